@@ -1,0 +1,22 @@
+"""What a network is: operators, graphs, the papers' tables, and PyTorch text. Costs are in `costmodel`."""
+
+from archs.build import build
+from archs.catalogue import names, spec
+from archs.errors import ArchError, Problem
+from archs.fold import fold_batchnorm
+from archs.graph import Graph, Node
+from archs.ops import Shape
+from archs.spec import Spec
+
+__all__ = [
+    "ArchError",
+    "Graph",
+    "Node",
+    "Problem",
+    "Shape",
+    "Spec",
+    "build",
+    "fold_batchnorm",
+    "names",
+    "spec",
+]

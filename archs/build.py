@@ -1,0 +1,45 @@
+"""Spec → Graph: each row's blocks in turn, every error with its row and path."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from archs.blocks import BLOCKS
+from archs.errors import ArchError
+from archs.graph import INPUT, Builder, Graph
+from archs.ops import Shape
+from archs.spec import Row, Spec
+
+
+def block_paths(spec: Spec) -> Iterator[tuple[Row, list[str]]]:
+    """Each row with the paths of its blocks: `stage3/block2`; what is no block is `head/pool`, a second one `pool2`."""
+    seen: Counter[str] = Counter()
+    for row in spec.rows:
+        label, _ = BLOCKS[type(row)]
+        paths = []
+        for _ in range(row.repeat):
+            seen[key := f"{row.stage}/{label}"] += 1
+            paths.append(key if label != "block" and seen[key] == 1 else f"{key}{seen[key]}")
+        yield row, paths
+
+
+def build(spec: Spec) -> Graph:
+    """The graph of a spec. Raises ArchError with the row, the path, what was found and what is allowed.
+
+    >>> import archs
+    >>> print(str(build(archs.spec("mobilenet_v2"))).splitlines()[1])
+    stem/conv/conv   conv 3×3 /2   3×224×224 → 32×112×112   weights 864   mult-adds 10,838,016
+    """
+    b = Builder(spec.name, Shape(spec.input_channels, spec.resolution, spec.resolution))
+    x = INPUT
+    for number, (row, paths) in enumerate(block_paths(spec), 1):
+        _, add_block = BLOCKS[type(row)]
+        stride = getattr(row, "stride", 1)
+        for path in paths:
+            try:
+                x = add_block(b, x, row, path, stride)
+            except ArchError as error:
+                raise error.at(row=number, path=path) from None
+            stride = 1  # "the first layer of each sequence has a stride s": MobileNetV2, Table 2's caption
+    return b.graph()

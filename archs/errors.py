@@ -1,0 +1,49 @@
+"""The one exception class of `archs`, and how its messages are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One bad value: what was found and what is allowed, and where it stands as far as that is known.
+
+    `row` counts from 1, as a reader of the table counts; `column` is a column of the table or a field of the network;
+    `path` is the node or block of the graph.
+    """
+
+    message: str
+    row: int | None = None
+    column: str | None = None
+    path: str | None = None
+
+    def __str__(self) -> str:
+        where = [f"row {self.row}"] if self.row is not None else []
+        where += [f"column {self.column}"] if self.column else []
+        where += [self.path] if self.path else []
+        return f"{', '.join(where)}: {self.message}" if where else self.message
+
+
+class ArchError(ValueError):
+    """A network that cannot be: `str(error)` is one line per problem, fit to be shown to the user as it is.
+
+    Operators say what is wrong and in which column, the builder adds the path and `build` the row.
+    """
+
+    def __init__(self, message: str = "", column: str | None = None, problems: Iterable[Problem] = ()):
+        self.problems = tuple(problems) or (Problem(message, column=column),)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    def at(self, row: int | None = None, path: str | None = None) -> ArchError:
+        """The same error with its place, where it does not name a closer one already."""
+        return ArchError(
+            problems=[replace(p, row=p.row or row, path=p.path or path) for p in self.problems]
+        )
+
+
+def shorten(value: object, limit: int = 60) -> str:
+    """`repr` of a found value, cut so that a hostile one cannot flood the page."""
+    text = repr(value[: limit + 1] if isinstance(value, (str, bytes, list, tuple)) else value)
+    return text if len(text) <= limit else text[:limit] + "…"

@@ -1,0 +1,170 @@
+"""The graph: operators placed in a network, always in execution order and always shaped.
+
+    graph   := name, input shape, node*            the last node is the output
+    node    := path, operator, input path*, output shape
+    path    := stage "/" block "/" name …          names are paths: sums, classes and error messages follow them
+    "input" is the path of the image
+
+No costs here, no torch, no mutation: `Builder` makes a graph, everything else reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from archs.errors import ArchError
+from archs.ops import Op, Shape
+
+if TYPE_CHECKING:
+    import networkx
+
+INPUT = "input"
+
+
+class Node(NamedTuple):
+    """An operator placed in a graph."""
+
+    path: str
+    op: Op
+    inputs: tuple[str, ...]  # paths of the nodes it reads, or "input"
+    output: Shape
+
+    @property
+    def stage(self) -> str:
+        return self.path.partition("/")[0]
+
+    @property
+    def block(self) -> str:
+        """`stage3/block2` of `stage3/block2/expand`; `head/pool` is a block of its own."""
+        return "/".join(self.path.split("/", 2)[:2])
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network of one image input and one output. Made by `Builder`; equal and hashable by value."""
+
+    name: str
+    input: Shape
+    nodes: tuple[Node, ...]
+    kinds: tuple[tuple[str, str], ...] = ()
+    """What the scopes are, for whoever names things: ("stage3/block2", "inverted_residual")."""
+
+    @property
+    def output(self) -> Shape:
+        return self.nodes[-1].output
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """Path → output shape, the input included."""
+        shapes = {INPUT: self.input}
+        for node in self.nodes:
+            shapes[node.path] = node.output
+        return shapes
+
+    def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        shapes = self.shapes
+        return tuple([shapes[path] for path in node.inputs])
+
+    @cached_property
+    def consumers(self) -> dict[str, tuple[Node, ...]]:
+        """Path → the nodes that read it, in order."""
+        readers: dict[str, list[Node]] = {path: [] for path in self.shapes}
+        for node in self.nodes:
+            for path in node.inputs:
+                readers[path].append(node)
+        return {path: tuple(nodes) for path, nodes in readers.items()}
+
+    @cached_property
+    def _by_path(self) -> dict[str, Node]:
+        return {node.path: node for node in self.nodes}
+
+    def __getitem__(self, path: str) -> Node:
+        return self._by_path[path]
+
+    def to_networkx(self) -> networkx.DiGraph:
+        """A networkx copy, for algorithms: nodes are paths (and "input"), with the attribute `node`."""
+        import networkx
+
+        digraph = networkx.DiGraph(name=self.name)
+        digraph.add_node(INPUT, node=None)
+        for node in self.nodes:
+            digraph.add_node(node.path, node=node)
+            digraph.add_edges_from((path, node.path) for path in node.inputs)
+        return digraph
+
+    def __str__(self) -> str:
+        """One line per node: a diff of two such texts shows a reviewer what an edit did."""
+        lines = [f"{self.name}   {self.input} → {self.output}"]
+        before = INPUT
+        for node in self.nodes:
+            shapes = self.input_shapes(node)
+            line = f"{node.path}   {node.op.describe(*shapes)}   {' , '.join(map(str, shapes))} → {node.output}"
+            if params := node.op.params(*shapes):
+                line += f"   weights {params:,}"
+            if mult_adds := node.op.mult_adds(*shapes):
+                line += f"   mult-adds {mult_adds:,}"
+            if node.inputs != (before,):
+                line += f"   ← {', '.join(node.inputs)}"
+            lines.append(line)
+            before = node.path
+        return "\n".join(lines)
+
+
+class Builder:
+    """Makes a graph node by node, and says where in the network an operator did not fit.
+
+    >>> from archs.ops import Conv2d, Shape
+    >>> b = Builder("tiny", Shape(3, 8, 8))
+    >>> with b.scope("stem", "conv"):
+    ...     x = b.add("conv", Conv2d(4, 3, stride=2), "input")
+    >>> print(b.graph())
+    tiny   3×8×8 → 4×4×4
+    stem/conv   conv 3×3 /2   3×8×8 → 4×4×4   weights 108   mult-adds 1,728
+    """
+
+    def __init__(self, name: str, input: Shape):
+        self.name = name
+        self.input = input
+        self._prefix = ""
+        self._nodes: list[Node] = []
+        self._shapes: dict[str, Shape] = {INPUT: input}
+        self._kinds: list[tuple[str, str]] = []
+
+    @contextmanager
+    def scope(self, name: str, kind: str | None = None) -> Iterator[None]:
+        """Everything added inside gets `name/` before its name; `kind` is what the scope is called when exported."""
+        outer, self._prefix = self._prefix, f"{self._prefix}{name}/"
+        if kind:
+            self._kinds.append((self._prefix[:-1], kind))
+        try:
+            yield
+        finally:
+            self._prefix = outer
+
+    def shape(self, path: str) -> Shape:
+        return self._shapes[path]
+
+    def add(self, name: str, op: Op, *inputs: str) -> str:
+        """Place an operator; returns its path. Raises ArchError with the path in front."""
+        path = self._prefix + name
+        shapes = self._shapes
+        if path in shapes:
+            raise ArchError("the name is taken; a path names one node").at(path=path)
+        try:
+            output = op.output(*[shapes[i] for i in inputs])
+        except ArchError as error:
+            raise error.at(path=path) from None
+        except KeyError as error:
+            raise ArchError(f"reads {error}, which no node before it is called").at(path=path) from None
+        shapes[path] = output
+        self._nodes.append(Node(path, op, inputs, output))
+        return path
+
+    def graph(self) -> Graph:
+        if not self._nodes:
+            raise ArchError(f"{self.name}: a network without operators; add a row")
+        return Graph(self.name, self.input, tuple(self._nodes), tuple(self._kinds))
