@@ -1,0 +1,249 @@
+"""What a graph costs before any clock is read: Graph × Convention → Counts per node, and they add.
+
+* `mult_adds`: one multiply-add is one, as in all five papers; convolution and linear layers, no bias, per image.
+* Everything is for one image (batch 1), in inference.
+* Batch norm is counted where it stands as a node; `archs.fold_batchnorm` takes it away first.
+* What is free is listed in `FREE`, with its reason. An operator that no table here knows is an error, never a zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from archs import ops
+from archs.graph import Graph, Node
+from archs.ops import Shape
+from costmodel.errors import CostError
+
+if TYPE_CHECKING:
+    import pandas
+
+CONVENTION = "2026-11-22"  # the day on which a number of this file last changed its meaning
+
+
+@dataclass(frozen=True)
+class Convention:
+    """The two choices on which readers differ."""
+
+    bytes_per_element: int = 4  # float32
+    split_copies: bool = False
+    """Whether a channel split is a copy, as in some runtimes, or a view, as in PyTorch."""
+
+
+class Counts(NamedTuple):
+    """The costs of a node, a block or a network. Add them with `+`; `Counts.zero()` is the neutral one."""
+
+    mult_adds: int
+    """Multiply-adds of convolutions and linear layers, without bias: K²·C_in/g·C_out·H·W (MobileNetV1, section 3.1)."""
+    params: int
+    """Trainable parameters: weights, biases, batch norm's scale and shift."""
+    mem_access: int
+    """Memory access cost in elements, full form: inputs + output + parameters of every operator that is not free."""
+    mem_access_paper: int
+    """Memory access cost in elements, paper form: of convolutions and linear layers only, their weights without bias.
+    For a 1×1 convolution h·w·(c1 + c2) + c1·c2/g (ShuffleNetV2, guidelines G1 and G2)."""
+    activations: int
+    """Elements that convolutions and linear layers write (pycls' definition)."""
+    batch_norm: int
+    """Element-wise work: elements that batch norms write."""
+    nonlinearity: int
+    """Element-wise work: elements that activations (and softmax) write."""
+    add: int
+    """Element-wise work: elements that additions write."""
+    multiply: int
+    """Element-wise work: elements that multiplications write."""
+    pooling: int
+    """Element-wise work: window elements that poolings read: K²·C·H·W, for global pooling its input."""
+    copy: int
+    """Element-wise work: elements that concat, shuffle and padding (and split, by convention) move."""
+    kernels: int
+    """Operators that start a kernel."""
+
+    @staticmethod
+    def zero() -> Counts:
+        return _ZERO
+
+    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
+        return Counts(*map(int.__add__, self, other))
+
+    @property
+    def elementwise(self) -> int:
+        """All element-wise work, in elements (ShuffleNetV2, guideline G4)."""
+        return self.batch_norm + self.nonlinearity + self.add + self.multiply + self.pooling + self.copy
+
+
+_ZERO = Counts(*[0] * len(Counts._fields))
+
+# What is one consumer's opinion stands here and not on the operator.
+FREE: dict[type[ops.Op], str] = {
+    ops.Flatten: "a view of its input",
+    ops.ChannelSplit: "a view of its input",
+    ops.Dropout: "the identity in inference",
+}
+"""Operators that cost nothing, each with the reason."""
+
+ELEMENTWISE: dict[type[ops.Op], str] = {
+    ops.BatchNorm: "batch_norm",
+    **dict.fromkeys((ops.ReLU, ops.ReLU6, ops.Sigmoid, ops.HardSigmoid), "nonlinearity"),
+    **dict.fromkeys((ops.SiLU, ops.HardSwish, ops.Softmax), "nonlinearity"),
+    ops.Add: "add",
+    ops.Multiply: "multiply",
+    **dict.fromkeys((ops.MaxPool, ops.AvgPool, ops.GlobalAvgPool), "pooling"),
+    **dict.fromkeys((ops.Concat, ops.ChannelShuffle, ops.ZeroPad), "copy"),
+}
+"""The column in which an operator's element-wise work stands."""
+
+_COLUMN = {name: position for position, name in enumerate(Counts._fields)}
+
+
+@lru_cache(65536)
+def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: bool) -> Counts:
+    kind = type(op)
+    if kind in FREE and not (split_copies and kind is ops.ChannelSplit):
+        return _ZERO
+    params = op.params(*inputs)
+    moved = output.elements
+    if kind is ops.ChannelSplit:
+        return _ZERO._replace(mem_access=2 * moved, copy=moved, kernels=1)
+    mem_access = sum([x.elements for x in inputs]) + moved + params
+    if kind is ops.Conv2d or kind is ops.Linear:
+        assert isinstance(op, (ops.Conv2d, ops.Linear))
+        bias = output[0] if op.bias else 0
+        return _ZERO._replace(
+            mult_adds=op.mult_adds(*inputs),
+            params=params,
+            mem_access=mem_access,
+            mem_access_paper=mem_access - bias,
+            activations=moved,
+            kernels=1,
+        )
+    if kind not in ELEMENTWISE:
+        raise CostError(f"operator {kind.__name__} has no cost rule; known: {', '.join(t.__name__ for t in ELEMENTWISE)}")
+    counts = list(_ZERO)
+    counts[_COLUMN["params"]], counts[_COLUMN["mem_access"]], counts[_COLUMN["kernels"]] = params, mem_access, 1
+    counts[_COLUMN[ELEMENTWISE[kind]]] = _window_reads(op, inputs[0], output)
+    return Counts(*counts)
+
+
+def _window_reads(op: ops.Op, x: Shape, output: Shape) -> int:
+    if isinstance(op, (ops.MaxPool, ops.AvgPool)):
+        return op.kernel[0] * op.kernel[1] * output.elements
+    return x.elements if isinstance(op, ops.GlobalAvgPool) else output.elements
+
+
+@dataclass(frozen=True)
+class NetworkCounts:
+    """The costs of a graph: `nodes[i]` belongs to `graph.nodes[i]`, `total` is their sum."""
+
+    graph: Graph
+    convention: Convention
+    nodes: tuple[Counts, ...]
+    total: Counts
+
+    @property
+    def mem_bytes(self) -> int:
+        """`total.mem_access` in bytes."""
+        return self.total.mem_access * self.convention.bytes_per_element
+
+    @property
+    def intensity(self) -> float:
+        """Arithmetic intensity: multiply-adds per byte of memory access (full form)."""
+        return self.total.mult_adds / self.mem_bytes if self.mem_bytes else 0.0
+
+    def groups(self, level: str) -> dict[str, Counts]:
+        """Path → Counts, summed per "node", "block" or "stage", in execution order."""
+        sums: dict[str, list[Counts]] = {}
+        for node, counts in zip(self.graph.nodes, self.nodes):
+            sums.setdefault(_group(node, level), []).append(counts)
+        return {path: _sum(rows) for path, rows in sums.items()}
+
+    def by(self, level: str) -> pandas.DataFrame:
+        """A DataFrame with one row per block or stage: its path, its output shape and the columns of `Counts`."""
+        import pandas
+
+        outputs = {_group(node, level): str(node.output) for node in self.graph.nodes}
+        rows = [{level: path, "output": outputs[path], **c._asdict()} for path, c in self.groups(level).items()]
+        return self._finish(pandas.DataFrame(rows))
+
+    def table(self) -> pandas.DataFrame:
+        """A DataFrame with one row per node: where, what, its shapes, and the columns of `Counts`."""
+        import pandas
+
+        rows = []
+        for node, counts in zip(self.graph.nodes, self.nodes):
+            shapes = self.graph.input_shapes(node)
+            rows.append(
+                {
+                    "path": node.path,
+                    "stage": node.stage,
+                    "block": node.block,
+                    "operator": node.op.describe(*shapes),
+                    "input": ", ".join(map(str, shapes)),
+                    "output": str(node.output),
+                    **counts._asdict(),
+                }
+            )
+        return self._finish(pandas.DataFrame(rows))
+
+    def _finish(self, table: pandas.DataFrame) -> pandas.DataFrame:
+        table["mem_bytes"] = table["mem_access"] * self.convention.bytes_per_element
+        table["intensity"] = (table["mult_adds"] / table["mem_bytes"]).where(table["mem_bytes"] > 0, 0.0)
+        return table
+
+    @cached_property
+    def peak_activation(self) -> int:
+        """Elements alive at the worst moment: an operator's inputs and output and what later operators still read.
+
+        A free operator's output is its input's memory. No operator works in place. MobileNetV2's Table 3 counts the
+        largest single tensor pair instead, so its figures are smaller where a shortcut is held.
+        """
+        return max(live for _, live in self.live_activations())
+
+    def live_activations(self) -> Iterator[tuple[str, int]]:
+        """(path, elements alive while that node runs), in execution order."""
+        memory = {"input": "input"}  # whose memory a path's tensor lies in
+        for node in self.graph.nodes:
+            memory[node.path] = memory[node.inputs[0]] if type(node.op) in FREE else node.path
+        last: dict[str, int] = {}
+        for position, node in enumerate(self.graph.nodes):
+            for path in node.inputs:
+                last[memory[path]] = position
+        last[memory[self.graph.nodes[-1].path]] = len(self.graph.nodes)
+        alive = {"input": self.graph.input.elements}
+        for position, node in enumerate(self.graph.nodes):
+            if memory[node.path] == node.path:
+                alive[node.path] = node.output.elements
+            yield node.path, sum(alive.values())
+            alive = {path: size for path, size in alive.items() if last.get(path, -1) > position}
+
+
+def _group(node: Node, level: str) -> str:
+    if level == "block":
+        return node.block
+    if level == "stage":
+        return node.stage
+    if level == "node":
+        return node.path
+    raise CostError(f"level is {level!r}; allowed: 'node', 'block', 'stage'")
+
+
+def _sum(rows: list[Counts]) -> Counts:
+    return Counts(*map(sum, zip(*rows)))
+
+
+def count(graph: Graph, convention: Convention | None = None) -> NetworkCounts:
+    """The costs of every node of a graph. Raises CostError for an operator without a cost rule.
+
+    >>> import archs, costmodel
+    >>> counts = costmodel.count(archs.build(archs.spec("mobilenet_v1")))
+    >>> counts.total.mult_adds, counts.total.params
+    (568740352, 4231976)
+    """
+    convention = convention or Convention()
+    shapes = graph.shapes
+    copies = convention.split_copies
+    rows = [_count(op, tuple([shapes[i] for i in inputs]), output, copies) for _, op, inputs, output in graph.nodes]
+    return NetworkCounts(graph, convention, tuple(rows), _sum(rows))

@@ -1,0 +1,5 @@
+"""The one exception class of `costmodel`."""
+
+
+class CostError(ValueError):
+    """Something that cannot be priced, measured or loaded; the message is fit to be shown to the user as it is."""
