@@ -6,6 +6,7 @@ from archs.errors import ArchError, Problem
 from archs.fold import fold_batchnorm
 from archs.graph import Graph, Node
 from archs.ops import Shape
+from archs.pytorch import from_source, to_module, to_source
 from archs.spec import Spec
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "Spec",
     "build",
     "fold_batchnorm",
+    "from_source",
     "names",
     "spec",
+    "to_module",
+    "to_source",
 ]

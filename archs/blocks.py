@@ -118,7 +118,9 @@ def shuffle_v1(b: Builder, x: str, row: spec.ShuffleV1, scope: str, stride: int)
     inputs = b.shape(x).channels
     downsamples = stride > 1
     if downsamples and row.channels <= inputs:
-        raise ArchError(f"a unit with stride {stride} concatenates its input: channels must be over its {inputs}", "channels")
+        raise ArchError(
+            f"a unit with stride {stride} concatenates its input: channels must be over its {inputs}", "channels"
+        )
     # The paper's quarter; where g does not divide it (small scales), the next multiple of g
     middle = -(-round(row.channels * row.bottleneck) // row.groups) * row.groups
     with b.scope(scope, "shuffle_v1_down" if downsamples else "shuffle_v1_unit"):
@@ -143,7 +145,9 @@ def shuffle_v2(b: Builder, x: str, row: spec.ShuffleV2, scope: str, stride: int)
     if stride > 1 or row.channels != inputs:  # Figure 3d: no split, both branches see all channels
         left = inputs if row.downsample == "keep" else row.channels // 2
         if left >= row.channels:
-            raise ArchError(f"the shortcut branch gives {left} channels; the unit's channels must be over that", "channels")
+            raise ArchError(
+                f"the shortcut branch gives {left} channels; the unit's channels must be over that", "channels"
+            )
         with b.scope(scope, "shuffle_v2_down"):
             with b.scope("shortcut"):
                 y1 = depthwise(b, x, "dw", row.kernel, stride)
@@ -213,7 +217,7 @@ def global_pool(b: Builder, x: str, row: spec.GlobalPool, scope: str, stride: in
 
 
 def linear(b: Builder, x: str, row: spec.Linear, scope: str, stride: int) -> str:
-    with b.scope(scope, "classifier"):
+    with b.scope(scope):
         if len(b.shape(x)) == 3:
             x = b.add("flatten", Flatten(), x)
         if row.dropout:
@@ -235,4 +239,3 @@ BLOCKS: dict[type[spec.Row], tuple[str, Callable[..., str]]] = {
     spec.Linear: ("linear", linear),
 }
 """Row class → (what its blocks are called in a path, the function that builds one)."""
-

@@ -42,4 +42,4 @@ def build(spec: Spec) -> Graph:
             except ArchError as error:
                 raise error.at(row=number, path=path) from None
             stride = 1  # "the first layer of each sequence has a stride s": MobileNetV2, Table 2's caption
-    return b.graph()
+    return b.graph(spec)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from archs import mnasnet, mobilenet_v1, mobilenet_v2, mobilenet_v3, resnet, shufflenet_v1, shufflenet_v2
 from archs.errors import ArchError, shorten
 from archs.family import Family
@@ -46,3 +48,28 @@ def spec(name: str, **knobs: object) -> Spec:
     240
     """
     return family(name).spec(**knobs)
+
+
+def citation(spec: Spec) -> tuple[str, ...]:
+    """What a spec is, in lines for a header: its title with its knobs, and the table it is or was edited from."""
+    if spec.name not in FAMILIES:
+        return (f"{spec.name}, a network of one's own",)
+    known = FAMILIES[spec.name]
+    named = {"width": spec.width, "groups": spec.groups, "code": spec.code}
+    knobs = {knob: value for knob, value in named.items() if knob in known.knobs and value is not None}
+    title = ", ".join([known.title, *[f"{knob} {value}" for knob, value in knobs.items()]])
+    return title, known.source if published(spec) else f"Edited from {known.source}"
+
+
+def published(spec: Spec) -> bool:
+    """Whether the spec is a row of the catalogue at its knobs, not edited since."""
+    known = FAMILIES.get(spec.name)
+    if known is None:
+        return False
+    values = {"width": spec.width, "groups": spec.groups, "code": spec.code, "resolution": spec.resolution}
+    fixed = {knob: values[knob] for knob in known.knobs if knob in values}
+    others = [[(knob, v) for v in known.knobs[knob]] for knob in known.knobs if knob not in values]
+    try:
+        return any(known.spec(**fixed, **dict(choice)) == spec for choice in product(*others))
+    except ArchError:  # a knob value that the family does not take
+        return False

@@ -38,9 +38,7 @@ class ArchError(ValueError):
 
     def at(self, row: int | None = None, path: str | None = None) -> ArchError:
         """The same error with its place, where it does not name a closer one already."""
-        return ArchError(
-            problems=[replace(p, row=p.row or row, path=p.path or path) for p in self.problems]
-        )
+        return ArchError(problems=[replace(p, row=p.row or row, path=p.path or path) for p in self.problems])
 
 
 def shorten(value: object, limit: int = 60) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archs.graph import Graph, Node
+from archs.graph import INPUT, Graph, Node
 from archs.ops import BatchNorm, Conv2d
 
 
@@ -18,9 +18,8 @@ def fold_batchnorm(graph: Graph) -> Graph:
     for node in graph.nodes:
         if isinstance(node.op, BatchNorm):
             source = node.inputs[0]
-            if source in graph.shapes and source != "input" and len(readers[source]) == 1:
-                if isinstance(graph[source].op, Conv2d):
-                    folded[node.path] = source
+            if source != INPUT and len(readers[source]) == 1 and isinstance(graph[source].op, Conv2d):
+                folded[node.path] = source
     takes_in = set(folded.values())
     nodes = []
     for node in graph.nodes:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +21,8 @@ from archs.ops import Op, Shape
 
 if TYPE_CHECKING:
     import networkx
+
+    from archs.spec import Spec
 
 INPUT = "input"
 
@@ -52,6 +54,8 @@ class Graph:
     nodes: tuple[Node, ...]
     kinds: tuple[tuple[str, str], ...] = ()
     """What the scopes are, for whoever names things: ("stage3/block2", "inverted_residual")."""
+    spec: Spec | None = field(default=None, compare=False, repr=False)
+    """The table that the graph was built from, where there is one: for whoever cites its source."""
 
     @property
     def output(self) -> Shape:
@@ -164,7 +168,7 @@ class Builder:
         self._nodes.append(Node(path, op, inputs, output))
         return path
 
-    def graph(self) -> Graph:
+    def graph(self, spec: Spec | None = None) -> Graph:
         if not self._nodes:
             raise ArchError(f"{self.name}: a network without operators; add a row")
-        return Graph(self.name, self.input, tuple(self._nodes), tuple(self._kinds))
+        return Graph(self.name, self.input, tuple(self._nodes), tuple(self._kinds), spec)

@@ -27,9 +27,7 @@ def mobilenet_v2(width: float = 1.0, resolution: int = 224) -> Spec:
     rows = [Conv(stage="stem", channels=round8(channels * width), stride=stride, activation="relu6")]
     for number, (t, c, n, s) in enumerate(BOTTLENECKS, 1):
         stage = f"stage{number}"
-        rows.append(
-            InvertedResidual(stage=stage, channels=round8(c * width), expansion=float(t), repeat=n, stride=s)
-        )
+        rows.append(InvertedResidual(stage=stage, channels=round8(c * width), expansion=float(t), repeat=n, stride=s))
     last = round8(LAST[0] * max(1.0, width))  # section 4.1: "we apply the multiplier to all but the last layer"
     rows += [
         Conv(stage="head", channels=last, kernel=1, activation="relu6"),

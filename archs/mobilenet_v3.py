@@ -88,14 +88,14 @@ def _mobilenet_v3(
     return Spec(name=name, rows=tuple(rows), resolution=resolution, width=float(width), code=code)
 
 
-def _last_stage(
-    size: str, width: float, code: str, last_stage: str, act: str, stage: str, channels: int
-) -> list[Row]:
+def _last_stage(size: str, width: float, code: str, last_stage: str, act: str, stage: str, channels: int) -> list[Row]:
     last = 6 * channels if code == "torchvision" else round8(LAST[size] * width)
     # Below width 1 the head keeps its width. Above it the published 1.25 nets differ: Large's 7.5M fits a head left
     # at 1280 (7.552M), Small's 3.6M one widened to 1280 (3.646M)
     head = round8(HEAD[size] * width) if code == "torchvision" or (size == "small" and width > 1) else HEAD[size]
-    if last_stage == "original":  # Figure 5, above: an inverted residual, its expansion and a 1×1 to the head, then pool
+    if (
+        last_stage == "original"
+    ):  # Figure 5, above: an inverted residual, its expansion and a 1×1 to the head, then pool
         return [
             InvertedResidual(stage=stage, channels=round8(320 * width), expanded=last, activation=act),
             Conv(stage="head", channels=head, kernel=1, activation=act),

@@ -198,9 +198,7 @@ class Conv2d(Op):
                 f"allowed: {divisors(x[0], self.channels)}",
                 column="groups",
             )
-        return Shape(
-            self.channels, *_window(x, "convolution", self.kernel, self.stride, self.padding, self.dilation)
-        )
+        return Shape(self.channels, *_window(x, "convolution", self.kernel, self.stride, self.padding, self.dilation))
 
     def params(self, *inputs: Shape) -> int:
         weights = self.kernel[0] * self.kernel[1] * inputs[0][0] // self.groups * self.channels
@@ -536,8 +534,8 @@ class Flatten(_Unweighted):
     def output(self, *inputs: Shape) -> Shape:
         return Shape(_one(inputs, self).elements)
 
-    def spelling(self, *inputs: Shape) -> Function:
-        return Function("torch.flatten({0}, 1)")
+    def spelling(self, *inputs: Shape) -> Module:
+        return Module("nn.Flatten")
 
 
 @dataclass(frozen=True)

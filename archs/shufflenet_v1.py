@@ -36,9 +36,7 @@ def shufflenet_v1(width: float = 1.0, groups: int = 3, resolution: int = 224) ->
         stem += 1
     rows: list[Row] = [Conv(stage="stem", channels=stem, stride=2), Pool(stage="stem")]
     for stage, channels in stages.items():
-        first = ShuffleV1(
-            stage=stage, channels=channels, stride=2, groups=groups, group_first=stage != "stage2"
-        )
+        first = ShuffleV1(stage=stage, channels=channels, stride=2, groups=groups, group_first=stage != "stage2")
         rows += [first, ShuffleV1(stage=stage, channels=channels, groups=groups, repeat=REPEAT[stage])]
     rows += [GlobalPool(stage="head"), Linear(stage="head")]
     return Spec(name="shufflenet_v1", rows=tuple(rows), resolution=resolution, width=float(width), groups=groups)

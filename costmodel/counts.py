@@ -121,7 +121,9 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
             kernels=1,
         )
     if kind not in ELEMENTWISE:
-        raise CostError(f"operator {kind.__name__} has no cost rule; known: {', '.join(t.__name__ for t in ELEMENTWISE)}")
+        raise CostError(
+            f"operator {kind.__name__} has no cost rule; known: {', '.join(t.__name__ for t in ELEMENTWISE)}"
+        )
     counts = list(_ZERO)
     counts[_COLUMN["params"]], counts[_COLUMN["mem_access"]], counts[_COLUMN["kernels"]] = params, mem_access, 1
     counts[_COLUMN[ELEMENTWISE[kind]]] = _window_reads(op, inputs[0], output)

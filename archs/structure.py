@@ -1,0 +1,322 @@
+"""Graph → the modules that a good engineer would write: which scopes become classes, and what those take.
+
+    part  := leaf | chain | block
+    leaf  := one operator
+    chain := parts that each read the one before: an nn.Sequential
+    block := parts of a scope that has a kind, one tensor in, one out: a class
+
+A scope that is neither (several tensors in or out, or torn apart in execution order) dissolves into its parent, its
+parts keep its name in front of theirs. No text here: `archs.pytorch` writes it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+from typing import Union
+
+from archs.graph import Graph, Node
+from archs.ops import Activation, ChannelSplit, Conv2d, Module, Shape
+
+
+@dataclass(frozen=True)
+class Leaf:
+    name: str
+    node: Node
+    shapes: tuple[Shape, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.node.inputs
+
+    @property
+    def output(self) -> str:
+        return self.node.path
+
+    @property
+    def shape(self) -> Shape:
+        return self.node.output
+
+    @property
+    def modular(self) -> bool:
+        return len(self.inputs) == 1 and isinstance(self.node.op.spelling(*self.shapes), Module)
+
+
+@dataclass(frozen=True)
+class Chain:
+    name: str
+    parts: tuple[Part, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.parts[0].inputs
+
+    @property
+    def output(self) -> str:
+        return self.parts[-1].output
+
+    @property
+    def shape(self) -> Shape:
+        return self.parts[-1].shape
+
+    modular = True
+
+
+@dataclass(frozen=True)
+class Block:
+    name: str
+    kind: str
+    parts: tuple[Part, ...]
+    input: str
+    input_shape: Shape
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+    @property
+    def output(self) -> str:
+        return self.parts[-1].output
+
+    @property
+    def shape(self) -> Shape:
+        return self.parts[-1].shape
+
+    modular = True
+
+
+Part = Union[Leaf, Chain, Block]  # noqa: UP007 evaluated at run time, for Python 3.10
+
+
+def parts(graph: Graph) -> tuple[Part, ...]:
+    """The graph as the body of its network class."""
+    return _parts(graph, graph.nodes, 0, dict(graph.kinds))
+
+
+def _parts(graph: Graph, nodes: tuple[Node, ...], depth: int, kinds: dict[str, str]) -> tuple[Part, ...]:
+    groups = [(name, tuple(group)) for name, group in groupby(nodes, lambda node: node.path.split("/")[depth])]
+    torn = {name for name, times in Counter(name for name, _ in groups).items() if times > 1}
+    found: list[Part] = []
+    for name, members in groups:
+        if len(members) == 1:
+            [node] = members
+            rest = node.path.split("/")[depth:]
+            found.append(Leaf("_".join(rest) if name in torn else name, node, graph.input_shapes(node)))
+            continue
+        inner = _parts(graph, members, depth + 1, kinds)
+        outside = _reads(members)
+        whole = name not in torn and len(outside) == 1 and _only_last_is_read(graph, members)
+        kind = kinds.get("/".join(members[0].path.split("/")[: depth + 1]))
+        if whole and kind:
+            found.append(Block(name, kind, inner, outside[0], graph.shapes[outside[0]]))
+        elif whole and is_chain(inner):
+            found.append(Chain(name, _flat(inner)))
+        else:
+            found += [_rename(part, f"{name}_{part.name}") for part in inner]
+    return tuple(found)
+
+
+def _reads(members: tuple[Node, ...]) -> list[str]:
+    own = {node.path for node in members}
+    return list(dict.fromkeys(path for node in members for path in node.inputs if path not in own))
+
+
+def _only_last_is_read(graph: Graph, members: tuple[Node, ...]) -> bool:
+    own = {node.path for node in members}
+    ends = {graph.nodes[-1].path}
+    for node in members[:-1]:
+        if node.path in ends or any(reader.path not in own for reader in graph.consumers[node.path]):
+            return False
+    return True
+
+
+def is_chain(members: tuple[Part, ...]) -> bool:
+    """Whether each part is a module that reads the one before; who reads the ends is the caller's question."""
+    if not all(part.modular for part in members):
+        return False
+    return all(after.inputs == (before.output,) for before, after in pairwise(members))
+
+
+def _flat(members: tuple[Part, ...]) -> tuple[Part, ...]:
+    flat: list[Part] = []
+    for part in members:
+        flat += part.parts if isinstance(part, Chain) else [part]
+    return tuple(flat)
+
+
+def _rename(part: Part, name: str) -> Part:
+    if isinstance(part, Leaf):
+        return Leaf(name, part.node, part.shapes)
+    if isinstance(part, Chain):
+        return Chain(name, part.parts)
+    return Block(name, part.kind, part.parts, part.input, part.input_shape)
+
+
+# What distinguishes two blocks of one class is numbers. A slot is one number of one part, with what it means.
+
+
+@dataclass(frozen=True)
+class Slot:
+    owner: str
+    role: str  # "channels", "kernel", "stride", "padding", "dilation", "groups", "activation", or an argument's name
+    value: object
+
+
+def key(part: Part, reads: dict[str, int]) -> object:
+    """What two parts share when they are one code with other numbers. `reads`: path → position in the class."""
+    wiring = tuple(reads.get(path, -1) for path in part.inputs)
+    if isinstance(part, Leaf):
+        op = part.node.op
+        what = Activation if isinstance(op, Activation) else type(op)
+        form = op.bias if isinstance(op, Conv2d) else len(op.sizes) if isinstance(op, ChannelSplit) else None
+        if isinstance(op, ChannelSplit):
+            form = (form, op.part)
+        return part.name, what, form, wiring
+    inner = tuple(key(p, r) for p, r in zip(part.parts, _positions(part)))
+    return part.name, part.kind if isinstance(part, Block) else None, inner, wiring
+
+
+def _positions(part: Chain | Block) -> list[dict[str, int]]:
+    positions: dict[str, int] = {}
+    found = []
+    for number, member in enumerate(part.parts):
+        found.append(dict(positions))
+        positions[member.output] = number
+    return found
+
+
+def block_key(block: Block) -> object:
+    """The key of a block whatever it is called and wherever it stands."""
+    return block.kind, tuple(key(p, r) for p, r in zip(block.parts, _positions(block)))
+
+
+@dataclass
+class Parameter:
+    """A constructor's argument: its name, its meaning, and its value for each block of the class."""
+
+    name: str
+    role: str
+    values: tuple[object, ...]
+
+    @property
+    def default(self) -> object:
+        return 1 if self.role in ("stride", "groups", "dilation") and 1 in self.values else None
+
+
+@dataclass
+class ClassDef:
+    """A class and the blocks that are its instances; `texts[i]` is what stands in the code for slot i."""
+
+    name: str
+    blocks: list[Block]
+    parameters: list[Parameter] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    def arguments(self, block: Block) -> list[tuple[Parameter, object]]:
+        position = next(i for i, b in enumerate(self.blocks) if b is block)
+        return [(parameter, parameter.values[position]) for parameter in self.parameters]
+
+
+def slots(part: Part, classes: dict[object, ClassDef]) -> list[Slot]:
+    """The numbers of a part in the order in which its code has them."""
+    if isinstance(part, Chain):
+        return [slot for inner in part.parts for slot in slots(inner, classes)]
+    if isinstance(part, Block):
+        arguments = classes[block_key(part)].arguments(part)
+        return [Slot(part.name, parameter.role, value) for parameter, value in arguments]
+    op = part.node.op
+    if isinstance(op, Conv2d):
+        named = {"kernel": op.kernel, "stride": op.stride, "padding": op.padding, "dilation": op.dilation}
+        return [
+            Slot(part.name, "channels", part.shapes[0][0]),
+            Slot(part.name, "channels", op.channels),
+            *[Slot(part.name, role, pair[0] if pair[0] == pair[1] else pair) for role, pair in named.items()],
+            Slot(part.name, "groups", op.groups),
+        ]
+    spelling = op.spelling(*part.shapes)
+    if isinstance(op, Activation) and isinstance(spelling, Module):
+        return [Slot(part.name, "activation", spelling.target)]
+    if isinstance(op, ChannelSplit):
+        return [Slot(part.name, "channels", size) for size in op.sizes]
+    if isinstance(spelling, Module):
+        roles = {"nn.BatchNorm2d": ("channels",), "nn.Linear": ("channels", "channels")}.get(spelling.target)
+        values = list(zip(roles or [f"argument{i}" for i in range(len(spelling.args))], spelling.args))
+        return [Slot(part.name, role, value) for role, value in (*values, *spelling.kwargs)]
+    return [Slot(part.name, name, value) for name, value in spelling.kwargs]
+
+
+def classes(body: tuple[Part, ...], taken: set[str]) -> dict[object, ClassDef]:
+    """The classes of a network, inner ones first, by the key of their blocks."""
+    found: dict[object, ClassDef] = {}
+    for block in _blocks(body):
+        found.setdefault(block_key(block), ClassDef("", [])).blocks.append(block)
+    for definition in found.values():
+        definition.name = unique("".join(word.capitalize() for word in definition.blocks[0].kind.split("_")), taken)
+        _parametrise(definition, found)
+    return found
+
+
+def _blocks(members: tuple[Part, ...]) -> list[Block]:
+    """All blocks, an inner one before the one that holds it."""
+    found = []
+    for part in members:
+        if not isinstance(part, Leaf):
+            found += _blocks(part.parts)
+        if isinstance(part, Block):
+            found.append(part)
+    return found
+
+
+def unique(name: str, taken: set[str]) -> str:
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}{number}"
+    taken.add(candidate)
+    return candidate
+
+
+def _parametrise(definition: ClassDef, found: dict[object, ClassDef]) -> None:
+    """Numbers that move together over all blocks of a class are one parameter; channels always are one."""
+    columns = [[s for part in block.parts for s in slots(part, found)] for block in definition.blocks]
+    rows = list(zip(*columns))  # one row per slot: that slot in every block
+    # An argument is named after what it is to the block: its input, its output, or the operator that sets it
+    ins = tuple(block.input_shape[0] for block in definition.blocks)
+    outs = tuple(block.shape[0] for block in definition.blocks)
+    parameters: dict[object, Parameter] = {}
+    taken: set[str] = {"self"}
+    for row in rows:
+        role, values = row[0].role, tuple(slot.value for slot in row)
+        if role != "channels" or ("channels", values) in parameters:
+            continue
+        if values == ins:
+            name = "channels" if ins == outs else "in_channels"
+        elif values == outs:
+            name = "out_channels"
+        else:
+            name = f"{row[0].owner}_channels"
+        parameters["channels", values] = Parameter(unique(name, taken), role, values)
+    kernel, kernels = "1", (1,) * len(definition.blocks)  # the convolution's, when its padding comes
+    for row in rows:
+        role, values = row[0].role, tuple(slot.value for slot in row)
+        where = ("channels" if ("channels", values) in parameters else role, values)
+        if role in ("channels", "groups") and where[0] == "channels" and set(values) != {1}:
+            text = parameters[where].name
+        elif len(set(values)) == 1:
+            text = str(values[0])
+        elif role == "padding" and all(type(k) is int and p == k // 2 for p, k in zip(values, kernels)):
+            text = f"{kernel} // 2"
+        else:
+            if where not in parameters:
+                names = {p.name for p in parameters.values()}
+                name = role if role not in names else f"{row[0].owner}_{role}"
+                parameters[where] = Parameter(unique(name, taken), role, values)
+            text = parameters[where].name
+        definition.texts.append(text)
+        if role == "kernel":
+            kernel, kernels = text, values
+    order = {"in_channels": 0, "channels": 0, "out_channels": 2}
+    definition.parameters = sorted(
+        parameters.values(), key=lambda p: (p.role != "channels", order.get(p.name, 1), p.default is not None)
+    )
