@@ -2,5 +2,16 @@
 
 from costmodel.counts import CONVENTION, Convention, Counts, NetworkCounts, count
 from costmodel.errors import CostError
+from costmodel.fragmentation import BlockFragmentation, Fragmentation, fragmentation
 
-__all__ = ["CONVENTION", "Convention", "CostError", "Counts", "NetworkCounts", "count"]
+__all__ = [
+    "CONVENTION",
+    "BlockFragmentation",
+    "Convention",
+    "CostError",
+    "Counts",
+    "Fragmentation",
+    "NetworkCounts",
+    "count",
+    "fragmentation",
+]
