@@ -20,8 +20,8 @@ class Problem:
     path: str | None = None
 
     def __str__(self) -> str:
-        where = [f"row {self.row}"] if self.row is not None else []
-        where += [f"column {self.column}"] if self.column else []
+        where = [f"row {self.row}"] if self.row else []
+        where += [f"column {self.column}" if self.row else self.column] if self.column else []
         where += [self.path] if self.path else []
         return f"{', '.join(where)}: {self.message}" if where else self.message
 

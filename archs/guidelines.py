@@ -98,14 +98,14 @@ def _table2() -> tuple[Cell, ...]:
 
 
 def fragment_channels(channels: int, fragments: int) -> int:
-    """The width at which `fragments` 1×1 convolutions cost what one of `channels` does, to the nearest even number.
+    """The width at which `fragments` 1×1 convolutions cost what one of `channels` does, rounded down.
 
-    n·c² = c₁² gives c = c₁ / √n; the paper's own tables write 90 for 64·√2 and 180 for 128·√2.
+    n·c² = c₁² gives c = c₁ / √n; the paper's other tables round down too and write 90 for 64·√2.
 
     >>> fragment_channels(128, 2), fragment_channels(128, 4)
     (90, 64)
     """
-    return 2 * round(channels / fragments**0.5 / 2)
+    return int(channels / fragments**0.5)
 
 
 def _table3() -> tuple[Cell, ...]:

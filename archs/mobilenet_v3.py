@@ -130,6 +130,6 @@ def _family(size: str, minimalistic: bool, title: str, table: str, **more: tuple
 FAMILIES = (
     _family("large", False, "MobileNetV3-Large", "Table 1", last_stage=("efficient", "original")),
     _family("small", False, "MobileNetV3-Small", "Table 2"),
-    _family("large", True, "MobileNetV3-Large minimalistic", "Table 1 and the official code's minimalistic form"),
-    _family("small", True, "MobileNetV3-Small minimalistic", "Table 2 and the official code's minimalistic form"),
+    _family("large", True, "MobileNetV3-Large minimalistic", "Table 1, minimalistic (official code)"),
+    _family("small", True, "MobileNetV3-Small minimalistic", "Table 2, minimalistic (official code)"),
 )
