@@ -3,6 +3,7 @@
 from costmodel.counts import CONVENTION, Convention, Counts, NetworkCounts, count
 from costmodel.errors import CostError
 from costmodel.fragmentation import BlockFragmentation, Fragmentation, fragmentation
+from costmodel.reconcile import FvcoreRun, Report, Term, reconcile, run_fvcore, table
 
 __all__ = [
     "CONVENTION",
@@ -11,7 +12,13 @@ __all__ = [
     "CostError",
     "Counts",
     "Fragmentation",
+    "FvcoreRun",
     "NetworkCounts",
+    "Report",
+    "Term",
     "count",
     "fragmentation",
+    "reconcile",
+    "run_fvcore",
+    "table",
 ]
