@@ -10,6 +10,7 @@ from __future__ import annotations
 import keyword
 import linecache
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from archs.catalogue import FAMILIES, citation
@@ -112,7 +113,7 @@ def _header(graph: Graph) -> str:
         f"Input {' x '.join(map(str, graph.input))}, output {' x '.join(map(str, graph.output))} (without the batch).",
         f"{mult_adds:,} multiply-adds, {params:,} parameters.",
     ]
-    return '"""' + "\n".join(lines) + '\n"""\n'
+    return '"""' + "\n".join(textwrap.fill(line, WIDTH) for line in lines) + '\n"""\n'
 
 
 class _Writer:

@@ -4,6 +4,7 @@ import ast
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,6 +17,7 @@ from archs.graph import Builder
 from archs.ops import Add, ChannelSplit, Concat, Conv2d, ReLU, Shape
 from archs.pytorch import RESERVED, identifier
 from archs.sampling import random_spec
+from archs.spec import Conv
 
 GRAPHS = {name: archs.build(archs.spec(name, resolution=64 if name == "resnet50" else 96)) for name in archs.names()}
 EDITED = {f"edit{seed}": archs.build(random_spec(Random(seed)).edit(resolution=64)) for seed in range(12)}
@@ -51,7 +53,7 @@ def test_the_network_is_the_last_class_and_reads_as_its_table(graph):
 
 
 def test_ruff_finds_nothing_to_say(tmp_path):
-    ruff = shutil.which("ruff", path=str(__import__("pathlib").Path(sys.executable).parent))
+    ruff = shutil.which("ruff", path=str(Path(sys.executable).parent))
     for name, graph in [*GRAPHS.items(), *EDITED.items()]:
         (tmp_path / f"{name}.py").write_text(archs.to_source(graph), encoding="utf-8")
     for arguments in (["check", "--select", "E,F,W,I,UP,B,N"], ["format", "--check"]):
@@ -151,7 +153,6 @@ def test_identifier(name):
 
 
 def test_a_module_that_no_memory_holds_is_refused():
-    rows = ({"kind": "conv", "stage": "s", "channels": 16384, "repeat": 2},)
-    text = '{"format": "archs.spec/1", "name": "huge", "rows": [%s]}' % str(rows[0]).replace("'", '"')
+    row = Conv(stage="s", channels=16384, repeat=2)
     with pytest.raises(archs.ArchError, match=r"huge has 2,416,\d+,\d+ parameters; allowed in a module: up to 2,147"):
-        archs.to_module(archs.build(archs.Spec.from_json(text)))
+        archs.to_module(archs.build(archs.Spec(name="huge", rows=(row,))))
