@@ -28,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, run: Callable[[argparse.Namespace], None], about: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=about, description=about)
-        sub.set_defaults(run=run)
+        sub.set_defaults(action=run)
         sub.add_argument("--json", action="store_true", help="print JSON")
         return sub
 
@@ -165,7 +165,7 @@ def _export(options: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        options.action(options)
     except (archs.ArchError, costmodel.CostError) as error:
         print(f"{options.command}: {error}", file=sys.stderr)
         return BAD_INPUT
