@@ -1,0 +1,89 @@
+"""The README's generated parts: `python tests/readme.py` writes them anew, test_readme.py fails when they are stale."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import archs  # noqa: E402 the repository is no installed package
+import costmodel  # noqa: E402
+from archs.catalogue import FAMILIES  # noqa: E402
+from archs.published import published  # noqa: E402
+
+README = ROOT / "README.md"
+
+
+def _table(head, rows, right):
+    """A Markdown table; columns of figures are aligned to the right."""
+    align = ["--:" if column in right else "---" for column in head]
+    lines = [head, align, *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def catalogue():
+    rows = []
+    for family in FAMILIES.values():
+        graph = archs.build(family.spec())
+        counts = costmodel.count(graph)
+        total, fragments = counts.total, costmodel.fragmentation(graph)
+        rows.append(
+            (
+                f"`{family.name}`",
+                f"{total.mult_adds:,}",
+                f"{total.params:,}",
+                f"{total.mem_access / 1e6:.1f} M",
+                f"{total.elementwise / 1e6:.1f} M",
+                f"{counts.peak_activation * 4 / 1e6:.1f} MB",
+                total.kernels,
+                f"{fragments.mean:.1f}",
+                family.source,
+            )
+        )
+    head = ("network", "mult-adds", "params", "MAC", "element-wise", "peak activation", "kernels", "fragments", "table")
+    return _table(head, rows, set(head) - {"network", "table"})
+
+
+def counters():
+    names = ("mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "shufflenet_v1", "shufflenet_v2")
+    reports = {name: costmodel.reconcile(archs.build(archs.spec(name))) for name in names}
+    ours = {name: costmodel.count(archs.build(archs.spec(name))).total.mult_adds for name in names}
+    rows = [("ours, the papers'", *(f"{ours[name]:,}" for name in names))]
+    for position, report in enumerate(reports[names[0]]):
+        rows.append((report.tool, *(f"{reports[name][position].total:,}" for name in names)))
+    return _table(("counter", *(f"`{name}`" for name in names)), rows, {f"`{name}`" for name in names})
+
+
+def exceptions():
+    found = {}
+    for row in published():
+        if row.explained:
+            knobs = [f"width {row.width:g}"] if row.width else []
+            knobs += [f"g = {row.groups}"] if row.groups else []
+            knobs += [str(row.resolution)]
+            ours = costmodel.count(archs.build(row.spec())).total
+            printed = " / ".join(
+                x for x in (row.mult_adds_m and f"{row.mult_adds_m} M", row.params_m and f"{row.params_m} M") if x
+            )
+            key = (f"`{row.name}` {', '.join(knobs)}", printed, f"{ours.mult_adds:,} / {ours.params:,}", row.explained)
+            found.setdefault(key, []).append(row.source)
+    rows = [(*key, "; ".join(dict.fromkeys(sources))) for key, sources in found.items()]
+    return _table(("network", "printed mult-adds / params", "ours", "why", "source"), rows, set())
+
+
+PARTS = {"catalogue": catalogue, "counters": counters, "exceptions": exceptions}
+
+
+def generated(text):
+    """The text with every generated part replaced by what the code says now."""
+    for name, part in PARTS.items():
+        before, start, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- end of {name} -->")
+        if not (start and end):
+            raise ValueError(f"README.md has no part {name!r} between its two markers")
+        text = f"{before}{start}{part()}\n{end}{after}"
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(generated(README.read_text(encoding="utf-8")), encoding="utf-8")
