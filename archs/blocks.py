@@ -226,6 +226,32 @@ def linear(b: Builder, x: str, row: spec.Linear, scope: str, stride: int) -> str
         return _activate(b, x, "act", row.activation)
 
 
+# What the scopes are, for the docstrings of exported classes.
+DOCS = {
+    "conv_bn_act": "Convolution, batch norm, activation.",
+    "conv_bn": "Convolution and batch norm.",
+    "conv_act": "Convolution and activation.",
+    "depthwise_separable": "MobileNetV1's block: a depthwise convolution, then a 1x1.",
+    "inverted_residual": "MobileNetV2's block: expand, depthwise, linear projection, shortcut.",
+    "inverted_residual_se": "MobileNetV3's block: an inverted residual with squeeze-and-excite.",
+    "inverted_bottleneck": "An inverted residual whose shape changes: no shortcut.",
+    "inverted_bottleneck_se": "An inverted residual with squeeze-and-excite, no shortcut.",
+    "separable_residual": "An inverted residual at expansion 1: no expansion layer.",
+    "separable_residual_se": "An inverted residual at expansion 1, with squeeze-and-excite.",
+    "separable_bottleneck": "An inverted residual at expansion 1, no shortcut.",
+    "separable_bottleneck_se": "An inverted residual at expansion 1, squeezed, no shortcut.",
+    "squeeze_excite": "Squeeze-and-excite: a gate per channel from its mean.",
+    "shuffle_v1_unit": "ShuffleNetV1's unit, Figure 2(b).",
+    "shuffle_v1_down": "ShuffleNetV1's unit with a stride, Figure 2(c).",
+    "shuffle_v2_unit": "ShuffleNetV2's unit, Figure 3(c): split, transform a part, concat.",
+    "shuffle_v2_down": "ShuffleNetV2's unit with a stride, Figure 3(d).",
+    "bottleneck": "ResNet's bottleneck.",
+    "bottleneck_down": "ResNet's bottleneck with a projected shortcut.",
+    "bottleneck_plain": "ResNet's bottleneck without its shortcut.",
+    "fragments_series": "Guideline G3: 1x1 convolutions in a row.",
+    "fragments_parallel": "Guideline G3: 1x1 convolutions side by side, added.",
+}
+
 BLOCKS: dict[type[spec.Row], tuple[str, Callable[..., str]]] = {
     spec.Conv: ("conv", conv_row),
     spec.Separable: ("block", separable),

@@ -13,6 +13,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
+from archs.blocks import DOCS
 from archs.catalogue import FAMILIES, citation
 from archs.errors import ArchError
 from archs.graph import INPUT, Graph
@@ -136,6 +137,8 @@ class _Writer:
             hint = "type[nn.Module]" if p.role == "activation" else "int"
             arguments.append(f"{p.name}: {hint}" + (f" = {p.default}" if p.default is not None else ""))
         head = f"class {self.definition.name}({'nn.Sequential' if chain else 'nn.Module'}):\n"
+        if doc := DOCS.get(self.block.kind):
+            head += f'    """{doc}"""\n\n'
         head += "\n".join(_wrap(4, "def __init__(", arguments, "):")) + "\n"
         if chain:
             return head + "\n".join(self._items(8, "super().__init__(", self.block.parts, ")")) + "\n"

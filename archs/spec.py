@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from archs.errors import ArchError, Problem, shorten
 
 FORMAT = "archs.spec/1"
-MAX_JSON = 1_000_000  # characters; the largest catalogue network takes 5,000
+MAX_JSON = 1_000_000  # characters; the largest catalogue network takes 2,400
 MAX_BLOCKS = 512  # rows × repeats
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]

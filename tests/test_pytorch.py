@@ -13,6 +13,7 @@ from torch import nn
 
 import archs
 import costmodel
+from archs.blocks import DOCS
 from archs.graph import Builder
 from archs.ops import Add, ChannelSplit, Concat, Conv2d, ReLU, Shape
 from archs.pytorch import RESERVED, identifier
@@ -137,6 +138,11 @@ def test_a_graph_that_is_no_chain_of_blocks():
     assert run(module, graph).shape == (2, 6, 8, 8)
     assert sum(p.numel() for p in module.parameters()) == 6 * 27 + 9
     assert "split((1, 2, 3), dim=1)" in archs.to_source(graph)
+
+
+def test_every_kind_of_block_has_a_docstring():
+    kinds = {kind for graph in [*GRAPHS.values(), *EDITED.values()] for _, kind in graph.kinds}
+    assert kinds <= set(DOCS)
 
 
 def test_reserved_names_are_those_of_torch():
