@@ -27,7 +27,6 @@ from archs.ops import (
     Linear,
     MaxPool,
     Multiply,
-    ReLU,
 )
 
 # Operators are immutable values: a repeated block shares them instead of checking the same numbers again.
@@ -63,9 +62,11 @@ def conv(
     return _activate(b, x, f"{name}_act", act)
 
 
-def depthwise(b: Builder, x: str, name: str, kernel: int, stride: int, act: str = "none") -> str:
+def depthwise(
+    b: Builder, x: str, name: str, kernel: int, stride: int, act: str | None = "none", norm: bool = True
+) -> str:
     channels = b.shape(x).channels
-    return conv(b, x, name, channels, kernel, stride, channels, act)
+    return conv(b, x, name, channels, kernel, stride, channels, act or "none", norm)
 
 
 def _activate(b: Builder, x: str, name: str, act: str) -> str:
@@ -83,8 +84,8 @@ def conv_row(b: Builder, x: str, row: spec.Conv, scope: str, stride: int) -> str
 
 def separable(b: Builder, x: str, row: spec.Separable, scope: str, stride: int) -> str:
     with b.scope(scope, "depthwise_separable"):
-        x = depthwise(b, x, "dw", row.kernel, stride, row.activation)
-        return conv(b, x, "pw", row.channels, act=row.activation)
+        x = depthwise(b, x, "dw", row.kernel, stride, row.dw_activation or row.activation, row.norm)
+        return conv(b, x, "pw", row.channels, act=row.activation, norm=row.norm)
 
 
 def inverted_residual(b: Builder, x: str, row: spec.InvertedResidual, scope: str, stride: int) -> str:
@@ -94,12 +95,12 @@ def inverted_residual(b: Builder, x: str, row: spec.InvertedResidual, scope: str
     shortcut = row.shortcut and stride == 1 and inputs.channels == row.channels
     kind = ("inverted" if expands else "separable") + ("_residual" if shortcut else "_bottleneck")
     with b.scope(scope, kind + ("_se" if row.se else "")):
-        y = conv(b, x, "expand", expanded, act=row.activation) if expands else x
-        y = depthwise(b, y, "dw", row.kernel, stride, row.activation)
+        y = conv(b, x, "expand", expanded, act=row.activation, norm=row.norm) if expands else x
+        y = depthwise(b, y, "dw", row.kernel, stride, row.dw_activation or row.activation, row.norm)
         if row.se:
             squeezed = round8(expanded * row.se) if row.se_of == "expanded" else int(inputs.channels * row.se)
             y = squeeze_excite(b, y, max(1, squeezed), row.gate)
-        y = conv(b, y, "project", row.channels)  # linear: MobileNetV2, section 3.2
+        y = conv(b, y, "project", row.channels, act=row.out_activation, norm=row.norm)
         return b.add("add", Add(), x, y) if shortcut else y
 
 
@@ -114,84 +115,110 @@ def squeeze_excite(b: Builder, x: str, squeezed: int, gate: str) -> str:
         return b.add("scale", Multiply(), x, y)
 
 
+def _excited(b: Builder, x: str, ratio: float) -> str:
+    """Squeeze-and-excite at the end of a branch, as SENet has it: squeezed to a ratio, sigmoid; none at ratio 0."""
+    return squeeze_excite(b, x, max(1, round(b.shape(x).channels * ratio)), "sigmoid") if ratio else x
+
+
 def shuffle_v1(b: Builder, x: str, row: spec.ShuffleV1, scope: str, stride: int) -> str:
     inputs = b.shape(x).channels
     downsamples = stride > 1
-    if downsamples and row.channels <= inputs:
-        raise ArchError(
-            f"a unit with stride {stride} concatenates its input: channels must be over its {inputs}", "channels"
-        )
+    # No word: "add" turns into "concat" at stride 2 (section 3.2), and into nothing where a repeat changes the width
+    merge = row.merge or ("concat" if downsamples else "add" if inputs == row.channels else None)
+    if merge == "concat" and row.channels <= inputs:
+        where = f"a unit with stride {stride} " if downsamples else "the unit "
+        raise ArchError(f"{where}concatenates its input: channels must be over its {inputs}", "channels")
     # The paper's quarter; where g does not divide it (small scales), the next multiple of g
     middle = -(-round(row.channels * row.bottleneck) // row.groups) * row.groups
-    with b.scope(scope, "shuffle_v1_down" if downsamples else "shuffle_v1_unit"):
+
+    def shuffled(y: str, place: str) -> str:
+        here = row.shuffle and row.groups > 1 and row.shuffle_after == place
+        return b.add("shuffle", ChannelShuffle(row.groups), y) if here else y
+
+    with b.scope(scope, ("shuffle_v1_down" if downsamples else "shuffle_v1_unit") + ("_se" if row.se else "")):
         # The first unit's 1×1 has no groups in stage 2, "because the number of input channels is relatively small"
-        y = conv(b, x, "reduce", middle, groups=row.groups if row.group_first else 1, act=row.activation)
-        if row.shuffle and row.groups > 1:
-            y = b.add("shuffle", ChannelShuffle(row.groups), y)
-        y = depthwise(b, y, "dw", row.kernel, stride)
-        y = conv(b, y, "restore", row.channels - inputs if downsamples else row.channels, groups=row.groups)
-        if downsamples:
-            pooled = b.add("pool", AvgPool(3, stride, 1), x)
-            y = b.add("concat", Concat(), pooled, y)
-        elif inputs == row.channels:
-            y = b.add("add", Add(), x, y)
+        first = row.groups if row.group_first else 1
+        y = conv(b, x, "reduce", middle, groups=first, act=row.activation, norm=row.norm)
+        y = shuffled(y, "reduce")
+        y = depthwise(b, y, "dw", row.kernel, stride, row.dw_activation, row.norm)
+        y = shuffled(y, "depthwise")
+        given = row.channels - inputs if merge == "concat" else row.channels
+        y = conv(b, y, "restore", given, groups=row.groups, norm=row.norm)
+        y = _excited(b, shuffled(y, "restore"), row.se)
+        if merge:
+            kept = b.add("pool", AvgPool(3, stride, 1), x) if downsamples else x
+            if merge == "concat":
+                y = b.add("concat", Concat(), kept, y)
+            else:
+                kept = kept if inputs == row.channels else conv(b, kept, "shortcut", row.channels, norm=row.norm)
+                y = b.add("add", Add(), kept, y)
         # ReLU after the merge, as in Figure 2b and 2c; megvii's code has it on the branch only, which gives the same
         # numbers as the pooled input is never negative
         return _activate(b, y, "act", row.activation)
 
 
 def shuffle_v2(b: Builder, x: str, row: spec.ShuffleV2, scope: str, stride: int) -> str:
-    inputs, act = b.shape(x).channels, row.activation
-    if stride > 1 or row.channels != inputs:  # Figure 3d: no split, both branches see all channels
+    inputs, adds = b.shape(x).channels, row.merge == "add"
+    downsamples = stride > 1 or row.channels != inputs
+    kind = ("shuffle_v2_down" if downsamples else "shuffle_v2_unit") + ("_se" if row.se else "")
+    if downsamples:  # Figure 3d: no split, both branches see all channels
         left = inputs if row.downsample == "keep" else row.channels // 2
-        if left >= row.channels:
+        if left >= row.channels and not adds:
             raise ArchError(
                 f"the shortcut branch gives {left} channels; the unit's channels must be over that", "channels"
             )
-        with b.scope(scope, "shuffle_v2_down"):
+        with b.scope(scope, kind):
+            x = _shuffled(b, x, row, "start")
             with b.scope("shortcut"):
-                y1 = depthwise(b, x, "dw", row.kernel, stride)
-                y1 = conv(b, y1, "pw", left, act=act)
+                y1 = depthwise(b, x, "dw", row.kernel, stride, row.dw_activation, row.norm)
+                y1 = conv(b, y1, "pw", row.channels if adds else left, act=row.activation, norm=row.norm)
             with b.scope("main"):
                 # megvii: the middle is half of the output; torchvision: the branch's own width, which is the same
-                y2 = conv(b, x, "pw1", row.channels // 2, act=act)
-                y2 = depthwise(b, y2, "dw", row.kernel, stride)
-                y2 = conv(b, y2, "pw2", row.channels - left, act=act)
-            return _merge(b, y1, y2, row.shuffle)
+                y2 = _main_branch(b, x, row, row.channels // 2, row.channels - (0 if adds else left), stride)
+            return _merge(b, y1, y2, row)
     left = round(inputs * row.split)
     if not 0 < left < inputs:
         raise ArchError(f"split {row.split} of {inputs} channels leaves a branch without any", "split")
-    with b.scope(scope, "shuffle_v2_unit"):
+    with b.scope(scope, kind):
+        x = _shuffled(b, x, row, "start")
+        if adds:
+            return _merge(b, x, _main_branch(b, x, row, inputs - left, inputs, 1), row)
         y1 = b.add("left", ChannelSplit((left, inputs - left), 0), x)
         y2 = b.add("right", ChannelSplit((left, inputs - left), 1), x)
-        y2 = conv(b, y2, "pw1", inputs - left, act=act)
-        y2 = depthwise(b, y2, "dw", row.kernel, 1)
-        y2 = conv(b, y2, "pw2", inputs - left, act=act)
-        return _merge(b, y1, y2, row.shuffle)
+        return _merge(b, y1, _main_branch(b, y2, row, inputs - left, inputs - left, 1), row)
 
 
-def _merge(b: Builder, left: str, right: str, shuffle: bool) -> str:
-    # The shuffle closes the unit (section 4, Figure 3c and 3d); megvii's code opens the next one with it
-    y = b.add("concat", Concat(), left, right)
-    return b.add("shuffle", ChannelShuffle(2), y) if shuffle else y
+def _main_branch(b: Builder, x: str, row: spec.ShuffleV2, middle: int, channels: int, stride: int) -> str:
+    x = conv(b, x, "pw1", middle, act=row.activation, norm=row.norm)
+    x = depthwise(b, x, "dw", row.kernel, stride, row.dw_activation, row.norm)
+    return _excited(b, conv(b, x, "pw2", channels, act=row.activation, norm=row.norm), row.se)
+
+
+def _shuffled(b: Builder, x: str, row: spec.ShuffleV2, place: str) -> str:
+    return b.add("shuffle", ChannelShuffle(2), x) if row.shuffle and row.shuffle_at == place else x
+
+
+def _merge(b: Builder, left: str, right: str, row: spec.ShuffleV2) -> str:
+    y = b.add("add", Add(), left, right) if row.merge == "add" else b.add("concat", Concat(), left, right)
+    return _shuffled(b, y, row, "end")
 
 
 def bottleneck(b: Builder, x: str, row: spec.Bottleneck, scope: str, stride: int) -> str:
     inputs = b.shape(x)
-    act = "relu" if row.relu else "none"
+    act = row.activation if row.relu else "none"
     projects = row.shortcut and (stride > 1 or inputs.channels != row.channels)
-    kind = "bottleneck" + ("_down" if projects else "" if row.shortcut else "_plain")
+    kind = "bottleneck" + ("_down" if projects else "" if row.shortcut else "_plain") + ("_se" if row.se else "")
     with b.scope(scope, kind):
         y = conv(b, x, "reduce", row.inner, stride=stride if row.stride_first else 1, act=act, norm=row.norm)
         y = conv(
             b, y, "spatial", row.inner, row.kernel, 1 if row.stride_first else stride, row.groups, act, norm=row.norm
         )
-        y = conv(b, y, "restore", row.channels, norm=row.norm)
+        y = _excited(b, conv(b, y, "restore", row.channels, norm=row.norm), row.se)
         if row.shortcut:
             if projects:
                 x = conv(b, x, "shortcut", row.channels, stride=stride, norm=row.norm)
             y = b.add("add", Add(), x, y)
-        return b.add("act", ReLU(), y) if row.relu else y
+        return _activate(b, y, "act", act)
 
 
 def fragments(b: Builder, x: str, row: spec.Fragments, scope: str, stride: int) -> str:

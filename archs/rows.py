@@ -17,6 +17,7 @@ Groups = Annotated[int, Field(ge=1, le=16384)]
 Ratio = Annotated[float, Field(gt=0, le=1)]
 ActivationWord = Literal["relu", "relu6", "sigmoid", "hard_sigmoid", "swish", "hard_swish", "none"]
 GateWord = Literal["sigmoid", "hard_sigmoid"]
+Squeeze = Annotated[float, Field(ge=0, le=1)]
 
 
 def _odd(value: int) -> int:
@@ -56,12 +57,17 @@ class Conv(Row):
 
 
 class Separable(Row):
-    """MobileNetV1's block: depthwise k×k, then 1×1, each with batch norm and activation (its Figure 3, right)."""
+    """MobileNetV1's block: depthwise k×k, then 1×1, each with batch norm and activation (its Figure 3, right).
+
+    `dw_activation` stands after the depthwise; nothing says the same as `activation`.
+    """
 
     channels: Channels
     kernel: Kernel = 3
     stride: Stride = 1
     activation: ActivationWord = "relu"
+    dw_activation: ActivationWord | None = None
+    norm: bool = True
 
 
 class InvertedResidual(Row):
@@ -70,6 +76,8 @@ class InvertedResidual(Row):
     The expanded width is stated either as `expansion`, the ratio t to the input channels, or as `expanded`, a width.
     `se` is the squeeze ratio, 0 for none; MobileNetV3 takes it of the expanded width rounded to 8, MnasNet of the
     block's input channels rounded down. The shortcut is added where input and output have one shape.
+    `dw_activation` stands after the depthwise, nothing says the same as `activation`; `out_activation` after the last
+    1×1, whose linearity is the point of MobileNetV2's section 3.2.
     """
 
     channels: Channels
@@ -78,7 +86,10 @@ class InvertedResidual(Row):
     expansion: Annotated[float, Field(gt=0, le=64)] | None = None
     expanded: Channels | None = None
     activation: ActivationWord = "relu6"
-    se: Annotated[float, Field(ge=0, le=1)] = 0.0
+    dw_activation: ActivationWord | None = None
+    out_activation: ActivationWord = "none"
+    norm: bool = True
+    se: Squeeze = 0.0
     se_of: Literal["expanded", "input"] = "expanded"
     gate: GateWord = "hard_sigmoid"
     shortcut: bool = True
@@ -93,7 +104,13 @@ class InvertedResidual(Row):
 
 
 class ShuffleV1(Row):
-    """ShuffleNetV1's unit (its Figure 2b, and 2c where the stride is over 1)."""
+    """ShuffleNetV1's unit (its Figure 2b, and 2c where the stride is over 1).
+
+    `shuffle_after` names the operator that the shuffle follows. `merge` is how the shortcut joins; nothing says as in
+    the paper: added at stride 1 where the widths agree, concatenated over it. To concatenate, the main branch gives
+    what the input lacks of `channels`; to add, the shortcut is projected by a 1×1 where the widths differ.
+    `se` is the squeeze ratio of the output of the main branch (the paper's Table 5, "with SE"), 0 for none.
+    """
 
     channels: Channels
     kernel: Kernel = 3
@@ -102,7 +119,12 @@ class ShuffleV1(Row):
     bottleneck: Ratio = 0.25
     group_first: bool = True  # False in the first unit of stage 2: Table 1's caption
     shuffle: bool = True
+    shuffle_after: Literal["reduce", "depthwise", "restore"] = "reduce"
+    merge: Literal["add", "concat"] | None = None
     activation: ActivationWord = "relu"
+    dw_activation: ActivationWord = "none"
+    norm: bool = True
+    se: Squeeze = 0.0
 
 
 class ShuffleV2(Row):
@@ -110,7 +132,12 @@ class ShuffleV2(Row):
 
     `split` is the share of the channels that the shortcut branch takes at stride 1 (the paper's 0.5). At stride 2,
     `downsample` says which published form: "keep", the shortcut branch keeps the input width and the main branch gives
-    the rest (megvii); "half", both give half (torchvision).
+    the rest (megvii); "half", both give half (torchvision). The shuffle closes the unit as in the paper's figure, or
+    opens it ("start") as in the authors' code.
+
+    `merge="add"` is the residual unit that the split and concat replace: no split, the main branch reads all channels,
+    works at the `1 - split` of them and gives all, which are added to the input; at stride 2 both branches give all.
+    `se` is the squeeze ratio of the output of the main branch (the paper's section 4, "SE"), 0 for none.
     """
 
     channels: Channels
@@ -119,14 +146,20 @@ class ShuffleV2(Row):
     split: Annotated[float, Field(gt=0, lt=1)] = 0.5
     downsample: Literal["keep", "half"] = "keep"
     shuffle: bool = True
+    shuffle_at: Literal["start", "end"] = "end"
+    merge: Literal["concat", "add"] = "concat"
     activation: ActivationWord = "relu"
+    dw_activation: ActivationWord = "none"
+    norm: bool = True
+    se: Squeeze = 0.0
 
 
 class Bottleneck(Row):
     """ResNet's bottleneck: 1×1, 3×3, 1×1 and a shortcut (He et al. 2015, Figure 5 right).
 
     `inner` is the width between; the stride stands in the k×k convolution, or in the first 1×1 as the paper has it.
-    Without `norm` and with `relu` and `shortcut` taken away it is the unit of ShuffleNetV2's guideline G4.
+    `relu` says whether there are activations at all, `activation` which. Without `norm` and with `relu` and `shortcut`
+    taken away it is the unit of ShuffleNetV2's guideline G4. `se` is SENet's squeeze ratio, 0 for none.
     """
 
     channels: Channels
@@ -137,7 +170,9 @@ class Bottleneck(Row):
     stride_first: bool = False
     norm: bool = True
     relu: bool = True
+    activation: ActivationWord = "relu"
     shortcut: bool = True
+    se: Squeeze = 0.0
 
 
 class Fragments(Row):
@@ -189,4 +224,4 @@ KINDS: dict[str, type[Row]] = {
 
 KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 
-AnyRow = Union[tuple(KINDS.values())]  # noqa: UP007 the members are computed
+AnyRow = Union[tuple(KINDS.values())]  # type: ignore[valid-type]  # noqa: UP007 the members are computed
