@@ -1,0 +1,97 @@
+"""Counts as tidy DataFrames: one row per block, per layer, per stage, per kind of operator, in execution order."""
+
+from __future__ import annotations
+
+import pandas
+
+from archs import ArchError, Node, Shape, ops
+from costmodel import NetworkCounts
+from costmodel.fragmentation import fragmentation
+
+ELEMENTWISE = ["batch_norm", "nonlinearity", "add", "multiply", "pooling", "copy"]
+
+# What an operator is called in the charts. A convolution's kind depends on its shape and stands in `kind_of`.
+KIND: dict[type[ops.Op], str] = {
+    ops.Linear: "linear",
+    ops.BatchNorm: "batch norm",
+    **dict.fromkeys((ops.ReLU, ops.ReLU6, ops.Sigmoid, ops.HardSigmoid, ops.SiLU, ops.HardSwish), "activation"),
+    ops.Softmax: "activation",
+    **dict.fromkeys((ops.Add, ops.Multiply), "add, multiply"),
+    **dict.fromkeys((ops.MaxPool, ops.AvgPool, ops.GlobalAvgPool), "pooling"),
+    **dict.fromkeys((ops.Concat, ops.ChannelShuffle, ops.ChannelSplit, ops.ZeroPad), "copy"),
+    **dict.fromkeys((ops.Flatten, ops.Dropout), "free"),
+}
+KINDS = (
+    "conv 1×1",
+    "conv k×k",
+    "grouped conv",
+    "depthwise",
+    "linear",
+    "batch norm",
+    "activation",
+    "add, multiply",
+    "pooling",
+    "copy",
+    "free",
+)
+
+
+def kind_of(op: ops.Op, x: Shape) -> str:
+    """The kind of an operator on an input, one of KINDS."""
+    if isinstance(op, ops.Conv2d):
+        if op.depthwise(x):
+            return "depthwise"
+        if op.groups > 1:
+            return "grouped conv"
+        return "conv 1×1" if op.kernel == (1, 1) else "conv k×k"
+    if type(op) not in KIND:
+        raise ArchError(f"operator {type(op).__name__} has no name in the charts")
+    return KIND[type(op)]
+
+
+def layers(counts: NetworkCounts) -> pandas.DataFrame:
+    """One row per node: `counts.table()` with the kind of operator and the element-wise work in one column."""
+    table = counts.table()
+    graph = counts.graph
+    kinds = [kind_of(node.op, graph.shapes[node.inputs[0]]) for node in graph.nodes]
+    table.insert(table.columns.get_loc("operator") + 1, "kind", kinds)
+    table["elementwise"] = table[ELEMENTWISE].sum(axis=1)
+    return table
+
+
+def blocks(counts: NetworkCounts) -> pandas.DataFrame:
+    """One row per block: its counts, its place, its output's channels and resolution, its fragmentation."""
+    table = counts.by("block")
+    table["elementwise"] = table[ELEMENTWISE].sum(axis=1)
+    outputs: dict[str, Shape] = {}
+    for node in counts.graph.nodes:
+        outputs[node.block] = node.output
+    kinds = dict(counts.graph.kinds)
+    last = [outputs[block] for block in table["block"]]
+    table.insert(1, "stage", [block.partition("/")[0] for block in table["block"]])
+    table.insert(2, "kind", [kinds.get(block, block.rpartition("/")[2]).replace("_", " ") for block in table["block"]])
+    table["channels"] = [shape.channels for shape in last]
+    table["resolution"] = [shape.height if len(shape) == 3 else 1 for shape in last]
+    fragments = {f.block: f for f in fragmentation(counts.graph).blocks}
+    for column in ("fragments", "branches", "depth"):
+        table[column] = [getattr(fragments.get(block), column, 0) for block in table["block"]]
+    return table
+
+
+def stages(counts: NetworkCounts) -> pandas.DataFrame:
+    """One row per stage."""
+    table = counts.by("stage")
+    table["elementwise"] = table[ELEMENTWISE].sum(axis=1)
+    return table
+
+
+def kinds(counts: NetworkCounts) -> pandas.DataFrame:
+    """One row per kind of operator that the network has, in the order of KINDS."""
+    table = layers(counts).groupby("kind", sort=False)[[*ELEMENTWISE, "mult_adds", "params", "mem_access", "kernels"]]
+    sums = table.sum().reindex([kind for kind in KINDS if kind in table.groups]).reset_index()
+    sums["elementwise"] = sums[ELEMENTWISE].sum(axis=1)
+    return sums
+
+
+def nodes_of(counts: NetworkCounts, block: str) -> tuple[Node, ...]:
+    return tuple(node for node in counts.graph.nodes if node.block == block)

@@ -1,0 +1,214 @@
+"""The graph as pictures: the network as blocks from left to right, a block as its operators from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from math import sqrt
+from typing import Any
+
+import pandas
+import plotly.graph_objects as go
+
+from archs import Graph
+from archs.graph import INPUT
+from explorer.costs import kind_of
+from explorer.lanes import HALF_HEIGHT, HALF_WIDTH, Layout, lay_out
+from explorer.metrics import METRICS
+from explorer.palette import BAND, HEAT, KIND_COLOURS, OUTLINE, SELECTED, block_colours
+
+GAP = 2.0  # between blocks, in the units of √channels
+ROW = 38  # pixels per operator
+
+
+def network(blocks: pandas.DataFrame, metric: str, selected: str | None = None) -> go.Figure:
+    """The blocks in execution order: height √resolution, width √channels of the output, colour the metric.
+
+    Square roots keep 7×7 maps and 16 channels large enough to be hit. Each bar's customdata starts with its path.
+    """
+    heights = [sqrt(resolution) for resolution in blocks["resolution"]]
+    widths = [sqrt(channels) for channels in blocks["channels"]]
+    lefts, left = [], 0.0
+    for width in widths:
+        lefts.append(left)
+        left += width + GAP
+    chosen = [block == selected for block in blocks["block"]]
+    shown = METRICS[metric]
+    custom = [
+        (row.block, row.kind, row.output, f"{row.mult_adds:,}", f"{row.params:,}", f"{row.mem_access:,}")
+        for row in blocks.itertuples()
+    ]
+    bar = go.Bar(
+        x=[left + width / 2 for left, width in zip(lefts, widths)],
+        y=heights,
+        base=[-height / 2 for height in heights],
+        width=widths,
+        name="blocks",
+        customdata=custom,
+        marker={
+            "color": list(blocks[metric]),
+            "colorscale": HEAT,
+            "cmin": 0,
+            "cmax": max(float(blocks[metric].max()), 1e-9),
+            "colorbar": {
+                "title": {"text": shown.title, "side": "right", "font": {"size": 14}},
+                "thickness": 14,
+                "tickformat": "~s",
+                "tickfont": {"size": 13},
+                "nticks": 5,
+                "outlinewidth": 0,
+                "x": 1.0,
+                "len": 1.05,
+            },
+            "line": {
+                "width": [4 if c else 1.2 for c in chosen],
+                "color": [SELECTED if c else OUTLINE for c in chosen],
+            },
+        },
+        hovertemplate=(
+            "<b>%{customdata[0]}</b> · %{customdata[1]}<br>output %{customdata[2]}<br>mult-adds %{customdata[3]}<br>"
+            "params %{customdata[4]}<br>MAC %{customdata[5]} elements<extra></extra>"
+        ),
+        # without these a click dims every other block until the page has answered
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+    )
+    tall = max(heights) / 2
+    colours = block_colours(blocks["block"])
+    strip = go.Bar(
+        x=bar.x,
+        y=[tall * 0.09] * len(blocks),
+        base=-tall * 1.2,
+        width=widths,
+        marker={"color": [colours[block] for block in blocks["block"]], "line": {"width": 0}},
+        customdata=custom,
+        hoverinfo="skip",
+        name="strip",
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+    )
+    names, resolutions, bands = _stages(blocks, lefts, widths)
+    layout = go.Layout(
+        height=310,
+        margin={"l": 4, "r": 4, "t": 40, "b": 42},
+        dragmode=False,
+        showlegend=False,
+        hoverlabel={"font": {"size": 14}},
+        xaxis={
+            "range": [-GAP, left],
+            "showgrid": False,
+            "zeroline": False,
+            "fixedrange": True,
+            "tickfont": {"size": 14},
+            "tickangle": 0,
+            **names,
+            "ticks": "",
+        },
+        barmode="overlay",
+        yaxis={"visible": False, "range": [-tall * 1.22, tall * 1.06], "fixedrange": True},
+        annotations=resolutions,
+        shapes=bands,
+    )
+    return go.Figure([bar, strip], layout)
+
+
+def _stages(
+    blocks: pandas.DataFrame, lefts: list[float], widths: list[float]
+) -> tuple[dict[str, list], list[dict], list[dict]]:
+    """Stage names for the axis, resolutions above the blocks, a faint band behind every second stage.
+
+    Neighbours alternate between two rows, so that their names do not collide.
+    """
+    ticks, names, bands, above = [], [], [], []
+    for number, (stage, left, right) in enumerate(_runs(blocks["stage"], lefts, widths)):
+        ticks.append((left + right) / 2)
+        names.append("<br>" * (number % 2) + stage.removeprefix("stage"))
+        if number % 2:
+            band = {"type": "rect", "x0": left - GAP / 2, "x1": right + GAP / 2, "yref": "paper", "y0": 0, "y1": 1}
+            bands.append({**band, "fillcolor": BAND, "line": {"width": 0}, "layer": "below"})
+    for number, (resolution, left, right) in enumerate(_runs(blocks["resolution"], lefts, widths)):
+        text = {"text": f"{resolution}²", "showarrow": False, "font": {"size": 14}, "yshift": 16 * (number % 2)}
+        above.append({**text, "x": (left + right) / 2, "y": 1, "yref": "paper", "yanchor": "bottom"})
+    return {"tickvals": ticks, "ticktext": names}, above, bands
+
+
+def _runs(values: pandas.Series, lefts: list[float], widths: list[float]) -> Iterator[tuple[Any, float, float]]:
+    """(value, left edge, right edge) of each run of blocks with one value."""
+    for value, members in groupby(zip(values, lefts, widths), key=lambda member: member[0]):
+        inside = list(members)
+        yield value, inside[0][1], inside[-1][1] + inside[-1][2]
+
+
+def block(graph: Graph, path: str) -> go.Figure:
+    """The operators of a block, each below those that it reads, in the colour of its kind (see `explorer.lanes`)."""
+    layout = lay_out(graph, path)
+    boxes, arrows = _boxes(graph, layout)
+    bottom = max(y for _, y in layout.places.values())
+    drawn = go.Layout(
+        height=ROW * (bottom + 1) + 24,
+        margin={"l": 2, "r": 2, "t": 6, "b": 6},
+        shapes=boxes,
+        annotations=arrows,
+        showlegend=False,
+        dragmode=False,
+        hoverlabel={"font": {"size": 14}},
+        xaxis={"visible": False, "range": [-0.02, layout.width + 0.02], "fixedrange": True},
+        yaxis={"visible": False, "range": [bottom + 0.55, -0.55], "fixedrange": True},
+    )
+    return go.Figure([_edges(layout), _names(graph, layout)], drawn)
+
+
+def _edges(layout: Layout) -> go.Scatter:
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    for points in layout.edges.values():
+        xs += [*(x for x, _ in points), None]
+        ys += [*(y for _, y in points), None]
+    return go.Scatter(x=xs, y=ys, mode="lines", line={"color": OUTLINE, "width": 2}, hoverinfo="skip", name="edges")
+
+
+def _names(graph: Graph, layout: Layout) -> go.Scatter:
+    label, hover = [], []
+    for path in layout.places:
+        if path in layout.outside:
+            label.append(f"{path} · {graph.shapes[path]}" if path == INPUT else f"from {path}")
+            hover.append(f"{path} · {graph.shapes[path]}")
+            continue
+        node = graph[path]
+        shapes = graph.input_shapes(node)
+        label.append(f"{node.op.describe(*shapes).removeprefix('channel ')} · {node.output}")
+        hover.append(
+            f"<b>{path}</b><br>{', '.join(map(str, shapes))} → {node.output}<br>"
+            f"mult-adds {node.op.mult_adds(*shapes):,}<br>params {node.op.params(*shapes):,}"
+        )
+    return go.Scatter(
+        x=[x for x, _ in layout.places.values()],
+        y=[y for _, y in layout.places.values()],
+        mode="text",
+        text=label,
+        textfont={"size": 14 if layout.width < 2 else 12},
+        hovertext=hover,
+        hoverinfo="text",
+        customdata=list(layout.places),
+        name="operators",
+    )
+
+
+def _boxes(graph: Graph, layout: Layout) -> tuple[list[dict], list[dict]]:
+    """A box around each name, dotted where the operator is another block's, and an arrow head at each edge's end."""
+    boxes, arrows = [], []
+    for path, (x, y) in layout.places.items():
+        outside = path in layout.outside
+        colour = "#999999"
+        if not outside:
+            node = graph[path]
+            colour = KIND_COLOURS[kind_of(node.op, graph.shapes[node.inputs[0]])]
+        box = {"type": "rect", "layer": "below"}
+        box |= {"x0": x - HALF_WIDTH, "x1": x + HALF_WIDTH, "y0": y - HALF_HEIGHT, "y1": y + HALF_HEIGHT}
+        # two shapes, as opacity dims a shape's line with its inside
+        boxes.append({**box, "fillcolor": colour, "opacity": 0.12 if outside else 0.3, "line": {"width": 0}})
+        boxes.append({**box, "line": {"color": colour, "width": 1.5, "dash": "dot" if outside else "solid"}})
+    for *_, (from_x, from_y), (x, y) in layout.edges.values():
+        arrow = {"x": x, "y": y, "ax": from_x, "ay": from_y, "axref": "x", "ayref": "y", "text": ""}
+        arrows.append({**arrow, "arrowcolor": OUTLINE, "arrowwidth": 2, "arrowhead": 2, "arrowsize": 0.8})
+    return boxes, arrows

@@ -1,0 +1,97 @@
+"""The metrics by the words that the page uses: title, formula, source, convention; and numbers as people read them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Metric(NamedTuple):
+    """A column of the tables, as the page speaks of it."""
+
+    title: str
+    unit: str
+    help: str
+
+
+METRICS: dict[str, Metric] = {
+    "mult_adds": Metric(
+        "Mult-adds",
+        "multiply-adds",
+        "**Multiply-adds**, which the papers call FLOPs. Of a convolution K²·C_in/g·C_out·H·W (MobileNetV1, "
+        "section 3.1), of a linear layer C_in·C_out.\n\nOne multiply-add counts one; convolutions and linear layers "
+        "only, no bias, one image. Tools that count two operations per multiply-add say twice as much.",
+    ),
+    "params": Metric(
+        "Params",
+        "parameters",
+        "**Trainable parameters**: weights, biases, batch norm's scale and shift; not its running statistics. "
+        "Equal to the sum of `p.numel()` over the exported module's parameters.",
+    ),
+    "mem_access": Metric(
+        "MAC",
+        "elements",
+        "**MAC, the memory access cost** (ShuffleNetV2, section 3): elements read and written. Of a 1×1 convolution "
+        "h·w·(c₁ + c₂) + c₁·c₂/g.\n\nFull form: inputs, output and weights of every operator that is not free. Paper "
+        "form: convolutions and linear layers only. Bytes are of float32; no cache is assumed. No paper prints a "
+        "network's total.",
+    ),
+    "peak_activation": Metric(
+        "Peak memory",
+        "elements",
+        "**Peak activation memory**: what is alive at the worst moment, an operator's inputs and output and what later "
+        "operators still read (a shortcut, for instance). Weights are not in it, and no operator works in place.\n\n"
+        "MobileNetV2's Table 3 counts the largest single tensor in 16 bit, so its figures are smaller.",
+    ),
+    "kernels": Metric(
+        "Kernels",
+        "kernels",
+        "**Kernels launched**: operators that start one. Views (flatten, channel split) and dropout start none. An "
+        "engine that fuses batch norm and activation into the convolution launches fewer: fold the batch norm to see "
+        "the first half of that.",
+    ),
+    "fragments": Metric(
+        "Fragmentation",
+        "fragments",
+        "**Fragments** of a block: its convolution and pooling operators (ShuffleNetV2, section 2: NASNet-A 13, ResNet "
+        "2 or 3). Guideline G3: fragmentation reduces the degree of parallelism.\n\n*Branches*: how many can run side "
+        "by side, *depth*: how many must run in a row. Shown: the mean over the blocks.",
+    ),
+    "elementwise": Metric(
+        "Element-wise work",
+        "elements",
+        "**Element-wise work**: what batch norms, activations, additions and multiplications write, poolings read and "
+        "copies move. Guideline G4: element-wise operations are non-negligible.",
+    ),
+    "intensity": Metric(
+        "Intensity",
+        "mult-adds per byte",
+        "**Arithmetic intensity**: multiply-adds per byte of memory access. Low where memory, not arithmetic, sets the "
+        "pace: depthwise convolutions and everything element-wise.",
+    ),
+}
+
+IN_THE_PICTURE = ("mult_adds", "params", "mem_access", "elementwise", "intensity", "fragments")
+"""The metrics that can colour a block."""
+
+
+def human(value: float, digits: int = 4) -> str:
+    """A number with a thousands prefix and about `digits` digits.
+
+    >>> human(300_774_272), human(3_504_872), human(151), human(2_408_448, 3)
+    ('300.8 M', '3.505 M', '151', '2.41 M')
+    """
+    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            scaled = value / size
+            return f"{scaled:.{max(0, digits - len(str(int(abs(scaled)))))}f} {prefix}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.{max(0, digits - 2)}f}"
+
+
+def megabytes(size: float) -> str:
+    """Bytes in MB of 10⁶ bytes.
+
+    >>> megabytes(9_633_792)
+    '9.63 MB'
+    """
+    scaled = size / 1e6
+    return f"{scaled:,.{0 if scaled >= 1000 else 1 if scaled >= 10 else 2}f} MB"
