@@ -1,0 +1,1 @@
+"""The page, panel by panel: the only part that imports Streamlit."""

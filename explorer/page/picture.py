@@ -1,0 +1,104 @@
+"""The network as a picture, the block that is open, and where the costs go."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import costs, diagram, figures
+from explorer.metrics import IN_THE_PICTURE, METRICS
+from explorer.page import chart, state
+from explorer.page.tables import download, table_of
+from explorer.palette import KIND_COLOURS
+from explorer.scenario import Scenario
+
+NOTHING = ""  # the selectbox's entry for "no block is open"
+
+
+def network(scenario: Scenario) -> None:
+    """The blocks from left to right; a click opens one, and so does the selectbox."""
+    blocks = costs.blocks(scenario.counts)
+    left, right = st.columns([1, 1], vertical_alignment="bottom")
+    with left:
+        st.session_state.setdefault("metric", scenario.metric)
+        st.selectbox(
+            "Colour by",
+            IN_THE_PICTURE,
+            key="metric",
+            format_func=lambda metric: METRICS[metric].title,
+            on_change=_metric_chosen,
+        )
+    with right:
+        st.session_state["block"] = scenario.block or NOTHING
+        st.selectbox(
+            "Open a block, here or by a click in the picture",
+            [NOTHING, *blocks["block"]],
+            key="block",
+            format_func=lambda path: path or "none",
+            on_change=_block_chosen,
+        )
+    chart.show(
+        diagram.network(blocks, scenario.metric, scenario.block),
+        "picture",
+        f"The blocks of {scenario.spec.name} from left to right, coloured by {METRICS[scenario.metric].title}",
+        _clicked,
+    )
+    st.caption(
+        "Height: output resolution, width: output channels, both on a square-root scale. "
+        "The strip below a block is its colour in the bars."
+    )
+
+
+def open_block(scenario: Scenario) -> None:
+    """The open block's operators: drawn on the left, their costs on the right."""
+    if scenario.block is None:
+        return
+    layers = costs.layers(scenario.counts)
+    inside = layers[layers["block"] == scenario.block].copy()
+    with st.container(border=True, key="open_block"):
+        st.subheader(scenario.block, anchor=False)
+        left, right = st.columns([9, 11])
+        with left:
+            chart.show(
+                diagram.block(scenario.graph, scenario.block),
+                "block_graph",
+                f"The operators of {scenario.block} as a graph",
+            )
+        with right:
+            inside["name"] = inside["path"].str.removeprefix(f"{scenario.block}/")
+            table_of(inside, ["name", "operator", "mult_adds", "params", "mem_access"])
+            download(inside.drop(columns="name"), scenario, f"block {scenario.block}".replace("/", " "))
+
+
+def where(scenario: Scenario) -> None:
+    """Where the multiply-adds, the parameters, the memory traffic and the element-wise work go."""
+    blocks = costs.blocks(scenario.counts)
+    st.subheader("Where it goes, by block", anchor=False)
+    chart.show(figures.where_by_block(blocks, scenario.block), "where", "Each block's share of the costs", _clicked)
+    st.subheader("Where it goes, by kind of operator", anchor=False)
+    kinds = costs.kinds(scenario.counts)
+    kinds = kinds[kinds["kind"] != "free"]
+    chart.show(figures.where_by_kind(kinds), "where_kind", "Each kind of operator's share of the costs")
+    entries = [f"<span><i style='background:{KIND_COLOURS[kind]}'></i>{kind}</span>" for kind in kinds["kind"]]
+    st.html(f"<div class='legend'>{''.join(entries)}</div>")  # plotly's own is cut off on a phone
+
+
+def _clicked() -> None:
+    """A click in a chart: the point's customdata starts with the block's path. A click beside all is none."""
+    with state.guard("The click"):
+        for key in ("picture", "where"):
+            points = st.session_state[key]["selection"]["points"] if key in st.session_state else []
+            for point in points:
+                path = point["customdata"][0]
+                if path != state.scenario().block:
+                    state.choose("block", block=path)
+                    return
+
+
+def _block_chosen() -> None:
+    with state.guard("The block"):
+        state.choose("block", block=st.session_state.block or None)
+
+
+def _metric_chosen() -> None:
+    with state.guard("The colour"):
+        state.choose("metric", metric=st.session_state.metric)

@@ -1,0 +1,100 @@
+"""The tables per block, stage and layer: execution order, heat behind the numbers, the data one click away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas
+import streamlit as st
+
+from explorer import costs
+from explorer.palette import heat
+from explorer.scenario import Scenario
+
+HEATED = ("mult_adds", "params", "mem_access", "elementwise", "intensity", "fragments", "kernels")
+MAX_HEATED = 20_000  # cells: beyond that the colours take longer than the counting
+
+COLUMNS = {
+    "block": "block",
+    "stage": "stage",
+    "path": "layer",
+    "name": "layer",
+    "kind": "kind",
+    "operator": "operator",
+    "input": "input",
+    "output": "output",
+    "mult_adds": "mult-adds",
+    "params": "params",
+    "mem_access": "MAC",
+    "elementwise": "element-wise",
+    "intensity": "intensity",
+    "kernels": "kernels",
+    "fragments": "fragments",
+    "branches": "branches",
+    "depth": "depth",
+}
+HELP = {
+    "mem_access": "memory access cost, full form, in elements",
+    "elementwise": "elements that element-wise operators write, poolings read and copies move",
+    "intensity": "multiply-adds per byte of memory access",
+    "fragments": "convolution and pooling operators of the block (ShuffleNetV2, guideline G3)",
+    "branches": "how many fragments can run side by side",
+    "depth": "how many fragments must run in a row",
+}
+
+
+def blocks(scenario: Scenario) -> None:
+    level = st.segmented_control("Rows", ["blocks", "stages"], default="blocks", required=True, key="level")
+    if level == "stages":
+        table = costs.stages(scenario.counts)
+        shown = ["stage", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity", "kernels"]
+    else:
+        table = costs.blocks(scenario.counts)
+        shown = ["block", "kind", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity"]
+        shown += ["fragments", "branches", "depth"]
+    table_of(table, shown)
+    download(table, scenario, level or "blocks")
+
+
+def layers(scenario: Scenario) -> None:
+    table = costs.layers(scenario.counts)
+    shown = ["path", "operator", "input", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity"]
+    table_of(table, shown, height=520)
+    download(table, scenario, "layers")
+
+
+def table_of(table: pandas.DataFrame, shown: Sequence[str], height: int | None = None) -> None:
+    """A table in the page's words; the stronger the colour, the larger the share of the column's largest."""
+    view = table[list(shown)].reset_index(drop=True)
+    data = view.style.apply(_heat, axis=None) if view.size <= MAX_HEATED else view
+    config = {}
+    for column in shown:
+        title, tip = COLUMNS[column], HELP.get(column)
+        if view[column].dtype.kind in "iuf":
+            number = "%.2f" if view[column].dtype.kind == "f" else "localized"
+            config[column] = st.column_config.NumberColumn(title, help=tip, format=number)
+        else:
+            config[column] = st.column_config.TextColumn(title, help=tip, pinned=column == shown[0])
+    st.dataframe(data, hide_index=True, column_config=config, height=height or min(38 + 35 * len(view), 560))
+
+
+def _heat(view: pandas.DataFrame) -> pandas.DataFrame:
+    css = pandas.DataFrame("", index=view.index, columns=view.columns)
+    for column in view.columns.intersection(HEATED):
+        largest = view[column].max()
+        if largest > 0:
+            css[column] = [f"background-color: {heat(value / largest)}" for value in view[column]]
+    return css
+
+
+def download(table: pandas.DataFrame, scenario: Scenario, what: str) -> None:
+    """The table with all its columns, as CSV."""
+    st.download_button(
+        f"{what.capitalize()} as CSV",
+        table.to_csv(index=False),
+        file_name=f"{scenario.spec.name} {what}.csv".replace(" ", "_"),
+        mime="text/csv",
+        on_click="ignore",
+        key=f"csv {what}",
+        icon=":material/download:",
+    )

@@ -1,0 +1,235 @@
+"""The page without a browser: every network, every knob, every refusal; figures on it equal a fresh count."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import archs
+import costmodel
+from archs.catalogue import FAMILIES
+from explorer import costs
+from explorer.metrics import human, megabytes
+
+APP = str(Path(__file__).resolve().parent.parent / "app.py")
+KNOBS = [(name, knob) for name, family in FAMILIES.items() for knob in family.knobs]
+
+# AppTest leaves its temporary directory to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
+
+
+@pytest.fixture
+def page() -> AppTest:
+    at = AppTest.from_file(APP, default_timeout=60).run()
+    check(at)
+    return at
+
+
+def check(at: AppTest) -> None:
+    """Nothing failed, and the tiles say what a fresh count says."""
+    assert not at.exception
+    scenario = at.session_state["scenario"]
+    graph = archs.build(scenario.spec)
+    counts = costmodel.count(archs.fold_batchnorm(graph) if scenario.folded else graph)
+    shown = {metric.label: metric.value for metric in at.metric}
+    assert shown["Mult-adds (the papers' FLOPs)"] == human(counts.total.mult_adds)
+    assert shown["Params"] == human(counts.total.params)
+    assert shown["MAC (memory access cost)"] == human(counts.total.mem_access)
+    assert shown["Peak activation memory"] == megabytes(4 * counts.peak_activation)
+    assert shown["Kernels"] == f"{counts.total.kernels:,}"
+    assert shown["Fragmentation"] == f"{costmodel.fragmentation(counts.graph).mean:.1f} per block"
+
+
+def errors(at: AppTest) -> list[str]:
+    return [error.value for error in at.error]
+
+
+def test_first_load(page):
+    assert page.title[0].value == "MobileNetV2, width 1.0"
+    assert not errors(page)
+    assert [tab.label for tab in page.tabs] == ["Blocks", "Layers", "Reconcile", "Export"]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_network_in_every_tab(page, name):
+    page.selectbox(key="network").set_value(name).run()
+    for tab in ("Blocks", "Layers", "Reconcile", "Export"):
+        page.session_state["tab"] = tab
+        page.run()
+        check(page)
+        assert not errors(page)
+    assert page.session_state["scenario"].spec == archs.spec(name)
+    assert page.code[0].value == archs.to_source(archs.build(archs.spec(name))).strip()
+
+
+@pytest.mark.parametrize(("name", "knob"), KNOBS)
+def test_every_knob(page, name, knob):
+    page.selectbox(key="network").set_value(name).run()
+    for value in FAMILIES[name].knobs[knob][:: max(1, len(FAMILIES[name].knobs[knob]) - 1)]:  # the first and the last
+        page.selectbox(key=f"{name}:{knob}").set_value(value).run()
+        check(page)
+        assert not errors(page)
+        assert page.session_state["scenario"].spec == archs.spec(name, **{knob: value})
+
+
+def type_into(at: AppTest, key: str, text: str) -> AppTest:
+    """A value that the box does not offer; AppTest finds only offered ones, a browser any."""
+    box = at.selectbox(key=key)
+    box.options = [*box.options, text]
+    return box.set_value(text).run()
+
+
+def test_a_typed_value(page):
+    type_into(page, "mobilenet_v2:width", "0.6")
+    check(page)
+    type_into(page, "mobilenet_v2:resolution", "200")
+    check(page)
+    assert page.session_state["scenario"].spec == archs.spec("mobilenet_v2", width=0.6, resolution=200)
+
+
+@pytest.mark.parametrize("typed", ["wide", "-1", "1e9", "nan", "__import__('os')"])
+def test_a_bad_value_is_refused_beside_the_knob(page, typed):
+    page.selectbox(key="mobilenet_v2:width").set_value(0.75).run()
+    type_into(page, "mobilenet_v2:width", typed)
+    check(page)
+    (message,) = errors(page)
+    assert "width" in message
+    assert "allowed: a number in [0.05, 8]" in message
+    assert page.session_state["scenario"].spec == archs.spec("mobilenet_v2", width=0.75)
+    page.selectbox(key="mobilenet_v2:width").set_value(0.5).run()
+    assert not errors(page)
+
+
+def test_folding(page):
+    before = page.session_state["scenario"].counts.total.kernels
+    page.toggle(key="folded").set_value(True).run()
+    check(page)
+    assert page.session_state["scenario"].counts.total.kernels < before
+
+
+def test_a_block_is_opened_and_closed(page):
+    tables = len(page.dataframe)
+    page.selectbox(key="block").set_value("stage3/block2").run()
+    assert "stage3/block2" in [s.value for s in page.subheader]
+    inside = page.dataframe[0].value
+    assert len(page.dataframe) == tables + 1
+    layers = costs.layers(costmodel.count(archs.build(archs.spec("mobilenet_v2"))))
+    assert list(inside["mult_adds"]) == list(layers.loc[layers["block"] == "stage3/block2", "mult_adds"])
+    page.selectbox(key="block").set_value("").run()
+    assert len(page.dataframe) == tables
+
+
+def test_an_open_block_stays_where_the_next_network_has_it(page):
+    page.selectbox(key="block").set_value("stage7/block1").run()
+    page.toggle(key="folded").set_value(True).run()
+    assert page.session_state["scenario"].block == "stage7/block1"
+    page.selectbox(key="network").set_value("resnet50").run()
+    check(page)
+    assert page.session_state["scenario"].block is None
+
+
+@pytest.mark.parametrize("metric", ["params", "mem_access", "elementwise", "intensity", "fragments"])
+def test_every_colour(page, metric):
+    page.selectbox(key="metric").set_value(metric).run()
+    check(page)
+    assert page.session_state["scenario"].metric == metric
+
+
+def test_stages(page):
+    page.button_group(key="level").set_value("stages").run()
+    assert list(page.dataframe[0].value["stage"]) == ["stem", *[f"stage{i}" for i in range(1, 8)], "head"]
+
+
+GOOD = archs.spec("shufflenet_v2").edit(name="mine", resolution=160)
+
+
+def upload(at: AppTest, content: bytes) -> AppTest:
+    return at.file_uploader(key="upload").set_value(("spec.json", content, "application/json")).run()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[" * 100_000,
+        b"\xff\xfe\x00",
+        b"null",
+        GOOD.to_json().encode()[:-40],
+        GOOD.to_json().replace('"mine"', "\"__import__('os').abort()\"").encode(),
+        GOOD.to_json().replace("160", "1000000000").encode(),
+        b" " * 2_000_000,
+    ],
+    ids=["empty", "truncated", "deep", "binary", "null", "cut", "code", "huge number", "2 MB"],
+)
+def test_a_bad_file_is_refused_and_nothing_is_lost(page, content):
+    page.selectbox(key="network").set_value("mobilenet_v1").run()
+    page.selectbox(key="mobilenet_v1:width").set_value(0.5).run()
+    upload(page, content)
+    check(page)
+    assert len(errors(page)) == 1
+    assert errors(page)[0]
+    assert "error in this program" not in errors(page)[0]
+    assert page.session_state["scenario"].spec == archs.spec("mobilenet_v1", width=0.5)
+    assert page.selectbox(key="mobilenet_v1:width").value == 0.5
+
+
+def test_a_file_whose_graph_does_not_build_is_refused(page):
+    bad = archs.spec("shufflenet_v2").edit(resolution=1)
+    upload(page, bad.to_json().encode().replace(b'"channels": 116', b'"channels": 7'))
+    check(page)
+    assert len(errors(page)) == 1
+    assert page.session_state["scenario"].spec == archs.spec("mobilenet_v2")
+
+
+def test_a_good_file_becomes_the_network_and_can_be_come_back_to(page):
+    upload(page, GOOD.to_json().encode())
+    check(page)
+    assert not errors(page)
+    assert page.session_state["scenario"].spec == GOOD
+    assert page.title[0].value.startswith("mine")
+    page.selectbox(key="network").set_value("mobilenet_v1").run()
+    check(page)
+    page.selectbox(key="network").set_value("own").run()
+    check(page)
+    assert page.session_state["scenario"].spec == GOOD
+    page.file_uploader(key="upload").set_value(None).run()
+    check(page)
+    assert page.session_state["scenario"].spec == GOOD
+
+
+def test_fvcore_agrees(page):
+    page.session_state["tab"] = "Reconcile"
+    page.run()
+    page.button(key="fvcore").click().run()
+    check(page)
+    assert "314,193,216, as predicted" in page.success[0].value
+
+
+@pytest.mark.parametrize("tool", ["FlopCounterMode", "ptflops (pytorch)", "THOP", "torchinfo"])
+def test_every_tool_is_explained(page, tool):
+    page.session_state["tab"] = "Reconcile"
+    page.run()
+    page.button_group(key="tool").set_value(tool).run()
+    check(page)
+    assert not errors(page)
+
+
+def test_an_exception_never_shows_a_traceback(page, monkeypatch, caplog):
+    def broken(counts):
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(costs, "blocks", broken)
+    with caplog.at_level(logging.ERROR):
+        page.run()
+    assert not page.exception
+    assert len(page.metric) == 6
+    assert errors(page)
+    assert all("written to its log" in message and "secret" not in message for message in errors(page))
+    assert "secret detail" in caplog.text
+    monkeypatch.undo()
+    page.run()
+    assert not errors(page)
