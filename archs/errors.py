@@ -7,23 +7,41 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
+class Mend:
+    """A value that would do: for a cell of the table, rows counted from 1, or without `row` for a field."""
+
+    row: int | None
+    column: str
+    value: object
+
+    def __str__(self) -> str:
+        value = "nothing" if self.value is None else self.value
+        return f"row {self.row}, column {self.column}: {value}" if self.row else f"{self.column}: {value}"
+
+
+@dataclass(frozen=True)
 class Problem:
     """One bad value: what was found and what is allowed, and where it stands as far as that is known.
 
     `row` counts from 1, as a reader of the table counts; `column` is a column of the table or a field of the network;
-    `path` is the node or block of the graph.
+    `path` is the node or block of the graph. `message` says all of it in words; `found` and `allowed` are its parts
+    for whoever lays them out, `mend` a value that would do, where somebody looked for one.
     """
 
     message: str
     row: int | None = None
     column: str | None = None
     path: str | None = None
+    found: str | None = None
+    allowed: str | None = None
+    mend: Mend | None = None
 
     def __str__(self) -> str:
         where = [f"row {self.row}"] if self.row else []
         where += [f"column {self.column}" if self.row else self.column] if self.column else []
         where += [self.path] if self.path else []
-        return f"{', '.join(where)}: {self.message}" if where else self.message
+        text = f"{', '.join(where)}: {self.message}" if where else self.message
+        return f"{text}; this would do: {self.mend}" if self.mend else text
 
 
 class ArchError(ValueError):

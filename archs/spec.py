@@ -170,7 +170,8 @@ def _problem(cls: type[BaseModel], error: Any) -> Problem:
         return Problem(f"found nothing; allowed: {allowed(cls, column)}", column=column)
     if column is None:
         return Problem(str(error["ctx"]["error"]))
-    return Problem(f"found {found}; allowed: {allowed(cls, column)}", column=column)
+    takes = allowed(cls, column)
+    return Problem(f"found {found}; allowed: {takes}", column=column, found=found, allowed=takes)
 
 
 def allowed(cls: type[BaseModel], column: str) -> str:
