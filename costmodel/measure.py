@@ -1,0 +1,275 @@
+"""The only stopwatch. Eval and inference mode, fixed threads, warm-up, median of the quiet calls, IQR.
+
+Times are those of eager PyTorch calls in a steady state: the same module called again and again. Three things that the
+literature reports as noise are causes, and are held fixed here:
+
+* Freed memory stays in the process (`keep_heap`). glibc gives large blocks back to the kernel and page-faults them in
+  again on the next call: MobileNetV2 then takes 1.3 to 1.9 times as long, depending on what ran in the process before.
+* Denormals are flushed: a network with random weights can fade to values on which the vector units trap.
+* Other tenants of a shared machine slow it down, for milliseconds or for seconds, up to 1.5 times. Such noise only adds
+  (Chen & Revels 2016, arXiv:1608.04295): a call is undisturbed or it is slower. So what is reported is the median of
+  the fastest third of the calls (`quiet`); on a loaded machine it repeats within 4 % where the plain median repeats
+  within 10 %. The spread of all calls stands beside it. A small fixed network, the `probe`, tells moments apart that
+  lie further from each other.
+
+No costs and no fitting here. The same code path times `cpu`, `cuda` and `mps`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from costmodel.errors import CostError
+
+if TYPE_CHECKING:  # torch takes seconds to import: only what starts a clock does so
+    import torch
+    from torch import Tensor, nn
+
+LAYOUTS = {"nchw": "contiguous_format", "channels_last": "channels_last"}  # our word → torch's
+NOISY = 0.10  # IQR / median above which torch.utils.benchmark, too, warns
+TRIES = 3
+SETTLED = 0.03  # two block medians this near end the warm-up
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One module timed end to end, in milliseconds."""
+
+    median_ms: float
+    """Of the quiet calls: the fastest third."""
+    iqr_ms: float
+    """Of all calls."""
+    min_ms: float
+    runs: int
+    noisy: bool
+    """Whether IQR / median stayed over 10 % after three tries."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where and how something was timed."""
+
+    device: str
+    processor: str
+    threads: int
+    layout: str
+    torch: str
+    system: str
+    allocator: str
+    date: str
+    dtype: str = "float32"
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def measure(
+    module: nn.Module, shape: Sequence[int], threads: int = 1, device: str = "cpu", layout: str = "nchw", runs: int = 30
+) -> Timing:
+    """Time a module on random images of `shape` (batch, channels, height, width), end to end.
+
+    Warns where the machine stays too noisy. Raises CostError for a device or layout that is not there.
+
+    >>> import torch
+    >>> measure(torch.nn.ReLU(), (1, 8, 16, 16), runs=5).median_ms < 100
+    True
+    """
+    with Stopwatch(device, threads, layout).running() as watch:
+        call = watch.caller(module, shape)
+        watch.warm_up(call)
+        samples: list[float] = []
+        for _ in range(TRIES):
+            samples += [watch.once(call) for _ in range(runs)]
+            timing = summary(samples)
+            if not timing.noisy:
+                return timing
+    warnings.warn(
+        f"noisy machine: IQR is {timing.iqr_ms / timing.median_ms:.0%} of the median after {TRIES} tries; "
+        "stop other programs and measure again",
+        stacklevel=2,
+    )
+    return timing
+
+
+def quiet(samples: Sequence[float]) -> float:
+    """The median of the fastest third, which a neighbour's work did not slow.
+
+    >>> quiet([10.0, 10.2, 10.1, 15.0, 11.0, 14.0, 12.0, 10.3, 13.0])
+    10.1
+    """
+    return statistics.median(sorted(samples)[: max(1, len(samples) // 3)])
+
+
+def summary(samples_us: Sequence[float]) -> Timing:
+    """The timing of at least two samples in microseconds."""
+    low, _, high = statistics.quantiles(samples_us, n=4)
+    middle = quiet(samples_us)
+    return Timing(middle / 1e3, (high - low) / 1e3, min(samples_us) / 1e3, len(samples_us), high - low > NOISY * middle)
+
+
+class Stopwatch:
+    """Clock, probe and settings of one regime. Use `with Stopwatch(...).running() as watch`."""
+
+    def __init__(self, device: str = "cpu", threads: int = 1, layout: str = "nchw"):
+        self.device = check_device(device)
+        if layout not in LAYOUTS:
+            raise CostError(f"layout is {layout!r}; allowed: {', '.join(LAYOUTS)}")
+        if type(threads) is not int or threads < 1:
+            raise CostError(f"threads is {threads!r}; allowed: a whole number ≥ 1")
+        self.threads = threads
+        self.layout = layout
+        import torch
+
+        self._torch = torch
+        self._probe = self.caller(_probe_network(torch), (1, 3, 112, 112))
+
+    @contextmanager
+    def running(self) -> Iterator[Stopwatch]:
+        """The settings under which everything is timed; puts the thread count back afterwards."""
+        torch = self._torch
+        before = torch.get_num_threads()
+        keep_heap()
+        torch.set_num_threads(self.threads)
+        torch.set_flush_denormal(True)
+        try:
+            with torch.inference_mode():
+                yield self
+        finally:
+            torch.set_flush_denormal(False)
+            torch.set_num_threads(before)
+
+    def environment(self) -> Environment:
+        return Environment(
+            device=self.device.type,
+            processor=processor(self.device),
+            threads=self.threads,
+            layout=self.layout,
+            torch=self._torch.__version__,
+            system=f"{platform.system()} {platform.machine()}",
+            allocator="freed memory kept" if keep_heap() else "as the system has it",
+            date=date.today().isoformat(),
+        )
+
+    def place(self, module: nn.Module) -> nn.Module:
+        return module.eval().to(self.device, memory_format=self._format)
+
+    def images(self, shape: Sequence[int]) -> Tensor:
+        x = self._torch.randn(*shape)
+        return x.to(self.device, memory_format=self._format) if len(shape) == 4 else x.to(self.device)
+
+    @property
+    def _format(self) -> torch.memory_format:
+        return getattr(self._torch, LAYOUTS[self.layout])
+
+    def caller(self, module: nn.Module, shape: Sequence[int]) -> Callable[[], object]:
+        module, x = self.place(module), self.images(shape)
+        return lambda: module(x)
+
+    # the clock: ticks are nanoseconds on a CPU, recorded events elsewhere
+
+    @property
+    def tick(self) -> Callable[[], object]:
+        return time.perf_counter_ns if self.device.type == "cpu" else self._event
+
+    def _event(self) -> object:
+        event = getattr(self._torch, self.device.type).Event(enable_timing=True)
+        event.record()
+        return event
+
+    def spans(self, ticks: Sequence) -> list[float]:
+        """Microseconds between consecutive ticks."""
+        if self.device.type == "cpu":
+            return [(b - a) / 1e3 for a, b in pairwise(ticks)]
+        getattr(self._torch, self.device.type).synchronize()
+        return [a.elapsed_time(b) * 1e3 for a, b in pairwise(ticks)]
+
+    def once(self, call: Callable[[], object]) -> float:
+        """Microseconds of one call."""
+        tick = self.tick
+        start = tick()
+        call()
+        return self.spans((start, tick()))[0]
+
+    def warm_up(self, call: Callable[[], object], block: int = 3, blocks: int = 10) -> None:
+        """Call until the medians of two blocks agree within 3 %, or `blocks` are done."""
+        before = 0.0
+        for _ in range(blocks):
+            now = statistics.median(self.once(call) for _ in range(block))
+            if abs(now - before) < SETTLED * now:
+                return
+            before = now
+
+    def probe(self) -> float:
+        """Microseconds that a fixed small network takes now. Its first turn warms the caches."""
+        self._probe()
+        return self.once(self._probe)
+
+
+def _probe_network(torch) -> nn.Module:
+    """The operators of a mobile network in about a millisecond: dense, depthwise and 1×1, small and large maps."""
+    nn = torch.nn
+
+    def block(channels: int, out: int, stride: int) -> list[nn.Module]:
+        depthwise = nn.Conv2d(channels, channels, 3, stride, 1, groups=channels, bias=False)
+        pointwise = nn.Conv2d(channels, out, 1, bias=False)
+        return [depthwise, nn.BatchNorm2d(channels), nn.ReLU6(), pointwise, nn.BatchNorm2d(out), nn.ReLU6()]
+
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU6(),
+        *block(16, 64, 1), *block(64, 32, 2), *block(32, 96, 1), *block(96, 96, 2), *block(96, 192, 2),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(192, 1000),
+    )  # fmt: skip
+
+
+def check_device(name: str) -> torch.device:
+    """The torch device. Raises CostError, with those that are there, for one that is not."""
+    import torch
+
+    present = ["cpu"]
+    if torch.cuda.is_available():
+        present.append("cuda")
+    if torch.backends.mps.is_available():
+        present.append("mps")
+    if not isinstance(name, str) or name.split(":")[0] not in present:
+        raise CostError(f"device {name!r} is not there; this machine has {', '.join(present)}")
+    return torch.device(name)
+
+
+@cache
+def keep_heap() -> bool:
+    """Tell glibc to keep freed memory in the process; False where the C library is another.
+
+    For the rest of the process: what was trimmed before would have to be page-faulted in again.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return False
+    mmap_threshold, trim_threshold = -3, -1  # malloc.h: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
+    return bool(mallopt(mmap_threshold, 1 << 30) and mallopt(trim_threshold, (1 << 31) - 1))
+
+
+def processor(device: torch.device) -> str:
+    """The name that the device gives itself."""
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

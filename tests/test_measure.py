@@ -1,0 +1,101 @@
+"""The stopwatch: what it runs and what it refuses. Times themselves are not asserted."""
+
+import pytest
+import torch
+
+import archs
+import costmodel
+from archs.graph import INPUT, Builder
+from archs.ops import ChannelSplit, Concat, Conv2d, Shape
+from archs.sampling import random_spec
+from costmodel.inplace import InPlace
+from costmodel.measure import Stopwatch, quiet, summary
+
+SMALL = {"resolution": 64}
+
+
+@pytest.fixture
+def watch():
+    with Stopwatch().running() as running:
+        yield running
+
+
+def small(name):
+    knobs = archs.catalogue.FAMILIES[name].knobs
+    return archs.spec(name, **({"resolution": 64} if "resolution" in knobs else {}))
+
+
+@pytest.mark.parametrize("name", archs.names())
+def test_every_node_gets_a_time_and_the_module_is_the_exported_one(watch, name):
+    graph = archs.build(small(name))
+    placed = InPlace(graph, watch)
+    times = placed.nodes_us()
+    assert len(times) == len(graph.nodes)
+    assert all(time_us >= 0 for time_us in times)
+    with_clocks = placed._timed(placed.x)
+    assert torch.equal(with_clocks, placed.call())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_networks_run_node_by_node(watch, seed):
+    import random
+
+    graph = archs.build(random_spec(random.Random(seed)).edit(resolution=64))
+    assert len(InPlace(graph, watch).nodes_us()) == len(graph.nodes)
+
+
+def test_folded_networks_and_batches_run_too(watch):
+    graph = archs.fold_batchnorm(archs.build(archs.spec("shufflenet_v2", **SMALL)))
+    placed = InPlace(graph, watch, batch=3)
+    assert placed.call().shape == (3, 1000)
+    assert len(placed.nodes_us()) == len(graph.nodes)
+
+
+def test_a_split_with_an_unused_part_is_one_node(watch):
+    b = Builder("parts", Shape(8, 6, 6))
+    left = b.add("left", ChannelSplit((2, 6), 0), INPUT)
+    conv = b.add("conv", Conv2d(4), left)
+    b.add("concat", Concat(), conv, left)
+    assert len(InPlace(b.graph(), watch).nodes_us()) == 3
+
+
+def test_measure_reports_what_it_saw():
+    timing = costmodel.measure(torch.nn.Conv2d(3, 8, 3), (1, 3, 16, 16), runs=6)
+    assert 0 < timing.min_ms <= timing.median_ms
+    assert timing.iqr_ms >= 0
+    assert timing.runs >= 6
+
+
+def test_settings_are_put_back():
+    before = torch.get_num_threads()
+    module = torch.nn.Conv2d(3, 4, 1).train()
+    costmodel.measure(module, (1, 3, 8, 8), threads=1, runs=4)
+    assert torch.get_num_threads() == before
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_layouts_are_what_they_say(watch):
+    assert watch.images((1, 3, 4, 4)).is_contiguous()
+    last = Stopwatch(layout="channels_last")
+    assert last.images((1, 3, 4, 4)).is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "tpu"}, "device 'tpu' is not there; this machine has cpu"),
+        ({"layout": "nhwc"}, "layout is 'nhwc'; allowed: nchw, channels_last"),
+        ({"threads": 0}, "threads is 0"),
+        ({"threads": "2"}, "threads is '2'"),
+    ],
+)
+def test_what_is_not_there_is_an_error(options, message):
+    with pytest.raises(costmodel.CostError, match=message):
+        Stopwatch(**options)
+
+
+def test_noise_is_seen():
+    steady, jumpy = [100.0 + i % 3 for i in range(30)], [100.0 + 40 * (i % 3) for i in range(30)]
+    assert not summary(steady).noisy
+    assert summary(jumpy).noisy
+    assert quiet(jumpy) == 100.0
