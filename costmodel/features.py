@@ -1,0 +1,161 @@
+"""What a predictor sees of a node: its kind, the work that it does, and where steps in its cost may lie.
+
+A *kind* is a set of operators that share a kernel family and therefore a predictor. The *work* is what a roofline
+knows: starts, bytes in, out and of weights, multiply-adds. The *columns* are everything that may bend that line: sizes
+and their remainders modulo vector widths, the library path that PyTorch takes, and the ages of `costmodel.placement`.
+
+No times and no fitting here. An operator without a kind is an error.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import log, prod
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archs import ops
+from archs.graph import Graph
+from archs.ops import Op, Shape
+from costmodel.errors import CostError
+from costmodel.placement import ages
+
+WORK = ("starts", "bytes_in", "bytes_out", "bytes_weights", "mult_adds")
+STATIC = (
+    "variant", "log_bytes_in", "log_bytes_out", "log_bytes_weights", "log_mult_adds", "log_intensity",
+    "log_group_in", "log_group_out", "log_pixels", "height", "kernel", "stride", "groups", "bias", "inputs",
+    "pixels_mod_16", "pixels_mod_48", "width_mod_16", "out_mod_8", "out_mod_16", "out_mod_6", "in_mod_16",
+)  # fmt: skip
+DYNAMIC = ("log_age_in", "log_age_out", "log_age_kernel", "log_age_shape", "uses", "log_network_weights")
+COLUMNS = STATIC + DYNAMIC
+FLOOR = 20_000.0  # bytes: below it everything is in the first-level cache
+
+# PyTorch's `use_mkldnn` (aten/src/ATen/native/Convolution.cpp): below this many input elements an ungrouped
+# convolution of kernel ≤ 3 takes the native path at batch 1.
+MKLDNN_ELEMENTS = 20480
+
+VARIANTS: dict[type[Op], tuple[str, int]] = {
+    ops.BatchNorm: ("batch_norm", 0),
+    ops.ReLU: ("activation", 0),
+    ops.ReLU6: ("activation", 1),
+    ops.HardSwish: ("activation", 2),
+    ops.HardSigmoid: ("activation", 3),
+    ops.Sigmoid: ("activation", 4),
+    ops.SiLU: ("activation", 5),
+    ops.MaxPool: ("pool", 0),
+    ops.AvgPool: ("pool", 1),
+    ops.GlobalAvgPool: ("global_pool", 0),
+    ops.Add: ("add", 0),
+    ops.Multiply: ("multiply", 0),
+    ops.Concat: ("concat", 0),
+    ops.ChannelShuffle: ("shuffle", 0),
+    ops.ChannelSplit: ("view", 0),
+    ops.Flatten: ("view", 1),
+    ops.Dropout: ("view", 2),
+    ops.Linear: ("linear", 0),
+}
+"""Kind and variant of every operator but the convolution, whose kind depends on its shape."""
+
+
+class Features(NamedTuple):
+    """One row per node, in the graph's order."""
+
+    kinds: tuple[str, ...]
+    work: NDArray[np.float64]  # nodes × WORK
+    columns: NDArray[np.float64]  # nodes × COLUMNS
+
+
+def features(graph: Graph, batch: int = 1) -> Features:
+    """The features of every node. Raises CostError, with the node's path, for an operator without a kind."""
+    shapes = graph.shapes
+    rows = []
+    for node in graph.nodes:
+        try:
+            rows.append(_static(node.op, tuple([shapes[path] for path in node.inputs]), node.output, batch))
+        except CostError as error:
+            raise CostError(f"{node.path}: {error}") from None
+    weights = [row[3][3] for row in rows]
+    network = log(sum(weights) + FLOOR)
+    columns = []
+    kernels = [row[1] for row in rows]
+    same = [id(row) for row in rows]  # rows are cached: one object per operator and shape
+    for row, age in zip(rows, ages(graph, weights, kernels, same, batch)):
+        columns.append(
+            row[2]
+            + (
+                log(age.inputs + FLOOR),
+                log(age.output + FLOOR),
+                log(age.kernel + FLOOR),
+                log(age.shape + FLOOR),
+                min(age.uses, 6),
+                network,
+            )
+        )
+    return Features(tuple([row[0] for row in rows]), np.array([row[3] for row in rows]), np.array(columns))
+
+
+@lru_cache(65536)
+def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int):
+    """(kind, machine code, static columns, work) of one operator on these shapes."""
+    kind, variant = _kind(op, inputs, batch)
+    view = kind == "view"
+    bytes_in = 0 if view else 4 * batch * sum(x.elements for x in inputs)
+    bytes_out = 0 if view else 4 * batch * output.elements
+    bytes_weights = 4 * op.params(*inputs)
+    mult_adds = batch * op.mult_adds(*inputs)
+    pixels = prod(output[1:])
+    kernel, stride, groups = _window(op)
+    group_in, group_out = max(1, inputs[0][0] // groups), max(1, output[0] // groups)
+    columns = (
+        variant,
+        log(bytes_in + 1),
+        log(bytes_out + 1),
+        log(bytes_weights + 1),
+        log(mult_adds + 1),
+        log((mult_adds + 1) / (bytes_in + bytes_out + bytes_weights + 1)),
+        log(group_in),
+        log(group_out),
+        log(pixels),
+        output[1] if len(output) == 3 else 1,
+        kernel,
+        stride,
+        groups,
+        float(getattr(op, "bias", False)),
+        len(inputs),
+        pixels % 16,
+        pixels % 48,
+        (output[2] if len(output) == 3 else 1) % 16,
+        group_out % 8,
+        group_out % 16,
+        group_out % 6,
+        group_in % 16,
+    )
+    work = (groups if kind == "grouped_pointwise" else 1, bytes_in, bytes_out, bytes_weights, mult_adds)
+    return kind, (kind, variant), columns, work
+
+
+def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
+    if isinstance(op, ops.Conv2d):
+        if op.depthwise(inputs[0]):
+            return "depthwise", 0
+        if op.kernel == (1, 1) and op.stride == (1, 1):
+            return ("grouped_pointwise" if op.groups > 1 else "pointwise"), 0
+        library = op.groups > 1 or min(op.kernel) > 3 or batch > 1 or inputs[0].elements > MKLDNN_ELEMENTS
+        return "convolution", 2 * (op.groups > 1) + library
+    if isinstance(op, ops.Multiply):
+        return "multiply", int(inputs[1] != inputs[0])  # a gate of C×1×1 is broadcast
+    if isinstance(op, ops.GlobalAvgPool):
+        return "global_pool", int(op.flat)
+    if type(op) not in VARIANTS:
+        known = ", ".join(cls.__name__ for cls in VARIANTS)
+        raise CostError(f"operator {type(op).__name__} has no latency predictor; known: Conv2d, {known}")
+    return VARIANTS[type(op)]
+
+
+def _window(op: Op) -> tuple[int, int, int]:
+    """(kernel, stride, groups), 1 where an operator has none; a shuffle's groups are its own."""
+    if isinstance(op, (ops.Conv2d, ops.MaxPool, ops.AvgPool)):
+        return max(op.kernel), max(op.stride), getattr(op, "groups", 1)
+    return 1, 1, getattr(op, "groups", 1)
