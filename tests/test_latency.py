@@ -1,0 +1,255 @@
+"""Prediction and profiles: what is priced, what refuses, what survives a file. No clock: the times are made up."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+
+import archs
+import costmodel
+from archs.graph import INPUT, Builder
+from archs.ops import BatchNorm, ChannelShuffle, ChannelSplit, Concat, Conv2d, ReLU, Shape, Softmax
+from costmodel import trees
+from costmodel.features import COLUMNS, WORK, features
+from costmodel.fit import errors, fit
+from costmodel.latency import price
+from costmodel.placement import VIEWS, ages
+from costmodel.profile import FORMAT, DeviceProfile, Regime, load_profile, names, percentile_half_width
+from costmodel.sample import networks
+from costmodel.timings import Record
+
+US_PER_START, US_PER_BYTE, US_PER_MULT_ADD = 5.0, 1e-4, 2e-5
+
+
+def made_up(spec) -> Record:
+    """A machine whose times are a straight line: what the physical base can hold exactly."""
+    work = features(archs.build(spec)).work
+    weights = np.array([US_PER_START, US_PER_BYTE, US_PER_BYTE, US_PER_BYTE, US_PER_MULT_ADD])
+    nodes = work @ weights
+    return Record(spec, float(100 + 1.02 * nodes.sum()), tuple(nodes.tolist()), 0.01, 9)
+
+
+@pytest.fixture(scope="module")
+def profile() -> DeviceProfile:
+    sample = networks(3)
+    records = [made_up(next(sample)[0]) for _ in range(60)]
+    return fit(records, Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
+
+
+@pytest.mark.parametrize("name", archs.names())
+def test_every_network_is_priced_and_the_nodes_add_up(profile, name):
+    prediction = costmodel.predict(archs.build(archs.spec(name)), profile)
+    table = prediction.table()
+    assert table["latency_ms"].sum() == pytest.approx(prediction.latency_ms)
+    assert (table["latency_ms"] > 0).all()
+    assert set(table["bound"]) <= {"compute", "memory", "launch"}
+    assert prediction.low_ms < prediction.latency_ms < prediction.high_ms
+    assert (table["low_ms"] < table["latency_ms"]).all()
+    assert sum(prediction.by_block.values()) == pytest.approx(prediction.latency_ms)
+
+
+def test_a_straight_line_is_learned(profile):
+    held_out = profile.held_out["all"]
+    assert held_out.mape < 3
+    assert held_out.within_10 == 100
+    record = made_up(archs.spec("mobilenet_v2", width=1.3))
+    predicted = costmodel.predict(archs.build(record.spec), profile).latency_ms
+    assert predicted == pytest.approx(record.network_us / 1e3, rel=0.06)
+
+
+def test_what_bounds_a_node(profile):
+    b = Builder("bounds", Shape(512, 28, 28))
+    heavy = b.add("heavy", Conv2d(512, 3), INPUT)
+    wide = b.add("wide", ReLU(), heavy)
+    b.add("tiny/conv", Conv2d(8, 3, stride=28, padding=0), wide)
+    bounds = dict(zip(("heavy", "wide", "tiny/conv"), price(b.graph(), profile).bounds))
+    assert (bounds["heavy"], bounds["wide"]) == ("compute", "memory")
+
+
+def test_what_flops_do_not_see_is_priced(profile):
+    """Guidelines G2 and G4: groups, shuffle, concat and element-wise work cost time at no multiply-adds."""
+    x = Shape(240, 28, 28)
+
+    def ms(*ops):
+        b = Builder("g", x)
+        path = INPUT
+        for i, op in enumerate(ops):
+            path = b.add(f"op{i}", op, path)
+        return costmodel.predict(b.graph(), profile).latency_ms
+
+    grouped = Conv2d(240, groups=3)
+    assert ms(grouped) > ms(Conv2d(240)) / 3
+    assert ms(grouped, ChannelShuffle(3)) > ms(grouped)
+    assert ms(grouped, BatchNorm(), ReLU()) > ms(grouped, BatchNorm()) > ms(grouped)
+
+
+def test_an_operator_without_a_predictor_is_an_error(profile):
+    b = Builder("odd", Shape(10))
+    b.add("head/softmax", Softmax(), INPUT)
+    with pytest.raises(costmodel.CostError, match="head/softmax.*Softmax.*known.*Conv2d"):
+        costmodel.predict(b.graph(), profile)
+    lacking = profile.model_copy(update={"predictors": {k: v for k, v in profile.predictors.items() if k != "shuffle"}})
+    with pytest.raises(costmodel.CostError, match="stage2.*no predictor for shuffle"):
+        costmodel.predict(archs.build(archs.spec("shufflenet_v1")), lacking)
+
+
+def test_a_profile_survives_a_file(profile, tmp_path):
+    path = tmp_path / "p.json"
+    profile.save(path)
+    again = costmodel.load_profile(path)
+    graph = archs.build(archs.spec("shufflenet_v2"))
+    assert costmodel.predict(graph, again).latency_ms == costmodel.predict(graph, profile).latency_ms
+    assert again == profile
+    assert [p.name for p in tmp_path.iterdir()] == ["p.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d | {"format": "costmodel.profile/0"}, "version 'costmodel.profile/0'"),
+        (lambda d: {"format": "archs.spec/1"}, "not a device profile"),
+        (lambda d: [1, 2], "not a device profile"),
+        (lambda d: {k: v for k, v in d.items() if k != "predictors"}, "predictors"),
+        (lambda d: d | {"columns": ["other"]}, "other features"),
+        (lambda d: d | {"scale": float("nan")}, "scale"),
+        (lambda d: d | {"surprise": 1}, "surprise"),
+        (lambda d: d | {"regime": d["regime"] | {"threads": 0}}, "threads"),
+    ],
+)
+def test_a_profile_that_is_none_is_refused(profile, tmp_path, change, message):
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(change(profile.model_dump(mode="json"))))
+    with pytest.raises(costmodel.CostError, match=message):
+        load_profile(path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_truncated_profile_is_refused(profile, tmp_path, share):
+    path = tmp_path / "p.json"
+    profile.save(path)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(costmodel.CostError, match="truncated or not JSON"):
+        load_profile(path)
+
+
+def test_a_predictor_whose_tables_do_not_fit_is_refused(profile, tmp_path):
+    data = profile.model_dump(mode="json")
+    data["predictors"]["pointwise"]["columns"][0][0] = len(COLUMNS)
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(costmodel.CostError, match="do not fit together"):
+        load_profile(path)
+
+
+def test_a_profile_that_is_not_there_is_refused():
+    with pytest.raises(costmodel.CostError, match="no profile 'nowhere'.*shipped"):
+        load_profile("nowhere")
+
+
+def test_shipped_profiles_load_and_carry_their_errors():
+    graph = archs.build(archs.spec("shufflenet_v1", groups=8))
+    for name in names():
+        shipped = load_profile(name)
+        assert shipped.held_out["all"].networks > 0
+        assert shipped.format == FORMAT
+        graph_of_regime = archs.fold_batchnorm(graph) if shipped.regime.folded else graph
+        assert costmodel.predict(graph_of_regime, shipped).latency_ms > 0
+
+
+# what the predictors see
+
+
+def test_features_have_one_row_per_node_and_name_their_columns():
+    graph = archs.build(archs.spec("mobilenet_v3_small"))
+    found = features(graph)
+    assert found.columns.shape == (len(graph.nodes), len(COLUMNS))
+    assert found.work.shape == (len(graph.nodes), len(WORK))
+    assert np.isfinite(found.columns).all()
+    assert (found.work[:, 0] >= 1).all()
+
+
+def test_a_batch_moves_more_bytes_but_no_more_weights():
+    graph = archs.build(archs.spec("mobilenet_v1", width=0.25))
+    one, eight = features(graph).work, features(graph, batch=8).work
+    assert (eight[:, 1] == 8 * one[:, 1]).all()
+    assert (eight[:, 3] == one[:, 3]).all()
+    assert (eight[:, 4] == 8 * one[:, 4]).all()
+
+
+def test_ages_know_what_was_just_touched():
+    b = Builder("ages", Shape(8, 32, 32))
+    size = 4 * 8 * 32 * 32
+    first = b.add("block1/conv", Conv2d(8, 3), INPUT)
+    second = b.add("block1/relu", ReLU(), first)
+    b.add("block1/again", ReLU(), second)
+    found = ages(b.graph(), [0, 0, 0], ["conv", "relu", "relu"], ["conv", "relu", "relu"])
+    assert found[1].inputs == 0  # just written
+    assert found[2].output == 0  # the memory of `first`, which was just read
+    assert found[1].output > 3 * size  # memory that this pass has not touched
+    assert (found[1].uses, found[2].uses) == (0, 1)
+    assert found[2].kernel == 0
+    assert found[1].kernel > size
+
+
+def test_views_own_no_memory():
+    graph = archs.build(archs.spec("shufflenet_v2"))
+    for node, work in zip(graph.nodes, features(graph).work):
+        if isinstance(node.op, VIEWS):
+            assert work[1:].sum() == 0
+
+
+def test_no_sampled_network_lacks_a_kind():
+    sample = networks(11)
+    for _ in range(80):
+        _, graph = next(sample)
+        features(graph)
+
+
+# trees and errors
+
+
+def test_trees_find_steps():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 1, (1500, 4))
+    y = np.where(x[:, 1] > 0.5, 0.3, -0.1) + 0.2 * (x[:, 2] > 0.25)
+    forest = trees.fit(x, y)
+    new = rng.uniform(0, 1, (300, 4))
+    expected = np.where(new[:, 1] > 0.5, 0.3, -0.1) + 0.2 * (new[:, 2] > 0.25)
+    assert np.abs(forest.predict(new) - expected).mean() < 0.02
+
+
+def test_trees_of_nothing_to_learn_are_a_constant():
+    forest = trees.fit(np.ones((50, 3)), np.full(50, 0.7))
+    assert forest.predict(np.zeros((4, 3))).tolist() == [0.7] * 4
+
+
+def test_one_interrupted_timing_does_not_move_its_neighbours():
+    x = np.repeat(np.arange(20.0)[:, None], 20, axis=0)
+    y = np.zeros(400)
+    y[7] = 5.0
+    assert np.abs(trees.fit(x, y).predict(x)).max() < 0.03
+
+
+def test_errors_are_relative_to_what_was_measured():
+    found = errors([100, 100, 100, 100], [103, 93, 108, 120], half_interval=0.1)
+    assert (found.mape, found.within_5, found.within_10) == (9.5, 25.0, 75.0)
+    assert found.bias == 6.0
+    assert found.coverage == 75.0
+
+
+def test_the_interval_covers_its_share_of_new_residuals():
+    rng = random.Random(1)
+    covered = []
+    for _ in range(300):
+        half = percentile_half_width([rng.gauss(0, 0.03) for _ in range(80)])
+        covered.append(abs(rng.gauss(0, 0.03)) <= half)
+    assert 0.85 < sum(covered) / len(covered) < 0.95
+
+
+def test_concat_and_split_are_told_apart():
+    b = Builder("parts", Shape(16, 8, 8))
+    left = b.add("left", ChannelSplit((4, 12), 0), INPUT)
+    right = b.add("right", ChannelSplit((4, 12), 1), INPUT)
+    b.add("concat", Concat(), right, left)
+    assert features(b.graph()).kinds == ("view", "view", "concat")
