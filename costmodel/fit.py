@@ -1,0 +1,194 @@
+"""Raw timings → DeviceProfile: a predictor per operator kind, the step from nodes to network, and honest intervals.
+
+Each kind has a physical base, starts + bytes / bandwidth + multiply-adds / rate, fitted to relative errors with weights
+that cannot be negative, and a boosted correction of its logarithm (ANNETTE and nn-Meter meet here). A share of the
+networks is held out from a first fit: its errors, per family, make the interval. The profile that is kept is fitted on
+all. No clock here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+import numpy as np
+
+from costmodel import trees
+from costmodel.errors import CostError
+from costmodel.features import features
+from costmodel.latency import Priced, price
+from costmodel.profile import DeviceProfile, Errors, Predictor, Regime, percentile_half_width
+from costmodel.timings import Record
+
+HOLD_OUT = 0.2
+LARGEST = 9_000  # nodes of a kind that are fitted; more only take time
+BIG_US = 20.0  # nodes above it are judged one by one
+LEAST = 12  # networks, below which there is nothing to fit
+
+
+def fit(
+    records: Sequence[Record],
+    regime: Regime,
+    name: str,
+    environment: dict[str, str | int],
+    probe_us: float,
+    seconds: float,
+    quick: bool = False,
+    warnings: Sequence[str] = (),
+    progress: Callable[[float, str], None] | None = None,
+) -> DeviceProfile:
+    """Fit on four fifths, judge on one fifth, fit on all. Raises CostError for too few networks."""
+    if len(records) < LEAST:
+        raise CostError(f"{len(records)} networks were timed; a fit takes at least {LEAST}: give it more time")
+    order = list(records)
+    Random(0).shuffle(order)
+    cut = max(4, int(HOLD_OUT * len(order)))
+    judged, seen = order[:cut], order[cut:]
+    if progress:
+        progress(0.0, "fitting, with a fifth of the networks held out")
+    draft = _profile(seen, regime, name, environment, probe_us, seconds, quick, tuple(warnings))
+    draft = with_errors(draft, judged)
+    if progress:
+        progress(0.5, "fitting on all networks")
+    final = _profile(records, regime, name, environment, probe_us, seconds, quick, tuple(warnings))
+    rmspe = {kind: predictor.rmspe for kind, predictor in draft.predictors.items()}
+    return final.model_copy(
+        update={
+            "half_interval": draft.half_interval,
+            "node_interval": draft.node_interval,
+            "held_out": draft.held_out,
+            "predictors": {
+                kind: p.model_copy(update={"rmspe": rmspe.get(kind, -1.0)}) for kind, p in final.predictors.items()
+            },
+        }
+    )
+
+
+def _profile(records, regime, name, environment, probe_us, seconds, quick, warnings) -> DeviceProfile:
+    tables: dict[str, list[tuple[np.ndarray, np.ndarray, float]]] = {}
+    for record in records:
+        found = features(regime.graph(record.spec), regime.batch)
+        for kind, work, columns, time_us in zip(found.kinds, found.work, found.columns, record.nodes_us):
+            tables.setdefault(kind, []).append((work, columns, max(time_us, 0.05)))
+    predictors = {kind: _predictor(rows) for kind, rows in sorted(tables.items())}
+    overhead, scale = _affine(records)
+    return DeviceProfile(
+        name=name,
+        regime=regime,
+        environment=environment,
+        probe_us=probe_us,
+        networks=len(records),
+        seconds=round(seconds, 1),
+        quick=quick,
+        predictors=predictors,
+        overhead_us=overhead,
+        scale=scale,
+        half_interval=1.0,
+        node_interval=1.0,
+        held_out={},
+        warnings=warnings,
+    )
+
+
+def fit_only(records: Sequence[Record], like: DeviceProfile) -> DeviceProfile:
+    """A profile from these records with the intervals of another: for leaving a family out."""
+    draft = _profile(records, like.regime, like.name, like.environment, like.probe_us, 0.0, like.quick, ())
+    return draft.model_copy(update={"half_interval": like.half_interval, "node_interval": like.node_interval})
+
+
+def _predictor(rows: list[tuple[np.ndarray, np.ndarray, float]]) -> Predictor:
+    from scipy.optimize import nnls
+
+    if len(rows) > LARGEST:
+        rows = Random(0).sample(rows, LARGEST)
+    work, columns = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+    time_us = np.array([row[2] for row in rows])
+    scaled = np.maximum(np.abs(work).max(axis=0), 1.0)  # nnls stops early on columns of very different size
+    base = nnls(work / scaled / time_us[:, None], np.ones(len(rows)))[0] / scaled
+    base[0] = max(base[0], 0.1 * float(time_us.min()))  # so that no shape is free
+    base = np.array([float(f"{b:.6g}") for b in base])
+    forest = trees.fit(columns, np.log(time_us / (work @ base)))
+    return Predictor(
+        base=tuple(base),
+        start=forest.start,
+        columns=tuple(map(tuple, forest.columns.tolist())),
+        thresholds=tuple(tuple(float(f"{v:.8g}") for v in row) for row in forest.thresholds),
+        values=tuple(tuple(round(float(v), 5) for v in row) for row in forest.values),
+        samples=len(rows),
+        rmspe=-1.0,
+    )
+
+
+def _affine(records: Sequence[Record]) -> tuple[float, float]:
+    """Network = overhead + scale · Σ nodes, by least squares on relative errors of what was measured."""
+    total = np.array([sum(record.nodes_us) for record in records])
+    network = np.array([record.network_us for record in records])
+    overhead, scale = np.linalg.lstsq(np.c_[1 / network, total / network], np.ones(len(network)), rcond=None)[0]
+    return float(overhead), float(scale)
+
+
+def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfile:
+    """The profile with the errors that it makes on these records, and intervals from them."""
+    judgements = [judge(profile, record) for record in judged]
+    logs = [float(np.log(record.network_us / priced.network_us)) for record, priced in zip(judged, judgements)]
+    node_logs, by_kind = [], {}
+    for record, priced in zip(judged, judgements):
+        for kind, measured, predicted in zip(priced.kinds, record.nodes_us, priced.nodes_us):
+            if measured > BIG_US:
+                node_logs.append(float(np.log(measured / predicted)))
+                by_kind.setdefault(kind, []).append(predicted / measured - 1)
+    half = percentile_half_width(logs)
+    profile = profile.model_copy(
+        update={
+            "half_interval": half,
+            "node_interval": percentile_half_width(node_logs) if node_logs else 1.0,
+            "predictors": {
+                kind: p.model_copy(update={"rmspe": rms(by_kind[kind]) if kind in by_kind else -1.0})
+                for kind, p in profile.predictors.items()
+            },
+        }
+    )
+    pairs = [(record.spec.name, record.network_us, priced.network_us) for record, priced in zip(judged, judgements)]
+    return profile.model_copy(update={"held_out": errors_by_family(pairs, half)})
+
+
+def judge(profile: DeviceProfile, record: Record) -> Priced:
+    """What the profile says about a timed network."""
+    return price(profile.regime.graph(record.spec), profile)
+
+
+def rms(relative: Sequence[float]) -> float:
+    """Root mean square in percent."""
+    return round(100 * float(np.sqrt(np.mean(np.square(relative)))), 2)
+
+
+def errors_by_family(pairs: Sequence[tuple[str, float, float]], half_interval: float) -> dict[str, Errors]:
+    """Errors over (family, measured, predicted), for each family and for "all"."""
+    families = {name: [p for p in pairs if p[0] == name] for name in sorted({p[0] for p in pairs})}
+    return {
+        name: errors([p[1] for p in some], [p[2] for p in some], half_interval)
+        for name, some in ({"all": list(pairs)} | families).items()
+    }
+
+
+def errors(measured: Sequence[float], predicted: Sequence[float], half_interval: float = 0.0) -> Errors:
+    """Predicted against measured, relative to what was measured, in percent; Spearman's rank correlation, coverage."""
+    from scipy.stats import spearmanr
+
+    m, p = np.array(measured), np.array(predicted)
+    off = p / m - 1
+    ranked = float(spearmanr(m, p)[0]) if len(m) > 2 and len(set(measured)) > 1 and len(set(predicted)) > 1 else 1.0
+
+    def percent(x: object) -> float:
+        return round(100 * float(np.mean(x)), 2)
+
+    return Errors(
+        networks=len(m),
+        mape=percent(abs(off)),
+        rmspe=rms(off),
+        bias=percent(off),
+        within_5=percent(abs(off) <= 0.05),
+        within_10=percent(abs(off) <= 0.10),
+        spearman=round(ranked, 4),
+        coverage=percent(abs(np.log(m / p)) <= half_interval),
+    )

@@ -1,0 +1,159 @@
+"""Which networks a calibration times: seeded, so that a seed names the sample.
+
+Half of them are catalogue networks at random knobs with random edits (`archs.sampling`); half are random tables, whose
+rows take any kind, width, kernel and group count on maps from 224 down to 7 and 1. The first kind stands where users
+will ask, the second covers what an edit can make of it, small operators included. No clock here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import exp, log
+from random import Random
+
+from archs import ArchError, Graph, Spec, build
+from archs.catalogue import FAMILIES
+from archs.sampling import random_spec
+from archs.spec import (
+    Bottleneck,
+    Conv,
+    Fragments,
+    GlobalPool,
+    InvertedResidual,
+    Linear,
+    Pool,
+    Row,
+    Separable,
+    ShuffleV1,
+    ShuffleV2,
+)
+
+MIXED = "mixed"  # the name of a random table
+HEAVY = 600_000_000  # multiply-adds; one such network costs the time of several
+WIDE = 40_000_000  # elements over all activations
+LIGHT_FAMILIES = tuple(name for name in FAMILIES if name != "resnet50")
+ACTIVATIONS = ("relu", "relu", "relu6", "hard_swish", "swish", "sigmoid", "hard_sigmoid")
+GROUPS = (2, 3, 4, 8)
+
+
+def networks(seed: int, families: tuple[str, ...] = LIGHT_FAMILIES) -> Iterator[tuple[Spec, Graph]]:
+    """Endless: catalogue networks and random tables in turn, none twice and none too heavy to time often."""
+    rng = Random(seed)
+    seen = set()
+    mixed = False
+    while True:
+        mixed = not mixed
+        spec = random_table(rng) if mixed else knobs_turned(rng, families)
+        try:
+            graph = build(spec)
+        except ArchError:
+            continue
+        if graph not in seen and not heavy(graph):
+            seen.add(graph)
+            yield spec, graph
+
+
+def heavy(graph: Graph) -> bool:
+    """Whether a network would take the stopwatch's time from many others."""
+    mult_adds = sum(node.op.mult_adds(*graph.input_shapes(node)) for node in graph.nodes)
+    return mult_adds > HEAVY or sum(node.output.elements for node in graph.nodes) > WIDE or len(graph.nodes) > 400
+
+
+def knobs_turned(rng: Random, families: tuple[str, ...]) -> Spec:
+    """A catalogue network at any width between the published ones, mostly at 224, half of the time edited."""
+    if rng.random() < 0.4:
+        return random_spec(rng, families)
+    family = FAMILIES[rng.choice(families)]
+    knobs: dict[str, object] = {}
+    for knob, published in family.knobs.items():
+        knobs[knob] = rng.choice(published)
+        if knob == "width" and knob in family.open_knobs and rng.random() < 0.7:
+            knobs[knob] = round(rng.uniform(min(published), max(published)), 2)
+        if knob == "resolution":
+            knobs[knob] = 224 if rng.random() < 0.7 else rng.choice(published)
+    return family.spec(**knobs)
+
+
+def random_table(rng: Random) -> Spec:
+    """A network of random rows, whose widths grow as the maps shrink, like those of the papers."""
+    resolution = 224 if rng.random() < 0.65 else rng.choice((96, 128, 160, 192, 256))
+    width = exp(rng.uniform(log(0.25), log(1.4)))
+    act = rng.choice(ACTIVATIONS)
+    rows: list[Row] = [Conv(stage="stem", channels=_round(rng, 8, 64), stride=2, activation=act)]
+    side = resolution // 2
+    if rng.random() < 0.4:
+        rows.append(Pool(stage="stem", mode=rng.choice(("max", "max", "average"))))
+        side //= 2
+    while len(rows) < 14:
+        near = 24 * width * (resolution / 2 / side) ** 0.95
+        stride = 2 if side > 7 and rng.random() < 0.65 else 1
+        rows.append(_row(rng, f"stage{len(rows)}", near, stride, act))
+        side = (side + stride - 1) // stride
+        if side <= 7 and rng.random() < 0.4:
+            break
+    if rng.random() < 0.7:
+        rows.append(Conv(stage="head", channels=_round(rng, 256, 1600), kernel=1, activation=act))
+    rows.append(GlobalPool(stage="head", flat=rng.random() < 0.5))
+    if rng.random() < 0.3:
+        rows.append(Linear(stage="head", channels=_round(rng, 128, 1400), activation=rng.choice(ACTIVATIONS)))
+    rows.append(Linear(stage="head", channels=rng.choice((1000, 1000, 1000, 100, 10)), dropout=rng.choice((0.0, 0.2))))
+    return Spec(name=MIXED, rows=tuple(rows), resolution=resolution)
+
+
+def _round(rng: Random, low: float, high: float, multiple: int | None = None) -> int:
+    """A width, log-uniform; now and then one that no vector unit likes."""
+    multiple = multiple or rng.choice((1, 2, 4, 8, 8, 8, 16))
+    return max(multiple, round(exp(rng.uniform(log(low), log(high))) / multiple) * multiple)
+
+
+def _row(rng: Random, stage: str, near: float, stride: int, act: str) -> Row:
+    low, high = max(8, 0.7 * near), max(10, 1.4 * near)
+    channels = _round(rng, low, high)
+    groups = rng.choice(GROUPS)
+    grouped = _round(rng, max(low, 4 * groups), max(high, 8 * groups), 24 if groups == 3 else 4 * groups)
+    kernel = rng.choice((3, 3, 5, 7))
+    where = {"stage": stage, "stride": stride, "repeat": rng.choice((1, 1, 2, 2, 3, 4, 6))}
+    kind = rng.choices(
+        ("inverted", "separable", "shuffle1", "shuffle2", "grouped", "conv", "bottleneck", "fragments", "pool"),
+        (4, 2, 3, 3, 3, 2, 1, 1, 0.7),
+    )[0]
+    if kind == "inverted":
+        return InvertedResidual(
+            channels=channels,
+            kernel=kernel,
+            expansion=rng.choice((1.0, 2.0, 3.0, 4.0, 6.0, 6.0, round(rng.uniform(1, 6.5), 2))),
+            se=rng.choice((0.0, 0.0, 0.25, 0.25, 0.1)),
+            se_of=rng.choice(("expanded", "input")),
+            gate=rng.choice(("sigmoid", "hard_sigmoid")),
+            activation=act,
+            **where,
+        )
+    if kind == "separable":
+        return Separable(channels=channels, kernel=kernel, activation=act, **where)
+    if kind == "shuffle1":
+        wide = _round(rng, 2 * low, 3 * high, 24 if groups == 3 else 4 * groups)
+        first = rng.random() < 0.7
+        return ShuffleV1(channels=wide, groups=groups, kernel=3, group_first=first, activation=act, **where)
+    if kind == "shuffle2":
+        return ShuffleV2(
+            channels=channels // 4 * 4 + 4,
+            kernel=kernel,
+            downsample=rng.choice(("keep", "half")),
+            activation=act,
+            **where,
+        )
+    if kind == "grouped":
+        return Conv(channels=grouped, kernel=rng.choice((1, 1, 1, 3)), groups=groups, activation=act, **where)
+    if kind == "conv":
+        kernel = rng.choice((1, 3, 3, 5)) if near < 130 else 1
+        return Conv(channels=min(channels, 400), kernel=kernel, norm=rng.random() < 0.85, activation=act, **where)
+    if kind == "bottleneck":
+        return Bottleneck(channels=channels, inner=max(4, channels // 4), groups=1, **where)
+    if kind == "fragments":
+        fragments = rng.choice((1, 2, 4))
+        if stride == 1:
+            return Fragments(
+                channels=channels, fragments=fragments, layout=rng.choice(("series", "parallel")), stage=stage
+            )
+        return Conv(channels=channels, kernel=1, activation="none", **where)
+    return Pool(stage=stage, mode=rng.choice(("max", "average")), kernel=rng.choice((3, 3, 5)), stride=stride)

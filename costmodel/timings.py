@@ -1,0 +1,175 @@
+"""Raw timings: whole networks and their nodes, measured in place, in rounds. What profiles are fitted from.
+
+Networks are taken some dozens at a time and visited in random order, round after round, so that a slow moment of the
+machine falls on many of them and not on one. What counts of each is its fastest third of calls; what is left of slow
+times, the probe tells, which is timed at every visit: times are divided by the probe of their chunk over the session's.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from archs import Spec
+from costmodel.errors import CostError
+from costmodel.inplace import InPlace
+from costmodel.measure import NOISY, Stopwatch, quiet
+from costmodel.profile import Regime
+
+CHUNK = 40  # networks in memory at a time
+ROUNDS = 6  # visits of each
+CALLS = 2  # per visit, end to end and node by node
+
+Progress = Callable[[float, str], None]
+"""Called with the share done, 0 to 1, and what is being done."""
+
+
+class Cancelled(CostError):
+    """The user stopped it; nothing was written."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One network, timed in quiet moments; microseconds."""
+
+    spec: Spec
+    network_us: float
+    nodes_us: tuple[float, ...]
+    spread: float
+    """IQR over all of the network's calls / their quiet median."""
+    calls: int
+
+    def scaled(self, factor: float) -> Record:
+        """The same at another speed of the machine."""
+        return replace(
+            self,
+            network_us=round(self.network_us * factor, 1),
+            nodes_us=tuple([round(time_us * factor, 2) for time_us in self.nodes_us]),
+        )
+
+
+class Session(NamedTuple):
+    """Records at one speed of the machine: that at which the probe takes `probe_us`."""
+
+    records: tuple[Record, ...]
+    probe_us: float
+
+
+def time_networks(
+    watch: Stopwatch,
+    regime: Regime,
+    specs: Iterable[Spec],
+    seconds: float = float("inf"),
+    rounds: int = ROUNDS,
+    chunk: int = CHUNK,
+    progress: Progress | None = None,
+    cancel: Callable[[], bool] | None = None,
+    seed: int = 0,
+) -> Session:
+    """Time networks until `seconds` are over or there are no more. Raises Cancelled once `cancel()` is true."""
+    start, rng = time.perf_counter(), Random(seed)
+    specs = iter(specs)
+    found: list[tuple[Record, float]] = []
+    probes: list[float] = []
+
+    def visited(share: float = 0.0) -> None:
+        if cancel and cancel():
+            raise Cancelled("cancelled; no profile was written")
+        if progress:
+            passed = (time.perf_counter() - start) / seconds if seconds < float("inf") else share
+            progress(passed, f"timed {len(found)} networks")
+
+    while time.perf_counter() - start < seconds:
+        taken = []
+        for spec in islice(specs, chunk):
+            visited()
+            taken.append(_Visits(spec, InPlace(regime.graph(spec), watch, regime.batch)))
+        if not taken:
+            break
+        now = []
+        for turn in range(rounds):
+            for visits in rng.sample(taken, len(taken)):
+                visited(turn / rounds)
+                now.append(watch.probe())
+                visits.add()
+        level = quiet(now)
+        probes += now
+        found += [(visits.record(), level) for visits in taken]
+    level = quiet(probes)
+    return Session(tuple([record.scaled(level / then) for record, then in found]), level)
+
+
+class _Visits:
+    """One network and the samples taken of it so far."""
+
+    def __init__(self, spec: Spec, network: InPlace):
+        self.spec = spec
+        self.network = network
+        self.whole: list[float] = []
+        self.nodes: list[list[float]] = []
+
+    def add(self) -> None:
+        network = self.network
+        network.call()  # others have been in the caches
+        for _ in range(CALLS):
+            self.whole.append(network.watch.once(network.call))
+            self.nodes.append(network.nodes_us())
+
+    def record(self) -> Record:
+        low, _, high = statistics.quantiles(self.whole, n=4)
+        middle = quiet(self.whole)
+        runs = sorted(self.nodes, key=sum)[: max(1, len(self.nodes) // 3)]  # whole runs, so that nodes add up
+        nodes = tuple([round(statistics.median(times), 2) for times in zip(*runs)])
+        return Record(self.spec, round(middle, 1), nodes, round((high - low) / middle, 4), len(self.whole))
+
+
+def noisy_share(records: Sequence[Record]) -> float:
+    """The share of networks whose rounds were spread over more than 10 %."""
+    return sum(record.spread > NOISY for record in records) / len(records)
+
+
+def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
+    """One JSON line per network, after a line that says what for."""
+    lines = [json.dumps({"format": "costmodel.timings/1", **regime.model_dump()})]
+    for r in records:
+        lines.append(
+            json.dumps(
+                {
+                    "network_us": r.network_us,
+                    "spread": r.spread,
+                    "calls": r.calls,
+                    "nodes_us": r.nodes_us,
+                    "spec": json.loads(r.spec.to_json()),
+                },
+                separators=(",", ":"),
+            )
+        )
+    path.write_text("\n".join(lines) + "\n")
+
+
+def read_raw(path: Path) -> tuple[Regime, list[Record]]:
+    """What `write_raw` wrote. Raises CostError for another file."""
+    try:
+        head, *rows = [json.loads(line) for line in path.read_text().splitlines()]
+        if head.pop("format") != "costmodel.timings/1":
+            raise KeyError("format")
+        records = [
+            Record(
+                Spec.from_json(json.dumps(row["spec"])),
+                row["network_us"],
+                tuple(row["nodes_us"]),
+                row["spread"],
+                row["calls"],
+            )
+            for row in rows
+        ]
+        return Regime(**head), records
+    except (ValueError, KeyError, TypeError) as error:
+        raise CostError(f"{path.name}: not a file of raw timings ({error})") from None

@@ -1,0 +1,99 @@
+"""Calibration from end to end, on a few seconds: it is whole or it is not there. Times are not asserted."""
+
+import warnings
+
+import pytest
+
+import archs
+import costmodel
+from costmodel.calibrate import raw_path
+from costmodel.fit import fit
+from costmodel.measure import Stopwatch
+from costmodel.profile import Regime
+from costmodel.suite import suite
+from costmodel.timings import Cancelled, read_raw, time_networks, write_raw
+from costmodel.validate import validate
+
+TINY = [archs.spec("mobilenet_v1", width=w, resolution=r) for w in (0.25, 0.5) for r in (32, 48, 64, 80)]
+TINY += [archs.spec("shufflenet_v2", width=w, resolution=64) for w in (0.5, 1.0, 1.5, 2.0)]
+TINY += [archs.spec("mobilenet_v3_small", width=0.75, resolution=r) for r in (32, 48, 64, 96)]
+
+
+@pytest.fixture(scope="module")
+def session():
+    watch = Stopwatch()
+    with watch.running():
+        return time_networks(watch, Regime(), TINY, rounds=2)
+
+
+def test_every_network_and_node_is_timed(session):
+    assert [record.spec for record in session.records] == TINY
+    for record in session.records:
+        assert len(record.nodes_us) == len(archs.build(record.spec).nodes)
+        assert record.network_us > 0
+    assert session.probe_us > 0
+
+
+def test_raw_timings_survive_a_file(session, tmp_path):
+    path = tmp_path / "raw.jsonl"
+    write_raw(session.records, Regime(threads=2), path)
+    assert read_raw(path) == (Regime(threads=2), list(session.records))
+    path.write_text(path.read_text()[:-40])
+    with pytest.raises(costmodel.CostError, match="not a file of raw timings"):
+        read_raw(path)
+
+
+def test_a_fit_prices_what_it_saw(session):
+    profile = fit(session.records, Regime(), "tiny", {"device": "cpu"}, session.probe_us, 1.0)
+    for spec in TINY:
+        assert costmodel.predict(archs.build(spec), profile).latency_ms > 0
+    with pytest.raises(costmodel.CostError, match="at least"):
+        fit(session.records[:3], Regime(), "tiny", {}, 1.0, 1.0)
+
+
+def test_cancelling_leaves_the_profile_that_was_there(tmp_path):
+    path = tmp_path / "p.json"
+    path.write_text("before")
+    calls = []
+
+    def cancel():
+        calls.append(1)
+        return len(calls) > 3
+
+    with pytest.raises(Cancelled):
+        costmodel.calibrate(path=path, quick=True, cancel=cancel)
+    assert path.read_text() == "before"
+    assert [p.name for p in tmp_path.iterdir()] == ["p.json"]
+
+
+def test_a_device_that_is_not_there_is_an_error():
+    with pytest.raises(costmodel.CostError, match="not there"):
+        costmodel.calibrate(device="npu")
+
+
+def test_the_suite_is_large_and_unseen():
+    entries = suite()
+    assert len(entries) >= 100
+    assert len({entry.graph for entry in entries}) == len(entries)
+    without = suite(frozenset(entry.graph for entry in entries[:5]))
+    assert {e.spec for e in without}.isdisjoint({e.spec for e in entries[:5]})
+    assert {e.group for e in entries} == {"catalogue", "edited", "table"}
+
+
+@pytest.mark.timing
+def test_calibrate_and_validate_in_a_minute(tmp_path):
+    path = tmp_path / "p.json"
+    shares = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the machine may be noisy
+        profile = costmodel.calibrate(path=path, seconds=20, progress=lambda share, what: shares.append(share))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert costmodel.load_profile(path) == profile
+    regime, records = read_raw(raw_path(path))
+    assert regime == profile.regime
+    assert len(records) == profile.networks
+    report = validate(profile, raw_path(path), suite()[:8], families=("shufflenet_v1",))
+    assert len(report.table()) > 5
+    assert "isolated look-up" in report.baselines
+    assert "MAPE" in str(report)
