@@ -20,6 +20,8 @@ from costmodel.features import COLUMNS, WORK
 from costmodel.trees import LEVELS
 
 FORMAT = "costmodel.profile/1"
+DEFAULT = "cpu"
+"""The shipped profile that is used where none is named: one thread, batch 1, eager, NCHW, another machine's."""
 SHIPPED = Path(__file__).parent / "profiles"
 MAX_BYTES = 40_000_000
 
@@ -143,7 +145,12 @@ class DeviceProfile(_Value):
 
 def names() -> tuple[str, ...]:
     """The profiles that are shipped."""
-    return tuple(sorted(path.stem for path in SHIPPED.glob("*.json")))
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.json") if "." not in path.stem))
+
+
+def locate(path_or_name: str | os.PathLike) -> Path:
+    """Where a profile lies: a shipped one by its name, or any by its path."""
+    return SHIPPED / f"{path_or_name}.json" if str(path_or_name) in names() else Path(path_or_name)
 
 
 def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
@@ -151,8 +158,7 @@ def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
 
     Raises CostError for a file that is not there, truncated, of another version, or no profile.
     """
-    shipped = SHIPPED / f"{path_or_name}.json"
-    path = shipped if str(path_or_name) in names() else Path(path_or_name)
+    path = locate(path_or_name)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CostError(f"{path.name}: {path.stat().st_size:,} bytes; a profile has up to {MAX_BYTES:,}")

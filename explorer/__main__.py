@@ -1,7 +1,7 @@
-"""The command line: `python -m explorer list | count | reconcile | export`, `--json` on each.
+"""The command line: `python -m explorer list | count | reconcile | export | calibrate | predict | validate`.
 
-A network is a name of the catalogue with its knobs, or a spec file. Bad input ends with one line per problem on
-standard error and exit status 2; nothing in a file is executed.
+Each has `--json`. A network is a name of the catalogue with its knobs, or a spec file. Bad input ends with one line per
+problem on standard error and exit status 2; nothing in a file is executed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import costmodel
 from archs.catalogue import FAMILIES
 from archs.graph import Graph
 from archs.spec import MAX_JSON
+from explorer import timing
 
 BAD_INPUT = 2  # as argparse has it for a bad option
 
@@ -40,6 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     export = _network_options(command("export", _export, "the network as a PyTorch file, or as a spec"))
     export.add_argument("--format", choices=("pytorch", "spec", "text"), default="pytorch")
     export.add_argument("--output", type=Path, help="a file to write; standard output without it")
+    timing.add_regime(command("calibrate", timing.calibrate, "time networks on this machine and write a profile"))
+    predict = _network_options(command("predict", _predict, "milliseconds per operator, with an interval"))
+    timing.add_profile(predict)
+    validate = command("validate", timing.check, "a profile against networks timed now, by family")
+    timing.add_profile(validate)
+    validate.add_argument("--output", type=Path, help="also write the report beside this profile")
     return parser
 
 
@@ -160,6 +167,10 @@ def _export(options: argparse.Namespace) -> None:
         print(json.dumps({"network": graph.name, "format": options.format, "text": text}))
     elif not options.output:
         print(text, end="")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    timing.predict(options, _graph(options))
 
 
 def main(arguments: list[str] | None = None) -> int:
