@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import lru_cache
+from math import lcm
 from typing import Any
 
 from archs import ArchError, Spec, build
@@ -47,6 +48,7 @@ GUIDELINES = {
 
 ACTIVATIONS = ("activation", "dw_activation", "out_activation")
 WIDEST = 16384
+COARSEST = 24  # channels; depthwise convolutions as rows have as many groups as channels, which nothing should be
 
 
 def set_width(spec: Spec, width: float) -> Edited:
@@ -155,19 +157,27 @@ def _body(spec: Spec) -> set[int]:
 
 
 def scaled(spec: Spec, factor: float, rows: Collection[int]) -> Spec:
-    """The spec with the channels (and stated inner widths) of some rows × `factor`, rounded as their kind needs."""
-    return spec.edit(rows=tuple(_wider(row, factor) if index in rows else row for index, row in enumerate(spec.rows)))
+    """The spec with the channels (and stated inner widths) of some rows × `factor`.
+
+    Rounded to what the network's group counts divide; to 2 for ShuffleNetV2's units, which halve; else as `round8`.
+    """
+    if factor == 1:
+        return spec
+    multiple = lcm(*[row.groups for row in spec.rows if isinstance(row, (Conv, ShuffleV1, Bottleneck))])
+    return spec.edit(
+        rows=tuple(_wider(row, factor, multiple) if index in rows else row for index, row in enumerate(spec.rows))
+    )
 
 
-def _wider(row: Row, factor: float) -> Row:
-    multiple = 2 if isinstance(row, ShuffleV2) else row.groups if getattr(row, "groups", 1) > 1 else None
+def _wider(row: Row, factor: float, multiple: int) -> Row:
+    if isinstance(row, ShuffleV2):
+        multiple = lcm(multiple, 2)
     changed = {}
     for column in ("channels", "inner", "expanded"):
-        width = getattr(row, column, None)
-        if width:
+        if width := getattr(row, column, None):
             exact = width * factor
-            wide = round8(exact) if multiple is None else max(1, round(exact / multiple)) * multiple
-            changed[column] = min(WIDEST, width if factor == 1 else wide)
+            wide = max(1, round(exact / multiple)) * multiple if 1 < multiple <= COARSEST else round8(exact)
+            changed[column] = min(WIDEST, wide)
     return row.model_copy(update=changed)
 
 
