@@ -17,21 +17,28 @@ from archs.blocks import DOCS
 from archs.catalogue import FAMILIES, citation
 from archs.errors import ArchError
 from archs.graph import INPUT, Graph
-from archs.ops import Activation, ChannelShuffle, ChannelSplit, Conv2d, Function, Module
-from archs.structure import Block, Chain, ClassDef, Leaf, Part, block_key, classes, is_chain, parts, slots, unique
+from archs.helpers import HELPERS
+from archs.ops import Activation, ChannelSplit, Conv2d, Function, Module
+from archs.structure import (
+    Block,
+    Chain,
+    ClassDef,
+    Leaf,
+    Part,
+    block_key,
+    classes,
+    is_chain,
+    parts,
+    slots,
+    spelled_value,
+    unique,
+)
 
 if TYPE_CHECKING:
     from torch import nn
 
 WIDTH = 88  # ruff format's default
 MAX_PARAMS = 2**31  # 8 GiB in float32
-
-SHUFFLE = '''\
-def channel_shuffle(x: torch.Tensor, groups: int) -> torch.Tensor:
-    """Interleave the channels of the groups (ShuffleNetV1, section 3.1)."""
-    n, c, h, w = x.shape
-    return x.reshape(n, groups, c // groups, h, w).transpose(1, 2).reshape(n, c, h, w)
-'''
 
 # Attributes of nn.Module, which a stage of that name must not replace (a test compares the list with torch's).
 RESERVED = frozenset(
@@ -59,17 +66,27 @@ def to_source(graph: Graph) -> str:
     The same graph gives the same text. Takes N×C×H×W, gives what the graph's last node gives.
     """
     body = parts(graph)
-    taken = {"None", "True", "False", "Nn", "Torch"}
+    taken = {"None", "True", "False", "Nn", "Torch", *HELPERS}
     network = unique(_class_name(graph), taken)
     found = classes(body, taken)
     sections = [_header(graph), "import torch\nfrom torch import nn\n"]
-    if any(isinstance(node.op, ChannelShuffle) for node in graph.nodes):
-        sections.append(SHUFFLE)
+    sections += helpers(graph)
     sections += [_Writer(found, definition).block_class() for definition in found.values()]
     whole = Block(graph.name, graph.name, body, INPUT, graph.input)
-    literal = ClassDef(network, [whole], [], [str(s.value) for part in body for s in slots(part, found)])
+    literal = ClassDef(network, [whole], [], [spelled_value(s) for part in body for s in slots(part, found)])
     sections.append(_Writer(found, literal, sizes=True).network_class())
     return sections[0] + "\n" + sections[1] + "\n\n" + "\n\n".join(sections[2:])
+
+
+def helpers(graph: Graph) -> list[str]:
+    """The texts that the graph's operators need, each once."""
+    used: dict[str, str] = {}
+    for node in graph.nodes:
+        spelling = node.op.spelling(*graph.input_shapes(node))
+        name = spelling.target if isinstance(spelling, Module) else spelling.template.partition("(")[0]
+        if name in HELPERS:
+            used[name] = HELPERS[name]
+    return list(used.values())
 
 
 def to_module(graph: Graph) -> nn.Module:
@@ -134,7 +151,7 @@ class _Writer:
         chain = is_chain(self.block.parts)
         arguments = ["self"]
         for p in self.definition.parameters:
-            hint = "type[nn.Module]" if p.role == "activation" else "int"
+            hint = "type[nn.Module]" if p.role == "activation" else _hint(p.values)
             arguments.append(f"{p.name}: {hint}" + (f" = {p.default}" if p.default is not None else ""))
         head = f"class {self.definition.name}({'nn.Sequential' if chain else 'nn.Module'}):\n"
         if doc := DOCS.get(self.block.kind):
@@ -201,7 +218,7 @@ class _Writer:
         assert isinstance(spelling, Module)
         if isinstance(op, Activation):
             return next(self.texts), []
-        if isinstance(op, Conv2d):
+        if type(op) is Conv2d:
             arguments = [next(self.texts) for _ in range(3)]
             for name, free in (("stride", "1"), ("padding", "0"), ("dilation", "1"), ("groups", "1")):
                 if (text := next(self.texts)) != free:
@@ -221,7 +238,7 @@ class _Writer:
         if isinstance(op, ChannelSplit) and len(set(texts)) == 1:
             texts = ["even"] * len(texts)  # a chunk, which takes no size
         for i, text in enumerate(texts):
-            if text.isidentifier() and text != "even":
+            if text.isidentifier() and text != "even" and not keyword.iskeyword(text):
                 self.kept.setdefault(text, text)
                 texts[i] = f"self.{text}"
         self.expressions[part.output] = (spelling.template, texts)
@@ -253,6 +270,8 @@ class _Writer:
                 joined = after.name.startswith(f"{first.name}_") or (position + 2 == len(members) and not self.sizes)
                 if after.inputs != (part.output,) or readers.get(part.output) != 1 or not joined:
                     break
+                if self.expressions.get(after.output, ("self",))[0].startswith("{"):
+                    break  # x + y stands in no (x + y) * z without brackets
                 longer = self._expression(after, [expression])
                 if len(longer) + 15 > WIDTH:
                     break
@@ -303,6 +322,13 @@ class _Writer:
         assert isinstance(spelling, Function)
         named = dict(zip((name for name, _ in spelling.kwargs), texts))
         return template.format(*inputs, all=", ".join(inputs), **named)
+
+
+def _hint(values: tuple[object, ...]) -> str:
+    kinds = {type(value) for value in values}
+    if kinds <= {int, float, bool, str}:
+        return "float" if kinds == {int, float} else " | ".join(sorted(kind.__name__ for kind in kinds))
+    return "int"  # or a pair of them
 
 
 def _variables():

@@ -17,7 +17,7 @@ from itertools import groupby, pairwise
 from typing import Union
 
 from archs.graph import Graph, Node
-from archs.ops import Activation, ChannelSplit, Conv2d, Module, Shape
+from archs.ops import Activation, ChannelSplit, Conv2d, Function, Module, Op, Shape
 
 
 @dataclass(frozen=True)
@@ -169,12 +169,23 @@ def key(part: Part, reads: dict[str, int]) -> object:
     if isinstance(part, Leaf):
         op = part.node.op
         what = Activation if isinstance(op, Activation) else type(op)
-        form = op.bias if isinstance(op, Conv2d) else len(op.sizes) if isinstance(op, ChannelSplit) else None
-        if isinstance(op, ChannelSplit):
-            form = (form, op.part)
-        return part.name, what, form, wiring
+        return part.name, what, _form(op, part.shapes), wiring
     inner = tuple(key(p, r) for p, r in zip(part.parts, _positions(part)))
     return part.name, part.kind if isinstance(part, Block) else None, inner, wiring
+
+
+def _form(op: Op, shapes: tuple[Shape, ...]) -> object:
+    """How an operator is written, its numbers left out: only one form fits into one line of code."""
+    if isinstance(op, Activation):
+        return None
+    if type(op) is Conv2d:
+        return op.bias
+    if isinstance(op, ChannelSplit):
+        return len(op.sizes), op.part
+    spelling = op.spelling(*shapes)
+    if isinstance(spelling, Function):
+        return spelling.template
+    return spelling.target, len(spelling.args), tuple(name for name, _ in spelling.kwargs)
 
 
 def _positions(part: Chain | Block) -> list[dict[str, int]]:
@@ -218,6 +229,23 @@ class ClassDef:
         return [(parameter, parameter.values[position]) for parameter in self.parameters]
 
 
+_WEIGHTS = ("channels", "channels", "kernel")
+ROLES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("nn.Conv1d", "nn.ConvTranspose2d", "FixedConv2d", "StandardizedConv2d"), _WEIGHTS),
+    **dict.fromkeys(("nn.BatchNorm1d", "nn.BatchNorm2d", "nn.LayerNorm", "nn.RMSNorm", "nn.PReLU"), ("channels",)),
+    "nn.Linear": ("channels", "channels"),
+    "nn.GroupNorm": ("groups", "channels"),
+}
+"""What a module's arguments mean, in order."""
+
+
+def spelled_value(slot: Slot) -> str:
+    """A slot's value as it stands in the code."""
+    if isinstance(slot.value, str) and slot.role != "activation":
+        return f'"{slot.value}"'  # a known word of an operator
+    return str(slot.value)
+
+
 def slots(part: Part, classes: dict[object, ClassDef]) -> list[Slot]:
     """The numbers of a part in the order in which its code has them."""
     if isinstance(part, Chain):
@@ -226,7 +254,7 @@ def slots(part: Part, classes: dict[object, ClassDef]) -> list[Slot]:
         arguments = classes[block_key(part)].arguments(part)
         return [Slot(part.name, parameter.role, value) for parameter, value in arguments]
     op = part.node.op
-    if isinstance(op, Conv2d):
+    if type(op) is Conv2d:
         named = {"kernel": op.kernel, "stride": op.stride, "padding": op.padding, "dilation": op.dilation}
         return [
             Slot(part.name, "channels", part.shapes[0][0]),
@@ -240,8 +268,8 @@ def slots(part: Part, classes: dict[object, ClassDef]) -> list[Slot]:
     if isinstance(op, ChannelSplit):
         return [Slot(part.name, "channels", size) for size in op.sizes]
     if isinstance(spelling, Module):
-        roles = {"nn.BatchNorm2d": ("channels",), "nn.Linear": ("channels", "channels")}.get(spelling.target)
-        values = list(zip(roles or [f"argument{i}" for i in range(len(spelling.args))], spelling.args))
+        roles = ROLES.get(spelling.target, [f"argument{i}" for i in range(len(spelling.args))])
+        values = list(zip(roles, spelling.args))
         return [Slot(part.name, role, value) for role, value in (*values, *spelling.kwargs)]
     return [Slot(part.name, name, value) for name, value in spelling.kwargs]
 
@@ -304,7 +332,7 @@ def _parametrise(definition: ClassDef, found: dict[object, ClassDef]) -> None:
         if role in ("channels", "groups") and where[0] == "channels" and set(values) != {1}:
             text = parameters[where].name
         elif len(set(values)) == 1:
-            text = str(values[0])
+            text = spelled_value(row[0])
         elif role == "padding" and all(type(k) is int and p == k // 2 for p, k in zip(values, kernels)):
             text = f"{kernel} // 2"
         else:

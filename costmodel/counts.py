@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from archs import ops
@@ -48,19 +49,21 @@ class Counts(NamedTuple):
     activations: int
     """Elements that convolutions and linear layers write (pycls' definition)."""
     batch_norm: int
-    """Element-wise work: elements that batch norms write."""
+    """Element-wise work: elements that batch norms (and the other norms) write."""
     nonlinearity: int
-    """Element-wise work: elements that activations (and softmax) write."""
+    """Element-wise work: elements that activations (and softmax, powers, limits) write."""
     add: int
-    """Element-wise work: elements that additions write."""
+    """Element-wise work: elements that additions (and subtractions, maxima) write."""
     multiply: int
-    """Element-wise work: elements that multiplications write."""
+    """Element-wise work: elements that multiplications (and divisions) write."""
     pooling: int
-    """Element-wise work: window elements that poolings read: K²·C·H·W, for global pooling its input."""
+    """Element-wise work: window elements that poolings read: K²·C·H·W, for global pooling and sums the input."""
     copy: int
-    """Element-wise work: elements that concat, shuffle and padding (and split, by convention) move."""
+    """Element-wise work: elements that concat, shuffle, padding, resampling (and split, by convention) move."""
     kernels: int
     """Operators that start a kernel."""
+    unknown: int
+    """Operators of an imported network whose work is not known: where this is not 0, the others mean "at least"."""
 
     @staticmethod
     def zero() -> Counts:
@@ -82,19 +85,42 @@ FREE: dict[type[ops.Op], str] = {
     ops.Flatten: "a view of its input",
     ops.ChannelSplit: "a view of its input",
     ops.Dropout: "the identity in inference",
+    **dict.fromkeys((ops.View, ops.Permute, ops.Slice, ops.Expand), "a view of its input"),
 }
 """Operators that cost nothing, each with the reason."""
 
 ELEMENTWISE: dict[type[ops.Op], str] = {
-    ops.BatchNorm: "batch_norm",
+    **dict.fromkeys((ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.RMSNorm), "batch_norm"),
     **dict.fromkeys((ops.ReLU, ops.ReLU6, ops.Sigmoid, ops.HardSigmoid), "nonlinearity"),
     **dict.fromkeys((ops.SiLU, ops.HardSwish, ops.Softmax), "nonlinearity"),
-    ops.Add: "add",
-    ops.Multiply: "multiply",
+    **dict.fromkeys((ops.GELU, ops.TanhGELU, ops.Mish, ops.Tanh, ops.Softplus, ops.ELU), "nonlinearity"),
+    **dict.fromkeys((ops.LeakyReLU, ops.PReLU, ops.Clamp, ops.Power, ops.Exp), "nonlinearity"),
+    **dict.fromkeys((ops.Add, ops.AddConstant, ops.Shift, ops.Subtract, ops.Maximum), "add"),
+    **dict.fromkeys((ops.Multiply, ops.MultiplyConstant, ops.Scale, ops.Divide), "multiply"),
     **dict.fromkeys((ops.MaxPool, ops.AvgPool, ops.GlobalAvgPool), "pooling"),
-    **dict.fromkeys((ops.Concat, ops.ChannelShuffle, ops.ZeroPad), "copy"),
+    **dict.fromkeys((ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax), "pooling"),
+    **dict.fromkeys((ops.Concat, ops.ChannelShuffle, ops.ZeroPad, ops.Stack, ops.Reshape), "copy"),
+    **dict.fromkeys((ops.Pad, ops.ConstantPad, ops.Upsample, ops.PixelShuffle, ops.PixelUnshuffle), "copy"),
 }
 """The column in which an operator's element-wise work stands."""
+
+WEIGHTED: dict[type[ops.Op], str] = {
+    **dict.fromkeys((ops.Conv2d, ops.Conv1d, ops.ConvTranspose2d), "a convolution"),
+    **dict.fromkeys(
+        (ops.FixedConv2d, ops.StandardizedConv2d), "a convolution whose weights are not trained as they are"
+    ),
+    **dict.fromkeys((ops.Linear, ops.LinearLast), "a linear layer"),
+}
+"""Operators whose multiply-adds stand with weights: the paper form of memory access counts them and no others."""
+
+PRODUCTS: dict[type[ops.Op], str] = {
+    ops.MatMul: "multiplies two tensors of the network",
+    ops.Attention: "multiplies two tensors of the network, twice",
+}
+"""Operators with multiply-adds and without weights."""
+
+WHOLE = (ops.GlobalAvgPool, ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax)
+"""Poolings and reductions that read each element of their input once."""
 
 _COLUMN = {name: position for position, name in enumerate(Counts._fields)}
 
@@ -108,18 +134,20 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
     moved = output.elements
     if kind is ops.ChannelSplit:
         return _ZERO._replace(mem_access=2 * moved, copy=moved, kernels=1)
-    mem_access = sum([x.elements for x in inputs]) + moved + params
-    if kind is ops.Conv2d or kind is ops.Linear:
-        assert isinstance(op, (ops.Conv2d, ops.Linear))
-        bias = output[0] if op.bias else 0
+    mem_access = sum([x.elements for x in inputs]) + moved + _weights(op, inputs, params)
+    if kind in WEIGHTED:
         return _ZERO._replace(
             mult_adds=op.mult_adds(*inputs),
             params=params,
             mem_access=mem_access,
-            mem_access_paper=mem_access - bias,
+            mem_access_paper=mem_access - _bias(op),
             activations=moved,
             kernels=1,
         )
+    if kind in PRODUCTS:
+        return _ZERO._replace(mult_adds=op.mult_adds(*inputs), mem_access=mem_access, kernels=1)
+    if kind is ops.Opaque:
+        return _ZERO._replace(params=params, mem_access=mem_access, kernels=1, unknown=1)
     if kind not in ELEMENTWISE:
         raise CostError(
             f"operator {kind.__name__} has no cost rule; known: {', '.join(t.__name__ for t in ELEMENTWISE)}"
@@ -130,10 +158,23 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
     return Counts(*counts)
 
 
+def _weights(op: ops.Op, inputs: tuple[Shape, ...], params: int) -> int:
+    """Elements of weights that an operator reads, trained or not."""
+    if isinstance(op, ops.FixedConv2d):
+        return ops.Conv2d.params(op, *inputs)
+    return prod(op.sizes) if isinstance(op, (ops.Scale, ops.Shift)) else params
+
+
+def _bias(op: ops.Op) -> int:
+    if not getattr(op, "bias", False):
+        return 0
+    return op.features if isinstance(op, (ops.Linear, ops.LinearLast)) else op.channels  # type: ignore[attr-defined]
+
+
 def _window_reads(op: ops.Op, x: Shape, output: Shape) -> int:
     if isinstance(op, (ops.MaxPool, ops.AvgPool)):
         return op.kernel[0] * op.kernel[1] * output.elements
-    return x.elements if isinstance(op, ops.GlobalAvgPool) else output.elements
+    return x.elements if isinstance(op, WHOLE) else output.elements
 
 
 @dataclass(frozen=True)

@@ -74,13 +74,14 @@ def _report(name: str, tool: Tool, graph: Graph) -> Report:
         shapes = graph.input_shapes(node)
         ours = node.op.mult_adds(*shapes)
         rule = _rule(name, tool, node.op)
-        reported = rule.amount(node.op, shapes[0], node.output)
+        times = rule.times_ours
+        reported = rule.amount(node.op, shapes[0], node.output) if times is None else times * ours
         key = rule.term, rule.why
         if node.path in unread:
             reported, key = 0, ("unread", tool.drops_unread)
         mult_adds += ours
         total += reported
-        if reported == ours and getattr(node.op, "bias", True) is False:
+        if reported == ours and ours and not getattr(node.op, "bias", False):
             continue  # counted as by us, and without a bias there is nothing else in it
         terms.setdefault(key, []).append(reported - ours)
     listed = [Term(term, sum(parts), why, len(parts)) for (term, why), parts in terms.items()]
@@ -90,6 +91,8 @@ def _report(name: str, tool: Tool, graph: Graph) -> Report:
 
 def _rule(name: str, tool: Tool, op: ops.Op) -> Rule:
     kind = FlatMean if isinstance(op, ops.GlobalAvgPool) and op.flat else type(op)
+    if isinstance(op, ops.Opaque):
+        raise CostError(f"{op.target} is unknown, and so is what {name} says of it")
     if kind not in tool.rules:
         known = ", ".join(t.__name__ for t in tool.rules if t is not FlatMean)
         raise CostError(f"operator {kind.__name__} has no rule for {name}; known: {known}")

@@ -40,6 +40,69 @@ FACTS = [
     (ops.ChannelShuffle(3),                         [(240, 28, 28)],            (240, 28, 28),         0,                    0),
     (ops.Flatten(),                                 [(24, 7, 7)],               (24 * 49,),            0,                    0),
     (ops.ZeroPad(0, 1, 0, 1),                       [(3, 224, 224)],            (3, 225, 225),         0,                    0),
+    (ops.AvgPool(3, 2, 1, True, False),             [(24, 56, 56)],             (24, 29, 29),          0,                    0),
+    (ops.MaxPool(2, 2, ceil=True),                  [(24, 7, 7)],               (24, 4, 4),            0,                    0),
+    (ops.BatchNorm(),                               [(24,)],                    (24,),                 48,                   0),
+    (ops.BatchNorm(eps=1e-3, affine=False),         [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.Softmax(1),                                [(4, 7)],                   (4, 7),                0,                    0),
+    (ops.Concat(1),                                 [(24, 7), (24, 2)],         (24, 9),               0,                    0),
+    (ops.Add(),                                     [(24, 7, 7), (24, 1, 1)],   (24, 7, 7),            0,                    0),
+    # weights
+    (ops.Conv1d(1, 5),                              [(1, 96)],                  (1, 96),               5,                    5 * 96),
+    (ops.Conv1d(8, 3, 2, 0, 2, bias=True),          [(4, 9)],                   (8, 4),                3*4*8//2 + 8,         3*4*8//2 * 4),
+    (ops.ConvTranspose2d(8, 3, 2, 1, 1, bias=True), [(4, 7, 7)],                (8, 14, 14),           9*4*8 + 8,            9*4*8 * 49),
+    (ops.ConvTranspose2d(8, (2, 4), (2, 1), groups=4), [(4, 7, 5)],             (8, 14, 8),            8*4*8//4,             8*4*8//4 * 35),
+    (ops.FixedConv2d(24, 3, 2, groups=24),          [(24, 8, 8)],               (24, 4, 4),            0,                    9*24 * 16),
+    (ops.StandardizedConv2d(8, 3, bias=True, gain=True, scale=0.5), [(4, 7, 7)], (8, 7, 7),            9*4*8 + 8 + 8,        9*4*8 * 49),
+    (ops.StandardizedConv2d(8, 3, 2, groups=2),     [(4, 7, 7)],                (8, 4, 4),             9*4*8//2,             9*4*8//2 * 16),
+    (ops.LinearLast(96),                            [(7, 7, 24)],               (7, 7, 96),            24*96 + 96,           24*96 * 49),
+    (ops.LayerNorm(),                               [(7, 7, 24)],               (7, 7, 24),            48,                   0),
+    (ops.LayerNorm(3, bias=False),                  [(4, 7, 7)],                (4, 7, 7),             4 * 49,               0),
+    (ops.LayerNorm(affine=False, eps=1e-6),         [(24,)],                    (24,),                 0,                    0),
+    (ops.RMSNorm(eps=1e-6),                         [(7, 7, 24)],               (7, 7, 24),            24,                   0),
+    (ops.GroupNorm(4, eps=1e-6),                    [(24, 7, 7)],               (24, 7, 7),            48,                   0),
+    (ops.GroupNorm(4, affine=False),                [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.PReLU(24),                                 [(24, 7, 7)],               (24, 7, 7),            24,                   0),
+    (ops.Scale((24, 1, 1)),                         [(24, 7, 7)],               (24, 7, 7),            24,                   0),
+    (ops.Shift((24,), trained=False),               [(7, 7, 24)],               (7, 7, 24),            0,                    0),
+    # arithmetic
+    (ops.GELU(),                                    [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.TanhGELU(),                                [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.Mish(),                                    [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.Tanh(),                                    [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.Softplus(),                                [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.ELU(),                                     [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.LeakyReLU(0.1),                            [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.Clamp(0, None),                            [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.MultiplyConstant(0.5),                     [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.AddConstant(-3),                           [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.Power(0.5),                                [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.Exp(),                                     [(24, 7, 7)],               (24, 7, 7),            0,                    0),
+    (ops.Subtract(),                                [(24, 7, 7), (24, 1, 1)],   (24, 7, 7),            0,                    0),
+    (ops.Divide(),                                  [(24, 7, 7), (24, 7, 7)],   (24, 7, 7),            0,                    0),
+    (ops.Maximum(),                                 [(24, 1, 7), (24, 7, 1)],   (24, 7, 7),            0,                    0),
+    (ops.Mean((0,), keep=True),                     [(24, 7, 7)],               (1, 7, 7),             0,                    0),
+    (ops.Sum((0, 2)),                               [(24, 7, 5)],               (7,),                  0,                    0),
+    (ops.Amax((1,)),                                [(24, 7, 5)],               (24, 5),               0,                    0),
+    (ops.MatMul(),                                  [(4, 49, 8), (4, 8, 16)],   (4, 49, 16),           0,                    4 * 49*8*16),
+    (ops.Attention(),                               [(4, 49, 8), (4, 9, 8), (4, 9, 16)], (4, 49, 16),  0,                    4 * 49*9 * (8 + 16)),
+    (ops.Attention(0.5),                            [(49, 8), (49, 8), (49, 8)], (49, 8),              0,                    49*49 * 16),
+    # layout
+    (ops.View((4, 6, 49)),                          [(24, 7, 7)],               (4, 6, 49),            0,                    0),
+    (ops.Reshape((49, 24)),                         [(24, 7, 7)],               (49, 24),              0,                    0),
+    (ops.Permute((1, 2, 0)),                        [(24, 7, 5)],               (7, 5, 24),            0,                    0),
+    (ops.Expand((24, 7, 7)),                        [(24, 1, 7)],               (24, 7, 7),            0,                    0),
+    (ops.Slice(1, 1, 7, 2),                         [(24, 7, 7)],               (24, 3, 7),            0,                    0),
+    (ops.Slice(0, 0, 8),                            [(24, 7, 7)],               (8, 7, 7),             0,                    0),
+    (ops.Stack(1),                                  [(24, 7), (24, 7)],         (24, 2, 7),            0,                    0),
+    (ops.Pad("reflect", 1, 2, 0, 1),                [(24, 7, 7)],               (24, 8, 10),           0,                    0),
+    (ops.ConstantPad(-1.5, 1, 2, 0, 1),             [(24, 7, 7)],               (24, 8, 10),           0,                    0),
+    (ops.Upsample(14, 21),                          [(24, 7, 7)],               (24, 14, 21),          0,                    0),
+    (ops.Upsample(14, 14, "bilinear", True),        [(24, 7, 7)],               (24, 14, 14),          0,                    0),
+    (ops.PixelShuffle(2),                           [(24, 7, 7)],               (6, 14, 14),           0,                    0),
+    (ops.PixelUnshuffle(2),                         [(6, 14, 14)],              (24, 7, 7),            0,                    0),
+    (ops.AdaptiveAvgPool(6, 6),                     [(24, 7, 7)],               (24, 6, 6),            0,                    0),
+    (ops.AdaptiveMaxPool(1, 2),                     [(24, 7, 7)],               (24, 1, 2),            0,                    0),
 ]
 
 MISFITS = [
@@ -54,13 +117,46 @@ MISFITS = [
     (lambda: ops.AvgPool(7, 1),                     [(8, 4, 4)],                "pooling 7×7 .* leaves no pixels of a 4×4 map"),
     (lambda: ops.Add(),                             [(8, 7, 7), (8, 4, 4)],     "found 8×7×7 and 8×4×4"),
     (lambda: ops.Add(),                             [(8, 7, 7)],                "takes 2 inputs, found 1"),
-    (lambda: ops.Multiply(),                        [(8, 7, 7), (4, 1, 1)],     "a gate of 8×7×7 or of 8×1×1, found 4×1×1"),
+    (lambda: ops.Multiply(),                        [(8, 7, 7), (4, 1, 1)],     "found 8×7×7 and 4×1×1"),
     (lambda: ops.Concat(),                          [(8, 7, 7), (8, 4, 4)],     "found 8×7×7 and 8×4×4"),
     (lambda: ops.ChannelSplit((58, 58), 0),         [(100, 7, 7)],              "58 \\+ 58 channels does not make up 100"),
     (lambda: ops.ChannelSplit((1, 1), 2),           [],                         "split part is 2; allowed: 0 to 1"),
     (lambda: ops.ChannelShuffle(3),                 [(100, 7, 7)],              "groups=3 must divide 100 channels; allowed: 1, 2, 4, 5, 10, 20, 25, 50, 100"),
     (lambda: ops.Dropout(1.0),                      [],                         "dropout is 1.0; allowed: 0 ≤ p < 1"),
     (lambda: ops.ZeroPad(-1, 0, 0, 0),              [],                         "padding left is -1"),
+    (lambda: ops.Conv1d(8, 3),                      [(3, 7, 7)],                "takes channels×length, found 3×7×7"),
+    (lambda: ops.Conv1d(8, 3, groups=3),            [(4, 7)],                   "groups=3 must divide the 4 input and the 8 output"),
+    (lambda: ops.Conv1d(8, 9, padding=0),           [(4, 7)],                   "convolution of 9 with padding 0 leaves nothing of 7"),
+    (lambda: ops.ConvTranspose2d(8, groups=3),      [(4, 7, 7)],                "groups=3 must divide the 4 input and the 8 output"),
+    (lambda: ops.ConvTranspose2d(8, 1, 1, 4),       [(4, 7, 7)],                "padding 4×4 leaves no pixels"),
+    (lambda: ops.BatchNorm(),                       [(2, 3, 4, 5)],             "batch norm takes channels, with or without a map, found 2×3×4×5"),
+    (lambda: ops.LayerNorm(4),                      [(2, 3, 4)],                "layer norm over 4 axes of 2×3×4; allowed: 1 to 3"),
+    (lambda: ops.GroupNorm(5),                      [(24, 7, 7)],               "groups=5 must divide 24 channels"),
+    (lambda: ops.PReLU(5),                          [(24, 7, 7)],               "prelu with 5 slopes on 24×7×7; allowed: 1, 24"),
+    (lambda: ops.Scale((23, 1, 1)),                 [(24, 7, 7)],               "scale of 23×1×1 does not stretch over 24×7×7"),
+    (lambda: ops.Scale((0,)),                       [],                         "size is 0"),
+    (lambda: ops.Clamp("import os"),                [],                         "low is 'import os'; allowed: a finite number"),
+    (lambda: ops.AddConstant(float("nan")),         [],                         "value is nan"),
+    (lambda: ops.Mean(()),                          [],                         "over no axes"),
+    (lambda: ops.Mean((3,)),                        [(24, 7, 7)],               "mean along axis 3 of 24×7×7; allowed: 0 to 2"),
+    (lambda: ops.MatMul(),                          [(4, 3, 2), (4, 3, 2)],     "matrix product takes …×M×K and …×K×N, found 4×3×2 and 4×3×2"),
+    (lambda: ops.MatMul(),                          [(4, 3, 2)],                "takes 2 inputs, found 1"),
+    (lambda: ops.Attention(),                       [(4, 3, 2)] * 2,            "attention takes 3 inputs, found 2"),
+    (lambda: ops.Attention(),                       [(4, 3, 2), (4, 3, 2), (4, 2, 2)], "queries, keys and values that fit"),
+    (lambda: ops.View((4, 5)),                      [(24,)],                    "4×5 has not the 24 elements of 24"),
+    (lambda: ops.Permute((0, 0, 1)),                [(2, 3, 4)],                "each axis from 0 to 2 once"),
+    (lambda: ops.Expand((4, 4)),                    [(2, 4)],                   "2×4 does not stretch to 4×4"),
+    (lambda: ops.Slice(0, 0, 25),                   [(24, 7, 7)],               "slice to 25 of 24 places; allowed: up to 24"),
+    (lambda: ops.Slice(0, 3, 3),                    [],                         "slice from 3 to 3"),
+    (lambda: ops.Stack(0),                          [(2,), (3,)],               "stack takes tensors of one shape, found 2 and 3"),
+    (lambda: ops.Stack(2),                          [(2,), (2,)],               "stack along axis 2 of 2; allowed: 0 to 1"),
+    (lambda: ops.Pad("import os", 1, 1, 1, 1),      [],                         "padding mode is 'import os'; allowed: reflect, replicate"),
+    (lambda: ops.Pad("reflect", -1, 1, 1, 1),       [(3, 7, 7)],                "padding of less than 0"),
+    (lambda: ops.Upsample(0, 1),                    [],                         "height is 0"),
+    (lambda: ops.Upsample(2, 2, "import os"),       [],                         "upsampling mode is 'import os'; allowed: nearest, bilinear, bicubic"),
+    (lambda: ops.PixelShuffle(2),                   [(6, 7, 7)],                "must divide 6 channels by 4"),
+    (lambda: ops.PixelUnshuffle(2),                 [(6, 7, 7)],                "must divide the 7×7 map"),
+    (lambda: ops.Softmax(1),                        [(10,)],                    "softmax along axis 1 of 10; allowed: 0 to 0"),
 ]
 # fmt: on
 
@@ -76,7 +172,16 @@ def test_facts(op, inputs, output, params, mult_adds):
 
 def test_every_operator_stands_in_the_table():
     known = {c for c in vars(ops).values() if is_dataclass(c) and issubclass(c, ops.Op)}
-    assert known == {type(row[0]) for row in FACTS}
+    assert known == {type(row[0]) for row in FACTS} | {ops.Opaque}, "an opaque operator has no spelling to agree with"
+
+
+def test_opaque_is_shaped_and_has_no_text():
+    op = ops.Opaque("aten.grid_sampler.default", (4, 7, 7), weights=12)
+    assert op.output(Shape(3, 9)) == Shape(4, 7, 7)
+    assert (op.params(Shape(3, 9)), op.mult_adds(Shape(3, 9))) == (12, 0)
+    assert op.describe() == "unknown: aten.grid_sampler.default"
+    with pytest.raises(ArchError, match="'aten.grid_sampler.default' is an operator that the importer does not know"):
+        op.spelling(Shape(3, 9))
 
 
 @pytest.mark.parametrize(("make", "inputs", "message"), MISFITS)
@@ -99,20 +204,22 @@ def test_torch_agrees_on_shape_and_parameters(row):
     """The operator's own spelling, executed on its inputs."""
     import torch
 
-    from archs.pytorch import SHUFFLE
+    from archs.helpers import HELPERS
 
     op, inputs, output, params, _ = row
     shapes = [Shape(*dims) for dims in inputs]
     tensors = [torch.zeros(2, *shape) for shape in shapes]
     spelling = op.spelling(*shapes)
+    namespace = {"nn": torch.nn, "torch": torch}
+    for text in HELPERS.values():
+        exec(text, namespace)
     if isinstance(spelling, ops.Module):
-        module = eval(spelling.target, {"nn": torch.nn})(*spelling.args, **dict(spelling.kwargs))
+        module = eval(spelling.target, namespace)(*spelling.args, **dict(spelling.kwargs)).eval()
         result = module(*tensors)
         assert sum(p.numel() for p in module.parameters()) == params
     else:
         names = [f"x{i}" for i in range(len(tensors))]
-        namespace = dict(zip(names, tensors)) | {"torch": torch}
-        exec(SHUFFLE, namespace)
+        namespace |= dict(zip(names, tensors))
         text = spelling.template.format(*names, all=", ".join(names), **dict(spelling.kwargs))
         result = eval(text, namespace)
     assert tuple(result.shape) == (2, *output)
