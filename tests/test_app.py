@@ -96,6 +96,7 @@ def test_a_bad_value_is_refused_beside_the_knob(page, typed):
     type_into(page, "mobilenet_v2:width", typed)
     check(page)
     (message,) = errors(page)
+    assert message == page.sidebar.error[0].value
     assert "width" in message
     assert "allowed: a number in [0.05, 8]" in message
     assert page.session_state["scenario"].spec == archs.spec("mobilenet_v2", width=0.75)
@@ -123,6 +124,9 @@ def test_a_block_is_opened_and_closed(page):
 
 
 def test_an_open_block_stays_where_the_next_network_has_it(page):
+    page.selectbox(key="block").set_value("stage4/block2").run()
+    page.selectbox(key="network").set_value("mnasnet_a1").run()
+    assert page.session_state["scenario"].block == "stage4/block2"
     page.selectbox(key="block").set_value("stage7/block1").run()
     page.toggle(key="folded").set_value(True).run()
     assert page.session_state["scenario"].block == "stage7/block1"
@@ -170,7 +174,7 @@ def test_a_bad_file_is_refused_and_nothing_is_lost(page, content):
     page.selectbox(key="mobilenet_v1:width").set_value(0.5).run()
     upload(page, content)
     check(page)
-    assert len(errors(page)) == 1
+    assert len(errors(page)) == len(page.sidebar.error) == 1
     assert errors(page)[0]
     assert "error in this program" not in errors(page)[0]
     assert page.session_state["scenario"].spec == archs.spec("mobilenet_v1", width=0.5)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from browser import choose, chromium, open_page, server, settle, tile
+from browser import PATIENCE, choose, chromium, open_page, server, settle, tile
 from playwright.sync_api import Browser, Page, expect
 
 import archs

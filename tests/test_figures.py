@@ -113,6 +113,12 @@ def test_a_drawn_block_says_its_operators(network):
             assert str(node.output) in named[node.path]
 
 
+def test_a_chain_stays_in_its_lane():
+    places = lay_out(archs.build(archs.spec("shufflenet_v2")), "stage2/block1").places
+    for branch in ("shortcut", "main"):
+        assert len({x for path, (x, _) in places.items() if f"/{branch}/" in path}) == 1
+
+
 def test_parallel_fragments_stand_side_by_side():
     stem = archs.spec("mobilenet_v1").rows[0]
     row = Fragments(stage="s", channels=32, fragments=4, layout="parallel")

@@ -83,9 +83,9 @@ def _network_chosen() -> None:
         name = st.session_state.network
         scenario = state.scenario()
         if name == OWN and scenario.own:
-            state.choose("network", spec=scenario.own, block=None)
+            state.choose("network", spec=scenario.own)
         else:
-            state.choose("network", spec=FAMILIES[name].spec(), block=None)
+            state.choose("network", spec=FAMILIES[name].spec())
 
 
 def _knob_turned(name: str, knob: str) -> None:
@@ -126,6 +126,6 @@ def _uploaded() -> None:
         except ArchError as error:
             state.put(state.scenario().refuse("upload", error))
             return
-        state.choose("upload", spec=spec, own=spec, block=None)
+        state.choose("upload", spec=spec, own=spec)
         if state.scenario().own == spec:
             st.session_state.network = OWN
