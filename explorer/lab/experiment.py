@@ -1,0 +1,272 @@
+"""The experiments: a table's rows as networks that should cost the same by FLOPs, and how far they are from that.
+
+Three kinds. "paper": the channels that the paper prints. "own": any number of channels, the other rows at the nearest
+whole counts. "exact": as "own", with the channels of the first row moved until every row is under 1 % off equal FLOPs.
+No clock here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import archs
+from archs import ArchError, Graph, Spec
+from archs.guidelines import SIZE, Cell, cells
+from costmodel import count, fragmentation
+from explorer.lab.errors import LabError
+
+if TYPE_CHECKING:
+    import pandas
+
+GUIDELINES = (1, 2, 3, 4)
+PLATFORMS = ("GPU", "ARM")
+SCALES = (1, 2, 4)
+LAYOUTS = ("nchw", "channels_last")
+EQUAL = 0.01  # how far from equal FLOPs an exact experiment may be
+REACH = 8  # an exact experiment moves the channels by at most one part in this many
+MAX_CHANNELS, MAX_RESOLUTION, MAX_BATCH, MAX_THREADS = 1024, 256, 64, 64
+MAX_MULT_ADDS = 20e9  # of one row and all its images; the paper's largest has 16.4e9
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the networks are run. Raises LabError for a value out of range."""
+
+    batch: int = 1
+    threads: int = 1
+    layout: str = "nchw"
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        check("batch", self.batch, 1, MAX_BATCH)
+        check("threads", self.threads, 1, MAX_THREADS)
+        if self.layout not in LAYOUTS:
+            raise LabError(f"layout: found {str(self.layout)[:40]!r}; allowed: {', '.join(LAYOUTS)}")
+
+
+def check(name: str, value: object, low: int, high: int) -> None:
+    """Raises LabError where `value` is no whole number from `low` to `high`."""
+    if type(value) is not int or not low <= value <= high:
+        raise LabError(f"{name}: found {str(value)[:40]}; allowed: a whole number from {low:,} to {high:,}")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of an experiment: what the table calls it, its channels as the table prints them, its network."""
+
+    row: str
+    channels: str
+    spec: Spec
+
+    @property
+    def graph(self) -> Graph:
+        return _graph(self.spec)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The rows of one column of a guideline's table. The first row is what the others are compared with."""
+
+    guideline: int
+    """1 to 4; 0 for a design of one's own."""
+    platform: str
+    """Whose column of the paper's table the channels come from, and the verdicts go by."""
+    scale: int
+    kind: str
+    variants: tuple[Variant, ...]
+    settings: Settings = Settings()
+
+    @property
+    def column(self) -> str:
+        """The column's head in the paper: ×2, or c=128."""
+        return column(self.guideline, self.platform, self.scale)
+
+    @cached_property
+    def table(self) -> pandas.DataFrame:
+        """One row per variant: its channels, its counts, `flops_error` (share off the first row's multiply-adds)."""
+        import pandas
+
+        rows = []
+        for variant in self.variants:
+            counts = count(variant.graph)
+            pieces = fragmentation(variant.graph)
+            worst = pieces.worst
+            rows.append(
+                {
+                    "row": variant.row,
+                    "channels": variant.channels,
+                    "mult_adds": counts.total.mult_adds,
+                    "params": counts.total.params,
+                    "mem_access": counts.total.mem_access,
+                    "mem_access_paper": counts.total.mem_access_paper,
+                    "elementwise": counts.total.elementwise,
+                    "kernels": counts.total.kernels,
+                    "fragments": worst.fragments if worst else 0,
+                    "branches": worst.branches if worst else 0,
+                    "depth": worst.depth if worst else 0,
+                }
+            )
+        table = pandas.DataFrame(rows)
+        table.insert(3, "flops_error", table["mult_adds"] / table["mult_adds"].iloc[0] - 1)
+        return table
+
+
+@lru_cache(256)
+def _graph(spec: Spec) -> Graph:
+    return archs.build(spec)
+
+
+def _cells(guideline: int, platform: str) -> dict[str, list[Cell]]:
+    """Row → its cells at ×1, ×2, ×4. Tables 2 to 4 head the ARM platform's columns "CPU"."""
+    rows: dict[str, list[Cell]] = {}
+    for cell in cells(guideline):
+        if (cell.platform == "GPU") == (platform == "GPU"):
+            rows.setdefault(cell.row, []).append(cell)
+    return rows
+
+
+def column(guideline: int, platform: str, scale: int) -> str:
+    if guideline not in GUIDELINES:
+        return ""
+    return next(iter(_cells(guideline, platform).values()))[SCALES.index(scale)].column
+
+
+def experiment(
+    guideline: int,
+    platform: str = "ARM",
+    scale: int = 1,
+    exact: bool = False,
+    channels: int | None = None,
+    resolution: int = SIZE,
+    settings: Settings | None = None,
+) -> Experiment:
+    """One column of Table `guideline`, with the paper's channels or with `channels` in the first row.
+
+    Raises LabError for a value out of range, or where whole channels cannot come within 1 % of equal FLOPs.
+
+    >>> [variant.channels for variant in experiment(2, "ARM").variants]
+    ['64', '90', '128', '184']
+    >>> [variant.channels for variant in experiment(2, "ARM", exact=True).variants]
+    ['62', '88', '124', '176']
+    """
+    if guideline not in GUIDELINES:
+        raise LabError(f"guideline: found {str(guideline)[:40]}; allowed: 1, 2, 3, 4")
+    if platform not in PLATFORMS:
+        raise LabError(f"platform: found {str(platform)[:40]!r}; allowed: {', '.join(PLATFORMS)}")
+    if scale not in SCALES:
+        raise LabError(f"scale: found {str(scale)[:40]}; allowed: 1, 2, 4")
+    check("resolution", resolution, 1, MAX_RESOLUTION)
+    templates = {row: found[SCALES.index(scale)].spec for row, found in _cells(guideline, platform).items()}
+    kind = "exact" if exact else "paper" if channels is None else "own"
+    if kind == "paper":
+        sizes = {row: _channels(guideline, spec) for row, spec in templates.items()}
+    else:
+        if channels is None:
+            first = next(iter(templates.values()))
+            channels = first.input_channels
+        check("channels", channels, 4, MAX_CHANNELS)
+        sizes = (_exact if exact else _nearest)(guideline, channels, list(templates))
+    variants = []
+    for row, (c1, c2) in sizes.items():
+        spec = _with_channels(guideline, templates[row], c1, c2).edit(resolution=resolution)
+        variants.append(Variant(row, f"({c1}, {c2})" if guideline == 1 else f"{c1}", spec))
+    made = Experiment(guideline, platform, scale, kind, tuple(variants), settings or Settings())
+    _affordable(made)
+    return made
+
+
+def own_design(networks: list[tuple[str, Spec]], settings: Settings | None = None) -> Experiment:
+    """Networks of one's own side by side, the first the one to compare with. Raises LabError where one is too large."""
+    variants = [Variant(row, f"{spec.input_channels}", spec) for row, spec in networks]
+    made = Experiment(0, "ARM", 1, "own", tuple(variants), settings or Settings())
+    _affordable(made)
+    return made
+
+
+def _affordable(made: Experiment) -> None:
+    try:
+        largest = int(made.table["mult_adds"].max()) * made.settings.batch
+    except ArchError as error:
+        raise LabError(str(error)) from None
+    if largest > MAX_MULT_ADDS:
+        raise LabError(
+            f"{largest / 1e9:,.0f} G multiply-adds per call; allowed: up to {MAX_MULT_ADDS / 1e9:,.0f} G. "
+            "Take fewer channels, a smaller resolution or a smaller batch"
+        )
+
+
+def _channels(guideline: int, spec: Spec) -> tuple[int, int]:
+    """(c1, c2) of a network of this lab; equal except in G1."""
+    return spec.input_channels, spec.rows[0].channels if guideline == 1 else spec.input_channels
+
+
+def _with_channels(guideline: int, template: Spec, c1: int, c2: int) -> Spec:
+    """The template at other channels: it alternates between c1 and c2 in G1, keeps c1 in the others."""
+    rows = []
+    for number in range(len(template.rows)):
+        changes = {"channels": c1 if number % 2 else c2}
+        if guideline == 4:
+            changes["inner"] = c1 // 4
+        rows.append(template.edit_row(number, **changes).rows[number])
+    return template.edit(input_channels=c1, rows=tuple(rows))
+
+
+def _ratio(row: str) -> int:
+    """What a row's name says: the c2/c1 of G1, the groups of G2, the fragments of G3."""
+    return int(row[0]) if row[0].isdigit() else int(row.replace(":", " ").split()[-1])
+
+
+def _nearest_g1(channels: int, row: str) -> tuple[int, int]:
+    c1 = max(1, round(channels / _ratio(row) ** 0.5))
+    return c1, round(channels**2 / c1)
+
+
+def _nearest_g2(channels: int, row: str) -> tuple[int, int]:
+    groups = _ratio(row)
+    c = groups * max(1, round(channels / groups**0.5))  # c = c₁·√g, a multiple of g
+    return c, c
+
+
+def _nearest_g3(channels: int, row: str) -> tuple[int, int]:
+    c = max(1, round(channels / _ratio(row) ** 0.5))  # n·c² = c₁²
+    return c, c
+
+
+def _nearest_g4(channels: int, row: str) -> tuple[int, int]:
+    c = 4 * max(1, round(channels / 4))  # the inner width is a quarter
+    return c, c
+
+
+_NEAREST: dict[int, Callable[[int, str], tuple[int, int]]] = {
+    1: _nearest_g1,
+    2: _nearest_g2,
+    3: _nearest_g3,
+    4: _nearest_g4,
+}
+
+
+def _nearest(guideline: int, channels: int, rows: list[str]) -> dict[str, tuple[int, int]]:
+    return {row: _NEAREST[guideline](channels, row) for row in rows}
+
+
+def _exact(guideline: int, channels: int, rows: list[str]) -> dict[str, tuple[int, int]]:
+    """The rows of the first row's channels that come nearest to those asked for with every row under 1 % off."""
+    for step in range(channels // REACH + 1):
+        for candidate in (channels + step, channels - step):
+            found = _nearest(guideline, candidate, rows)
+            if max(abs(_work(guideline, row, found[row]) / candidate**2 - 1) for row in rows) < EQUAL:
+                return found
+    raise LabError(
+        f"channels: near {channels} no whole numbers of channels come within {EQUAL:.0%} of equal FLOPs; take more"
+    )
+
+
+def _work(guideline: int, row: str, sizes: tuple[int, int]) -> float:
+    """Multiply-adds per pixel and layer, in units in which the first row has c²."""
+    c1, c2 = sizes
+    if guideline == 2:
+        return c1 * c2 / _ratio(row)
+    return c1 * c2 * _ratio(row) if guideline == 3 else c1 * c2

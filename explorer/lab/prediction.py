@@ -1,0 +1,51 @@
+"""What a device profile says of an experiment's rows, where there is one for these settings."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import costmodel
+from costmodel import DeviceProfile
+from costmodel.profile import names
+from explorer.lab.errors import LabError
+from explorer.lab.experiment import Experiment, Settings
+
+
+@lru_cache(4)
+def _shipped(name: str) -> DeviceProfile:
+    return costmodel.load_profile(name)
+
+
+def fitting(settings: Settings) -> DeviceProfile | None:
+    """The first shipped profile of this device, thread count, layout and batch; the lab's networks need no folding."""
+    return next((profile for name in names() if fits(profile := _shipped(name), settings)), None)
+
+
+def fits(profile: DeviceProfile, settings: Settings) -> bool:
+    regime = profile.regime
+    return (regime.device, regime.threads, regime.layout, regime.batch) == (
+        settings.device,
+        settings.threads,
+        settings.layout,
+        settings.batch,
+    )
+
+
+def predicted(experiment: Experiment, profile: DeviceProfile) -> dict[str, float]:
+    """Row → milliseconds. Raises LabError for a profile of other settings, CostError for what it cannot price."""
+    if not fits(profile, experiment.settings):
+        raise LabError(f"profile {profile.name} is for {profile.regime.label}; it says nothing about these settings")
+    return {v.row: costmodel.predict(v.graph, profile).latency_ms for v in experiment.variants}
+
+
+def bounds(experiment: Experiment, profile: DeviceProfile) -> dict[str, str]:
+    """Row → what most of its predicted time waits for: "memory 71 %, compute 22 %, launch 7 %"."""
+    found = {}
+    for variant in experiment.variants:
+        prediction = costmodel.predict(variant.graph, profile)
+        shares: dict[str, float] = {}
+        for bound, time_ms in zip(prediction.bounds, prediction.nodes_ms):
+            shares[bound] = shares.get(bound, 0.0) + time_ms / prediction.latency_ms
+        ordered = sorted(shares.items(), key=lambda item: -item[1])
+        found[variant.row] = ", ".join(f"{bound} {share:.0%}" for bound, share in ordered)
+    return found

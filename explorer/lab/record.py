@@ -1,0 +1,185 @@
+"""Results as CSV: written by one machine, read back on another, where nothing in them is trusted.
+
+A file says what was run (guideline, platform, scale, channels, settings), on what, and each row's times. A class's
+files are read with every cell checked, so that a summary never shows what a run cannot have written.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+from explorer.lab.errors import LabError
+from explorer.lab.experiment import GUIDELINES, LAYOUTS, PLATFORMS, SCALES, Experiment
+from explorer.lab.published import printed
+from explorer.lab.run import Run
+from explorer.lab.verdict import AGREES, BASE, CLOSE, DIFFERS, NOISY
+
+if TYPE_CHECKING:
+    import pandas
+
+VERSION = "lab/1"
+MAX_TEXT = 200_000  # characters of one file or paste; a run of four guidelines has under 6,000
+MAX_ROWS = 600
+COLUMNS = (
+    "format", "machine", "guideline", "platform", "scale", "kind", "row", "channels", "resolution", "batch", "threads",
+    "layout", "device", "processor", "torch", "date", "flops_error", "time_ms", "ratio", "low", "high", "verdict",
+)  # fmt: skip
+VERDICTS = (AGREES, DIFFERS, CLOSE, NOISY, BASE, "slower", "faster")
+KINDS = ("paper", "exact", "own")
+_PLAIN = re.compile(r"[^\w .,:;()@/+×=\-]+")
+
+
+def plain(text: object, length: int = 60) -> str:
+    """Text that is safe in HTML, in a table and in a spreadsheet: no markup, no control characters, no formula.
+
+    >>> plain("=HYPERLINK(<b>x</b>)")
+    'HYPERLINK( b x /b )'
+    """
+    return " ".join(_PLAIN.sub(" ", str(text)).split()).lstrip("=+-@ ")[:length].strip()
+
+
+def to_csv(experiment: Experiment, run: Run, table: pandas.DataFrame, machine: str = "") -> str:
+    """The CSV of a run. `table` is its comparison; `machine` is what its owner calls it."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    settings, where = experiment.settings, run.environment
+    for number, row in enumerate(table.to_dict("records")):
+        writer.writerow(
+            [
+                VERSION,
+                plain(machine or where.get("processor", "")),
+                experiment.guideline,
+                experiment.platform,
+                experiment.scale,
+                experiment.kind,
+                plain(row["row"]),
+                row["channels"],
+                experiment.variants[number].spec.resolution,
+                settings.batch,
+                settings.threads,
+                settings.layout,
+                plain(where.get("device", settings.device)),
+                plain(where.get("processor", "")),
+                plain(where.get("torch", "")),
+                plain(where.get("date", "")),
+                f"{row['flops_error']:.5f}",
+                *(f"{row[name]:.5g}" for name in ("time_ms", "measured", "low", "high")),
+                row["verdict"],
+            ]
+        )
+    return out.getvalue()
+
+
+def read(text: str, name: str = "the text") -> pandas.DataFrame:
+    """The rows of a CSV of ours, or of several pasted one after the other.
+
+    Raises LabError, with the file's name and line, for anything that a run of this lab cannot have written.
+    """
+    import pandas
+
+    name = plain(name) or "the text"
+    if len(text) > MAX_TEXT:
+        raise LabError(f"{name}: {len(text):,} characters; allowed: up to {MAX_TEXT:,}")
+    rows: list[dict[str, object]] = []
+    headed = False
+    try:
+        for number, cells in enumerate(csv.reader(io.StringIO(text.lstrip("\ufeff"))), 1):
+            if not any(cell.strip() for cell in cells):
+                continue
+            if tuple(cells) == COLUMNS:
+                headed = True
+                continue
+            if not headed:
+                raise LabError(f"{name}: not a result of this lab; its first line would be {','.join(COLUMNS[:5])},…")
+            if len(rows) == MAX_ROWS:
+                raise LabError(f"{name}: over {MAX_ROWS} rows")
+            rows.append(_row(cells, f"{name}, line {number}"))
+    except csv.Error as error:
+        raise LabError(f"{name}: not a CSV file ({error})") from None
+    if not rows:
+        raise LabError(f"{name}: no results in it")
+    return pandas.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(cells: list[str], where: str) -> dict[str, object]:
+    if len(cells) != len(COLUMNS):
+        raise LabError(f"{where}: {len(cells)} columns; a result has {len(COLUMNS)}")
+    row: dict[str, object] = dict(zip(COLUMNS, cells))
+    _one_of(row, "format", (VERSION,), where)
+    for column, allowed in (("guideline", (0, *GUIDELINES)), ("scale", SCALES)):
+        _number(row, column, int, 0, 8, where)
+        _one_of(row, column, allowed, where)
+    for column, high in (("resolution", 4096), ("batch", 4096), ("threads", 4096)):
+        _number(row, column, int, 1, high, where)
+    for column in ("time_ms", "ratio", "low", "high"):
+        _number(row, column, float, 1e-6, 1e6, where)
+    _number(row, "flops_error", float, -1, 100, where)
+    for column, words in (("platform", PLATFORMS), ("kind", KINDS), ("layout", LAYOUTS), ("verdict", VERDICTS)):
+        _one_of(row, column, words, where)
+    if row["guideline"]:
+        names = tuple(plain(cell.row) for cell in printed(int(str(row["guideline"])), str(row["platform"]), 1))
+        _one_of(row, "row", names, where)
+    if not float(str(row["low"])) <= float(str(row["ratio"])) <= float(str(row["high"])):
+        raise LabError(f"{where}: ratio {row['ratio']} lies outside of its interval")
+    for column in ("machine", "row", "channels", "device", "processor", "torch", "date"):
+        row[column] = plain(row[column])
+    return row
+
+
+def _number(row: dict[str, object], column: str, kind: type, low: float, high: float, where: str) -> None:
+    try:
+        value = kind(str(row[column]))
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:  # nan and infinity are not either
+        raise LabError(f"{where}: {column} is {plain(row[column])!r}; allowed: a number from {low:g} to {high:g}")
+    row[column] = value
+
+
+def _one_of(row: dict[str, object], column: str, allowed: tuple, where: str) -> None:
+    if row[column] not in allowed:
+        raise LabError(f"{where}: {column} is {plain(row[column])!r}; allowed: {', '.join(map(str, allowed))}")
+
+
+def collect(files: list[tuple[str, str]]) -> tuple[pandas.DataFrame, list[str]]:
+    """(all runs, a message per file that is none of ours). A run that was handed in twice counts once."""
+    import pandas
+
+    tables, problems = [], []
+    for name, text in files:
+        try:
+            tables.append(read(text, name))
+        except LabError as error:
+            problems.append(str(error))
+    if not tables:
+        return pandas.DataFrame(columns=list(COLUMNS)), problems
+    return pandas.concat(tables, ignore_index=True).drop_duplicates(ignore_index=True), problems
+
+
+def summary(runs: pandas.DataFrame) -> pandas.DataFrame:
+    """One row per row of an experiment: how many machines, the spread of their ratios, how many agree or differ."""
+    import pandas
+
+    keys = ["guideline", "platform", "scale", "kind", "row"]
+    compared = runs[runs["verdict"] != BASE]
+    found = []
+    for values, group in compared.groupby(keys, sort=False):
+        verdicts = list(group["verdict"])
+        found.append(
+            {
+                **dict(zip(keys, values)),
+                "machines": group["machine"].nunique(),
+                "runs": len(group),
+                "smallest": group["ratio"].min(),
+                "median": group["ratio"].median(),
+                "largest": group["ratio"].max(),
+                "agree": verdicts.count(AGREES),
+                "differ": verdicts.count(DIFFERS),
+            }
+        )
+    columns = [*keys, "machines", "runs", "smallest", "median", "largest", "agree", "differ"]
+    return pandas.DataFrame(found, columns=columns)

@@ -1,0 +1,90 @@
+"""What the lab says about each guideline: claim, formula, questions, answers. The claims are the paper's section 2."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Claim(NamedTuple):
+    """One guideline in words. `formula` is LaTeX, `plain_formula` the same for paper and terminal."""
+
+    title: str
+    sentence: str
+    formula: str
+    plain_formula: str
+    reason: str
+    questions: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+CLAIMS: dict[int, Claim] = {
+    1: Claim(
+        "Equal channel width minimizes memory access cost",
+        "Of all 1×1 convolutions with the same multiply-adds B, the one with as many output as input channels moves "
+        "the least memory.",
+        r"\mathrm{MAC} = hw(c_1 + c_2) + c_1 c_2 \;\ge\; 2\sqrt{hwB} + \frac{B}{hw}, \qquad B = hw\,c_1 c_2",
+        "MAC = hw(c1 + c2) + c1·c2 ≥ 2·√(hwB) + B/hw",
+        "The product c₁·c₂ is fixed by B, so only the sum c₁ + c₂ can vary, and a sum of two numbers with a fixed "
+        "product is smallest where they are equal.",
+        (
+            "At 1:12 and c = 128 MAC is 1.8 times that of 1:1. Why is the network not 1.8 times slower?",
+            "Which networks of the last years break this guideline, and what do they get for it?",
+        ),
+        (
+            "Only what waits for memory slows down with it; the multiply-adds take as long as before, and data that "
+            "stays in the caches costs little.",
+            "MobileNetV2's inverted residuals (1:6) and ShuffleNetV1's bottlenecks (4:1): capacity where it is used.",
+        ),
+    ),
+    2: Claim(
+        "Excessive group convolution increases memory access cost",
+        "At the same multiply-adds, more groups mean more channels, and so more memory moved.",
+        r"\mathrm{MAC} = hw(c_1 + c_2) + \frac{c_1 c_2}{g} = hwc_1 + \frac{Bg}{c_1} + \frac{B}{hw}, "
+        r"\qquad B = \frac{hw\,c_1 c_2}{g}",
+        "MAC = hw(c1 + c2) + c1·c2/g, B = hw·c1·c2/g",
+        "Groups make each multiply-add's share of memory larger: the channels grow with √g, the arithmetic does not.",
+        (
+            "With the channels kept instead of the FLOPs, groups make MAC smaller. Why is that no contradiction?",
+            "By what factor do the channels grow from g = 1 to g = 8 at equal FLOPs?",
+        ),
+        (
+            "The multiply-adds fall to 1/g then: MAC per multiply-add still rises.",
+            "By √8 = 2.83: 64 becomes 181, printed as 180, which 8 does not divide; the authors ran 184.",
+        ),
+    ),
+    3: Claim(
+        "Network fragmentation reduces degree of parallelism",
+        "Many small operators in a block take longer than one large operator with the same multiply-adds.",
+        r"n \cdot c^2 = c_1^2 \quad\Rightarrow\quad c = \frac{c_1}{\sqrt{n}}",
+        "n·c² = c1², so c = c1/√n",
+        "Every operator starts a kernel and waits for the one before; small ones leave parts of the machine without "
+        "work. MAC grows too: n convolutions of c₁/√n channels move √n times the memory.",
+        (
+            "Four fragments in series cost ARM nothing, but a GPU two thirds of its speed. Why the difference?",
+            "Which part of a parallel block is no convolution at all, and what does it cost?",
+        ),
+        (
+            "One ARM core has no parallelism to lose and starts an operator in no time; the GPU has thousands of lanes "
+            "to fill and pays microseconds for each start.",
+            "The additions that join the branches: element-wise work, which is all memory (guideline G4).",
+        ),
+    ),
+    4: Claim(
+        "Element-wise operations are non-negligible",
+        "ReLU and the shortcut's addition have next to no FLOPs, and taking them out makes the network faster.",
+        r"\mathrm{MAC}_{\mathrm{ReLU}} = 2\,hwc, \qquad \mathrm{MAC}_{\mathrm{Add}} = 3\,hwc, "
+        r"\qquad \mathrm{operations} = hwc",
+        "MAC of ReLU = 2·hwc, of an addition 3·hwc; operations of both hwc",
+        "They do one operation per element that they read and write, where a convolution does dozens: they run at the "
+        "speed of memory.",
+        (
+            "What share of the operations, and what share of the memory access, is element-wise in the full unit?",
+            "Inference engines fuse ReLU into the convolution before it. What does that do to this table?",
+        ),
+        (
+            "A few percent of the operations, but two thirds of the memory access.",
+            "Fused, ReLU works on numbers that are still in registers and is nearly free: the rows with and without it "
+            "move together; the shortcut has to be fetched all the same.",
+        ),
+    ),
+}

@@ -1,0 +1,93 @@
+"""The guidelines' arithmetic as tables: what the formulas say before anything runs. Elements, never milliseconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archs import ops
+from costmodel import count
+from explorer.lab.experiment import Experiment
+
+if TYPE_CHECKING:
+    import pandas
+
+RATIOS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16)
+GROUPS = (1, 2, 4, 8, 16, 32)
+
+
+def mem_access(c1: float, c2: float, hw: int, groups: int = 1) -> float:
+    """Memory access cost of a 1×1 convolution in elements: hw(c1 + c2) + c1·c2/g (ShuffleNetV2, G1 and G2)."""
+    return hw * (c1 + c2) + c1 * c2 / groups
+
+
+def lower_bound(mult_adds: float, hw: int) -> float:
+    """The least memory access that a 1×1 convolution of B multiply-adds can have: 2·√(hw·B) + B/hw (G1)."""
+    return 2 * (hw * mult_adds) ** 0.5 + mult_adds / hw
+
+
+def g1(channels: int, size: int) -> pandas.DataFrame:
+    """MAC over c2/c1 at the multiply-adds of `channels` → `channels`, both sides of 1:1; real channel counts."""
+    import pandas
+
+    hw = size * size
+    work = hw * channels**2
+    rows = []
+    for ratio in sorted({1 / r for r in RATIOS} | set(RATIOS)):
+        c1 = channels / ratio**0.5
+        c2 = channels * ratio**0.5
+        cost = mem_access(c1, c2, hw)
+        rows.append({"ratio": ratio, "c1": c1, "c2": c2, "mem_access": cost, "bound": lower_bound(work, hw)})
+    table = pandas.DataFrame(rows)
+    table["relative"] = table["mem_access"] / table["bound"]
+    return table
+
+
+def g2(channels: int, size: int) -> pandas.DataFrame:
+    """MAC over g at fixed multiply-adds (c grows with √g), and beside it at fixed channels (the work shrinks)."""
+    import pandas
+
+    hw = size * size
+    rows = []
+    for groups in GROUPS:
+        c = channels * groups**0.5
+        rows.append(
+            {
+                "groups": groups,
+                "channels": c,
+                "mem_access": mem_access(c, c, hw, groups),
+                "same_channels": mem_access(channels, channels, hw, groups),
+                "mult_adds_same_channels": hw * channels**2 / groups,
+            }
+        )
+    return pandas.DataFrame(rows)
+
+
+def g4(experiment: Experiment) -> pandas.DataFrame:
+    """Per variant and kind (convolution, ReLU, shortcut's addition): operations, memory access, shares of both.
+
+    An operation is a multiply-add, or one element that an element-wise operator writes.
+    """
+    import pandas
+
+    rows = []
+    for variant in experiment.variants:
+        counts = count(variant.graph)
+        sums: dict[str, list[int]] = {}
+        for node, cost in zip(counts.graph.nodes, counts.nodes):
+            kind = "convolution" if isinstance(node.op, ops.Conv2d) else "add" if cost.add else "ReLU"
+            total = sums.setdefault(kind, [0, 0])
+            total[0] += cost.mult_adds + cost.elementwise
+            total[1] += cost.mem_access
+        operations, moved = (sum(total[i] for total in sums.values()) for i in (0, 1))
+        for kind, (work, memory) in sums.items():
+            rows.append(
+                {
+                    "row": variant.row,
+                    "kind": kind,
+                    "operations": work,
+                    "mem_access": memory,
+                    "operations_share": work / operations,
+                    "mem_access_share": memory / moved,
+                }
+            )
+    return pandas.DataFrame(rows)

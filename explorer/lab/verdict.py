@@ -1,0 +1,119 @@
+"""The comparison: the paper's columns, a prediction and a measurement side by side, and what each row says.
+
+All are times over the first row's, so that a phone of 2018, a GPU and this machine fit into one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from explorer.lab.experiment import PLATFORMS, Experiment
+from explorer.lab.published import Ratio, ratios
+from explorer.lab.run import Interval, Run
+
+if TYPE_CHECKING:
+    import pandas
+
+AGREES, DIFFERS, CLOSE, NOISY, BASE, NOTHING = (
+    "agrees",
+    "differs here",
+    "too close to call",
+    "too noisy to tell",
+    "first row",
+    "not measured",
+)
+REPEAT = 0.01  # another process finds its memory elsewhere: its median may lie this much outside of the interval
+TOO_NOISY = 0.15  # half an interval, as a share
+CLAIM = {1: 1, 2: 1, 3: 1, 4: -1}
+"""What the guideline says of the other rows: +1 slower than the first, -1 faster (G4 takes work away)."""
+
+
+def direction(low: float, high: float) -> int:
+    """+1 where all of an interval of time ratios is over 1, -1 where all is under it, 0 where it holds 1."""
+    return 1 if low > 1 else -1 if high < 1 else 0
+
+
+def expected(guideline: int, paper: Ratio | None) -> int:
+    """The direction to find: that of the paper's figures, of its claim where their last digit does not tell, or 0."""
+    found = direction(paper.low, paper.high) if paper else 0
+    return found or CLAIM.get(guideline, 0)
+
+
+def verdict(guideline: int, paper: Ratio | None, measured: Interval) -> str:
+    """What a measured ratio says of the paper's direction; without a direction to find, which is faster."""
+    if measured.half_width > TOO_NOISY:
+        return NOISY
+    here = direction(measured.low * (1 - REPEAT), measured.high * (1 + REPEAT))
+    if not here:
+        return CLOSE
+    wanted = expected(guideline, paper)
+    if not wanted:
+        return "slower" if here > 0 else "faster"
+    return AGREES if here == wanted else DIFFERS
+
+
+def compare(
+    experiment: Experiment, run: Run | None = None, predicted: Mapping[str, float] | None = None
+) -> pandas.DataFrame:
+    """One row per variant: its counts, `paper_GPU`, `paper_ARM`, `predicted` and `measured` with `low` and `high`.
+
+    All but the counts and `time_ms` are times over the first row's; what is not known is NaN. `predicted` is
+    milliseconds by row. `verdict` goes by the platform whose channels the experiment has; `why` says what the counts
+    and the kernels have to do with it.
+    """
+    table = experiment.table.copy()
+    papers = {platform: ratios(experiment.guideline, platform, experiment.scale) for platform in PLATFORMS}
+    rows = list(table["row"])
+    for platform in PLATFORMS:
+        table[f"paper_{platform}"] = [
+            papers[platform][row].middle if papers[platform] else float("nan") for row in rows
+        ]
+    base = predicted[rows[0]] if predicted else float("nan")
+    table["predicted"] = [predicted[row] / base if predicted else float("nan") for row in rows]
+    table["predicted_ms"] = [predicted[row] if predicted else float("nan") for row in rows]
+    unknown = Interval(float("nan"), float("nan"), float("nan"))
+    times, measured = (run.time_ms, run.ratio) if run else ([unknown] * len(rows),) * 2
+    table["time_ms"] = [time.middle for time in times]
+    table["measured"] = [ratio.middle for ratio in measured]
+    table["low"] = [ratio.low for ratio in measured]
+    table["high"] = [ratio.high for ratio in measured]
+    verdicts, reasons = [NOTHING] * len(rows), [""] * len(rows)
+    if run:
+        verdicts[0] = BASE
+        paper = papers[experiment.platform]
+        for number, row in enumerate(rows[1:], 1):
+            verdicts[number] = verdict(experiment.guideline, paper.get(row), run.ratio[number])
+        reasons = [_why(table, run, number, experiment) for number in range(len(rows))]
+    table["verdict"], table["why"] = verdicts, reasons
+    return table
+
+
+def found(table: pandas.DataFrame) -> tuple[int, int]:
+    """(rows that agree with the paper's direction, rows compared) of a comparison."""
+    verdicts = list(table["verdict"])
+    return verdicts.count(AGREES), len(verdicts) - 1
+
+
+def _why(table: pandas.DataFrame, run: Run, number: int, experiment: Experiment) -> str:
+    """Facts of one row, in the order in which they explain: work, memory, kernels, rates, operators."""
+    row, first = table.iloc[number], table.iloc[0]
+    rate = row["mult_adds"] * experiment.settings.batch / row["time_ms"] / 1e6
+    parts = [f"{rate:.3g} G mult-adds/s"]
+    if number:
+        first_rate = first["mult_adds"] * experiment.settings.batch / first["time_ms"] / 1e6
+        parts = [
+            f"{_times(row, first, 'mult_adds')} the mult-adds, {_times(row, first, 'mem_access')} the memory access, "
+            f"{row['kernels']:,} kernels instead of {first['kernels']:,}: {rate:.3g} instead of {first_rate:.3g} "
+            f"G mult-adds/s"
+        ]
+        paper = ratios(experiment.guideline, experiment.platform, experiment.scale).get(row["row"])
+        if paper and not direction(paper.low, paper.high):
+            parts.append("the paper's printed digits show no difference here; its claim does")
+    if run.kernels and run.kernels[number]:
+        parts.append(f"ran: {'; '.join(run.kernels[number])}")
+    return ". ".join(parts)
+
+
+def _times(row: pandas.Series, first: pandas.Series, column: str) -> str:
+    return f"{row[column] / first[column]:.2f}×"

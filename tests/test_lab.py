@@ -1,0 +1,539 @@
+"""The guideline lab without a page: tables by their formulas, verdicts, what is read back, what a stop leaves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+
+import costmodel
+from explorer.__main__ import main
+from explorer.lab import job as jobs
+from explorer.lab import prediction, record, sheet, theory
+from explorer.lab.errors import LabError
+from explorer.lab.experiment import EQUAL, PLATFORMS, SCALES, Settings, experiment, own_design
+from explorer.lab.published import Ratio, printed, ratios
+from explorer.lab.run import FEWEST, Interval, Run, median_interval, plan, run
+from explorer.lab.text import CLAIMS
+from explorer.lab.verdict import AGREES, BASE, CLOSE, DIFFERS, NOISY, compare, expected, found, verdict
+
+HW = 56 * 56
+COLUMNS = [(g, platform, scale) for g in (1, 2, 3, 4) for platform in PLATFORMS for scale in SCALES]
+SMALL = {"channels": 8, "resolution": 7}
+
+
+def fake_run(made, factors, wobble=0.0):
+    """A run whose row i takes factors[i] ms, with a drift over the rounds that a ratio does not see."""
+    rounds = tuple(
+        tuple(f * (1 + 0.3 * turn) * (1 + wobble * ((turn * 7 + i) % 5 - 2)) for i, f in enumerate(factors))
+        for turn in range(9)
+    )
+    return Run(tuple(v.row for v in made.variants), rounds, environment={"processor": "test", "device": "cpu"})
+
+
+# the tables
+
+
+def test_every_cell_has_a_printed_figure_and_a_network():
+    cells = [(column, cell) for column in COLUMNS for cell in printed(*column)]
+    assert len(cells) == 102
+    for column, cell in cells:
+        assert cell.row in {variant.row for variant in experiment(*column).variants}
+        assert cell.source.startswith("ShuffleNetV2 paper arXiv:1807.11164 Table ")
+        assert cell.device == {"GPU": "NVIDIA GTX 1080Ti", "ARM": "Snapdragon 810"}[column[1]]
+
+
+@pytest.mark.parametrize(
+    ("column", "speeds"),
+    [
+        ((1, "GPU", 1), "1480 1296 876 748"),
+        ((1, "ARM", 4), "5.3 5.1 4.6 4.4"),
+        ((2, "GPU", 2), "1289 873 644 445"),
+        ((2, "ARM", 1), "40.0 35.0 32.9 27.8"),
+        ((3, "GPU", 4), "434 336 349 320 292"),
+        ((3, "ARM", 2), "10.1 10.1 10.1 9.1 8.4"),
+        ((4, "GPU", 4), "1436 1735 1458 1782"),
+        ((4, "ARM", 1), "56.7 61.9 57.3 66.3"),
+    ],
+)
+def test_printed_figures_are_the_articles(column, speeds):
+    assert [cell.speed for cell in printed(*column)] == speeds.split()
+
+
+def test_a_printed_ratio_holds_what_rounding_leaves_open():
+    assert ratios(3, "ARM", 2)["2-fragment-series"].low < 1 < ratios(3, "ARM", 2)["2-fragment-series"].high
+    far = ratios(1, "ARM", 1)["c1:c2 = 1:12"]
+    assert far.middle == pytest.approx(76.2 / 57.6)
+    assert far == pytest.approx((far.middle, 76.15 / 57.65, 76.25 / 57.55))
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("column", COLUMNS, ids=str)
+def test_counts_are_the_formulas(column, exact):
+    made = experiment(*column, exact=exact)
+    for row, variant in zip(made.table.to_dict("records"), made.variants):
+        c, name = variant.spec.input_channels, variant.row
+        other = variant.spec.rows[0].channels
+        if made.guideline == 1:
+            assert row["mult_adds"] == 20 * HW * c * other
+            assert row["mem_access_paper"] == 20 * (HW * (c + other) + c * other)
+            assert row["params"] == 20 * c * other + 10 * (c + other)
+        elif made.guideline == 2:
+            groups = int(name.split()[-1])
+            assert row["mult_adds"] == 10 * HW * c * c // groups
+            assert row["mem_access_paper"] == 10 * (2 * HW * c + c * c // groups)
+            assert row["params"] == 10 * (c * c // groups + c)
+        elif made.guideline == 3:
+            n = int(name[0])
+            parallel = name.endswith("parallel")
+            assert row["mult_adds"] == 10 * n * HW * c * c
+            assert row["params"] == 10 * n * (c * c + c)
+            assert row["elementwise"] == (10 * (n - 1) * HW * c if parallel else 0)
+            assert (row["fragments"], row["branches"], row["depth"]) == ((n, n, 1) if parallel else (n, 1, n))
+        else:
+            inner = c // 4
+            assert row["mult_adds"] == 10 * HW * (2 * c * inner + 9 * inner**2)
+            assert row["params"] == 10 * (2 * c * inner + 9 * inner**2 + 2 * inner + c)
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=str)
+def test_an_exact_experiment_is_within_one_percent(column):
+    made = experiment(*column, exact=True)
+    assert made.table["flops_error"].abs().max() < EQUAL
+    assert made.table["flops_error"].iloc[0] == 0
+    first, asked = made.variants[0].spec.input_channels, experiment(*column).variants[0].spec.input_channels
+    assert abs(first - asked) <= asked / 8
+
+
+def test_the_papers_own_rows_are_not():
+    errors = [experiment(1, platform).table["flops_error"].abs().max() for platform in PLATFORMS]
+    assert errors == pytest.approx([0.0508, 0.0547], abs=0.0001)
+
+
+def test_any_channels_resolution_and_settings():
+    made = experiment(2, channels=24, resolution=14, settings=Settings(4, 2, "channels_last"))
+    assert [variant.channels for variant in made.variants] == ["24", "34", "48", "64"]
+    assert made.kind == "own"
+    assert made.table["mult_adds"].iloc[0] == 10 * 14 * 14 * 24 * 24
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"guideline": 5}, "guideline: found 5"),
+        ({"guideline": 1, "platform": "TPU"}, "platform: found 'TPU'; allowed: GPU, ARM"),
+        ({"guideline": 1, "scale": 3}, "scale: found 3"),
+        ({"guideline": 1, "channels": 0}, "channels: found 0; allowed: a whole number from 4 to 1,024"),
+        ({"guideline": 1, "channels": 1.5}, "channels: found 1.5"),
+        ({"guideline": 1, "resolution": 100_000}, "resolution: found 100000"),
+        ({"guideline": 1, "channels": 1024, "resolution": 256}, "fewer channels"),
+        ({"guideline": 2, "channels": 4, "exact": True}, "take more"),
+    ],
+)
+def test_what_cannot_be_run_says_why(arguments, message):
+    with pytest.raises(LabError, match=message):
+        experiment(**arguments)
+
+
+@pytest.mark.parametrize("bad", [{"batch": 0}, {"threads": 10**9}, {"layout": "nhwc"}, {"batch": True}])
+def test_bad_settings(bad):
+    with pytest.raises(LabError, match=f"{next(iter(bad))}: found"):
+        Settings(**bad)
+
+
+# intervals and verdicts
+
+
+@pytest.mark.parametrize(("n", "cut"), [(5, 0), (7, 0), (8, 1), (9, 1), (11, 2), (13, 3)])
+def test_the_interval_is_the_narrowest_that_holds_the_median(n, cut):
+    interval = median_interval([float(i) for i in range(n)])
+    assert (interval.low, interval.high) == (cut, n - 1 - cut)
+
+
+def test_intervals_hold_the_true_median_as_often_as_they_say():
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    for n in (5, 7, 11):
+        held = 0
+        for _ in range(2000):
+            interval = median_interval(rng.lognormal(0, 0.5, n).tolist())
+            held += interval.low <= 1 <= interval.high
+        assert held / 2000 > 0.88
+
+
+def test_a_drift_that_falls_on_all_is_no_difference():
+    made = experiment(1)
+    slow = fake_run(made, (1.0, 1.1, 1.3, 1.8))
+    assert [r.middle for r in slow.ratio] == pytest.approx([1, 1.1, 1.3, 1.8])
+    assert slow.time_ms[0].high > 2 * slow.time_ms[0].low  # the times do drift
+
+
+SLOWER = Ratio(1.3, 1.29, 1.31)
+TIE = Ratio(1.0, 0.99, 1.01)
+
+
+@pytest.mark.parametrize(
+    ("guideline", "paper", "measured", "says"),
+    [
+        (1, SLOWER, (1.1, 1.05, 1.15), AGREES),
+        (1, SLOWER, (0.9, 0.85, 0.95), DIFFERS),
+        (1, SLOWER, (1.01, 0.99, 1.03), CLOSE),
+        (1, SLOWER, (1.006, 1.005, 1.007), CLOSE),  # clear of 1, but by less than two runs differ
+        (1, SLOWER, (1.5, 0.9, 2.0), NOISY),
+        (3, TIE, (1.1, 1.05, 1.15), AGREES),  # the printed digits tie, so the claim decides
+        (4, None, (0.9, 0.85, 0.95), AGREES),
+        (4, Ratio(0.9, 0.89, 0.91), (1.1, 1.05, 1.15), DIFFERS),
+        (0, None, (1.1, 1.05, 1.15), "slower"),
+        (0, None, (0.8, 0.75, 0.85), "faster"),
+    ],
+)
+def test_verdict(guideline, paper, measured, says):
+    assert verdict(guideline, paper, Interval(*measured)) == says
+
+
+def test_the_direction_is_the_papers_where_its_digits_tell():
+    assert expected(1, Ratio(0.9, 0.89, 0.91)) == -1
+    assert expected(1, TIE) == 1
+    assert expected(4, TIE) == -1
+
+
+def test_all_printed_directions_are_those_of_the_claims():
+    """No cell of the paper contradicts its own guideline; some tie."""
+    ties = 0
+    for column in COLUMNS:
+        for row, ratio in list(ratios(*column).items())[1:]:
+            assert expected(column[0], ratio) == (-1 if column[0] == 4 else 1), (column, row)
+            ties += ratio.low <= 1 <= ratio.high
+    assert ties == 7
+
+
+def test_comparison():
+    made = experiment(1)
+    table = compare(made, fake_run(made, (2.0, 2.2, 1.9, 2.0)), {v.row: 4.0 for v in made.variants})
+    assert list(table["verdict"]) == [BASE, AGREES, DIFFERS, CLOSE]
+    assert list(table["measured"]) == pytest.approx([1, 1.1, 0.95, 1])
+    assert list(table["predicted"]) == [1, 1, 1, 1]
+    assert list(table["paper_ARM"]) == pytest.approx([1, 76.2 / 72.9, 76.2 / 69.1, 76.2 / 57.6])
+    assert list(table["paper_GPU"]) == pytest.approx([1, 1480 / 1296, 1480 / 876, 1480 / 748])
+    assert found(table) == (1, 3)
+    assert "0.95× the mult-adds, 1.03× the memory access, 20 kernels instead of 20" in table["why"][1]
+
+
+def test_comparison_before_anything_is_measured():
+    table = compare(experiment(2))
+    assert table[["measured", "low", "high", "predicted"]].isna().all().all()
+    assert set(table["verdict"]) == {"not measured"}
+    assert table["paper_GPU"].notna().all()
+
+
+def test_a_profile_of_other_settings_is_not_used():
+    class Profile:
+        name = "phone"
+
+        class regime:
+            device, threads, layout, batch, label = "cpu", 1, "nchw", 1, "cpu-1t-nchw-b1-eager"
+
+    with pytest.raises(LabError, match="profile phone is for cpu-1t-nchw-b1-eager"):
+        prediction.predicted(experiment(1, settings=Settings(threads=2)), Profile())
+
+
+# theory
+
+
+def test_g1_is_least_at_equal_widths_and_never_under_its_bound():
+    table = theory.g1(128, 56)
+    assert table.loc[table["mem_access"].idxmin(), "ratio"] == 1
+    assert (table["relative"] >= 1 - 1e-12).all()
+    at_12 = table.set_index("ratio").loc[12]
+    assert at_12["mem_access"] == pytest.approx(theory.mem_access(128 / 12**0.5, 128 * 12**0.5, HW))
+
+
+def test_g2_rises_at_fixed_flops_and_falls_at_fixed_channels():
+    table = theory.g2(128, 56)
+    assert table["mem_access"].is_monotonic_increasing
+    assert table["same_channels"].is_monotonic_decreasing
+    assert table["mem_access"].iloc[0] == table["same_channels"].iloc[0]
+
+
+def test_theory_is_what_is_counted():
+    for guideline in (1, 2):
+        for variant in experiment(guideline, "GPU").variants:
+            c1, c2 = variant.spec.input_channels, variant.spec.rows[0].channels
+            groups = variant.spec.rows[0].groups
+            total = costmodel.count(variant.graph).total
+            layers = 20 if guideline == 1 else 10
+            assert total.mem_access_paper == layers * theory.mem_access(c1, c2, HW, groups)
+            assert total.mem_access_paper >= layers * theory.lower_bound(total.mult_adds / layers, HW) * (1 - 1e-12)
+
+
+def test_g4_shares_add_to_one_and_elementwise_work_is_little_of_the_operations():
+    table = theory.g4(experiment(4, "GPU", 4))
+    assert table.groupby("row")[["operations_share", "mem_access_share"]].sum().to_numpy() == pytest.approx(1)
+    full = table[(table["row"] == "ReLU yes, short-cut yes") & (table["kind"] != "convolution")]
+    assert full["operations_share"].sum() < 0.06
+    assert full["mem_access_share"].sum() > 0.5
+
+
+# planning and running
+
+
+def test_a_run_that_does_not_fit_is_refused_before_it_starts():
+    assert plan([1, 1, 1, 1]) == (11, 9)
+    assert plan([300, 300, 300, 300])[0] == FEWEST
+    with pytest.raises(LabError, match="take fewer channels"):
+        plan([10_000])
+
+
+def tiny(guideline=1):
+    made = experiment(guideline, **SMALL)
+    return made, [(v.row, v.graph) for v in made.variants]
+
+
+def test_a_run_measures_every_row_in_every_round():
+    made, networks = tiny(3)
+    seen = []
+    result = run(networks, made.settings, lambda *news: seen.append(news))
+    assert result.rows == tuple(v.row for v in made.variants)
+    assert len(result.rounds) == len(seen) == 11
+    assert all(len(turn) == 5 and min(turn) > 0 for turn in result.rounds)
+    assert not result.stopped
+    assert result.environment["threads"] == 1
+    assert all("conv" in kernels[0] or "copy" in kernels[0] or "add" in kernels[0] for kernels in result.kernels)
+    table = compare(made, result)
+    assert (table["low"] <= table["measured"]).all()
+    assert (table["measured"] <= table["high"]).all()
+
+
+def test_a_stopped_run_keeps_its_rounds():
+    made, networks = tiny()
+    done = []
+    result = run(networks, made.settings, lambda *news: done.append(news), lambda: len(done) == 6)
+    assert result.stopped
+    assert len(result.rounds) == 6
+    with pytest.raises(LabError, match="stopped after 0 of 11 rounds; 5 are needed"):
+        run(networks, made.settings, stop=lambda: True)
+
+
+def test_a_device_that_is_not_there():
+    _, networks = tiny()
+    with pytest.raises(costmodel.CostError, match="'abacus' is not there"):
+        run(networks, Settings(device="abacus"))
+
+
+def test_a_job_runs_in_a_process_of_its_own():
+    made = experiment(1, **SMALL)
+    job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, 5)
+    with pytest.raises(LabError, match="another run is going on"):
+        jobs.start([], made.settings, 5)
+    job.wait()
+    assert not job.problem
+    assert job.run.rows == job.rows
+    assert job.run.rounds == tuple(job.rounds)
+    assert job.progress == 1
+
+
+def test_a_stopped_job_says_so_and_frees_the_machine():
+    made = experiment(1, **SMALL)
+    networks = [(v.row, v.spec.to_json()) for v in made.variants]
+    job = jobs.start(networks, made.settings, 5)
+    job.stop()
+    job.wait()
+    assert "stopped after 0 rounds" in job.problem
+    assert job.run is None
+    job = jobs.start(networks, Settings(device="abacus"), 5)
+    job.wait()
+    assert "'abacus' is not there" in job.problem
+
+
+def test_a_job_that_is_stopped_late_keeps_its_rounds():
+    made = experiment(1)
+    job = jobs.Job(("a", "b"), made.settings, rounds=[(1.0, 2.0)] * 6, planned=11, _stopped=True)
+    job._keep_what_was_done({"device": "cpu"}, 3.0)
+    assert job.run.stopped
+    assert [r.middle for r in job.run.ratio] == [1, 2]
+
+
+def test_a_worker_that_dies_is_a_message(monkeypatch):
+    monkeypatch.setattr(jobs, "WORKER", ("false",))
+    job = jobs.start([("a", "{}")], Settings(), 5)
+    job.wait()
+    assert "ended by itself after 0 rounds" in job.problem
+
+
+# the command line
+
+
+def test_command_line(capsys, tmp_path):
+    path = tmp_path / "g2.csv"
+    assert main(["lab", "g2", "--channels", "8", "--resolution", "7", "--json", "--csv", str(path)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["guideline"], result["kind"], result["compared"]) == (2, "own", 3)
+    assert [row["row"] for row in result["rows"]] == ["g = 1", "g = 2", "g = 4", "g = 8"]
+    assert result["rows"][0]["measured"] == 1
+    assert len(record.read(path.read_text())) == 4
+    assert main(["lab", "g4", "--channels", "8", "--resolution", "7"]) == 0
+    assert "the paper's direction (ARM, c=32)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--batch", "0"], "lab: batch: found 0; allowed: a whole number from 1 to 64"),
+        (["--device", "abacus"], "lab: device 'abacus' is not there"),
+        (["--channels", "1024"], "lab: 66 G multiply-adds per call; allowed: up to 20 G. Take fewer channels"),
+        (["--seconds", "0.001"], "lab: one call of each takes .* take fewer channels"),
+    ],
+)
+def test_bad_options_are_one_line(capsys, options, message):
+    assert main(["lab", "g1", *options]) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+# results as CSV
+
+
+@pytest.fixture(scope="module")
+def handed_in():
+    made = experiment(1, "GPU")
+    result = fake_run(made, (2.0, 2.2, 1.9, 2.0), wobble=0.002)
+    table = compare(made, result)
+    return made, result, table, record.to_csv(made, result, table, "Ada's laptop")
+
+
+def test_a_result_comes_back_as_it_was(handed_in):
+    *_, table, text = handed_in
+    read = record.read(text)
+    assert list(read["row"]) == list(table["row"])
+    assert list(read["ratio"]) == pytest.approx(list(table["measured"]), rel=1e-4)
+    assert list(read["verdict"]) == list(table["verdict"])
+    assert set(read["machine"]) == {"Ada s laptop"}
+    assert record.read(text + text).equals(record.read("\n" + text + "\n\n" + text))
+
+
+def cell(text, column, value):
+    """The text with one cell of its second line of data replaced."""
+    rows = list(csv.reader(io.StringIO(text)))
+    rows[2][record.COLUMNS.index(column)] = value
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("format", "lab/9", "line 3: format is 'lab/9'; allowed: lab/1"),
+        ("guideline", "7", "guideline is '7'"),
+        ("guideline", "1e3", "guideline is '1e3'"),
+        ("row", "=cmd|' /C calc'!A0", "row is"),
+        ("row", "g = 8", "row is 'g = 8'; allowed: c1:c2 = 1:1"),
+        ("platform", "TPU", "platform is 'TPU'"),
+        ("time_ms", "nan", "time_ms is 'nan'; allowed: a number"),
+        ("time_ms", "-1", "time_ms is"),
+        ("ratio", "inf", "ratio is 'inf'"),
+        ("ratio", "99", "ratio 99.0 lies outside of its interval"),
+        ("threads", "9" * 400, "threads is"),
+        ("verdict", "<script>alert(1)</script>", "verdict is"),
+    ],
+)
+def test_a_cell_that_no_run_writes_is_refused(handed_in, column, value, message):
+    with pytest.raises(LabError, match=message) as caught:
+        record.read(cell(handed_in[-1], column, value), "a.csv")
+    assert "<" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no results in it"),
+        (",".join(record.COLUMNS) + "\n", "no results in it"),
+        ("a,b\n1,2\n", "not a result of this lab; its first line would be format,machine"),
+        ("{}", "not a result of this lab"),
+        ("\x00\x01\x02", "not a result of this lab"),
+        ('"' * 10 + "\n" * 5, "not a result|no results"),
+        ("x" * 300_000, "300,000 characters; allowed: up to 200,000"),
+        (",".join(record.COLUMNS) + "\n1,2\n", "line 2: 2 columns; a result has 22"),
+        (",".join(record.COLUMNS) + "\n" + '"' + "y" * 140_000, "not a CSV file"),
+    ],
+    ids=["empty", "head only", "other", "json", "binary", "quotes", "long", "short row", "open quote"],
+)
+def test_a_file_that_is_not_ours_is_a_message(text, message):
+    with pytest.raises(LabError, match=message):
+        record.read(text, "b.csv")
+
+
+def test_too_many_rows_are_refused(handed_in):
+    head, *rows = handed_in[-1].splitlines()
+    with pytest.raises(LabError, match="over 600 rows"):
+        record.read("\n".join([head, *rows * 160]))
+
+
+def test_names_from_a_file_are_made_plain(handed_in):
+    read = record.read(cell(handed_in[-1], "machine", '=HYPERLINK("http://x")<b onload=x>\u202e'))
+    assert read["machine"][1] == "HYPERLINK( http://x ) b onload=x"
+    assert record.plain("+1-2") == "1-2"
+    assert len(record.plain("x" * 1000)) == 60
+
+
+def test_a_class_is_summed_up_and_bad_files_are_named(handed_in):
+    made, result, _, text = handed_in
+    other = record.to_csv(made, result, compare(made, fake_run(made, (1.0, 1.3, 1.4, 2.0))), "Bob")
+    runs, problems = record.collect([("a.csv", text), ("a again.csv", text), ("b.csv", other), ("c.csv", "nonsense")])
+    assert len(runs) == 8
+    (problem,) = problems
+    assert problem.startswith("c.csv: not a result of this lab")
+    summary = record.summary(runs).set_index("row")
+    assert list(summary["machines"]) == [2, 2, 2]
+    assert list(summary["agree"]) == [2, 1, 1]
+    assert list(summary["differ"]) == [0, 1, 0]
+    assert summary.loc["c1:c2 = 1:2", "largest"] == pytest.approx(1.3)
+    empty, problems = record.collect([("c.csv", "nonsense")])
+    assert empty.empty
+    assert record.summary(empty).empty
+    assert len(problems) == 1
+
+
+# the class sheet
+
+
+def test_the_questions_hold_no_answers(handed_in):
+    made, _, table, _ = handed_in
+    text = sheet.questions([experiment(g) for g in (1, 2, 3, 4)])
+    assert text.count("<section") == 4
+    assert text.count("section class=turn") == 1  # two guidelines per page
+    for claim in CLAIMS.values():
+        assert claim.title in text
+        assert not any(answer in text for answer in claim.answers)
+    assert "1.32" not in text  # 76.2 / 57.6
+    answers = sheet.answers([(made, table)], "<i>my</i> machine")
+    assert "&lt;i&gt;my&lt;/i&gt; machine" in answers
+    assert AGREES in answers
+    assert DIFFERS in answers
+    assert "1 of 3 rows" in answers
+
+
+def test_a_design_of_ones_own():
+    networks = [(v.row, v.spec) for v in experiment(3, **SMALL).variants[:2]]
+    made = own_design(networks)
+    table = compare(made, fake_run(made, (1.0, 1.5)))
+    assert list(table["verdict"]) == [BASE, "slower"]
+    assert table["paper_GPU"].isna().all()
+    read = record.read(record.to_csv(made, fake_run(made, (1.0, 1.5)), table))
+    assert set(read["guideline"]) == {0}
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("guideline", [1, 2, 3, 4])
+def test_a_guideline_takes_under_a_minute_and_repeats(guideline):
+    made = experiment(guideline)
+    networks = [(v.row, v.graph) for v in made.variants]
+    first, second = run(networks, made.settings), run(networks, made.settings)
+    assert max(first.seconds, second.seconds) < 60
+    for a, b in zip(first.ratio, second.ratio):
+        assert a.low * 0.97 <= b.high
+        assert b.low * 0.97 <= a.high
