@@ -6,20 +6,24 @@ import pandas
 
 from archs import ArchError, Node, Shape, ops
 from costmodel import NetworkCounts
+from costmodel.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
 from costmodel.fragmentation import fragmentation
 
-ELEMENTWISE = ["batch_norm", "nonlinearity", "add", "multiply", "pooling", "copy"]
+WORK = ["batch_norm", "nonlinearity", "add", "multiply", "pooling", "copy"]
+"""The columns of element-wise work."""
 
-# What an operator is called in the charts. A convolution's kind depends on its shape and stands in `kind_of`.
+_OF_COLUMN = dict(zip(WORK, ("other norm", "activation", "add, multiply", "add, multiply", "pooling", "copy")))
+
+# What an operator is called in the charts, by the tables that price it, so that one with a price has a name.
 KIND: dict[type[ops.Op], str] = {
-    ops.Linear: "linear",
+    **dict.fromkeys(WEIGHTED, "conv k×k"),  # a two-dimensional one's kind depends on its shape: see `kind_of`
+    **dict.fromkeys((ops.Linear, ops.LinearLast), "linear"),
+    **dict.fromkeys(PRODUCTS, "matrix product"),
+    **{op: _OF_COLUMN[column] for op, column in ELEMENTWISE.items()},
     ops.BatchNorm: "batch norm",
-    **dict.fromkeys((ops.ReLU, ops.ReLU6, ops.Sigmoid, ops.HardSigmoid, ops.SiLU, ops.HardSwish), "activation"),
-    ops.Softmax: "activation",
-    **dict.fromkeys((ops.Add, ops.Multiply), "add, multiply"),
-    **dict.fromkeys((ops.MaxPool, ops.AvgPool, ops.GlobalAvgPool), "pooling"),
-    **dict.fromkeys((ops.Concat, ops.ChannelShuffle, ops.ChannelSplit, ops.ZeroPad), "copy"),
-    **dict.fromkeys((ops.Flatten, ops.Dropout), "free"),
+    **dict.fromkeys(FREE, "free"),
+    ops.ChannelSplit: "copy",  # free where it is a view, and by convention a copy
+    ops.Opaque: "unknown",
 }
 KINDS = (
     "conv 1×1",
@@ -32,13 +36,17 @@ KINDS = (
     "add, multiply",
     "pooling",
     "copy",
+    "matrix product",
+    "other norm",
+    "unknown",
     "free",
 )
+"""The kinds in the order of the charts."""
 
 
 def kind_of(op: ops.Op, x: Shape) -> str:
     """The kind of an operator on an input, one of KINDS."""
-    if isinstance(op, ops.Conv2d):
+    if isinstance(op, ops.Conv2d):  # the imported forms of it too
         if op.depthwise(x):
             return "depthwise"
         if op.groups > 1:
@@ -55,14 +63,14 @@ def layers(counts: NetworkCounts) -> pandas.DataFrame:
     graph = counts.graph
     kinds = [kind_of(node.op, graph.shapes[node.inputs[0]]) for node in graph.nodes]
     table.insert(table.columns.get_loc("operator") + 1, "kind", kinds)
-    table["elementwise"] = table[ELEMENTWISE].sum(axis=1)
+    table["elementwise"] = table[WORK].sum(axis=1)
     return table
 
 
 def blocks(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per block: its counts, its place, its output's channels and resolution, its fragmentation."""
     table = counts.by("block")
-    table["elementwise"] = table[ELEMENTWISE].sum(axis=1)
+    table["elementwise"] = table[WORK].sum(axis=1)
     outputs: dict[str, Shape] = {}
     for node in counts.graph.nodes:
         outputs[node.block] = node.output
@@ -81,15 +89,15 @@ def blocks(counts: NetworkCounts) -> pandas.DataFrame:
 def stages(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per stage."""
     table = counts.by("stage")
-    table["elementwise"] = table[ELEMENTWISE].sum(axis=1)
+    table["elementwise"] = table[WORK].sum(axis=1)
     return table
 
 
 def kinds(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per kind of operator that the network has, in the order of KINDS."""
-    table = layers(counts).groupby("kind", sort=False)[[*ELEMENTWISE, "mult_adds", "params", "mem_access", "kernels"]]
+    table = layers(counts).groupby("kind", sort=False)[[*WORK, "mult_adds", "params", "mem_access", "kernels"]]
     sums = table.sum().reindex([kind for kind in KINDS if kind in table.groups]).reset_index()
-    sums["elementwise"] = sums[ELEMENTWISE].sum(axis=1)
+    sums["elementwise"] = sums[WORK].sum(axis=1)
     return sums
 
 

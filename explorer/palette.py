@@ -46,6 +46,9 @@ KIND_COLOURS: dict[str, str] = dict(
             "#CC79A7",
             "#009E73",
             "#F0E442",
+            "#882255",
+            "#BBBBBB",
+            "#444444",
             "#DDDDDD",
         ),
     )

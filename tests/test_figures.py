@@ -9,7 +9,9 @@ import pytest
 
 import archs
 import costmodel
+from archs import ops
 from archs.spec import Fragments
+from costmodel.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
 from explorer import costs, diagram, figures
 from explorer.lanes import HALF_WIDTH, lay_out
 from explorer.palette import HEAT_RGB, KIND_COLOURS, SELECTED, block_colours, heat, text_on
@@ -31,6 +33,13 @@ def test_tables_add_to_the_total(counts):
 
 def test_every_operator_has_a_kind_with_a_colour(counts):
     assert set(costs.layers(counts)["kind"]) <= set(KIND_COLOURS)
+
+
+def test_every_operator_with_a_price_has_a_kind():
+    priced = {*ELEMENTWISE, *WEIGHTED, *PRODUCTS, *FREE, ops.Opaque}
+    assert priced <= set(costs.KIND)
+    assert set(costs.KIND.values()) <= set(costs.KINDS) == set(KIND_COLOURS)
+    assert len(set(KIND_COLOURS.values())) == len(costs.KINDS)
 
 
 def test_an_unknown_operator_has_no_kind():
