@@ -1,4 +1,4 @@
-"""Calibrate: sample networks → time them → fit → judge on networks held out → a DeviceProfile.
+"""Calibrate: sample networks → time them → fit → judge by others → a DeviceProfile.
 
 Nothing is written before everything is done, and then whole or not at all: a calibration that is cancelled, or dies,
 leaves the profile that was there.
@@ -10,17 +10,22 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
+from costmodel.errors import CostError
 from costmodel.fit import fit
 from costmodel.measure import Stopwatch
 from costmodel.profile import DeviceProfile, Regime
 from costmodel.sample import networks
-from costmodel.timings import Progress, noisy_share, time_networks, write_raw
+from costmodel.suite import suite
+from costmodel.timings import CHUNK, Progress, noisy_share, time_networks, write_raw
 
-SECONDS, QUICK_SECONDS = 215.0, 36.0  # of timing; the fit comes on top (20 s and 8 s on two cores)
-ROUNDS, QUICK_ROUNDS = 6, 4
-TIMING_SHARE = 0.9  # of the whole, for the progress bar
+SECONDS, QUICK_SECONDS = 215.0, 36.0  # of timing; the fit takes ten more
+JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed all along, they tell the drift and the errors
+JUDGED_SEED = 900_000
+QUICK_CHUNK = 20
+TIMING_SHARE = 0.95  # of the whole, for the progress bar
 MUCH_NOISE = 0.3  # share of networks spread over more than 10 %
 
 
@@ -46,41 +51,48 @@ def calibrate(
     """
     started = time.perf_counter()
     watch = Stopwatch(device, threads, layout)
+    if type(batch) is not int or not 1 <= batch <= 4096:
+        raise CostError(f"batch is {batch!r}; allowed: a whole number from 1 to 4096")
     regime = Regime(device=watch.device.type, threads=threads, layout=layout, batch=batch, folded=folded)
-    sample = (spec for spec, _ in networks(seed))
-    budget = seconds or (QUICK_SECONDS if quick else SECONDS)
+    reserved = {entry.graph for entry in suite()}  # what profiles are validated on is never fitted
+    count = QUICK_JUDGED if quick else JUDGED
+    judged = dict(islice(((g, s) for s, g in networks(seed + JUDGED_SEED) if g not in reserved), count))
+    reserved |= judged.keys()
     with watch.running():
-        records, probe_us = time_networks(
+        session = time_networks(
             watch,
             regime,
-            sample,
-            budget,
-            QUICK_ROUNDS if quick else ROUNDS,
+            (spec for spec, graph in networks(seed) if graph not in reserved),
+            tuple(judged.values()),
+            seconds or (QUICK_SECONDS if quick else SECONDS),
+            chunk=QUICK_CHUNK if quick else CHUNK,
             progress=_part(progress, 0.0, TIMING_SHARE),
             cancel=cancel,
             seed=seed,
         )
     notes = []
-    if (share := noisy_share(records)) > MUCH_NOISE:
+    if (share := noisy_share(session.records)) > MUCH_NOISE:
         notes.append(f"noisy machine: {share:.0%} of the networks were spread over more than 10 %")
         warnings.warn(notes[0], stacklevel=2)
+    if progress:
+        progress(TIMING_SHARE, f"fitting {len(session.records)} networks")
     profile = fit(
-        records,
+        session.records,
+        session.references,
         regime,
         name or regime.label,
         watch.environment().as_dict(),
-        probe_us,
+        session.probe_us,
         time.perf_counter() - started,
         quick,
         notes,
-        _part(progress, TIMING_SHARE, 1.0),
     )
     profile = profile.model_copy(update={"seconds": round(time.perf_counter() - started, 1)})
     if path is not None:
         profile.save(path)
-        write_raw(records, regime, raw_path(path))
+        write_raw(session.records, regime, raw_path(path))
     if progress:
-        progress(1.0, f"calibrated on {len(records)} networks in {profile.seconds:.0f} s")
+        progress(1.0, f"calibrated on {profile.networks} networks in {profile.seconds:.0f} s")
     return profile
 
 

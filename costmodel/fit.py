@@ -1,14 +1,13 @@
 """Raw timings → DeviceProfile: a predictor per operator kind, the step from nodes to network, and honest intervals.
 
 Each kind has a physical base, starts + bytes / bandwidth + multiply-adds / rate, fitted to relative errors with weights
-that cannot be negative, and a boosted correction of its logarithm (ANNETTE and nn-Meter meet here). A share of the
-networks is held out from a first fit: its errors, per family, make the interval. The profile that is kept is fitted on
-all. No clock here.
+that cannot be negative, and a boosted correction of its logarithm (ANNETTE and nn-Meter meet here). Networks that were
+not fitted, and were timed more often, are judged: their errors make the intervals. No clock here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -20,14 +19,14 @@ from costmodel.latency import Priced, price
 from costmodel.profile import DeviceProfile, Errors, Predictor, Regime, percentile_half_width
 from costmodel.timings import Record
 
-HOLD_OUT = 0.2
 LARGEST = 9_000  # nodes of a kind that are fitted; more only take time
 BIG_US = 20.0  # nodes above it are judged one by one
-LEAST = 12  # networks, below which there is nothing to fit
+LEAST = 6  # networks, below which there is nothing to fit or to judge by
 
 
 def fit(
     records: Sequence[Record],
+    judged: Sequence[Record],
     regime: Regime,
     name: str,
     environment: dict[str, str | int],
@@ -35,33 +34,17 @@ def fit(
     seconds: float,
     quick: bool = False,
     warnings: Sequence[str] = (),
-    progress: Callable[[float, str], None] | None = None,
 ) -> DeviceProfile:
-    """Fit on four fifths, judge on one fifth, fit on all. Raises CostError for too few networks."""
-    if len(records) < LEAST:
-        raise CostError(f"{len(records)} networks were timed; a fit takes at least {LEAST}: give it more time")
-    order = list(records)
-    Random(0).shuffle(order)
-    cut = max(4, int(HOLD_OUT * len(order)))
-    judged, seen = order[:cut], order[cut:]
-    if progress:
-        progress(0.0, "fitting, with a fifth of the networks held out")
-    draft = _profile(seen, regime, name, environment, probe_us, seconds, quick, tuple(warnings))
-    draft = with_errors(draft, judged)
-    if progress:
-        progress(0.5, "fitting on all networks")
-    final = _profile(records, regime, name, environment, probe_us, seconds, quick, tuple(warnings))
-    rmspe = {kind: predictor.rmspe for kind, predictor in draft.predictors.items()}
-    return final.model_copy(
-        update={
-            "half_interval": draft.half_interval,
-            "node_interval": draft.node_interval,
-            "held_out": draft.held_out,
-            "predictors": {
-                kind: p.model_copy(update={"rmspe": rmspe.get(kind, -1.0)}) for kind, p in final.predictors.items()
-            },
-        }
-    )
+    """Fit on `records`, and take intervals and errors from `judged`, which the fit does not see.
+
+    Raises CostError for too few networks.
+    """
+    if min(len(records), len(judged)) < LEAST:
+        raise CostError(
+            f"{len(records)} networks were timed to fit and {len(judged)} to judge; both take at least {LEAST}: "
+            "give it more time"
+        )
+    return with_errors(_profile(records, regime, name, environment, probe_us, seconds, quick, tuple(warnings)), judged)
 
 
 def _profile(records, regime, name, environment, probe_us, seconds, quick, warnings) -> DeviceProfile:

@@ -133,7 +133,7 @@ class Stopwatch:
         import torch
 
         self._torch = torch
-        self._probe = self.caller(_probe_network(torch), (1, 3, 112, 112))
+        self._probe = self.caller(_probe_network(torch), (1, 3, 224, 224))
 
     @contextmanager
     def running(self) -> Iterator[Stopwatch]:
@@ -212,13 +212,12 @@ class Stopwatch:
             before = now
 
     def probe(self) -> float:
-        """Microseconds that a fixed small network takes now. Its first turn warms the caches."""
-        self._probe()
+        """Microseconds that a fixed small network takes now: how fast the machine is at this moment."""
         return self.once(self._probe)
 
 
 def _probe_network(torch) -> nn.Module:
-    """The operators of a mobile network in about a millisecond: dense, depthwise and 1×1, small and large maps."""
+    """The operators of a mobile network in some milliseconds: dense, depthwise and 1×1, small and large maps."""
     nn = torch.nn
 
     def block(channels: int, out: int, stride: int) -> list[nn.Module]:

@@ -115,7 +115,7 @@ def _row(rng: Random, stage: str, near: float, stride: int, act: str) -> Row:
     where = {"stage": stage, "stride": stride, "repeat": rng.choice((1, 1, 2, 2, 3, 4, 6))}
     kind = rng.choices(
         ("inverted", "separable", "shuffle1", "shuffle2", "grouped", "conv", "bottleneck", "fragments", "pool"),
-        (4, 2, 3, 3, 3, 2, 1, 1, 0.7),
+        (4, 2, 3, 3, 5, 2, 1, 1, 0.7),
     )[0]
     if kind == "inverted":
         return InvertedResidual(
@@ -143,6 +143,8 @@ def _row(rng: Random, stage: str, near: float, stride: int, act: str) -> Row:
             **where,
         )
     if kind == "grouped":
+        if rng.random() < 0.5:  # as wide as ShuffleNetV1's
+            grouped = _round(rng, 2 * low + 4 * groups, 4 * high + 4 * groups, 24 if groups == 3 else 4 * groups)
         return Conv(channels=grouped, kernel=rng.choice((1, 1, 1, 3)), groups=groups, activation=act, **where)
     if kind == "conv":
         kernel = rng.choice((1, 3, 3, 5)) if near < 130 else 1

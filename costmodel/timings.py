@@ -1,8 +1,9 @@
 """Raw timings: whole networks and their nodes, measured in place, in rounds. What profiles are fitted from.
 
 Networks are taken some dozens at a time and visited in random order, round after round, so that a slow moment of the
-machine falls on many of them and not on one. What counts of each is its fastest third of calls; what is left of slow
-times, the probe tells, which is timed at every visit: times are divided by the probe of their chunk over the session's.
+machine falls on many of them and not on one. What counts of each is its fastest third of calls. Beside each chunk of
+networks, reference networks are visited, the same ones during the whole session: how slow they are in a chunk, against
+the session, is divided out of the chunk's times.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from costmodel.measure import NOISY, Stopwatch, quiet
 from costmodel.profile import Regime
 
 CHUNK = 40  # networks in memory at a time
-ROUNDS = 6  # visits of each
+ROUNDS = 4  # visits of each
 CALLS = 2  # per visit, end to end and node by node
+PROBES = 3  # per round
 
 Progress = Callable[[float, str], None]
 """Called with the share done, 0 to 1, and what is being done."""
@@ -55,10 +57,17 @@ class Record:
         )
 
 
+def merged(a: Record, b: Record) -> Record:
+    """One network as two sessions had it."""
+    nodes = tuple([(x + y) / 2 for x, y in zip(a.nodes_us, b.nodes_us)])
+    return Record(a.spec, (a.network_us + b.network_us) / 2, nodes, max(a.spread, b.spread), a.calls + b.calls)
+
+
 class Session(NamedTuple):
-    """Records at one speed of the machine: that at which the probe takes `probe_us`."""
+    """What was timed, at one speed of the machine: that at which the probe takes `probe_us`."""
 
     records: tuple[Record, ...]
+    references: tuple[Record, ...]
     probe_us: float
 
 
@@ -66,6 +75,7 @@ def time_networks(
     watch: Stopwatch,
     regime: Regime,
     specs: Iterable[Spec],
+    references: Sequence[Spec] = (),
     seconds: float = float("inf"),
     rounds: int = ROUNDS,
     chunk: int = CHUNK,
@@ -76,34 +86,51 @@ def time_networks(
     """Time networks until `seconds` are over or there are no more. Raises Cancelled once `cancel()` is true."""
     start, rng = time.perf_counter(), Random(seed)
     specs = iter(specs)
-    found: list[tuple[Record, float]] = []
+    found: list[Record] = []
+    sizes: list[int] = []
     probes: list[float] = []
 
-    def visited(share: float = 0.0) -> None:
+    def checked(turn: int = 0) -> None:
         if cancel and cancel():
             raise Cancelled("cancelled; no profile was written")
         if progress:
-            passed = (time.perf_counter() - start) / seconds if seconds < float("inf") else share
+            passed = (time.perf_counter() - start) / seconds if seconds < float("inf") else turn / rounds
             progress(passed, f"timed {len(found)} networks")
 
+    def placed(spec: Spec) -> _Visits:
+        checked()
+        return _Visits(spec, InPlace(regime.graph(spec), watch, regime.batch))
+
+    steady = [placed(spec) for spec in references]
     while time.perf_counter() - start < seconds:
-        taken = []
-        for spec in islice(specs, chunk):
-            visited()
-            taken.append(_Visits(spec, InPlace(regime.graph(spec), watch, regime.batch)))
+        taken = [placed(spec) for spec in islice(specs, chunk)]
         if not taken:
             break
-        now = []
         for turn in range(rounds):
-            for visits in rng.sample(taken, len(taken)):
-                visited(turn / rounds)
-                now.append(watch.probe())
+            visited = taken + steady[turn::rounds]
+            for visits in rng.sample(visited, len(visited)):
+                checked(turn)
                 visits.add()
-        level = quiet(now)
-        probes += now
-        found += [(visits.record(), level) for visits in taken]
-    level = quiet(probes)
-    return Session(tuple([record.scaled(level / then) for record, then in found]), level)
+            probes += [watch.probe() for _ in range(PROBES)]
+        found += [visits.record() for visits in taken]
+        sizes.append(len(taken))
+    slow = _slowness(steady, len(sizes))
+    factors = [factor for factor, size in zip(slow, sizes) for _ in range(size)]
+    records = tuple([record.scaled(1 / factor) for record, factor in zip(found, factors)])
+    return Session(records, tuple([visits.record() for visits in steady]), quiet(probes))
+
+
+def _slowness(steady: Sequence[_Visits], chunks: int) -> list[float]:
+    """How slow the reference networks were in each chunk, which visits each of them once, against the session."""
+    if not steady:
+        return [1.0] * chunks
+    ratios = []
+    for visits in steady:
+        usual = quiet(visits.whole)
+        ratios.append([min(visits.whole[CALLS * i : CALLS * (i + 1)]) / usual for i in range(chunks)])
+    each = [statistics.median(ratio) for ratio in zip(*ratios)]
+    usual = statistics.median(each)
+    return [ratio / usual for ratio in each]
 
 
 class _Visits:

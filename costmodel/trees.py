@@ -44,11 +44,11 @@ class Forest:
 def fit(
     x: Floats,
     y: Floats,
-    trees: int = 140,
-    rate: float = 0.13,
+    trees: int = 100,
+    rate: float = 0.18,
     prior: float = 4.0,
     clip: float = 0.15,
-    share: float = 0.5,
+    share: float = 0.4,
     seed: int = 0,
 ) -> Forest:
     """Boost on x (samples × columns), y (samples).

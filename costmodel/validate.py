@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +20,12 @@ from costmodel.fit import BIG_US, errors, errors_by_family, fit_only, judge, rms
 from costmodel.measure import Stopwatch
 from costmodel.profile import DeviceProfile, Errors
 from costmodel.suite import Entry, suite
-from costmodel.timings import Progress, Record, read_raw, time_networks
+from costmodel.timings import Progress, Record, merged, read_raw, time_networks
 
 if TYPE_CHECKING:
     import pandas
 
-ROUNDS = 12
+ROUNDS = 9
 ALL = 1000  # networks in memory at a time: all, so that each is visited over the whole pass
 KINDS_OF = {"shufflenet_v1": "shuffle_v1", "shufflenet_v2": "shuffle_v2", "mobilenet_v1": "separable"}
 """Families whose block has a row kind of its own: leaving the family out leaves those rows out of every network."""
@@ -154,7 +154,7 @@ def validate(
         lookup = alone([regime.graph(e.spec) for e in entries], watch, regime.batch) if fitted else None
     speed = (passes[0].probe_us + passes[1].probe_us) / 2 / profile.probe_us
     first, second = ([r.scaled(profile.probe_us / session.probe_us) for r in session.records] for session in passes)
-    records = [_mean(a, b) for a, b in zip(first, second)]
+    records = [merged(a, b) for a, b in zip(first, second)]
     priced = [judge(profile, record) for record in records]
     measured = [record.network_us for record in records]
     baselines = {}
@@ -181,11 +181,6 @@ def validate(
         left_out,
         baselines,
     )
-
-
-def _mean(a: Record, b: Record) -> Record:
-    nodes = tuple([(x + y) / 2 for x, y in zip(a.nodes_us, b.nodes_us)])
-    return replace(a, network_us=(a.network_us + b.network_us) / 2, nodes_us=nodes, calls=a.calls + b.calls)
 
 
 def _shows(record: Record, family: str) -> bool:

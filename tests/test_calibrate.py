@@ -44,11 +44,12 @@ def test_raw_timings_survive_a_file(session, tmp_path):
 
 
 def test_a_fit_prices_what_it_saw(session):
-    profile = fit(session.records, Regime(), "tiny", {"device": "cpu"}, session.probe_us, 1.0)
+    records = session.records
+    profile = fit(records[::2], records[1::2], Regime(), "tiny", {"device": "cpu"}, session.probe_us, 1.0)
     for spec in TINY:
         assert costmodel.predict(archs.build(spec), profile).latency_ms > 0
     with pytest.raises(costmodel.CostError, match="at least"):
-        fit(session.records[:3], Regime(), "tiny", {}, 1.0, 1.0)
+        fit(records[:3], records[3:], Regime(), "tiny", {}, 1.0, 1.0)
 
 
 def test_cancelling_leaves_the_profile_that_was_there(tmp_path):

@@ -11,13 +11,15 @@ import costmodel
 from archs.graph import INPUT, Builder
 from archs.ops import BatchNorm, ChannelShuffle, ChannelSplit, Concat, Conv2d, ReLU, Shape, Softmax
 from costmodel import trees
+from costmodel.counts import FREE
 from costmodel.features import COLUMNS, WORK, features
 from costmodel.fit import errors, fit
 from costmodel.latency import price
-from costmodel.placement import VIEWS, ages
+from costmodel.placement import ages
 from costmodel.profile import FORMAT, DeviceProfile, Regime, load_profile, names, percentile_half_width
 from costmodel.sample import networks
 from costmodel.timings import Record
+from explorer.__main__ import main
 
 US_PER_START, US_PER_BYTE, US_PER_MULT_ADD = 5.0, 1e-4, 2e-5
 
@@ -34,7 +36,7 @@ def made_up(spec) -> Record:
 def profile() -> DeviceProfile:
     sample = networks(3)
     records = [made_up(next(sample)[0]) for _ in range(60)]
-    return fit(records, Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
+    return fit(records[:45], records[45:], Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
 
 
 @pytest.mark.parametrize("name", archs.names())
@@ -195,7 +197,7 @@ def test_ages_know_what_was_just_touched():
 def test_views_own_no_memory():
     graph = archs.build(archs.spec("shufflenet_v2"))
     for node, work in zip(graph.nodes, features(graph).work):
-        if isinstance(node.op, VIEWS):
+        if type(node.op) in FREE:
             assert work[1:].sum() == 0
 
 
@@ -253,3 +255,37 @@ def test_concat_and_split_are_told_apart():
     right = b.add("right", ChannelSplit((4, 12), 1), INPUT)
     b.add("concat", Concat(), right, left)
     assert features(b.graph()).kinds == ("view", "view", "concat")
+
+
+# the command line
+
+
+def test_predict_on_the_command_line(profile, tmp_path, capsys):
+    path = tmp_path / "p.json"
+    profile.save(path)
+    assert main(["predict", "shufflenet_v2", "--profile", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    expected = costmodel.predict(archs.build(archs.spec("shufflenet_v2")), profile)
+    assert found["latency_ms"] == expected.latency_ms
+    assert [row["path"] for row in found["nodes"]] == [node.path for node in expected.graph.nodes]
+    assert main(["predict", "shufflenet_v2", "--profile", str(path)]) == 0
+    assert "90 % between" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "mobilenet_v1", "--profile", "nowhere.json"], "no profile 'nowhere.json'"),
+        (["validate", "--profile", "nowhere.json"], "no profile 'nowhere.json'"),
+        (["calibrate", "--output", "nowhere/p.json"], "nowhere is no directory"),
+        (["calibrate", "--output", "p.json", "--device", "npu"], "device 'npu' is not there"),
+        (["calibrate", "--output", "p.json", "--threads", "0"], "threads is 0"),
+        (["calibrate", "--output", "p.json", "--batch", "0"], "batch is 0"),
+    ],
+)
+def test_bad_input_ends_with_one_line(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in error
+    assert list(tmp_path.iterdir()) == []
