@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from archs import ops
 from archs.graph import Graph
 from archs.ops import Op, Shape
+from costmodel.counts import FREE
 from costmodel.errors import CostError
 from costmodel.placement import ages
 
@@ -51,10 +52,11 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
     ops.Multiply: ("multiply", 0),
     ops.Concat: ("concat", 0),
     ops.ChannelShuffle: ("shuffle", 0),
+    ops.Linear: ("linear", 0),
+    **dict.fromkeys(FREE, ("view", 3)),
     ops.ChannelSplit: ("view", 0),
     ops.Flatten: ("view", 1),
     ops.Dropout: ("view", 2),
-    ops.Linear: ("linear", 0),
 }
 """Kind and variant of every operator but the convolution, whose kind depends on its shape."""
 
@@ -77,23 +79,19 @@ def features(graph: Graph, batch: int = 1) -> Features:
         except CostError as error:
             raise CostError(f"{node.path}: {error}") from None
     weights = [row[3][3] for row in rows]
-    network = log(sum(weights) + FLOOR)
-    columns = []
     kernels = [row[1] for row in rows]
     same = [id(row) for row in rows]  # rows are cached: one object per operator and shape
-    for row, age in zip(rows, ages(graph, weights, kernels, same, batch)):
-        columns.append(
-            row[2]
-            + (
-                log(age.inputs + FLOOR),
-                log(age.output + FLOOR),
-                log(age.kernel + FLOOR),
-                log(age.shape + FLOOR),
-                min(age.uses, 6),
-                network,
-            )
-        )
-    return Features(tuple([row[0] for row in rows]), np.array([row[3] for row in rows]), np.array(columns))
+    distinct = dict(zip(same, rows))
+    place = {key: position for position, key in enumerate(distinct)}
+    index = [place[key] for key in same]
+    columns = np.empty((len(rows), len(COLUMNS)))
+    columns[:, : len(STATIC)] = np.array([row[2] for row in distinct.values()])[index]
+    touched = np.array(ages(graph, weights, kernels, same, batch), dtype=float)
+    columns[:, len(STATIC) : -2] = np.log(touched[:, :4] + FLOOR)
+    columns[:, -2] = np.minimum(touched[:, 4], 6)
+    columns[:, -1] = log(sum(weights) + FLOOR)
+    work = np.array([row[3] for row in distinct.values()], dtype=float)[index]
+    return Features(tuple([row[0] for row in rows]), work, columns)
 
 
 @lru_cache(65536)

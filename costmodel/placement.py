@@ -5,7 +5,7 @@ was just freed, its machine code may have run a moment ago. All three are knowab
 network's allocations with a best-fit heap and counts the bytes that went through the caches since each last touch (an
 LRU stack distance, in bytes).
 
-Bytes, not time; no fitting. Nodes that are views (split, flatten) or identities (dropout) own no memory.
+Bytes, not time; no fitting. What is free (`costmodel.counts.FREE`: views and identities) owns no memory.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from collections.abc import Hashable, Sequence
 from math import prod
 from typing import NamedTuple
 
-from archs import ops
 from archs.graph import INPUT, Graph
+from costmodel.counts import FREE
 
-VIEWS = (ops.ChannelSplit, ops.Flatten, ops.Dropout)
 PAGE = 4096
 
 
@@ -81,7 +80,7 @@ def _lives(graph: Graph) -> tuple[dict[str, str], list[list[str]]]:
     last_of_block: dict[str, int] = {}
     for position, node in enumerate(graph.nodes):
         path = node.path
-        owner[path] = owner[node.inputs[0]] if type(node.op) in VIEWS else path
+        owner[path] = owner[node.inputs[0]] if type(node.op) in FREE else path
         block_of[path] = block = node.block
         last_of_block[block] = position
     last: dict[str, int] = {}
