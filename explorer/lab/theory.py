@@ -31,13 +31,13 @@ def g1(channels: int, size: int) -> pandas.DataFrame:
 
     hw = size * size
     work = hw * channels**2
-    rows = []
+    points = []
     for ratio in sorted({1 / r for r in RATIOS} | set(RATIOS)):
         c1 = channels / ratio**0.5
         c2 = channels * ratio**0.5
         cost = mem_access(c1, c2, hw)
-        rows.append({"ratio": ratio, "c1": c1, "c2": c2, "mem_access": cost, "bound": lower_bound(work, hw)})
-    table = pandas.DataFrame(rows)
+        points.append({"ratio": ratio, "c1": c1, "c2": c2, "mem_access": cost, "bound": lower_bound(work, hw)})
+    table = pandas.DataFrame(points)
     table["relative"] = table["mem_access"] / table["bound"]
     return table
 
@@ -47,10 +47,10 @@ def g2(channels: int, size: int) -> pandas.DataFrame:
     import pandas
 
     hw = size * size
-    rows = []
+    points = []
     for groups in GROUPS:
         c = channels * groups**0.5
-        rows.append(
+        points.append(
             {
                 "groups": groups,
                 "channels": c,
@@ -59,7 +59,21 @@ def g2(channels: int, size: int) -> pandas.DataFrame:
                 "mult_adds_same_channels": hw * channels**2 / groups,
             }
         )
-    return pandas.DataFrame(rows)
+    return pandas.DataFrame(points)
+
+
+def rows(experiment: Experiment) -> pandas.DataFrame:
+    """Where the rows of a G1 or G2 experiment lie on those curves: row, ratio c2/c1, groups, MAC of one convolution."""
+    import pandas
+
+    found = []
+    for variant in experiment.variants:
+        spec = variant.spec
+        c1, convolution = spec.input_channels, spec.rows[0]
+        cost = mem_access(c1, convolution.channels, spec.resolution**2, convolution.groups)
+        ratio = convolution.channels / c1
+        found.append({"row": variant.row, "ratio": ratio, "groups": convolution.groups, "mem_access": cost})
+    return pandas.DataFrame(found)
 
 
 def g4(experiment: Experiment) -> pandas.DataFrame:
@@ -69,7 +83,7 @@ def g4(experiment: Experiment) -> pandas.DataFrame:
     """
     import pandas
 
-    rows = []
+    parts = []
     for variant in experiment.variants:
         counts = count(variant.graph)
         sums: dict[str, list[int]] = {}
@@ -80,7 +94,7 @@ def g4(experiment: Experiment) -> pandas.DataFrame:
             total[1] += cost.mem_access
         operations, moved = (sum(total[i] for total in sums.values()) for i in (0, 1))
         for kind, (work, memory) in sums.items():
-            rows.append(
+            parts.append(
                 {
                     "row": variant.row,
                     "kind": kind,
@@ -90,4 +104,4 @@ def g4(experiment: Experiment) -> pandas.DataFrame:
                     "mem_access_share": memory / moved,
                 }
             )
-    return pandas.DataFrame(rows)
+    return pandas.DataFrame(parts)

@@ -5,7 +5,8 @@ All are times over the first row's, so that a phone of 2018, a GPU and this mach
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from explorer.lab.experiment import PLATFORMS, Experiment
@@ -87,6 +88,16 @@ def compare(
         reasons = [_why(table, run, number, experiment) for number in range(len(rows))]
     table["verdict"], table["why"] = verdicts, reasons
     return table
+
+
+def pairs_right(order: Sequence[str], times: Mapping[str, float]) -> tuple[int, int]:
+    """(pairs of rows that a prediction orders as the times do, pairs that differ at all). Ties are not asked.
+
+    >>> pairs_right(["a", "b", "c"], {"a": 1.0, "b": 3.0, "c": 2.0})
+    (2, 3)
+    """
+    pairs = [(a, b) for a, b in combinations(order, 2) if times[a] != times[b]]
+    return sum(times[a] < times[b] for a, b in pairs), len(pairs)
 
 
 def found(table: pandas.DataFrame) -> tuple[int, int]:

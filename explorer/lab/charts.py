@@ -1,0 +1,208 @@
+"""The guidelines' charts: DataFrame → plotly Figure. No Streamlit, no counting, no clock."""
+
+from __future__ import annotations
+
+import pandas
+import plotly.graph_objects as go
+
+from explorer.palette import KIND_COLOURS, OUTLINE
+
+TEXT = 14
+SERIES = {
+    "paper_GPU": ("paper, GPU", "#E69F00", "square"),
+    "paper_ARM": ("paper, ARM", "#009E73", "diamond"),
+    "predicted": ("predicted", "#CC79A7", "x"),
+    "measured": ("measured here", "#1E88E5", "circle"),
+}
+CURVE, BOUND, MARKS = "#1E88E5", "#999999", "#D55E00"
+PARTS = {
+    "convolution": KIND_COLOURS["conv 1×1"],
+    "ReLU": KIND_COLOURS["activation"],
+    "add": KIND_COLOURS["add, multiply"],
+}
+
+
+def layout(height: int = 340, **more: object) -> go.Layout:
+    """What all charts of the lab share: legible axes, a legend above, nothing to drag."""
+    axis = {"tickfont": {"size": TEXT}, "title_font": {"size": TEXT}, "fixedrange": True}
+    chart = go.Layout(
+        height=height,
+        margin={"l": 70, "r": 20, "t": 34, "b": 50},
+        dragmode=False,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": TEXT}},
+        hoverlabel={"font": {"size": TEXT}},
+        xaxis=axis,
+        yaxis=axis,
+    )
+    return chart.update(more)
+
+
+def g1_curve(curve: pandas.DataFrame, rows: pandas.DataFrame) -> go.Figure:
+    """MAC over c2/c1 at fixed multiply-adds, its lower bound, and where the experiment's rows lie.
+
+    `rows`: row, ratio, mem_access of one convolution.
+    """
+    return go.Figure(
+        [
+            _line(curve["ratio"], curve["mem_access"], "MAC", CURVE),
+            _line(curve["ratio"], curve["bound"], "lower bound 2·√(hwB) + B/hw", BOUND, "dash"),
+            _marks(rows["ratio"], rows["mem_access"], rows["row"], "this experiment"),
+        ],
+        layout(
+            xaxis={
+                "type": "log",
+                "title": "c₂ / c₁",
+                "tickvals": [1 / 12, 1 / 6, 1 / 2, 1, 2, 6, 12],
+                "ticktext": ["1/12", "1/6", "1/2", "1", "2", "6", "12"],
+            },
+            yaxis={"title": "MAC of one convolution, elements", "rangemode": "tozero", "tickformat": "~s"},
+        ),
+    )
+
+
+def g2_curve(curve: pandas.DataFrame, rows: pandas.DataFrame) -> go.Figure:
+    """MAC over the groups at fixed multiply-adds, and at fixed channels. `rows`: row, groups, mem_access."""
+    return go.Figure(
+        [
+            _line(curve["groups"], curve["mem_access"], "same FLOPs: channels grow with √g", CURVE),
+            _line(curve["groups"], curve["same_channels"], "same channels: FLOPs shrink to 1/g", BOUND, "dash"),
+            _marks(rows["groups"], rows["mem_access"], rows["row"], "this experiment"),
+        ],
+        layout(
+            xaxis={"type": "log", "title": "groups g", "tickvals": list(curve["groups"])},
+            yaxis={"title": "MAC of one convolution, elements", "rangemode": "tozero", "tickformat": "~s"},
+        ),
+    )
+
+
+def g3_shape(table: pandas.DataFrame) -> go.Figure:
+    """Fragments, branches and critical path of each row's block, and how its MAC compares."""
+    names = {"fragments": "fragments", "branches": "branches side by side", "depth": "critical path"}
+    colours = (CURVE, "#009E73", "#E69F00")
+    bars = [
+        go.Bar(x=table["row"], y=table[column], name=name, marker={"color": colour}, text=table[column])
+        for (column, name), colour in zip(names.items(), colours)
+    ]
+    relative = table["mem_access"] / table["mem_access"].iloc[0]
+    mac = go.Scatter(
+        x=table["row"],
+        y=relative,
+        name="MAC over the first row's",
+        mode="markers+text",
+        marker={"color": MARKS, "size": 12, "symbol": "diamond"},
+        text=[f"{value:.1f}×" for value in relative],
+        textposition="top center",
+        textfont={"size": TEXT},
+    )
+    figure = go.Figure([*bars, mac], layout(yaxis={"title": "per block", "range": [0, 1.15 * max(4, relative.max())]}))
+    return figure.update_traces(textfont_size=TEXT)
+
+
+def g4_shares(shares: pandas.DataFrame) -> go.Figure:
+    """Per row two bars, of operations and of MAC, cut into convolution, ReLU and addition."""
+    bars = []
+    for kind, colour in PARTS.items():
+        part = shares[shares["kind"] == kind]
+        labels = [[*part["row"], *part["row"]], ["operations"] * len(part) + ["MAC"] * len(part)]
+        values = [*part["operations_share"], *part["mem_access_share"]]
+        bars.append(
+            go.Bar(
+                y=labels,
+                x=values,
+                orientation="h",
+                name=kind,
+                marker={"color": colour},
+                text=[f"{value:.0%}" for value in values],
+                textposition="inside",
+                textangle=0,
+                insidetextanchor="middle",
+                hovertemplate="%{x:.1%}<extra>%{fullData.name}</extra>",
+            )
+        )
+    figure = go.Figure(bars, layout(390, barmode="stack", xaxis={"tickformat": ".0%", "range": [0, 1]}))
+    figure.update_layout(yaxis={"autorange": "reversed", "tickfont": {"size": 13}}, margin_l=230)
+    return figure.update_layout(uniformtext={"minsize": 12, "mode": "hide"})
+
+
+def comparison(table: pandas.DataFrame) -> go.Figure:
+    """Time over the first row's: the paper's two columns, the prediction, the measurement with its interval."""
+    figure = go.Figure(layout=layout(90 + 62 * len(table)))
+    height = {row: -place for place, row in enumerate(table["row"])}
+    for number, (column, (name, colour, symbol)) in enumerate(SERIES.items()):
+        known = table[table[column].notna()]
+        if known.empty:
+            continue
+        error = None
+        if column == "measured":
+            error = {
+                "type": "data",
+                "array": known["high"] - known["measured"],
+                "arrayminus": known["measured"] - known["low"],
+                "thickness": 2,
+                "width": 6,
+            }
+        figure.add_scatter(
+            x=known[column],
+            y=[height[row] + 0.27 - 0.18 * number for row in known["row"]],  # beside each other, not on top
+            name=name,
+            mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 13, "line": {"width": 1, "color": OUTLINE}},
+            error_x=error,
+            customdata=known["row"],
+            hovertemplate="<b>%{customdata}</b><br>%{x:.3f}<extra>%{fullData.name}</extra>",
+        )
+    figure.add_vline(x=1, line={"color": OUTLINE, "width": 1, "dash": "dot"})
+    figure.update_xaxes(title="time over the first row's: left is faster, right is slower", automargin=True)
+    figure.update_yaxes(
+        tickvals=list(height.values()), ticktext=list(height), range=[0.6 - len(table), 0.6], showgrid=False, title=None
+    )
+    return figure.update_layout(margin_l=190)
+
+
+def spread(runs: pandas.DataFrame, paper: pandas.DataFrame) -> go.Figure:
+    """How machines differ: a mark per run and row, beside the paper's. `paper`: row, paper_GPU, paper_ARM."""
+    rows = list(paper["row"])[1:]
+    figure = go.Figure(layout=layout(110 + 60 * len(rows)))
+    compared = runs[runs["row"].isin(rows)]
+    for column in ("paper_GPU", "paper_ARM"):
+        name, colour, symbol = SERIES[column]
+        shown = paper[paper["row"].isin(rows)]
+        marker = {"color": colour, "symbol": symbol, "size": 13, "line": {"width": 1, "color": OUTLINE}}
+        figure.add_scatter(x=shown[column], y=shown["row"], name=name, mode="markers", marker=marker)
+    figure.add_scatter(
+        x=compared["ratio"],
+        y=compared["row"],
+        name="a machine of the class",
+        mode="markers",
+        marker={"color": SERIES["measured"][1], "size": 11, "opacity": 0.75},
+        error_x={
+            "type": "data",
+            "array": compared["high"] - compared["ratio"],
+            "arrayminus": compared["ratio"] - compared["low"],
+            "thickness": 1,
+        },
+        customdata=compared["machine"],
+        hovertemplate="<b>%{customdata}</b><br>%{x:.3f}<extra></extra>",
+    )
+    figure.add_vline(x=1, line={"color": OUTLINE, "width": 1, "dash": "dot"})
+    figure.update_xaxes(title="time over the first row's")
+    figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1], title=None)
+    return figure.update_layout(margin_l=190)
+
+
+def _line(x: pandas.Series, y: pandas.Series, name: str, colour: str, dash: str = "solid") -> go.Scatter:
+    return go.Scatter(x=x, y=y, name=name, mode="lines", line={"color": colour, "width": 3, "dash": dash})
+
+
+def _marks(x: pandas.Series, y: pandas.Series, text: pandas.Series, name: str) -> go.Scatter:
+    return go.Scatter(
+        x=x,
+        y=y,
+        name=name,
+        mode="markers+text",
+        text=text,
+        textposition="top center",
+        textfont={"size": TEXT},
+        marker={"color": MARKS, "size": 12, "symbol": "diamond"},
+        cliponaxis=False,
+    )

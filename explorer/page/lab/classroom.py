@@ -1,0 +1,131 @@
+"""For the teacher: the sheet to hand out, this machine's answers, and what the class has measured."""
+
+from __future__ import annotations
+
+import pandas
+import streamlit as st
+
+from explorer.lab import charts, record, sheet
+from explorer.lab.experiment import GUIDELINES, PLATFORMS, SCALES, Settings, experiment
+from explorer.lab.published import ratios
+from explorer.lab.verdict import compare
+from explorer.page import chart
+from explorer.page.lab import store
+from explorer.page.state import guard
+
+MAX_FILES = 60
+EXAMPLE = Settings()
+
+
+def render() -> None:
+    st.title("For the teacher", anchor=False)
+    with guard("The class sheet"):
+        _sheets()
+    with guard("The class"):
+        _class()
+
+
+def _sheets() -> None:
+    st.subheader("The class sheet", anchor=False)
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    with left:
+        platform = st.segmented_control(
+            "Channels of the paper's", PLATFORMS, default="ARM", required=True, key="sheet platform"
+        )
+    with right:
+        scale = st.segmented_control(
+            "Column", SCALES, default=1, required=True, key="sheet scale", format_func="×{}".format
+        )
+    made = [experiment(guideline, platform, scale) for guideline in GUIDELINES]
+    left, right = st.columns(2)
+    with left:
+        _file("Questions", sheet.questions(made), "guideline_questions.html")
+        st.caption("Two pages to hand out: the claims, the variants to put into order, questions.")
+    with right:
+        _answers()
+
+
+def _answers() -> None:
+    measured, machine = [], ""
+    for _, of in sorted(store.results().items()):
+        run = store.runs().get(store.key([(v.row, v.spec) for v in of.variants], of.settings))
+        if run:
+            measured.append((of, compare(of, run)))
+            machine = str(run.environment.get("processor", ""))
+    _file("Answers", sheet.answers(measured, machine), "guideline_answers.html", disabled=not measured)
+    names = ", ".join(f"G{of.guideline}" for of, _ in measured)
+    st.caption(
+        f"From this session's runs: {names}."
+        if measured
+        else "Measure a guideline on its page first: the answers are this machine's."
+    )
+
+
+def _file(label: str, text: str, name: str, disabled: bool = False) -> None:
+    st.download_button(
+        label,
+        text,
+        file_name=name,
+        mime="text/html",
+        on_click="ignore",
+        key=name,
+        icon=":material/print:",
+        disabled=disabled,
+    )
+
+
+def _class() -> None:
+    st.subheader("How machines differ", anchor=False)
+    files = st.file_uploader(
+        "The students' CSV files",
+        type="csv",
+        accept_multiple_files=True,
+        key="class files",
+        help=f"Up to {MAX_FILES} files of up to {record.MAX_TEXT:,} characters each.",
+    )
+    pasted = st.text_area("Or paste them here, one after the other", key="class paste", height=110)
+    texts = [
+        (file.name, file.getvalue()[: 4 * record.MAX_TEXT].decode("utf-8", "replace")) for file in files[:MAX_FILES]
+    ]
+    if len(files) > MAX_FILES:
+        st.warning(f"Only the first {MAX_FILES} of {len(files)} files were read.")
+    if pasted and pasted.strip():
+        texts.append(("what was pasted", pasted))
+    if not texts:
+        st.caption("Each guideline's page gives its result as CSV. Collect them here; nothing is stored.")
+        return
+    runs, problems = record.collect(texts)
+    for problem in problems:
+        st.error(problem, icon=":material/error:")
+    if runs.empty:
+        return
+    machines = runs["machine"].nunique()
+    st.markdown(f"**{machines}** machine{'s' if machines != 1 else ''}, {len(runs)} rows.")
+    for (guideline, platform, scale), group in runs.groupby(["guideline", "platform", "scale"], sort=True):
+        if guideline:
+            _guideline(int(guideline), str(platform), int(scale), group)
+    summary = record.summary(runs)
+    st.dataframe(summary, hide_index=True, key="class summary")
+    st.download_button(
+        "All runs as CSV",
+        runs.to_csv(index=False),
+        file_name="class.csv",
+        mime="text/csv",
+        on_click="ignore",
+        key="class csv",
+        icon=":material/download:",
+    )
+
+
+def _guideline(guideline: int, platform: str, scale: int, runs: pandas.DataFrame) -> None:
+    st.markdown(
+        f"**G{guideline}**, channels of the paper's {platform} column {experiment(guideline, platform, scale).column}"
+    )
+    columns = {f"paper_{name}": ratios(guideline, name, scale) for name in PLATFORMS}
+    rows = list(next(iter(columns.values())))
+    paper = pandas.DataFrame(
+        {"row": rows, **{name: [found[row].middle for row in rows] for name, found in columns.items()}}
+    )
+    chart.show(
+        charts.spread(runs, paper), f"class g{guideline} {platform} {scale}", f"Guideline {guideline} on every machine"
+    )

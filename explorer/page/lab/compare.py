@@ -1,0 +1,110 @@
+"""Step 5: the paper, the prediction and the measurement side by side, what each row says and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas
+import streamlit as st
+
+from explorer.lab import charts
+from explorer.lab.experiment import PLATFORMS, Experiment
+from explorer.lab.record import plain, to_csv
+from explorer.lab.run import Run
+from explorer.lab.text import CLAIMS
+from explorer.lab.verdict import AGREES, CLOSE, DIFFERS, NOISY, compare, found, pairs_right
+from explorer.page import chart
+from explorer.page.lab import store
+
+MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too close to call", NOISY: "? too noisy to tell"}
+
+
+def panel(made: Experiment, run: Run | None, predicted: Mapping[str, float] | None) -> None:
+    table = compare(made, run, predicted)
+    if not run:
+        st.caption("Not measured yet: the paper's figures and the prediction stand here without this machine's.")
+    if not predicted:
+        st.caption(
+            "No device profile of this machine and these settings: no prediction. `python -m explorer calibrate`"
+        )
+    name = f"g{made.guideline}"
+    chart.show(charts.comparison(table), f"{name} comparison", "Time over the first row's: paper, prediction, measured")
+    st.dataframe(_shown(table), hide_index=True, key=f"{name} table")
+    if run:
+        agree, compared = found(table)
+        differing = [row for row, word in zip(table["row"], table["verdict"]) if word == DIFFERS]
+        said = f"; **differs on this machine: {', '.join(differing)}**" if differing else ""
+        if made.guideline:
+            st.markdown(
+                f"The paper's direction ({made.platform}, {made.column}) in **{agree} of {compared}** rows{said}."
+            )
+        with st.expander("Why, row by row"):
+            for row, why in zip(table["row"], table["why"]):
+                st.markdown(f"**{row}**: {why}")
+            st.caption(
+                "Where the mult-adds per second fall while the mult-adds stay, the time goes into memory or into "
+                "starting kernels; where they stay, it goes into arithmetic."
+            )
+        _download(made, run, table)
+    if made.guideline:
+        _your_order(made, table, run)
+        _questions(made)
+
+
+def _shown(table: pandas.DataFrame) -> pandas.DataFrame:
+    def ratios(column: str) -> list[str]:
+        return ["" if value != value else f"{value:.2f}" for value in table[column]]
+
+    intervals = ["" if a != a else f"{a:.2f} … {b:.2f}" for a, b in zip(table["low"], table["high"])]
+    return pandas.DataFrame(
+        {
+            "row": table["row"],
+            "channels": table["channels"],
+            "off equal FLOPs": [f"{value:+.1%}" for value in table["flops_error"]],
+            "paper, GPU": ratios("paper_GPU"),
+            "paper, ARM": ratios("paper_ARM"),
+            "predicted": ratios("predicted"),
+            "measured": ratios("measured"),
+            "interval": intervals,
+            "ms": ["" if value != value else f"{value:.3g}" for value in table["time_ms"]],
+            "verdict": [MARKS.get(word, word) for word in table["verdict"]],
+        }
+    )
+
+
+def _download(made: Experiment, run: Run, table: pandas.DataFrame) -> None:
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with left:
+        machine = st.text_input(
+            "Your name or this machine's, for the class", key="lab machine", max_chars=60, persist_state="session"
+        )
+    with right:
+        st.download_button(
+            "Result as CSV",
+            to_csv(made, run, table, machine or ""),
+            file_name=f"g{made.guideline}_{plain(machine) or 'result'}.csv".replace(" ", "_").replace("/", "_"),
+            mime="text/csv",
+            on_click="ignore",
+            key=f"g{made.guideline} csv",
+            icon=":material/download:",
+        )
+
+
+def _your_order(made: Experiment, table: pandas.DataFrame, run: Run | None) -> None:
+    order = store.orders().get(made.guideline)
+    if not order or set(order) != set(table["row"]):
+        return
+    lines = []
+    for column in (*(f"paper_{platform}" for platform in PLATFORMS), *(["measured"] if run else [])):
+        times = dict(zip(table["row"], table[column]))
+        right, pairs = pairs_right(order, times)
+        lines.append(f"**{right} of {pairs}** pairs as {charts.SERIES[column][0]} has them")
+    st.markdown(f"Your order, {' → '.join(order)}, has {'; '.join(lines)}.")
+
+
+def _questions(made: Experiment) -> None:
+    claim = CLAIMS[made.guideline]
+    st.markdown("**Think about it**")
+    for question, answer in zip(claim.questions, claim.answers):
+        with st.expander(question):
+            st.markdown(answer)

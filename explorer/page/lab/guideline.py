@@ -1,0 +1,149 @@
+"""One page per guideline: claim, predict first, theory, measure here, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+import costmodel
+from archs import ArchError
+from archs.guidelines import SIZE
+from costmodel import CostError
+from explorer.lab import prediction
+from explorer.lab.experiment import (
+    LAYOUTS,
+    MAX_BATCH,
+    MAX_CHANNELS,
+    MAX_RESOLUTION,
+    MAX_THREADS,
+    PLATFORMS,
+    SCALES,
+    Experiment,
+    Settings,
+    column,
+    experiment,
+)
+from explorer.lab.text import CLAIMS
+from explorer.page.lab import compare, measure, store, theory
+from explorer.page.state import guard
+
+T = TypeVar("T")
+KINDS = {"paper": "the paper's", "exact": "exact (under 1 % off)", "own": "my own"}
+
+
+def render(guideline: int) -> None:
+    claim = CLAIMS[guideline]
+    st.title(f"G{guideline}  {claim.title}", anchor=False)
+    with guard("The claim"):
+        st.subheader("1  The claim", anchor=False)
+        st.markdown(f"**{claim.sentence}** {claim.reason}")
+        st.latex(claim.formula)
+    try:
+        made = _choose(guideline)
+    except (ArchError, CostError) as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    with guard("Predict first"):
+        predicted = _predict_first(made)
+    if not predicted:
+        st.info("Theory, measurement and the paper's figures follow once you have kept an order or skipped this step.")
+        return
+    with guard("Theory"):
+        st.subheader("3  Theory", anchor=False)
+        theory.PANELS[guideline](made)
+    with guard("Measure here"):
+        st.subheader("4  Measure here", anchor=False)
+        run = measure.panel(f"g{guideline}", [(v.row, v.spec) for v in made.variants], made.settings)
+        if run:
+            store.results()[guideline] = made
+    with guard("Compare"):
+        st.subheader("5  Compare", anchor=False)
+        compare.panel(made, run, _predicted_ms(made))
+
+
+def _choose(guideline: int) -> Experiment:
+    """The experiment that the controls ask for. Raises LabError."""
+    left, middle, right = st.columns([2, 3, 4], vertical_alignment="bottom")
+    with left:
+        platform = _segments("Channels of the paper's", PLATFORMS, f"g{guideline} platform", "ARM")
+    with middle:
+        heads = {scale: column(guideline, platform, scale) for scale in SCALES}
+        scale = _segments("Column", SCALES, f"g{guideline} scale", 1, heads)
+    with right:
+        kind = _segments("Channels", list(KINDS), f"g{guideline} kind", "paper", KINDS)
+    channels, resolution, settings = None, SIZE, Settings()
+    if kind == "own":
+        channels = int(_number("Channels of the first row", 4, MAX_CHANNELS, 32, f"g{guideline} channels"))
+    with st.expander("Resolution, batch, threads, layout"):
+        a, b, c, d = st.columns(4)
+        with a:
+            resolution = int(_number("Resolution", 7, MAX_RESOLUTION, SIZE, f"g{guideline} resolution"))
+        with b:
+            batch = int(_number("Batch", 1, MAX_BATCH, 1, f"g{guideline} batch"))
+        with c:
+            threads = int(_number("Threads", 1, MAX_THREADS, 1, f"g{guideline} threads"))
+        with d:
+            layout = _segments("Layout", LAYOUTS, f"g{guideline} layout", "nchw")
+        settings = Settings(batch, threads, layout)
+    return experiment(guideline, platform, scale, kind == "exact", channels, resolution, settings)
+
+
+def _segments(label: str, options: Sequence[T], key: str, default: T, titles: Mapping[T, str] | None = None) -> T:
+    def title(option: T) -> str:
+        return titles[option] if titles else str(option)
+
+    return st.segmented_control(
+        label, options, default=default, required=True, key=key, format_func=title, persist_state="session"
+    )
+
+
+def _number(label: str, low: int, high: int, value: int, key: str) -> int:
+    return st.number_input(label, low, high, value, step=1, key=key, persist_state="session")
+
+
+def _predict_first(made: Experiment) -> bool:
+    """Step 2; whether the student has kept an order or skipped."""
+    st.subheader("2  Predict first", anchor=False)
+    orders = store.orders()
+    rows = [variant.row for variant in made.variants]
+    if made.guideline in orders:
+        order = orders[made.guideline]
+        said = " → ".join(order) if order else "skipped"
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        left.markdown(f"Your order, fastest first: **{said}**")
+        if right.button("Order again", key=f"g{made.guideline} again"):
+            del orders[made.guideline]
+            st.rerun()
+        return True
+    chosen = st.multiselect(
+        "All do the same multiply-adds. Choose them from the fastest to the slowest.",
+        rows,
+        key=f"g{made.guideline} order",
+        placeholder="the fastest first",
+        select_all=False,
+    )
+    left, right, _ = st.columns([1, 1, 3])
+    if left.button(
+        "Keep my order",
+        key=f"g{made.guideline} keep",
+        type="primary",
+        disabled=len(chosen) < len(rows),
+        width="stretch",
+    ):
+        orders[made.guideline] = list(chosen)
+        st.rerun()
+    if right.button("Skip", key=f"g{made.guideline} skip", width="stretch"):
+        orders[made.guideline] = []
+        st.rerun()
+    return False
+
+
+def _predicted_ms(made: Experiment) -> dict[str, float] | None:
+    try:
+        profile = prediction.fitting(made.settings)
+        return prediction.predicted(made, profile) if profile else None
+    except costmodel.CostError as error:
+        st.warning(f"No prediction: {error}", icon=":material/info:")
+        return None

@@ -1,0 +1,49 @@
+"""What the lessons' pages share: a title and a sentence, and the two or three networks to count and to time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+import pandas
+import streamlit as st
+
+from explorer.lab import lesson_charts
+from explorer.lab.lessons import Networks
+from explorer.lab.run import Run
+from explorer.page import chart
+from explorer.page.lab import measure
+from explorer.page.state import guard
+
+
+def lesson(title: str, sentence: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """A page from its body: the title, what is to be learned, then the body, whose errors are one line."""
+
+    def page(body: Callable[[], None]) -> Callable[[], None]:
+        @wraps(body)
+        def render() -> None:
+            st.title(title, anchor=False)
+            st.markdown(sentence)
+            with guard(title):
+                body()
+
+        render.title = title  # type: ignore[attr-defined]
+        return render
+
+    return page
+
+
+def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars: bool = True) -> Run | None:
+    """The networks' counts side by side, and their milliseconds here once measured."""
+    if bars:
+        chart.show(lesson_charts.side_by_side(table), f"{name} bars", "Counts of the networks over the first one's")
+    run = measure.panel(name, networks)
+    shown = table[["network", "mult_adds", "params", "mem_access", "elementwise", "kernels"]].copy()
+    if run:
+        shown["ms here"] = [f"{time.middle:.3g}" for time in run.time_ms]
+        shown["over the first"] = [f"{r.middle:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in run.ratio]
+    number = st.column_config.NumberColumn
+    heads = {"mult_adds": "mult-adds", "mem_access": "MAC", "elementwise": "element-wise", "params": "params"}
+    config = {column: number(title, format="localized") for column, title in heads.items()}
+    st.dataframe(shown, hide_index=True, key=f"{name} table", column_config=config)
+    return run

@@ -1,0 +1,59 @@
+"""Lessons of MobileNetV2: ReLU in few dimensions, residual against inverted residual."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.lab import curves, lesson_charts, lessons
+from explorer.page import chart
+from explorer.page.lab.lesson import lesson, networks_panel
+
+
+@lesson(
+    "ReLU in few dimensions",
+    "MobileNetV2's Figure 1: a spiral is embedded into n dimensions by a random matrix T, cut by ReLU, and projected "
+    "back by T⁻¹. With few dimensions much of it collapses; with many it survives.",
+)
+def manifold() -> None:
+    left, right = st.columns([3, 1])
+    dimension = left.select_slider("Dimensions n", (2, 3, 4, 5, 8, 10, 15, 20, 30), 3, key="relu n")
+    seed = right.number_input("Random matrix", 0, 999, 0, key="relu seed")
+    chart.show(
+        lesson_charts.manifold(curves.through_relu(dimension, seed), dimension),
+        "relu spiral",
+        "The spiral before and after ReLU",
+    )
+    kept = curves.survives(dimension, seed)
+    st.markdown(
+        f"**{kept['recoverable']:.0%}** of the points keep at least two dimensions above zero, enough to tell two "
+        f"numbers. The best linear layer after the ReLU gets back **{kept['straight']:.1%}** of the spiral's variance. "
+        "So the 1×1 that makes the layer narrow again has no ReLU: a *linear* bottleneck."
+    )
+    chart.show(lesson_charts.survival(_survival(), dimension), "relu survival", "What survives, over the dimensions")
+    st.caption("Means over 40 random matrices.")
+
+
+@st.cache_data
+def _survival():
+    return curves.survival()
+
+
+@lesson(
+    "Residual and inverted residual",
+    "A residual block narrows inside and keeps its shortcut between wide ends; an inverted residual widens inside and "
+    "keeps it between narrow ends. The 3×3 inside is dense in the first, depthwise in the second.",
+)
+def residual() -> None:
+    a, b, c = st.columns(3)
+    channels = a.select_slider("Wide end, channels", (48, 96, 144, 192, 288, 384), 144, key="res c")
+    factor = b.select_slider("Wide / narrow", (2, 3, 4, 6), 6, key="res t")
+    size = c.select_slider("Resolution", (7, 14, 28, 56), 28, key="res n")
+    networks = lessons.residual_networks(channels, factor, size)
+    table = lessons.totals(networks)
+    narrow = channels // factor
+    st.markdown(
+        f"Between blocks the first hands on {channels}×{size}×{size} numbers, the second {narrow}×{size}×{size}: "
+        f"**{factor} times** fewer to keep for the shortcut. Peak activation memory: "
+        f"{table['peak_activation'].iloc[0]:,} and {table['peak_activation'].iloc[1]:,} elements."
+    )
+    networks_panel("residual", networks, table)

@@ -1,0 +1,82 @@
+"""Lessons of MobileNetV3: the efficient last stage, hard-swish, squeeze-and-excite."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.lab import curves, lesson_charts, lessons
+from explorer.page import chart
+from explorer.page.lab.lesson import lesson, networks_panel
+
+
+@lesson(
+    "The efficient last stage",
+    "MobileNetV3 pools before the 1×1 that makes the final features, so that it works on 1×1 maps instead of 7×7, and "
+    "can then drop the block before it.",
+)
+def last_stage() -> None:
+    networks = lessons.last_stage_networks()
+    table = lessons.totals(networks)
+    for place, (label, tail) in zip(st.columns(2), lessons.last_stage_tails().items()):
+        with place:
+            st.markdown(f"**{label}**: {tail['mult_adds'].sum() / 1e6:.1f} M mult-adds from here on")
+            st.dataframe(
+                tail[["path", "operator", "output", "mult_adds", "params"]],
+                hide_index=True,
+                key=f"tail {label}",
+                column_config={"mult_adds": st.column_config.NumberColumn("mult-adds", format="localized")},
+            )
+    run = networks_panel("last stage", networks, table)
+    saved = table["mult_adds"].iloc[0] - table["mult_adds"].iloc[1]
+    here = ""
+    if run:
+        before, after = (time.middle for time in run.time_ms)
+        here = f" Here: **{before - after:.2f} ms** of {before:.2f} ms, **{1 - after / before:.0%}**."
+    st.markdown(
+        f"It saves {saved / 1e6:.1f} M multiply-adds, {saved / table['mult_adds'].iloc[0]:.0%}. On the paper's phone "
+        f"that was {lessons.PAPER_SAVED_MS:g} ms, {lessons.PAPER_SAVED_SHARE:.0%} of the running time (section "
+        f"5.1).{here}"
+    )
+
+
+@lesson(
+    "Swish and hard-swish",
+    "swish(x) = x·σ(x) needs an exponential; hard-swish replaces σ by ReLU6(x + 3)/6, a straight line between two "
+    "ends.",
+)
+def swish() -> None:
+    data = curves.swishes()
+    chart.show(lesson_charts.swishes(data), "swishes", "Sigmoid and swish with their hard counterparts")
+    worst = data.loc[data["error"].abs().idxmax()]
+    st.markdown(
+        f"The largest difference is **{abs(worst['error']):.3f}**, at x = ±{abs(worst['x']):.0f}. All three networks "
+        "below count the same to the last multiply-add: no count tells what an activation takes, so it has to be "
+        "timed. MobileNetV3 uses hard-swish in its second half only, where the maps are small."
+    )
+    networks = lessons.swish_networks()
+    networks_panel("swish", networks, lessons.totals(networks), bars=False)
+
+
+@lesson(
+    "Squeeze-and-excite",
+    "A gate per channel, computed from all channels' means: pool, reduce, restore, scale. MobileNetV3 squeezes to 1/4 "
+    "of the expanded width.",
+)
+def squeeze() -> None:
+    ratio = st.select_slider(
+        "Squeeze ratio",
+        (0.0625, 0.125, 0.25, 0.5, 1.0),
+        0.25,
+        key="se ratio",
+        format_func=lambda value: f"1/{1 / value:g}",
+    )
+    networks = lessons.squeeze_networks(ratio)
+    table = lessons.totals(networks)
+    first, second = table.iloc[0], table.iloc[1]
+    st.markdown(
+        f"In MobileNetV3-Large it adds **{second['mult_adds'] / first['mult_adds'] - 1:.1%}** multiply-adds, but "
+        f"**{second['params'] / first['params'] - 1:.0%}** parameters, "
+        f"**{second['mem_access'] / first['mem_access'] - 1:.0%}** memory access and "
+        f"{second['kernels'] - first['kernels']} kernels: cheap by FLOPs, less so by the clock."
+    )
+    networks_panel("squeeze", networks, table)

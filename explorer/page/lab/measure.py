@@ -1,0 +1,85 @@
+"""The button that times networks here: progress, a stop that keeps what is done, and messages that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from archs import Spec
+from explorer.lab import job as jobs
+from explorer.lab.errors import LabError
+from explorer.lab.experiment import Settings
+from explorer.lab.run import ROUNDS, SECONDS, Run
+from explorer.lab.verdict import TOO_NOISY
+from explorer.page.lab import store
+
+POLL = 0.5  # seconds between two looks at a run; each costs the other process nothing
+
+
+def panel(
+    name: str, networks: Sequence[tuple[str, Spec]], settings: Settings | None = None, label: str = "Measure here"
+) -> Run | None:
+    """Draws the button, or the run that is going on; returns the run of exactly these networks, where there is one."""
+    settings = settings or Settings()
+    of = store.key(networks, settings)
+    current = store.job()
+    if current and not current[1].running:
+        _collect(*current)
+    if current and current[1].running:
+        if current[0] == of:
+            _watch(name)
+        else:
+            st.info("A run is going on on another page, or of other channels; it is kept.", icon=":material/timer:")
+    else:
+        again = of in store.runs()
+        if st.button(
+            "Measure again" if again else label,
+            key=f"measure {name}",
+            type="secondary" if again else "primary",
+            icon=":material/timer:",
+            help=f"{ROUNDS} rounds over all networks in turn, under a minute; close other programs first.",
+        ):
+            try:
+                request = [(row, spec.to_json()) for row, spec in networks]
+                store.start(of, jobs.start(request, settings, SECONDS))
+            except LabError as error:
+                st.warning(str(error), icon=":material/hourglass:")
+            else:
+                st.rerun()
+        if current and current[0] == of and current[1].problem:
+            st.error(current[1].problem, icon=":material/error:")
+    run = store.runs().get(of)
+    if run:
+        _about(run)
+    return run
+
+
+def _collect(of: store.Key, job: jobs.Job) -> None:
+    if job.run and store.runs().get(of) is not job.run:
+        store.keep(of, job.run)
+
+
+@st.fragment(run_every=POLL)
+def _watch(name: str) -> None:
+    current = store.job()
+    if current is None or not current[1].running:
+        st.rerun()
+    _, job = current
+    text = f"round {len(job.rounds)} of {job.planned}" if job.planned else "starting: PyTorch is loaded, rows are tried"
+    st.progress(job.progress, text)
+    if st.button("Stop", key=f"stop {name}", icon=":material/stop:", help="What was measured so far is kept."):
+        job.stop()
+
+
+def _about(run: Run) -> None:
+    where = run.environment
+    facts = [str(where.get("processor", "")), f"{where.get('threads', 1)} thread(s)", f"{len(run.rounds)} rounds"]
+    st.caption(" · ".join(fact for fact in [*facts, f"{run.seconds:.0f} s"] if fact))
+    if run.stopped:
+        st.info(f"Stopped early: the intervals come from {len(run.rounds)} rounds.", icon=":material/stop:")
+    if max(ratio.half_width for ratio in run.ratio) > TOO_NOISY:
+        st.warning(
+            "The machine was too noisy to tell some rows apart: stop other programs and measure again.",
+            icon=":material/graphic_eq:",
+        )

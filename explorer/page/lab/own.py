@@ -1,0 +1,76 @@
+"""Design your own: two kinds of block at equal FLOPs. Which is faster? Predicted and measured."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.lab import design, prediction
+from explorer.lab.experiment import Settings, own_design
+from explorer.page.lab import compare, measure
+from explorer.page.state import guard
+
+TITLES = {kind: chosen.title for kind, chosen in design.KINDS.items()}
+
+
+def render() -> None:
+    st.title("Design your own", anchor=False)
+    st.markdown(
+        "Two stacks of ten blocks at the same multiply-adds: the channels of the second follow from those of the "
+        "first. Which is faster? Say so before you measure."
+    )
+    with guard("Your design"):
+        _design()
+
+
+def _design() -> None:
+    left, middle, right = st.columns([4, 4, 3], vertical_alignment="bottom")
+    with left:
+        first = _kind("First", "own first", "conv3")
+    with middle:
+        second = _kind("Second", "own second", "separable")
+    with right:
+        size = st.select_slider("Resolution", (7, 14, 28, 56), 28, key="own size", persist_state="session")
+    step = design.KINDS[first].step
+    start = max(step, 48 // step * step)
+    channels = st.slider(
+        "Channels of the first", step, 256, start, step, key=f"own channels {first}", persist_state="session"
+    )
+    target = design.mult_adds(first, channels, size)
+    other = design.matching(second, target, size)
+    names = [f"{TITLES[first]}, {channels}", f"{TITLES[second]}, {other}"]
+    if first == second:
+        st.info("Two of one kind: choose another for a comparison.", icon=":material/info:")
+    networks = [(names[0], design.network(first, channels, size)), (names[1], design.network(second, other, size))]
+    made = own_design(networks, Settings())
+    counted = made.table[["row", "mult_adds", "flops_error", "mem_access", "params", "elementwise", "kernels"]]
+    st.dataframe(counted, hide_index=True, key="own counts", column_config=_heads())
+    if abs(made.table["flops_error"].iloc[1]) > 0.05:
+        st.warning("No channels bring the second nearer to equal FLOPs: read the comparison with that in mind.")
+    guess = st.radio("Which is faster?", [*names, "neither"], index=None, horizontal=True, key=f"own guess {names}")
+    run = measure.panel("own", networks)
+    profile = prediction.fitting(made.settings)
+    compare.panel(made, run, prediction.predicted(made, profile) if profile else None)
+    if run and guess:
+        ratio = run.ratio[1]
+        faster = names[0] if ratio.low > 1 else names[1] if ratio.high < 1 else "neither"
+        st.markdown(f"You said **{guess}**; measured: **{faster}**.")
+
+
+def _kind(label: str, key: str, default: str) -> str:
+    kinds = list(TITLES)
+    return st.selectbox(
+        label, kinds, kinds.index(default), key=key, format_func=TITLES.__getitem__, persist_state="session"
+    )
+
+
+def _heads() -> dict[str, object]:
+    number = st.column_config.NumberColumn
+    return {
+        "row": "network",
+        "mult_adds": number("mult-adds", format="localized"),
+        "flops_error": number("off equal FLOPs", format="percent"),
+        "mem_access": number("MAC", format="localized"),
+        "params": number("params", format="localized"),
+        "elementwise": number("element-wise", format="localized"),
+        "kernels": "kernels",
+    }

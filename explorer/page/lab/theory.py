@@ -1,0 +1,108 @@
+"""Step 3 of each guideline: the formula with sliders, the rows of the experiment on it."""
+
+from __future__ import annotations
+
+import pandas
+import streamlit as st
+
+from explorer import diagram
+from explorer.lab import charts, theory
+from explorer.lab.experiment import Experiment
+from explorer.metrics import human
+from explorer.page import chart
+
+WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+SIZES = (7, 14, 28, 56, 112)
+
+
+def _g1(made: Experiment) -> None:
+    channels, size = _sliders(made)
+    curve = theory.g1(channels, size)
+    marks = theory.rows(made) if _same(made, channels, size) else theory.rows(made).iloc[:0]
+    chart.show(charts.g1_curve(curve, marks), "g1 theory", "MAC over the ratio of output to input channels")
+    at = curve.set_index("ratio")["relative"]
+    st.markdown(
+        f"At {channels} channels and {size}×{size}, 1:2 moves **{at[2] - 1:.0%}** more memory than 1:1, "
+        f"1:6 **{at[6] - 1:.0%}** and 1:12 **{at[12] - 1:.0%}**."
+    )
+    _table(made)
+
+
+def _g2(made: Experiment) -> None:
+    channels, size = _sliders(made)
+    curve = theory.g2(channels, size)
+    marks = theory.rows(made) if _same(made, channels, size) else theory.rows(made).iloc[:0]
+    chart.show(charts.g2_curve(curve, marks), "g2 theory", "MAC over the number of groups")
+    last, one = curve.set_index("groups").loc[8], curve["mem_access"].iloc[0]
+    st.markdown(
+        f"At the same FLOPs, 8 groups have {last['channels']:.0f} instead of {channels} channels and move "
+        f"**{last['mem_access'] / one:.2f}×** the memory. At the same channels they do an eighth of the multiply-adds "
+        f"with **{last['same_channels'] / one:.2f}×** the memory."
+    )
+    _table(made)
+
+
+def _g3(made: Experiment) -> None:
+    left, right = st.columns([2, 3])
+    with left:
+        rows = [variant.row for variant in made.variants]
+        row = st.selectbox("Draw the block of", rows, index=len(rows) - 1, key="g3 drawn", persist_state="session")
+        variant = next(variant for variant in made.variants if variant.row == row)
+        path = variant.graph.nodes[0].block
+        chart.show(diagram.block(variant.graph, path), "g3 block", f"The operators of one block of {row}")
+    with right:
+        chart.show(charts.g3_shape(made.table), "g3 theory", "Fragments, branches and critical path of each block")
+    _table(made)
+
+
+def _g4(made: Experiment) -> None:
+    shares = theory.g4(made)
+    chart.show(charts.g4_shares(shares), "g4 theory", "Shares of operations and of memory access by kind of operator")
+    rest = shares[(shares["row"] == made.variants[0].row) & (shares["kind"] != "convolution")]
+    st.markdown(
+        f"In the full unit, ReLU and the shortcut's addition are **{rest['operations_share'].sum():.1%}** of the "
+        f"operations and **{rest['mem_access_share'].sum():.0%}** of the memory access."
+    )
+    _table(made)
+
+
+def _sliders(made: Experiment) -> tuple[int, int]:
+    """Channels of 1:1 and resolution; at first those of the experiment, which its rows are marked for."""
+    first = made.variants[0].spec
+    name = f"g{made.guideline}"
+    left, right = st.columns(2)
+    widths = sorted({*WIDTHS, first.input_channels})
+    sizes = sorted({*SIZES, first.resolution})
+    # the experiment is part of the key: another column starts the sliders at its own channels
+    of = f"{first.input_channels} {first.resolution}"
+    with left:
+        channels = st.select_slider("Channels c₁ = c₂", widths, first.input_channels, key=f"{name} c {of}")
+    with right:
+        size = st.select_slider("Resolution h = w", sizes, first.resolution, key=f"{name} hw {of}")
+    return channels, size
+
+
+def _same(made: Experiment, channels: int, size: int) -> bool:
+    first = made.variants[0].spec
+    return (first.input_channels, first.resolution) == (channels, size)
+
+
+def _table(made: Experiment) -> None:
+    """The rows' networks as counted; how far each is from equal FLOPs stands beside its channels."""
+    table = made.table
+    shown = pandas.DataFrame(
+        {
+            "row": table["row"],
+            "channels": table["channels"],
+            "mult-adds": [human(value) for value in table["mult_adds"]],
+            "off equal FLOPs": [f"{value:+.1%}" for value in table["flops_error"]],
+            "MAC": [human(value) for value in table["mem_access"]],
+            "MAC, over the first": [f"{value:.2f}×" for value in table["mem_access"] / table["mem_access"].iloc[0]],
+            "params": [human(value) for value in table["params"]],
+            "kernels": table["kernels"],
+        }
+    )
+    st.dataframe(shown, hide_index=True, key=f"g{made.guideline} counts")
+
+
+PANELS = {1: _g1, 2: _g2, 3: _g3, 4: _g4}
