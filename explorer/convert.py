@@ -9,7 +9,7 @@ from typing import Any
 from archs import ArchError, Spec, build
 from archs.rows import KINDS, Bottleneck, InvertedResidual, Row, ShuffleV1, ShuffleV2
 from archs.spec import make
-from explorer.mend import TRIES, Edited, explain, inputs
+from explorer.mend import TRIES, Edited, explain, inputs, word
 
 ALWAYS = ("stage", "repeat", "channels", "stride", "activation")
 """Columns that carry over as they are; of the others, those that the user has moved off their default."""
@@ -68,7 +68,7 @@ def _first_that_builds(spec: Spec, index: int, first: Row, notes: list[str]) -> 
             refused = refused or explain(edited, error)
             continue
         changed = [c for c in type(row).model_fields if getattr(row, c) != getattr(first, c)]
-        words = [f"{c} {getattr(first, c)} → {getattr(row, c)}" for c in changed]
+        words = [f"{c} {word(getattr(first, c))} → {word(getattr(row, c))}" for c in changed]
         notes += [f"row {index + 1}: {', '.join(words)}: the nearest form that fits here"] if words else []
         return Edited(edited, tuple(notes))
     assert refused is not None

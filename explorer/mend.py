@@ -36,6 +36,11 @@ class Cell(NamedTuple):
     column: str
 
 
+def word(value: object) -> str:
+    """A cell's value as a note says it."""
+    return "nothing" if value is None else str(value)
+
+
 def check(spec: Spec, edited: Cell | None = None) -> Spec:
     """The spec, if it builds. Raises ArchError that says where it does not, and a value with which it would.
 
@@ -78,7 +83,9 @@ def repair(spec: Spec, limit: int = 24) -> Edited:
             )
             if mended is None:
                 raise explain(spec, error) from None
-            notes.append(f"row {mended[1].row}: {mended[1].column} {_cell(spec, mended[1])} → {mended[1].value}")
+            notes.append(
+                f"row {mended[1].row}: {mended[1].column} {word(_cell(spec, mended[1]))} → {word(mended[1].value)}"
+            )
             spec = mended[0]
     return Edited(check(spec), tuple(notes))
 

@@ -35,7 +35,7 @@ from archs.rows import (
     ShuffleV2,
 )
 from explorer.history import paper
-from explorer.mend import Edited, check, repair
+from explorer.mend import Edited, check, repair, word
 
 BLOCKS = (Separable, InvertedResidual, ShuffleV1, ShuffleV2, Bottleneck, Fragments)
 GUIDELINES = {
@@ -117,8 +117,7 @@ def apply_guideline(spec: Spec, guideline: int, rows: Collection[int] | None = N
 
 
 def _said(row: Row, cells: dict[str, Any]) -> str:
-    words = [(column, getattr(row, column), value) for column, value in cells.items()]
-    return ", ".join(f"{c} {'nothing' if a is None else a} → {'nothing' if b is None else b}" for c, a, b in words)
+    return ", ".join(f"{column} {word(getattr(row, column))} → {word(value)}" for column, value in cells.items())
 
 
 def change(row: Row, guideline: int) -> dict[str, Any]:

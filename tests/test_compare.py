@@ -84,6 +84,14 @@ def test_a_deleted_row():
     assert "changed" not in statuses(result)
 
 
+def test_a_stage_taken_out_before_one_that_changed():
+    """Stage 3 goes, stage 4 has another kernel and larger maps: stage 4 is still stage 4."""
+    spec = edits.delete(edits.set_cell(V2, 4, "kernel", 5).spec, 3).spec
+    pairs = [(pair.before, pair.after) for pair in check(counted(V2), counted(spec)).pairs]
+    assert [before for before, after in pairs if after is None] == [f"stage3/block{n}" for n in (1, 2, 3)]
+    assert all(before == after for before, after in pairs if after is not None)
+
+
 def test_a_replaced_stage_is_changed_in_place():
     result = check(counted(V2), counted(edits.replace_stage(V2, "stage3", "shuffle_v2").spec))
     changed = {pair.after: pair for pair in result.pairs if pair.status == "changed"}

@@ -95,6 +95,14 @@ def test_a_refused_cell_says_where_and_what_would_do(name, row, column, value, m
         assert f"this would do: {mend}" in str(problem)
 
 
+def test_a_row_that_another_edit_broke_says_what_would_do():
+    """A wide row before a unit that keeps its input: the blame is the unit's, and the mend too."""
+    spec = archs.spec("shufflenet_v2")
+    problem = refused(edits.insert, spec, 2, Conv(stage="stem", channels=500, kernel=1))
+    assert (problem.row, problem.column, problem.found) == (4, "channels", "116")
+    assert problem.mend == Mend(4, "downsample", "half")
+
+
 def test_fields():
     assert edits.set_field(V2, "resolution", 160).spec.resolution == 160
     problem = refused(edits.set_field, V2, "resolution", 5000)
@@ -170,6 +178,8 @@ def test_what_had_to_be_adjusted_is_said():
     assert edited.notes == ("row 5: groups 3 → 2: the nearest form that fits here",)
     narrow = edits.replace_block(edits.set_cell(V2, 4, "channels", 24).spec, 4, "shuffle_v2")
     assert narrow.notes == ("row 5: downsample keep → half: the nearest form that fits here",)
+    added = edits.replace_block(edits.set_cell(V2, 4, "channels", 24).spec, 4, "shuffle_v1")
+    assert added.notes == ("row 5: group_first True → False, merge nothing → add: the nearest form that fits here",)
     assert "allowed: conv, separable" in refused(edits.replace_block, V2, 4, "magic").message
 
 
@@ -225,6 +235,9 @@ def test_guidelines_1_to_3_lower_the_memory_access_at_equal_mult_adds(name, guid
 @pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small"])
 def test_guideline_4_removes_elementwise_work_only(name):
     before, after = total(archs.spec(name)), total(whole.apply_guideline(archs.spec(name), 4).spec)
+    graphs = [archs.build(spec) for spec in (archs.spec(name), whole.apply_guideline(archs.spec(name), 4).spec)]
+    activations = [{node.path for node in graph.nodes if node.path.endswith("act")} for graph in graphs]
+    assert {path.rpartition("/")[2] for path in activations[0] - activations[1]} == {"dw_act"}
     assert after.elementwise < before.elementwise
     assert after._replace(nonlinearity=0, mem_access=0, kernels=0) == before._replace(
         nonlinearity=0, mem_access=0, kernels=0
@@ -252,9 +265,11 @@ def test_undo_and_redo_walk_twenty_edits():
     history = History.start(V2)
     for kernel in range(20):
         history = history.push(f"step {kernel}", edits.set_cell(history.spec, 3, "channels", 40 + kernel).spec)
+    assert history.undo().spec.rows[3].channels == 58
     for _ in range(20):
         history = history.undo()
     assert history.spec == V2
+    assert history.redo().spec.rows[3].channels == 40
     assert history.undo() == history
     for _ in range(20):
         history = history.redo()
@@ -271,7 +286,9 @@ def test_undo_and_redo_walk_twenty_edits():
 def test_a_new_edit_ends_what_could_be_redone():
     history = History.start(V2).push("a", edits.set_cell(V2, 3, "kernel", 5).spec).undo()
     assert history.can_redo
-    assert not history.push("b", edits.set_cell(V2, 3, "kernel", 7).spec).can_redo
+    pushed = history.push("b", edits.set_cell(V2, 3, "kernel", 7).spec)
+    assert not pushed.can_redo
+    assert [version.label for version in pushed.versions] == ["opened mobilenet_v2", "b"]
     assert history.push("same", V2) is history
 
 

@@ -110,6 +110,11 @@ def test_hostile_links_are_refused_quickly(text):
     assert len(str(caught.value)) < 4000
 
 
+def test_a_bomb_is_not_unpacked():
+    with pytest.raises(archs.ArchError, match="unpacks to over 200,000 characters"):
+        decode(packed(b" " * 3_000_000))
+
+
 def test_a_mistyped_character_is_noticed():
     text = encode(random_spec(Random(3)))
     for position in range(len(text)):

@@ -49,6 +49,7 @@ CASES = [
 def test_where_a_choice_puts_its_operators(row, operators):
     assert names(row) == operators
     graph = graph_of(row)
+    assert graph.output.channels == row.channels
     with torch.inference_mode():
         assert archs.to_module(graph).eval()(torch.zeros(1, 3, 16, 16)).shape == (1, *graph.output)
 
