@@ -60,7 +60,12 @@ class Diff:
 
         rows = []
         for pair in self.pairs:
-            row = {"status": pair.status, "block": pair.block, "before": pair.before, "after": pair.after}
+            row: dict[str, object] = {
+                "status": pair.status,
+                "block": pair.block,
+                "before": pair.before,
+                "after": pair.after,
+            }
             row |= {"what": pair.what, **pair.difference._asdict(), "elementwise": pair.difference.elementwise}
             rows.append(row | ({} if pair.difference_ms is None else {"latency_ms": pair.difference_ms}))
         return pandas.DataFrame(rows)

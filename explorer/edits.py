@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from archs import ArchError, Spec
-from archs.errors import Mend
+from archs.errors import Mend, Problem
 from archs.rows import KINDS, InvertedResidual, Row, ShuffleV1
 from archs.spec import make
 from explorer.convert import carried, replace_block
@@ -54,7 +54,9 @@ def set_cells(spec: Spec, changes: Mapping[tuple[int, str], Any]) -> Edited:
     for (index, column), value in changes.items():
         _row(spec, index)
         by_row.setdefault(index, {})[column] = value
-    rows, problems, notes = list(spec.rows), [], []
+    rows = list(spec.rows)
+    problems: list[Problem] = []
+    notes: list[str] = []
     kinds = {index: values.pop("kind") for index, values in by_row.items() if "kind" in values}
     for index, values in by_row.items():
         if index in kinds or not values:
@@ -132,7 +134,7 @@ def duplicate(spec: Spec, index: int) -> Edited:
     """The network with a copy after row `index`. The copy has stride 1, as the repeats of a row have."""
     row = _row(spec, index)
     changes: dict[str, Any] = {}
-    notes = ()
+    notes: tuple[str, ...] = ()
     if getattr(row, "stride", 1) > 1:
         changes["stride"] = 1
         notes = (f"row {index + 2}: stride 1, as the repeats of a row have",)
@@ -157,7 +159,7 @@ def move(spec: Spec, index: int, to: int) -> Edited:
     _row(spec, to)
     rows = [*spec.rows[:index], *spec.rows[index + 1 :]]
     neighbours = [other.stage for other in rows[max(0, to - 1) : to + 1]]
-    notes = ()
+    notes: tuple[str, ...] = ()
     if row.stage not in neighbours:
         notes = (f"row {to + 1}: stage {row.stage} → {neighbours[0]}, among whose rows it stands",)
         row = row.model_copy(update={"stage": neighbours[0]})

@@ -82,11 +82,11 @@ def _points() -> tuple[tuple[dict[str, Any], Spec | None], ...]:
             "year": int(row["year"]),
             "source": row["source"],
         }
-        spec = spec_of(row)
-        if spec is None:
+        known = spec_of(row)
+        if known is None:
             point["mult_adds"] = float(row["madds_m"]) * 1e6
             point["params"] = float(row["params_m"]) * 1e6 if row["params_m"] else float("nan")
-        found.setdefault((spec or row["variant"], point["top1_pct"], row["recipe"]), (point, spec))
+        found.setdefault((known or row["variant"], point["top1_pct"], row["recipe"]), (point, known))
     return tuple(found.values())
 
 

@@ -7,7 +7,7 @@ what was found in the blamed cell and a value that would do.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, NamedTuple, get_args
 
@@ -29,7 +29,8 @@ class Edited(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Cell(NamedTuple):
+@dataclass(frozen=True)
+class Cell:
     """A cell of the table: the row counted from 0, and the column."""
 
     index: int
@@ -71,7 +72,7 @@ def repair(spec: Spec, limit: int = 24) -> Edited:
 
     Row by row, as an error hides those behind it; a mended cell is one with which the table builds up to its row.
     """
-    notes = []
+    notes: list[str] = []
     for _ in range(limit):
         try:
             build(spec)
@@ -126,7 +127,7 @@ def _blamed(spec: Spec, problem: Problem) -> Cell | None:
     if not problem.row:
         return None
     fields = type(spec.rows[problem.row - 1]).model_fields
-    column = problem.column if problem.column in fields else "channels"
+    column = problem.column if problem.column and problem.column in fields else "channels"
     return Cell(problem.row - 1, column) if column in fields else None
 
 
