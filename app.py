@@ -3,23 +3,8 @@
 import streamlit as st
 
 from explorer.page import export, headline, picture, reconcile, sidebar, style, tables
+from explorer.page.lab import pages
 from explorer.page.state import guard, scenario
-
-st.set_page_config("What a mobile CNN costs", layout="wide")
-style.apply()
-
-with guard("The sidebar"):
-    sidebar.choose_network()
-chosen = scenario()
-with guard("The headline"):
-    headline.title(chosen)
-    headline.tiles(chosen)
-with guard("The picture"):
-    picture.network(chosen)
-with guard("The block"):
-    picture.open_block(chosen)
-with guard("Where it goes"):
-    picture.where(chosen)
 
 PANELS = {
     "Blocks": tables.blocks,
@@ -27,7 +12,28 @@ PANELS = {
     "Reconcile": reconcile.reconcile,
     "Export": export.export,
 }
-for tab, (name, panel) in zip(st.tabs(list(PANELS), key="tab", on_change="rerun"), PANELS.items()):
-    if tab.open:  # only what is seen is computed
-        with tab, guard(name):
-            panel(chosen)
+
+
+def explore() -> None:
+    with guard("The sidebar"):
+        sidebar.choose_network()
+    chosen = scenario()
+    with guard("The headline"):
+        headline.title(chosen)
+        headline.tiles(chosen)
+    with guard("The picture"):
+        picture.network(chosen)
+    with guard("The block"):
+        picture.open_block(chosen)
+    with guard("Where it goes"):
+        picture.where(chosen)
+    for tab, (name, panel) in zip(st.tabs(list(PANELS), key="tab", on_change="rerun"), PANELS.items()):
+        if tab.open:  # only what is seen is computed
+            with tab, guard(name):
+                panel(chosen)
+
+
+st.set_page_config("What a mobile CNN costs", layout="wide")
+style.apply()
+home = st.Page(explore, title="Explore", url_path="explore", default=True)
+st.navigation({"": [home], **pages.navigation()}, position="top").run()

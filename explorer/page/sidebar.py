@@ -21,7 +21,9 @@ def choose_network() -> Scenario:
         scenario = state.scenario()
         names = [*FAMILIES, *([OWN] if scenario.own else [])]
         st.session_state.setdefault("network", scenario.spec.name)
-        st.selectbox("Network", names, key="network", format_func=_title, on_change=_network_chosen)
+        st.selectbox(
+            "Network", names, key="network", format_func=_title, on_change=_network_chosen, persist_state="session"
+        )
         state.show_problem("network")
         if (name := st.session_state.network) == OWN:
             st.caption(f"Your own spec, **{scenario.spec.name}**: {len(scenario.spec.rows)} rows.")
@@ -32,6 +34,7 @@ def choose_network() -> Scenario:
         st.toggle(
             "Batch norm folded",
             key="folded",
+            persist_state="session",
             on_change=_folded,
             help="What an inference runtime does before it starts: each batch norm that follows a convolution becomes "
             "that convolution's bias. Its element-wise work and its kernel go.",
@@ -61,6 +64,7 @@ def _knobs(family: Family) -> None:
             KNOB_TITLES.get(knob, knob.replace("_", " ").capitalize()),
             [*published, *typed],
             key=key,
+            persist_state="session",  # still there after a visit to the lab
             format_func=_value_title,
             accept_new_options=is_open,
             on_change=_knob_turned,
