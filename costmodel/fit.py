@@ -7,6 +7,7 @@ not fitted, and were timed more often, are judged: their errors make the interva
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from random import Random
 
@@ -16,7 +17,7 @@ from costmodel import trees
 from costmodel.errors import CostError
 from costmodel.features import features
 from costmodel.latency import Priced, price
-from costmodel.profile import DeviceProfile, Errors, Predictor, Regime, percentile_half_width
+from costmodel.profile import DeviceProfile, Errors, Predictor, Reference, Regime, percentile_half_width
 from costmodel.timings import Record
 
 LARGEST = 9_000  # nodes of a kind that are fitted; more only take time
@@ -44,7 +45,9 @@ def fit(
             f"{len(records)} networks were timed to fit and {len(judged)} to judge; both take at least {LEAST}: "
             "give it more time"
         )
-    return with_errors(_profile(records, regime, name, environment, probe_us, seconds, quick, tuple(warnings)), judged)
+    profile = _profile(records, regime, name, environment, probe_us, seconds, quick, tuple(warnings))
+    references = [Reference(spec=json.loads(r.spec.to_json()), network_us=r.network_us) for r in judged]
+    return with_errors(profile.model_copy(update={"references": tuple(references)}), judged)
 
 
 def _profile(records, regime, name, environment, probe_us, seconds, quick, warnings) -> DeviceProfile:
@@ -64,6 +67,7 @@ def _profile(records, regime, name, environment, probe_us, seconds, quick, warni
         seconds=round(seconds, 1),
         quick=quick,
         predictors=predictors,
+        references=(),
         overhead_us=overhead,
         scale=scale,
         half_interval=1.0,

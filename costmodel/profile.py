@@ -10,7 +10,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -94,6 +94,17 @@ class Errors(_Value):
     """Share of networks whose measured time lies in the 90 % interval."""
 
 
+class Reference(_Value):
+    """A network that was timed with the profile and not fitted: timed again, it tells the machine's speed."""
+
+    spec: dict[str, Any]
+    network_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+    def to_spec(self) -> Spec:
+        """Raises ArchError for a spec that is none."""
+        return Spec.from_json(json.dumps(self.spec))
+
+
 class DeviceProfile(_Value):
     """Everything that a prediction needs, and what it was made from."""
 
@@ -111,6 +122,7 @@ class DeviceProfile(_Value):
     columns: tuple[str, ...] = COLUMNS
     """What the predictors' column numbers mean: a profile of other columns is one of another version."""
     predictors: dict[str, Predictor]
+    references: tuple[Reference, ...]
     overhead_us: Finite
     """network_us = overhead_us + scale · (sum of the nodes)."""
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -12,6 +12,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -117,7 +118,7 @@ def time_networks(
     slow = _slowness(steady, len(sizes))
     factors = [factor for factor, size in zip(slow, sizes) for _ in range(size)]
     records = tuple([record.scaled(1 / factor) for record, factor in zip(found, factors)])
-    return Session(records, tuple([visits.record() for visits in steady]), quiet(probes))
+    return Session(records, tuple([visits.at_speed(slow).record() for visits in steady]), quiet(probes))
 
 
 def _slowness(steady: Sequence[_Visits], chunks: int) -> list[float]:
@@ -148,6 +149,14 @@ class _Visits:
         for _ in range(CALLS):
             self.whole.append(network.watch.once(network.call))
             self.nodes.append(network.nodes_us())
+
+    def at_speed(self, slow: Sequence[float]) -> _Visits:
+        """The same without the slowness of each chunk, of which there is one per visit."""
+        even = copy(self)
+        factors = [factor for factor in slow for _ in range(CALLS)]
+        even.whole = [time_us / factor for time_us, factor in zip(self.whole, factors)]
+        even.nodes = [[time_us / factor for time_us in run] for run, factor in zip(self.nodes, factors)]
+        return even
 
     def record(self) -> Record:
         low, _, high = statistics.quantiles(self.whole, n=4)
