@@ -16,7 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 120_000  # ms; a shared core takes its time over plotly's first drawing
+PATIENCE = 240_000  # ms; on a shared, busy core the first drawing of plotly has taken 60,000
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
