@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from explorer.page import export, headline, picture, reconcile, sidebar, style, tables
+from explorer.page import edit, export, grid, headline, picture, reconcile, share, sidebar, style, tables
 from explorer.page.lab import pages
 from explorer.page.state import guard, scenario
 
 PANELS = {
+    "Table": grid.table,
     "Blocks": tables.blocks,
     "Layers": tables.layers,
     "Reconcile": reconcile.reconcile,
@@ -15,22 +16,29 @@ PANELS = {
 
 
 def explore() -> None:
+    with guard("The link"):
+        share.reopen()
+    with guard("The edit"):
+        grid.take()
     with guard("The sidebar"):
         sidebar.choose_network()
     chosen = scenario()
     with guard("The headline"):
         headline.title(chosen)
         headline.tiles(chosen)
+        headline.adjusted(chosen)
     with guard("The picture"):
         picture.network(chosen)
     with guard("The block"):
-        picture.open_block(chosen)
+        picture.open_block(chosen, edit.row)
     with guard("Where it goes"):
         picture.where(chosen)
     for tab, (name, panel) in zip(st.tabs(list(PANELS), key="tab", on_change="rerun"), PANELS.items()):
         if tab.open:  # only what is seen is computed
             with tab, guard(name):
                 panel(chosen)
+    with guard("The address"):
+        share.keep(chosen)
 
 
 st.set_page_config("What a mobile CNN costs", layout="wide")

@@ -200,9 +200,11 @@ def _marks(x: pandas.Series, y: pandas.Series, text: pandas.Series, name: str) -
         y=y,
         name=name,
         mode="markers+text",
-        text=text,
-        textposition="top center",
+        text=[row.rpartition(" ")[2] for row in text],  # 1:6 of c1:c2 = 1:6
+        textposition="top left",  # the curves rise to the right
         textfont={"size": TEXT},
         marker={"color": MARKS, "size": 12, "symbol": "diamond"},
+        customdata=text,
+        hovertemplate="<b>%{customdata}</b><br>%{y:,.0f} elements<extra></extra>",
         cliponaxis=False,
     )

@@ -8,6 +8,7 @@ assumes nothing about the noise (Conover 1999, "Practical Nonparametric Statisti
 from __future__ import annotations
 
 import copy
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -151,9 +152,11 @@ def plan(estimate_ms: Sequence[float], seconds: float = SECONDS) -> tuple[int, i
 
 def _kernels(watch, module, shape: Sequence[int]) -> tuple[str, ...]:
     """The operators of one call by torch's profiler, those with most time of their own first: `addmm ×10, 93 %`."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # or each start and stop is a line on standard error
     from torch.profiler import ProfilerActivity, profile
 
     call = watch.caller(module, shape)
+    call()
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         call()
     events = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)

@@ -16,8 +16,8 @@ def show(figure: go.Figure, key: str, alt: str, on_click: Callable[[], None] | N
     ink = INK.get(st.context.theme.type or "")
     if ink:  # Streamlit's own grey for chart text is too pale for a projector
         figure.update_layout(font_color=ink, legend_font_color=ink)
-        figure.update_xaxes(tickfont_color=ink)
-        figure.update_yaxes(tickfont_color=ink)
+        figure.update_xaxes(tickfont_color=ink, title_font_color=ink)
+        figure.update_yaxes(tickfont_color=ink, title_font_color=ink)
         figure.update_traces(
             marker_colorbar_tickfont_color=ink, marker_colorbar_title_font_color=ink, selector={"name": "blocks"}
         )

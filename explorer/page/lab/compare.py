@@ -21,12 +21,11 @@ MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too clos
 
 def panel(made: Experiment, run: Run | None, predicted: Mapping[str, float] | None) -> None:
     table = compare(made, run, predicted)
-    if not run:
-        st.caption("Not measured yet: the paper's figures and the prediction stand here without this machine's.")
+    missing = [] if run else ["Not measured yet."]
     if not predicted:
-        st.caption(
-            "No device profile of this machine and these settings: no prediction. `python -m explorer calibrate`"
-        )
+        missing.append("No prediction: there is no device profile for these settings (`python -m explorer calibrate`).")
+    if missing:
+        st.caption(" ".join(missing))
     name = f"g{made.guideline}"
     chart.show(charts.comparison(table), f"{name} comparison", "Time over the first row's: paper, prediction, measured")
     st.dataframe(_shown(table), hide_index=True, key=f"{name} table")
@@ -56,7 +55,7 @@ def _shown(table: pandas.DataFrame) -> pandas.DataFrame:
         return ["" if value != value else f"{value:.2f}" for value in table[column]]
 
     intervals = ["" if a != a else f"{a:.2f} … {b:.2f}" for a, b in zip(table["low"], table["high"])]
-    return pandas.DataFrame(
+    shown = pandas.DataFrame(
         {
             "row": table["row"],
             "channels": table["channels"],
@@ -70,6 +69,7 @@ def _shown(table: pandas.DataFrame) -> pandas.DataFrame:
             "verdict": [MARKS.get(word, word) for word in table["verdict"]],
         }
     )
+    return shown.loc[:, (shown != "").any()]  # nothing measured or predicted: no empty columns
 
 
 def _download(made: Experiment, run: Run, table: pandas.DataFrame) -> None:

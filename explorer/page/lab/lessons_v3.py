@@ -51,7 +51,7 @@ def swish() -> None:
     st.markdown(
         f"The largest difference is **{abs(worst['error']):.3f}**, at x = ±{abs(worst['x']):.0f}. All three networks "
         "below count the same to the last multiply-add: no count tells what an activation takes, so it has to be "
-        "timed. MobileNetV3 uses hard-swish in its second half only, where the maps are small."
+        "timed. MobileNetV3 uses hard-swish in its stem and its second half, where the maps are small."
     )
     networks = lessons.swish_networks()
     networks_panel("swish", networks, lessons.totals(networks), bars=False)

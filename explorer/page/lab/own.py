@@ -49,7 +49,8 @@ def _design() -> None:
     guess = st.radio("Which is faster?", [*names, "neither"], index=None, horizontal=True, key=f"own guess {names}")
     run = measure.panel("own", networks)
     profile = prediction.fitting(made.settings)
-    compare.panel(made, run, prediction.predicted(made, profile) if profile else None)
+    if run or profile:
+        compare.panel(made, run, prediction.predicted(made, profile) if profile else None)
     if run and guess:
         ratio = run.ratio[1]
         faster = names[0] if ratio.low > 1 else names[1] if ratio.high < 1 else "neither"
