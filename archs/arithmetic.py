@@ -264,7 +264,7 @@ class Attention(Op):
         return prod(q[:-2]) * q[-2] * k[-2] * (q[-1] + v[-1])  # the two products
 
     def spelling(self, *inputs: Shape) -> Function:
-        call = "torch.nn.functional.scaled_dot_product_attention({0}, {1}, {2}"
+        call = "nn.functional.scaled_dot_product_attention({0}, {1}, {2}"
         if self.scale is None:
             return Function(call + ")")
         return Function(call + ", scale={scale})", (("scale", self.scale),))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import networkx
 
     from archs.spec import Spec
+    from archs.weights import Weights
 
 INPUT = "input"
 
@@ -56,6 +57,10 @@ class Graph:
     """What the scopes are, for whoever names things: ("stage3/block2", "inverted_residual")."""
     spec: Spec | None = field(default=None, compare=False, repr=False)
     """The table that the graph was built from, where there is one: for whoever cites its source."""
+    shared: tuple[tuple[str, str], ...] = ()
+    """Nodes that run with the weights of an earlier node: (path, that node's path)."""
+    weights: Weights | None = field(default=None, compare=False, repr=False)
+    """The trained tensors, where the graph was imported: for whoever makes a module of it."""
 
     @property
     def output(self) -> Shape:
@@ -72,6 +77,15 @@ class Graph:
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
         shapes = self.shapes
         return tuple([shapes[path] for path in node.inputs])
+
+    def params(self, node: Node) -> int:
+        """Trainable parameters that the node has; 0 where it shares those of an earlier one."""
+        return 0 if node.path in self.owners else node.op.params(*self.input_shapes(node))
+
+    @cached_property
+    def owners(self) -> dict[str, str]:
+        """Path → the earlier node whose weights it runs with, for the nodes that share."""
+        return dict(self.shared)
 
     @cached_property
     def consumers(self) -> dict[str, tuple[Node, ...]]:
@@ -107,7 +121,7 @@ class Graph:
         for node in self.nodes:
             shapes = self.input_shapes(node)
             line = f"{node.path}   {node.op.describe(*shapes)}   {' , '.join(map(str, shapes))} → {node.output}"
-            if params := node.op.params(*shapes):
+            if params := self.params(node):
                 line += f"   weights {params:,}"
             if mult_adds := node.op.mult_adds(*shapes):
                 line += f"   mult-adds {mult_adds:,}"

@@ -172,6 +172,24 @@ class ConstantPad(Unweighted):
         return Module("nn.ConstantPad2d", ((self.left, self.right, self.top, self.bottom), self.value))
 
 
+@dataclass(frozen=True)
+class ChannelPad(Unweighted):
+    """Channels of zeros before and after: the shortcut without weights (He et al. 2015, option A)."""
+
+    before: int
+    after: int
+
+    def output(self, *inputs: Shape) -> Shape:
+        x = image_input(inputs, "channel padding")
+        if min(self.before, self.after) < 0:
+            raise ArchError("padding of less than 0; allowed: whole numbers ≥ 0")
+        return Shape(x[0] + self.before + self.after, *x[1:])
+
+    def spelling(self, *inputs: Shape) -> Function:
+        named = (("before", self.before), ("after", self.after))
+        return Function("nn.functional.pad({0}, (0, 0, 0, 0, {before}, {after}))", named)
+
+
 UPSAMPLING = ("nearest", "bilinear", "bicubic")
 
 

@@ -69,6 +69,7 @@ from archs.layers import (
 from archs.layout import (
     AdaptiveAvgPool,
     AdaptiveMaxPool,
+    ChannelPad,
     ConstantPad,
     Expand,
     Pad,
@@ -97,6 +98,7 @@ __all__ = [
     "Attention",
     "AvgPool",
     "BatchNorm",
+    "ChannelPad",
     "ChannelShuffle",
     "ChannelSplit",
     "Clamp",

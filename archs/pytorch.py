@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from archs.blocks import DOCS
 from archs.catalogue import FAMILIES, citation
-from archs.errors import ArchError
+from archs.errors import ArchError, shorten
 from archs.graph import INPUT, Graph
 from archs.helpers import HELPERS
 from archs.ops import Activation, ChannelSplit, Conv2d, Function, Module
@@ -35,7 +35,7 @@ from archs.structure import (
 )
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 WIDTH = 88  # ruff format's default
 MAX_PARAMS = 2**31  # 8 GiB in float32
@@ -58,6 +58,46 @@ def identifier(name: str) -> str:
     name = re.sub(r"[^A-Za-z0-9_]", "_", name) or "_"
     name = f"_{name}" if name[0].isdigit() else name
     return f"{name}_" if keyword.iskeyword(name) or name in RESERVED else name
+
+
+def module_names(members: tuple[Part, ...]) -> dict[str, str]:
+    """The attribute of each module in a class's body, by the path of the node whose output it gives."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for part in members:
+        if isinstance(part, Leaf) and isinstance(part.node.op.spelling(*part.shapes), Function):
+            continue
+        shares = isinstance(part, Leaf) and part.shares
+        names[part.output] = names[shares] if shares else unique(identifier(part.name), taken)
+    return names
+
+
+def attributes(graph: Graph) -> dict[str, str]:
+    """Node path → where its module is in the exported one: `features.1.conv`. Functions have no module.
+
+    >>> import archs
+    >>> attributes(archs.build(archs.spec("mobilenet_v2")))["stage2/block1/dw"]
+    'stage2.0.3'
+    """
+    found: dict[str, str] = {}
+
+    def place(part: Part, at: str) -> None:
+        if isinstance(part, Leaf):
+            found[part.output] = at
+        elif isinstance(part, Chain) or is_chain(part.parts):
+            for number, member in enumerate(part.parts):
+                place(member, f"{at}.{number}")
+        else:
+            walk(part.parts, f"{at}.")
+
+    def walk(members: tuple[Part, ...], at: str) -> None:
+        names = module_names(members)
+        for part in members:
+            if part.output in names:
+                place(part, at + names[part.output])
+
+    walk(parts(graph), "")
+    return found
 
 
 def to_source(graph: Graph) -> str:
@@ -90,14 +130,45 @@ def helpers(graph: Graph) -> list[str]:
 
 
 def to_module(graph: Graph) -> nn.Module:
-    """The module that `to_source(graph)` defines: that text, executed.
+    """The module that `to_source(graph)` defines: that text, executed, with the graph's weights where it has some.
 
     Raises ArchError for a network of more than 2³¹ parameters.
     """
-    params = sum(node.op.params(*graph.input_shapes(node)) for node in graph.nodes)
+    params = sum(graph.params(node) for node in graph.nodes)
     if params > MAX_PARAMS:
         raise ArchError(f"{graph.name} has {params:,} parameters; allowed in a module: up to {MAX_PARAMS:,}")
-    return from_source(to_source(graph))
+    module = from_source(to_source(graph))
+    if graph.weights is not None:
+        put(module, state_dict(graph))
+    return module
+
+
+def state_dict(graph: Graph) -> dict[str, Tensor]:
+    """The graph's weights by the names that they have in the exported module; none where they have no elements."""
+    if graph.weights is None:
+        return {}
+    places = attributes(graph)
+    found = {
+        f"{places[path]}.{name}": tensor
+        for path, tensors in graph.weights.items()
+        if path not in graph.owners
+        for name, tensor in tensors.items()
+    }
+    return {} if any(tensor.is_meta for tensor in found.values()) else found
+
+
+def put(module: nn.Module, state: dict[str, Tensor]) -> None:
+    """Copies tensors into a module by name. Raises ArchError for names or sizes that do not fit."""
+    own = {name: t for name, t in module.state_dict().items() if not name.endswith("num_batches_tracked")}
+    if not state:
+        return
+    if unknown := [name for name in {**own, **state} if (name in own) != (name in state)]:
+        raise ArchError(f"{shorten(unknown[0])} is in the weights or in the network, not in both")
+    for name, tensor in state.items():
+        if tensor.numel() != own[name].numel():
+            found, allowed = (" × ".join(map(str, t.shape)) for t in (tensor, own[name]))
+            raise ArchError(f"{name} has {found} elements; allowed: {allowed}")
+    module.load_state_dict({name: t.reshape(own[name].shape) for name, t in state.items()}, strict=False)
 
 
 def from_source(text: str) -> nn.Module:
@@ -122,7 +193,7 @@ def _header(graph: Graph) -> str:
     for node in graph.nodes:
         shapes = graph.input_shapes(node)
         mult_adds += node.op.mult_adds(*shapes)
-        params += node.op.params(*shapes)
+        params += graph.params(node)
     title, *source = citation(graph.spec) if graph.spec else (graph.name,)
     lines = [
         f"{title}.",
@@ -165,14 +236,15 @@ class _Writer:
         return f"class {self.definition.name}(nn.Module):\n    def __init__(self):\n" + self._body()
 
     def _body(self) -> str:
-        taken: set[str] = set()
+        self.names = module_names(self.block.parts)
         lines = ["        super().__init__()"]
         for part in self.block.parts:
             if isinstance(part, Leaf) and isinstance(spelling := part.node.op.spelling(*part.shapes), Function):
                 self._function(part, spelling)
                 continue
-            name = self.names[part.output] = unique(identifier(part.name), taken)
-            lines += self._assign(f"self.{name} = ", part)
+            assigned = self._assign(f"self.{self.names[part.output]} = ", part)
+            if not (isinstance(part, Leaf) and part.shares):
+                lines += assigned
         lines[1:1] = [f"        self.{name} = {parameter}" for parameter, name in self.kept.items()]
         forward = "\n    def forward(self, x: torch.Tensor) -> torch.Tensor:\n"
         return "\n".join(lines) + "\n" + forward + "\n".join(self._forward()) + "\n"

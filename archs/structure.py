@@ -11,6 +11,7 @@ parts keep its name in front of theirs. No text here: `archs.pytorch` writes it.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
@@ -25,6 +26,8 @@ class Leaf:
     name: str
     node: Node
     shapes: tuple[Shape, ...]
+    shares: str = ""
+    """The earlier node whose module it calls again."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -40,7 +43,8 @@ class Leaf:
 
     @property
     def modular(self) -> bool:
-        return len(self.inputs) == 1 and isinstance(self.node.op.spelling(*self.shapes), Module)
+        plain = len(self.inputs) == 1 and not self.shares
+        return plain and isinstance(self.node.op.spelling(*self.shapes), Module)
 
 
 @dataclass(frozen=True)
@@ -102,14 +106,17 @@ def _parts(graph: Graph, nodes: tuple[Node, ...], depth: int, kinds: dict[str, s
         if len(members) == 1:
             [node] = members
             rest = node.path.split("/")[depth:]
-            found.append(Leaf("_".join(rest) if name in torn else name, node, graph.input_shapes(node)))
+            label = "_".join(rest) if name in torn else name
+            found.append(Leaf(label, node, graph.input_shapes(node), graph.owners.get(node.path, "")))
             continue
         inner = _parts(graph, members, depth + 1, kinds)
         outside = _reads(members)
         whole = name not in torn and len(outside) == 1 and _only_last_is_read(graph, members)
+        whole = whole and not _shares_outside(graph, members)
         kind = kinds.get("/".join(members[0].path.split("/")[: depth + 1]))
         if whole and kind:
-            found.append(Block(name, kind, inner, outside[0], graph.shapes[outside[0]]))
+            body = _flat(inner) if is_chain(inner) else inner
+            found.append(Block(name, kind, body, outside[0], graph.shapes[outside[0]]))
         elif whole and is_chain(inner):
             found.append(Chain(name, _flat(inner)))
         else:
@@ -131,6 +138,12 @@ def _only_last_is_read(graph: Graph, members: tuple[Node, ...]) -> bool:
     return True
 
 
+def _shares_outside(graph: Graph, members: tuple[Node, ...]) -> bool:
+    """Whether a module is called both in here and elsewhere."""
+    own = {node.path for node in members}
+    return any((user in own) != (owner in own) for user, owner in graph.shared)
+
+
 def is_chain(members: tuple[Part, ...]) -> bool:
     """Whether each part is a module that reads the one before; who reads the ends is the caller's question."""
     if not all(part.modular for part in members):
@@ -147,7 +160,7 @@ def _flat(members: tuple[Part, ...]) -> tuple[Part, ...]:
 
 def _rename(part: Part, name: str) -> Part:
     if isinstance(part, Leaf):
-        return Leaf(name, part.node, part.shapes)
+        return Leaf(name, part.node, part.shapes, part.shares)
     if isinstance(part, Chain):
         return Chain(name, part.parts)
     return Block(name, part.kind, part.parts, part.input, part.input_shape)
@@ -169,7 +182,7 @@ def key(part: Part, reads: dict[str, int]) -> object:
     if isinstance(part, Leaf):
         op = part.node.op
         what = Activation if isinstance(op, Activation) else type(op)
-        return part.name, what, _form(op, part.shapes), wiring
+        return part.name, what, _form(op, part.shapes), wiring, reads.get(part.shares)
     inner = tuple(key(p, r) for p, r in zip(part.parts, _positions(part)))
     return part.name, part.kind if isinstance(part, Block) else None, inner, wiring
 
@@ -305,6 +318,12 @@ def unique(name: str, taken: set[str]) -> str:
     return candidate
 
 
+def _argument(owner: str, role: str) -> str:
+    """`dw_channels`, and `channels_0` where the operator has a number for a name."""
+    owner = re.sub(r"[^A-Za-z0-9]+", "_", owner).strip("_")
+    return f"{owner}_{role}" if owner[:1].isalpha() else f"{role}_{owner}".rstrip("_")
+
+
 def _parametrise(definition: ClassDef, found: dict[object, ClassDef]) -> None:
     """Numbers that move together over all blocks of a class are one parameter; channels always are one."""
     columns = [[s for part in block.parts for s in slots(part, found)] for block in definition.blocks]
@@ -323,7 +342,7 @@ def _parametrise(definition: ClassDef, found: dict[object, ClassDef]) -> None:
         elif values == outs:
             name = "out_channels"
         else:
-            name = f"{row[0].owner}_channels"
+            name = _argument(row[0].owner, "channels")
         parameters["channels", values] = Parameter(unique(name, taken), role, values)
     kernel, kernels = "1", (1,) * len(definition.blocks)  # the convolution's, when its padding comes
     for row in rows:
@@ -338,7 +357,7 @@ def _parametrise(definition: ClassDef, found: dict[object, ClassDef]) -> None:
         else:
             if where not in parameters:
                 names = {p.name for p in parameters.values()}
-                name = role if role not in names else f"{row[0].owner}_{role}"
+                name = role if role not in names else _argument(row[0].owner, role)
                 parameters[where] = Parameter(unique(name, taken), role, values)
             text = parameters[where].name
         definition.texts.append(text)

@@ -24,8 +24,8 @@ class Rule:
     term: str
     amount: Amount
     why: str
-    times_ours: int | None = None
-    """Where the amount is that many times our multiply-adds, whatever the shapes."""
+    times_ours: Callable[[Shape, Shape], int] | None = None
+    """Where the amount is that many times our multiply-adds, for a first input and an output."""
 
 
 class FlatMean(ops.GlobalAvgPool):
@@ -93,7 +93,6 @@ def _unseen(term: str, why: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], Rul
 
 WEIGHTED = (ops.Conv2d, ops.Linear, ops.Conv1d, ops.LinearLast)
 MADE = (ops.FixedConv2d, ops.StandardizedConv2d)
-PRODUCTS = (ops.MatMul, ops.Attention)
 HARD = (ops.HardSigmoid, ops.HardSwish)
 GELUS = (ops.GELU, ops.TanhGELU)
 SMOOTH = (ops.Mish, ops.Tanh, ops.Softplus)
@@ -116,13 +115,25 @@ LEARNED = (ops.Scale, ops.Shift)
 MOVES = (
     *(ops.Concat, ops.ChannelSplit, ops.ChannelShuffle, ops.Flatten, ops.ZeroPad, ops.Dropout),
     *(ops.View, ops.Reshape, ops.Permute, ops.Expand, ops.Slice, ops.Stack),
-    *(ops.Pad, ops.ConstantPad, ops.PixelShuffle, ops.PixelUnshuffle),
+    *(ops.Pad, ops.ConstantPad, ops.ChannelPad, ops.PixelShuffle, ops.PixelUnshuffle),
 )
 
 
-def _products(times: int, why: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], Rule]:
-    term = "attention" if kinds == (ops.Attention,) else "matrix products"
-    return dict.fromkeys(kinds, Rule(term, _nothing, why, times))
+def _products(times: int, why: str) -> dict[type[ops.Op], Rule]:
+    return {ops.MatMul: Rule("matrix products", _nothing, why, lambda x, y: times)}
+
+
+def _attention(times: int, why: str) -> dict[type[ops.Op], Rule]:
+    """Attention where a tool sees it only as the matrix products that torch makes of it.
+
+    On the CPU torch does so unless queries, keys and values are batched heads of one size: for those it has one
+    operator, `_scaled_dot_product_flash_attention_for_cpu` (aten/src/ATen/native/transformers/sdp_utils_cpp.cpp).
+    """
+    return {ops.Attention: Rule("attention", _nothing, why, lambda x, y: 0 if _is_one_operator(x, y) else times)}
+
+
+def _is_one_operator(x: Shape, y: Shape) -> bool:
+    return len(x) == 3 and x[-1] == y[-1]
 
 
 _HOOKS_MATH = "not seen: operators and methods of tensors, and no module or patched function runs"
@@ -143,8 +154,8 @@ FVCORE = Tool(
             *MADE,
             ops.ConvTranspose2d,
         ),
-        **_products(1, "counted (jit_handles.py, matmul_flop_jit)", ops.MatMul),
-        **_products(0, "unsupported: aten::scaled_dot_product_attention (flop_count.py)", ops.Attention),
+        **_products(1, "counted (jit_handles.py, matmul_flop_jit)"),
+        **_attention(0, "unsupported: aten::scaled_dot_product_attention (flop_count.py)"),
         **_rules(
             "batch norm",
             _affine(1, 2),
@@ -216,7 +227,8 @@ FLOP_COUNTER_MODE = Tool(
             *MADE,
             ops.ConvTranspose2d,
         ),
-        **_products(2, "a multiply-add is two operations (flop_counter.py, bmm_flop, sdpa_flop)", *PRODUCTS),
+        **_products(2, "a multiply-add is two operations (flop_counter.py, bmm_flop)"),
+        **_attention(2, "two operations each, but none where torch has one operator for it (flop_registry)"),
         **_only_products("flop_registry"),
     },
 )
@@ -233,7 +245,8 @@ PTFLOPS_ATEN = Tool(
             *MADE,
             ops.ConvTranspose2d,
         ),
-        **_products(1, "counted (aten_ops.py, bmm_flop)", *PRODUCTS),
+        **_products(1, "counted (aten_ops.py, bmm_flop)"),
+        **_attention(1, "counted, but not where torch has one operator for it (ATEN_OPS_MAPPING)"),
         **_only_products("ATEN_OPS_MAPPING"),
     },
 )
@@ -257,8 +270,8 @@ PTFLOPS_PYTORCH = Tool(
             ops.ConvTranspose2d,
         ),
         **_unseen("convolutions of one's own", "hooks go by the exact class (pytorch_ops.py, MODULES_MAPPING)", *MADE),
-        **_products(1, "counted: torch.matmul is patched (pytorch_engine.py, patch_tensor_ops)", ops.MatMul),
-        **_products(0, "not patched (pytorch_engine.py, patch_functional)", ops.Attention),
+        **_products(1, "counted: torch.matmul is patched (pytorch_engine.py, patch_tensor_ops)"),
+        **_attention(0, "not patched (pytorch_engine.py, patch_functional)"),
         **_rules(
             "batch norm",
             _affine(1, 2),
@@ -351,7 +364,8 @@ THOP = Tool(
             ops.ConvTranspose2d,
         ),
         **_unseen("convolutions of one's own", "hooks go by the exact class (profile.py, register_hooks)", *MADE),
-        **_products(0, _HOOKS_MATH, *PRODUCTS),
+        **_products(0, _HOOKS_MATH),
+        **_attention(0, _HOOKS_MATH),
         **_rules(
             "batch norm",
             _affine(2, 4),
@@ -420,7 +434,8 @@ TORCHINFO = Tool(
             "the kernel and the bias at every output position (layer_info.py, calculate_macs)",
             ops.ConvTranspose2d,
         ),
-        **_products(0, _HOOKS_MATH, *PRODUCTS),
+        **_products(0, _HOOKS_MATH),
+        **_attention(0, _HOOKS_MATH),
         **_rules(
             "batch norm",
             _params,

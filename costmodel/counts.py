@@ -100,7 +100,8 @@ ELEMENTWISE: dict[type[ops.Op], str] = {
     **dict.fromkeys((ops.MaxPool, ops.AvgPool, ops.GlobalAvgPool), "pooling"),
     **dict.fromkeys((ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax), "pooling"),
     **dict.fromkeys((ops.Concat, ops.ChannelShuffle, ops.ZeroPad, ops.Stack, ops.Reshape), "copy"),
-    **dict.fromkeys((ops.Pad, ops.ConstantPad, ops.Upsample, ops.PixelShuffle, ops.PixelUnshuffle), "copy"),
+    **dict.fromkeys((ops.Pad, ops.ConstantPad, ops.ChannelPad), "copy"),
+    **dict.fromkeys((ops.Upsample, ops.PixelShuffle, ops.PixelUnshuffle), "copy"),
 }
 """The column in which an operator's element-wise work stands."""
 
@@ -289,4 +290,7 @@ def count(graph: Graph, convention: Convention | None = None) -> NetworkCounts:
     shapes = graph.shapes
     copies = convention.split_copies
     rows = [_count(op, tuple([shapes[i] for i in inputs]), output, copies) for _, op, inputs, output in graph.nodes]
+    for position, node in enumerate(graph.nodes if graph.shared else ()):
+        if node.path in graph.owners:  # the weights are read again, and they are not more of them
+            rows[position] = rows[position]._replace(params=0)
     return NetworkCounts(graph, convention, tuple(rows), _sum(rows))

@@ -75,7 +75,8 @@ def _report(name: str, tool: Tool, graph: Graph) -> Report:
         ours = node.op.mult_adds(*shapes)
         rule = _rule(name, tool, node.op)
         times = rule.times_ours
-        reported = rule.amount(node.op, shapes[0], node.output) if times is None else times * ours
+        x, y = shapes[0], node.output
+        reported = rule.amount(node.op, x, y) if times is None else times(x, y) * ours
         key = rule.term, rule.why
         if node.path in unread:
             reported, key = 0, ("unread", tool.drops_unread)

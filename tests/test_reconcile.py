@@ -167,6 +167,7 @@ def more(b: Builder, x: str) -> str:
         x = b.add("smooth", ops.Upsample(8, 6, "bilinear"), b.add("cubic", ops.Upsample(5, 7, "bicubic"), x))
         x = b.add("unshuffle", ops.PixelUnshuffle(2), b.add("shuffle", ops.PixelShuffle(2), x))
         x = b.add("mirror", ops.Pad("reflect", 1, 0, 1, 1), b.add("border", ops.ConstantPad(-1.5, 0, 1, 0, 0), x))
+        x = b.add("fewer", ops.Slice(0, 1, 13), b.add("more", ops.ChannelPad(1, 2), x))
         x = b.add("every", ops.Slice(2, 0, 8, 2), b.add("pool", ops.AdaptiveAvgPool(6, 8), x))
     with b.scope("body/block4"):
         tokens = b.add("tokens", ops.Permute((1, 2, 0)), x)
@@ -174,6 +175,9 @@ def more(b: Builder, x: str) -> str:
         tokens = b.add("rms", ops.RMSNorm(), b.add("plain", ops.LayerNorm(affine=False), tokens))
         tokens = b.add("flat", ops.Reshape((24, 12)), tokens)
         tokens = b.add("attention", ops.Attention(), tokens, tokens, tokens)
+        heads = b.add("heads", ops.Permute((1, 0, 2)), b.add("split", ops.View((24, 3, 4)), tokens))
+        heads = b.add("attention2", ops.Attention(0.5), heads, heads, heads)
+        tokens = b.add("joined", ops.Reshape((24, 12)), b.add("back", ops.Permute((1, 0, 2)), heads))
         scores = b.add("scores", ops.MatMul(), tokens, b.add("turned", ops.Permute((1, 0)), tokens))
         tokens = b.add("mixed", ops.MatMul(), b.add("softmax", ops.Softmax(1), scores), tokens)
         two = b.add("two", ops.Stack(0), tokens, tokens)
