@@ -57,8 +57,7 @@ def _profile(records, regime, name, environment, probe_us, seconds, quick, warni
         for kind, work, columns, time_us in zip(found.kinds, found.work, found.columns, record.nodes_us):
             tables.setdefault(kind, []).append((work, columns, max(time_us, 0.05)))
     predictors = {kind: _predictor(rows) for kind, rows in sorted(tables.items())}
-    overhead, scale = _affine(records)
-    return DeviceProfile(
+    profile = DeviceProfile(
         name=name,
         regime=regime,
         environment=environment,
@@ -68,13 +67,15 @@ def _profile(records, regime, name, environment, probe_us, seconds, quick, warni
         quick=quick,
         predictors=predictors,
         references=(),
-        overhead_us=overhead,
-        scale=scale,
+        per_node_us=0.0,
+        scale=1.0,
         half_interval=1.0,
         node_interval=1.0,
         held_out={},
         warnings=warnings,
     )
+    per_node_us, scale = _nodes_to_network(profile, records)
+    return profile.model_copy(update={"per_node_us": per_node_us, "scale": scale})
 
 
 def fit_only(records: Sequence[Record], like: DeviceProfile) -> DeviceProfile:
@@ -106,12 +107,16 @@ def _predictor(rows: list[tuple[np.ndarray, np.ndarray, float]]) -> Predictor:
     )
 
 
-def _affine(records: Sequence[Record]) -> tuple[float, float]:
-    """Network = overhead + scale · Σ nodes, by least squares on relative errors of what was measured."""
-    total = np.array([sum(record.nodes_us) for record in records])
+def _nodes_to_network(profile: DeviceProfile, records: Sequence[Record]) -> tuple[float, float]:
+    """(per_node_us, scale) of network = scale · Σ predicted nodes + per_node_us · nodes, by relative least squares.
+
+    On predicted nodes, not measured ones: forests of logarithms predict medians, and medians add up to less than means.
+    """
     network = np.array([record.network_us for record in records])
-    overhead, scale = np.linalg.lstsq(np.c_[1 / network, total / network], np.ones(len(network)), rcond=None)[0]
-    return float(overhead), float(scale)
+    total = np.array([judge(profile, record).nodes_us.sum() for record in records])
+    nodes = np.array([len(record.nodes_us) for record in records])
+    per_node_us, scale = np.linalg.lstsq(np.c_[nodes / network, total / network], np.ones(len(network)), rcond=None)[0]
+    return float(per_node_us), float(scale)
 
 
 def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfile:

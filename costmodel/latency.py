@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BOUNDS = ("launch", "memory", "memory", "memory", "compute")
 """What each term of the physical base stands for (`costmodel.features.WORK`)."""
+LEAST_SHARE = 0.5
 
 
 class Priced(NamedTuple):
@@ -116,7 +117,9 @@ def price(graph: Graph, profile: DeviceProfile) -> Priced:
         terms = found.work[positions] * base
         nodes[positions] = terms.sum(axis=1) * np.exp(forest.predict(found.columns[positions]))
         largest[positions] = terms.argmax(axis=1)
-    network = profile.overhead_us + profile.scale * float(nodes.sum())
+    total = float(nodes.sum())
+    network = profile.scale * total + profile.per_node_us * len(nodes)
+    network = max(network, LEAST_SHARE * total)  # a handful of tiny nodes: the clock's share is not known so well
     return Priced(found.kinds, nodes, network, tuple([BOUNDS[i] for i in largest]))
 
 
