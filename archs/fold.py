@@ -50,4 +50,4 @@ def _folded(graph: Graph, folded: dict[str, str]) -> Weights:
         bias = (into["bias"] - own["running_mean"] if "bias" in into else -own["running_mean"]) * scale
         into["weight"] = into["weight"] * scale.reshape(-1, 1, 1, 1)
         into["bias"] = bias + own["bias"] if "bias" in own else bias
-    return Weights(tensors)
+    return Weights(tensors, graph.weights.unused if graph.weights else None)

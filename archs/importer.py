@@ -401,5 +401,14 @@ def _build(name: str, shape: Shape, steps: list[Step], module: nn.Module) -> Gra
             if any(c.trained for c in step.weights.values()) and owners.setdefault(sources, path) != path:
                 shared.append((path, owners[sources]))
     graph = b.graph()
+    read = {s for step in steps for c in step.weights.values() for s in c.sources}
+    unread = {} if any(isinstance(step.op, Opaque) for step in steps) else _unread(module, read)
     kinds = tuple((path, kind) for path, kind in names.kinds.items() if kind)
-    return Graph(graph.name, graph.input, graph.nodes, kinds, shared=tuple(shared), weights=Weights(weights))
+    return Graph(graph.name, graph.input, graph.nodes, kinds, shared=tuple(shared), weights=Weights(weights, unread))
+
+
+def _unread(module: nn.Module, read: set[str]) -> dict[str, int]:
+    """The parameters that no step has, under any of their names."""
+    everywhere = dict(module.named_parameters(remove_duplicate=False))
+    used = {id(everywhere[name]) for name in read if name in everywhere}
+    return {name: p.numel() for name, p in module.named_parameters() if id(p) not in used}

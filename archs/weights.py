@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 class Weights(Mapping[str, Mapping[str, "Tensor"]]):
     """Path → name in the node's module → tensor: `weights["stem/conv"]["weight"]`. Not to be changed."""
 
-    def __init__(self, tensors: Mapping[str, Mapping[str, Tensor]]):
+    def __init__(self, tensors: Mapping[str, Mapping[str, Tensor]], unused: Mapping[str, int] | None = None):
         self._tensors = {path: dict(named) for path, named in tensors.items()}
+        self.unused = dict(unused or {})
+        """Parameters of the original that its forward never read, by name, with their elements: a second head."""
 
     def __getitem__(self, path: str) -> Mapping[str, Tensor]:
         return self._tensors[path]

@@ -1,4 +1,4 @@
-"""The command line: `python -m explorer list | count | reconcile | export | calibrate | predict | validate | lab`.
+"""The command line: `python -m explorer list`, and the commands that `python -m explorer --help` names.
 
 Each has `--json`. A network is a name of the catalogue with its knobs, or a spec file. Bad input ends with one line per
 problem on standard error and exit status 2; nothing in a file is executed.
@@ -18,7 +18,7 @@ import costmodel
 from archs.catalogue import FAMILIES
 from archs.graph import Graph
 from archs.spec import MAX_JSON
-from explorer import timing
+from explorer import importing, timing
 from explorer.lab import command as lab
 
 BAD_INPUT = 2  # as argparse has it for a bad option
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     validate = command("validate", timing.check, "a profile against networks timed now, by family")
     timing.add_profile(validate)
     validate.add_argument("--output", type=Path, help="also write the report beside this profile")
+    importing.add_options(command("import", importing.run, "one's own network, package.module:function, and its costs"))
     lab.add_options(command("lab", lab.lab, "an experiment of ShuffleNetV2's guidelines, timed on this machine"))
     return parser
 
