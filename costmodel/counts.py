@@ -120,7 +120,7 @@ PRODUCTS: dict[type[ops.Op], str] = {
 }
 """Operators with multiply-adds and without weights."""
 
-WHOLE = (ops.GlobalAvgPool, ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax)
+WHOLE = frozenset((ops.GlobalAvgPool, ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax))
 """Poolings and reductions that read each element of their input once."""
 
 _COLUMN = {name: position for position, name in enumerate(Counts._fields)}
@@ -161,21 +161,22 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
 
 def _weights(op: ops.Op, inputs: tuple[Shape, ...], params: int) -> int:
     """Elements of weights that an operator reads, trained or not."""
-    if isinstance(op, ops.FixedConv2d):
-        return ops.Conv2d.params(op, *inputs)
-    return prod(op.sizes) if isinstance(op, (ops.Scale, ops.Shift)) else params
+    # `type(op) is` here and below, as isinstance of an abstract class takes longer than the sums
+    if type(op) is ops.FixedConv2d:
+        return ops.Conv2d.params(op, *inputs)  # type: ignore[arg-type]
+    return prod(op.sizes) if type(op) in (ops.Scale, ops.Shift) else params  # type: ignore[attr-defined]
 
 
 def _bias(op: ops.Op) -> int:
     if not getattr(op, "bias", False):
         return 0
-    return op.features if isinstance(op, (ops.Linear, ops.LinearLast)) else op.channels  # type: ignore[attr-defined]
+    return op.features if type(op) in (ops.Linear, ops.LinearLast) else op.channels  # type: ignore[attr-defined]
 
 
 def _window_reads(op: ops.Op, x: Shape, output: Shape) -> int:
-    if isinstance(op, (ops.MaxPool, ops.AvgPool)):
-        return op.kernel[0] * op.kernel[1] * output.elements
-    return x.elements if isinstance(op, WHOLE) else output.elements
+    if type(op) in (ops.MaxPool, ops.AvgPool):
+        return op.kernel[0] * op.kernel[1] * output.elements  # type: ignore[attr-defined]
+    return x.elements if type(op) in WHOLE else output.elements
 
 
 @dataclass(frozen=True)
