@@ -18,7 +18,7 @@ from explorer.lab.experiment import EQUAL, PLATFORMS, SCALES, Settings, experime
 from explorer.lab.published import Ratio, printed, ratios
 from explorer.lab.run import FEWEST, Interval, Run, median_interval, plan, run
 from explorer.lab.text import CLAIMS
-from explorer.lab.verdict import AGREES, BASE, CLOSE, DIFFERS, NOISY, compare, expected, found, verdict
+from explorer.lab.verdict import AGREES, BASE, CLOSE, DIFFERS, NOISY, Predicted, compare, expected, found, verdict
 
 HW = 56 * 56
 COLUMNS = [(g, platform, scale) for g in (1, 2, 3, 4) for platform in PLATFORMS for scale in SCALES]
@@ -213,13 +213,16 @@ def test_all_printed_directions_are_those_of_the_claims():
 
 def test_comparison():
     made = experiment(1)
-    table = compare(made, fake_run(made, (2.0, 2.2, 1.9, 2.0)), {v.row: 4.0 for v in made.variants})
+    table = compare(
+        made, fake_run(made, (2.0, 2.2, 1.9, 2.0)), {v.row: Predicted(4.0, "memory 100%") for v in made.variants}
+    )
     assert list(table["verdict"]) == [BASE, AGREES, DIFFERS, CLOSE]
     assert list(table["measured"]) == pytest.approx([1, 1.1, 0.95, 1])
     assert list(table["predicted"]) == [1, 1, 1, 1]
     assert list(table["paper_ARM"]) == pytest.approx([1, 76.2 / 72.9, 76.2 / 69.1, 76.2 / 57.6])
     assert list(table["paper_GPU"]) == pytest.approx([1, 1480 / 1296, 1480 / 876, 1480 / 748])
     assert found(table) == (1, 3)
+    assert table["why"][1].endswith("Its predicted time goes into: memory 100%")
     assert "0.95× the mult-adds, 1.03× the memory access, 20 kernels instead of 20" in table["why"][1]
 
 

@@ -11,7 +11,7 @@ from explorer.lab import charts, curves, design, lesson_charts, lessons, theory
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import experiment
 from explorer.lab.run import Run
-from explorer.lab.verdict import compare
+from explorer.lab.verdict import Predicted, compare
 
 
 def named(figure):
@@ -20,7 +20,9 @@ def named(figure):
 
 def measured(made):
     rounds = tuple(tuple(1 + row / 10 + turn / 100 for row in range(len(made.variants))) for turn in range(7))
-    return compare(made, Run(tuple(v.row for v in made.variants), rounds), {v.row: 2.0 for v in made.variants})
+    return compare(
+        made, Run(tuple(v.row for v in made.variants), rounds), {v.row: Predicted(2.0, "") for v in made.variants}
+    )
 
 
 # the guidelines

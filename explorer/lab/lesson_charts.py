@@ -10,6 +10,7 @@ from explorer.lab.charts import BOUND, CURVE, MARKS, TEXT, layout
 from explorer.palette import HEAT, OUTLINE, text_on
 
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+BARE = {"showticklabels": False, "fixedrange": True, "showgrid": False, "zeroline": False}
 COUNTS = {
     "mult_adds": "mult-adds",
     "params": "params",
@@ -161,8 +162,8 @@ def manifold(points: pandas.DataFrame, dimension: int) -> go.Figure:
             hovertemplate="%{customdata} dimensions alive<extra></extra>",
         )
         figure.update_yaxes(scaleanchor="x" if column == 1 else "x2", row=1, col=column)
-    figure.update_layout(layout(380, showlegend=False)).update_xaxes(showticklabels=False, fixedrange=True)
-    figure.update_yaxes(showticklabels=False, fixedrange=True)
+    figure.update_layout(layout(380, showlegend=False)).update_xaxes(**BARE)
+    figure.update_yaxes(**BARE)
     return figure.update_annotations(font_size=TEXT + 1)
 
 

@@ -9,6 +9,7 @@ from costmodel import DeviceProfile
 from costmodel.profile import names
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import Experiment, Settings
+from explorer.lab.verdict import Predicted
 
 
 @lru_cache(4)
@@ -31,15 +32,10 @@ def fits(profile: DeviceProfile, settings: Settings) -> bool:
     )
 
 
-def predicted(experiment: Experiment, profile: DeviceProfile) -> dict[str, float]:
-    """Row → milliseconds. Raises LabError for a profile of other settings, CostError for what it cannot price."""
+def predicted(experiment: Experiment, profile: DeviceProfile) -> dict[str, Predicted]:
+    """Row → prediction. Raises LabError for a profile of other settings, CostError for what it cannot price."""
     if not fits(profile, experiment.settings):
         raise LabError(f"profile {profile.name} is for {profile.regime.label}; it says nothing about these settings")
-    return {v.row: costmodel.predict(v.graph, profile).latency_ms for v in experiment.variants}
-
-
-def bounds(experiment: Experiment, profile: DeviceProfile) -> dict[str, str]:
-    """Row → what most of its predicted time waits for: "memory 71 %, compute 22 %, launch 7 %"."""
     found = {}
     for variant in experiment.variants:
         prediction = costmodel.predict(variant.graph, profile)
@@ -47,5 +43,6 @@ def bounds(experiment: Experiment, profile: DeviceProfile) -> dict[str, str]:
         for bound, time_ms in zip(prediction.bounds, prediction.nodes_ms):
             shares[bound] = shares.get(bound, 0.0) + time_ms / prediction.latency_ms
         ordered = sorted(shares.items(), key=lambda item: -item[1])
-        found[variant.row] = ", ".join(f"{bound} {share:.0%}" for bound, share in ordered)
+        bounds = ", ".join(f"{bound} {share:.0%}" for bound, share in ordered)
+        found[variant.row] = Predicted(prediction.latency_ms, bounds)
     return found

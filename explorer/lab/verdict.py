@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from explorer.lab.experiment import PLATFORMS, Experiment
 from explorer.lab.published import Ratio, ratios
@@ -28,6 +28,13 @@ REPEAT = 0.01  # another process finds its memory elsewhere: its median may lie 
 TOO_NOISY = 0.15  # half an interval, as a share
 CLAIM = {1: 1, 2: 1, 3: 1, 4: -1}
 """What the guideline says of the other rows: +1 slower than the first, -1 faster (G4 takes work away)."""
+
+
+class Predicted(NamedTuple):
+    """What a profile says of a row: milliseconds, and what they wait for: "memory 71 %, compute 29 %"."""
+
+    time_ms: float
+    bound: str
 
 
 def direction(low: float, high: float) -> int:
@@ -55,13 +62,13 @@ def verdict(guideline: int, paper: Ratio | None, measured: Interval) -> str:
 
 
 def compare(
-    experiment: Experiment, run: Run | None = None, predicted: Mapping[str, float] | None = None
+    experiment: Experiment, run: Run | None = None, predicted: Mapping[str, Predicted] | None = None
 ) -> pandas.DataFrame:
     """One row per variant: its counts, `paper_GPU`, `paper_ARM`, `predicted` and `measured` with `low` and `high`.
 
-    All but the counts and `time_ms` are times over the first row's; what is not known is NaN. `predicted` is
-    milliseconds by row. `verdict` goes by the platform whose channels the experiment has; `why` says what the counts
-    and the kernels have to do with it.
+    All but the counts, `time_ms` and `predicted_ms` are times over the first row's; what is not known is NaN. `verdict`
+    goes by the platform whose channels the experiment has; `why` says what the counts, the kernels and the profile have
+    to do with it.
     """
     table = experiment.table.copy()
     papers = {platform: ratios(experiment.guideline, platform, experiment.scale) for platform in PLATFORMS}
@@ -70,9 +77,8 @@ def compare(
         table[f"paper_{platform}"] = [
             papers[platform][row].middle if papers[platform] else float("nan") for row in rows
         ]
-    base = predicted[rows[0]] if predicted else float("nan")
-    table["predicted"] = [predicted[row] / base if predicted else float("nan") for row in rows]
-    table["predicted_ms"] = [predicted[row] if predicted else float("nan") for row in rows]
+    said = [predicted[row].time_ms if predicted else float("nan") for row in rows]
+    table["predicted"], table["predicted_ms"] = [time_ms / said[0] for time_ms in said], said
     unknown = Interval(float("nan"), float("nan"), float("nan"))
     times, measured = (run.time_ms, run.ratio) if run else ([unknown] * len(rows),) * 2
     table["time_ms"] = [time.middle for time in times]
@@ -86,6 +92,10 @@ def compare(
         for number, row in enumerate(rows[1:], 1):
             verdicts[number] = verdict(experiment.guideline, paper.get(row), run.ratio[number])
         reasons = [_why(table, run, number, experiment) for number in range(len(rows))]
+        if predicted:
+            reasons = [
+                f"{why}. Its predicted time goes into: {predicted[row].bound}" for row, why in zip(rows, reasons)
+            ]
     table["verdict"], table["why"] = verdicts, reasons
     return table
 

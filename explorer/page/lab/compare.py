@@ -12,14 +12,14 @@ from explorer.lab.experiment import PLATFORMS, Experiment
 from explorer.lab.record import plain, to_csv
 from explorer.lab.run import Run
 from explorer.lab.text import CLAIMS
-from explorer.lab.verdict import AGREES, CLOSE, DIFFERS, NOISY, compare, found, pairs_right
+from explorer.lab.verdict import AGREES, CLOSE, DIFFERS, NOISY, Predicted, compare, found, pairs_right
 from explorer.page import chart
 from explorer.page.lab import store
 
 MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too close to call", NOISY: "? too noisy to tell"}
 
 
-def panel(made: Experiment, run: Run | None, predicted: Mapping[str, float] | None) -> None:
+def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] | None) -> None:
     table = compare(made, run, predicted)
     missing = [] if run else ["Not measured yet."]
     if not predicted:

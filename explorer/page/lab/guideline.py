@@ -26,6 +26,7 @@ from explorer.lab.experiment import (
     experiment,
 )
 from explorer.lab.text import CLAIMS
+from explorer.lab.verdict import Predicted
 from explorer.page.lab import compare, measure, store, theory
 from explorer.page.state import guard
 
@@ -60,7 +61,7 @@ def render(guideline: int) -> None:
             store.results()[guideline] = made
     with guard("Compare"):
         st.subheader("5  Compare", anchor=False)
-        compare.panel(made, run, _predicted_ms(made))
+        compare.panel(made, run, _predicted(made))
 
 
 def _choose(guideline: int) -> Experiment:
@@ -140,7 +141,7 @@ def _predict_first(made: Experiment) -> bool:
     return False
 
 
-def _predicted_ms(made: Experiment) -> dict[str, float] | None:
+def _predicted(made: Experiment) -> dict[str, Predicted] | None:
     try:
         profile = prediction.fitting(made.settings)
         return prediction.predicted(made, profile) if profile else None

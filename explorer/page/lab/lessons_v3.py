@@ -24,7 +24,10 @@ def last_stage() -> None:
                 tail[["path", "operator", "output", "mult_adds", "params"]],
                 hide_index=True,
                 key=f"tail {label}",
-                column_config={"mult_adds": st.column_config.NumberColumn("mult-adds", format="localized")},
+                column_config={
+                    "mult_adds": st.column_config.NumberColumn("mult-adds", format="localized"),
+                    "params": st.column_config.NumberColumn(format="localized"),
+                },
             )
     run = networks_panel("last stage", networks, table)
     saved = table["mult_adds"].iloc[0] - table["mult_adds"].iloc[1]
@@ -51,7 +54,8 @@ def swish() -> None:
     st.markdown(
         f"The largest difference is **{abs(worst['error']):.3f}**, at x = ±{abs(worst['x']):.0f}. All three networks "
         "below count the same to the last multiply-add: no count tells what an activation takes, so it has to be "
-        "timed. MobileNetV3 uses hard-swish in its stem and its second half, where the maps are small."
+        "timed. MobileNetV3 has hard-swish in its stem and its second half: deeper in, the maps are smaller, and so is "
+        "what an activation costs."
     )
     networks = lessons.swish_networks()
     networks_panel("swish", networks, lessons.totals(networks), bars=False)
@@ -77,6 +81,7 @@ def squeeze() -> None:
         f"In MobileNetV3-Large it adds **{second['mult_adds'] / first['mult_adds'] - 1:.1%}** multiply-adds, but "
         f"**{second['params'] / first['params'] - 1:.0%}** parameters, "
         f"**{second['mem_access'] / first['mem_access'] - 1:.0%}** memory access and "
-        f"{second['kernels'] - first['kernels']} kernels: cheap by FLOPs, less so by the clock."
+        f"{second['kernels'] - first['kernels']} kernels: next to nothing by FLOPs. The paper saw no discernible "
+        "latency cost (section 5.3); what is it here?"
     )
     networks_panel("squeeze", networks, table)
