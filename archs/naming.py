@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from archs.graph import INPUT
 from archs.operator import words
-from archs.ops import Op
+from archs.ops import Op, Opaque
 from archs.steps import Scope, Step
 
 if TYPE_CHECKING:
@@ -110,4 +110,6 @@ def _part(name: str) -> str:
 
 
 def _word(op: Op) -> str:
+    if isinstance(op, Opaque):  # aten.cumsum.default
+        return snake(op.target.split(".")[1] if op.target.count(".") == 2 else op.target)
     return words(type(op).__name__).replace(" ", "_")

@@ -111,7 +111,8 @@ def to_source(graph: Graph) -> str:
     found = classes(body, taken)
     sections = [_header(graph), "import torch\nfrom torch import nn\n"]
     sections += helpers(graph)
-    sections += [_Writer(found, definition).block_class() for definition in found.values()]
+    ours = graph.spec is not None  # what a class of that name does elsewhere is not for us to say
+    sections += [_Writer(found, definition, documented=ours).block_class() for definition in found.values()]
     whole = Block(graph.name, graph.name, body, INPUT, graph.input)
     literal = ClassDef(network, [whole], [], [spelled_value(s) for part in body for s in slots(part, found)])
     sections.append(_Writer(found, literal, sizes=True).network_class())
@@ -206,13 +207,16 @@ def _header(graph: Graph) -> str:
 
 
 class _Writer:
-    """Writes one class. `sizes` adds the output shape behind each line."""
+    """Writes one class. `sizes` adds the output shape behind each line, `documented` what the block is."""
 
-    def __init__(self, found: dict[object, ClassDef], definition: ClassDef, sizes: bool = False):
+    def __init__(
+        self, found: dict[object, ClassDef], definition: ClassDef, sizes: bool = False, documented: bool = True
+    ):
         self.found = found
         self.definition = definition
         self.block = definition.blocks[0]
         self.sizes = sizes
+        self.documented = documented
         self.texts = iter(definition.texts)
         self.kept: dict[str, str] = {}  # numbers that forward needs: parameter → attribute
         self.names: dict[str, str] = {}  # output path of a part → its attribute
@@ -225,7 +229,7 @@ class _Writer:
             hint = "type[nn.Module]" if p.role == "activation" else _hint(p.values)
             arguments.append(f"{p.name}: {hint}" + (f" = {p.default}" if p.default is not None else ""))
         head = f"class {self.definition.name}({'nn.Sequential' if chain else 'nn.Module'}):\n"
-        if doc := DOCS.get(self.block.kind):
+        if self.documented and (doc := DOCS.get(self.block.kind)):
             head += f'    """{doc}"""\n\n'
         head += "\n".join(_wrap(4, "def __init__(", arguments, "):")) + "\n"
         if chain:

@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
+from math import isfinite
 from typing import Union
 
 from archs.graph import Graph, Node
@@ -256,6 +257,8 @@ def spelled_value(slot: Slot) -> str:
     """A slot's value as it stands in the code."""
     if isinstance(slot.value, str) and slot.role != "activation":
         return f'"{slot.value}"'  # a known word of an operator
+    if isinstance(slot.value, float) and not isfinite(slot.value):
+        return f'float("{slot.value}")'
     return str(slot.value)
 
 
