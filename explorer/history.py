@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,18 @@ def paper(spec: Spec) -> Spec | None:
             continue
         return max(found, key=lambda candidate: _alike(candidate, spec))
     return family.spec()
+
+
+def knobs(spec: Spec) -> dict[str, object]:
+    """The knobs of the published network that a spec is, or was edited from, with their values."""
+    family, original = FAMILIES[spec.name], paper(spec)
+    found = {knob: getattr(spec, knob, None) or family.default(knob) for knob in family.knobs}
+    for knob in family.knobs.keys() - type(spec).model_fields:  # MobileNetV3's last_stage stands in no field
+        for value in family.knobs[knob]:
+            with suppress(ArchError):
+                if family.spec(**{**found, knob: value}) == original:
+                    found[knob] = value
+    return found
 
 
 def _alike(one: Spec, other: Spec) -> tuple[bool, int]:
