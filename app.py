@@ -2,7 +2,21 @@
 
 import streamlit as st
 
-from explorer.page import edit, export, grid, headline, picture, reconcile, share, sidebar, style, tables
+from explorer.page import (
+    advice,
+    diff,
+    edit,
+    export,
+    grid,
+    headline,
+    landscape,
+    picture,
+    reconcile,
+    share,
+    sidebar,
+    style,
+    tables,
+)
 from explorer.page.lab import pages
 from explorer.page.state import guard, scenario
 
@@ -10,6 +24,9 @@ PANELS = {
     "Table": grid.table,
     "Blocks": tables.blocks,
     "Layers": tables.layers,
+    "Diff": diff.diff,
+    "Advisor": advice.advice,
+    "Frontier": landscape.frontier,
     "Reconcile": reconcile.reconcile,
     "Export": export.export,
 }

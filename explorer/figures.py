@@ -11,10 +11,16 @@ from explorer.metrics import METRICS, human
 from explorer.palette import KIND_COLOURS, OUTLINE, SELECTED, block_colours, text_on
 
 WHERE = ("mult_adds", "params", "mem_access", "elementwise")
-"""What the bars of `where_by_block` and `where_by_kind` show, top to bottom."""
+"""What the bars of `where_by_block` and `where_by_kind` show, top to bottom; `latency_ms` second, where it is."""
 
 TEXT = 13
-_LABELS = {"mult_adds": "Mult-adds", "params": "Params", "mem_access": "MAC", "elementwise": "Element-wise"}
+_LABELS = {
+    "mult_adds": "Mult-adds",
+    "latency_ms": "Time",
+    "params": "Params",
+    "mem_access": "MAC",
+    "elementwise": "Element-wise",
+}
 
 
 def where_by_block(blocks: pandas.DataFrame, selected: str | None = None) -> go.Figure:
@@ -39,8 +45,9 @@ def _stacked(
     selected: str | None = None,
 ) -> go.Figure:
     x, y, base, fill, line, text, text_colour, custom = [], [], [], [], [], [], [], []
-    for metric in WHERE:
-        total, start = max(1, int(table[metric].sum())), 0.0
+    metrics = [WHERE[0], *(["latency_ms"] if "latency_ms" in table else []), *WHERE[1:]]
+    for metric in metrics:
+        total, start = float(table[metric].sum()) or 1.0, 0.0
         for name, value in zip(table[by], table[metric]):
             share = value / total
             x.append(share)
@@ -50,7 +57,7 @@ def _stacked(
             line.append(3 if name == selected else 0.6)
             text.append(names.get(name, name) if share > 0 else "")
             text_colour.append(text_on(colours[name]))
-            custom.append((name, METRICS[metric].title, f"{value:,}", f"{share:.1%}"))
+            custom.append((name, METRICS[metric].title, _amount(metric, value), f"{share:.1%}"))
             start += share
     bar = go.Bar(
         x=x,
@@ -71,12 +78,12 @@ def _stacked(
         unselected={"marker": {"opacity": 1}},
     )
     totals = [
-        {"x": 1.008, "xref": "paper", "xanchor": "left", "y": _LABELS[metric], "text": human(int(table[metric].sum()))}
-        for metric in WHERE
+        {"x": 1.008, "xref": "paper", "xanchor": "left", "y": _LABELS[metric], "text": _total(metric, table)}
+        for metric in metrics
     ]
     layout = go.Layout(
         annotations=[{**total, "showarrow": False, "font": {"size": 14}} for total in totals],
-        height=230,
+        height=50 + 45 * len(metrics),
         margin={"l": 96, "r": 78, "t": 6, "b": 24},
         barmode="overlay",
         uniformtext={"minsize": TEXT, "mode": "hide"},  # a segment narrower than its name goes without
@@ -84,13 +91,22 @@ def _stacked(
         xaxis={"range": [0, 1], "tickformat": ".0%", "tickfont": {"size": 13}, "fixedrange": True, "showgrid": False},
         yaxis={
             "categoryorder": "array",
-            "categoryarray": [_LABELS[metric] for metric in reversed(WHERE)],
+            "categoryarray": [_LABELS[metric] for metric in reversed(metrics)],
             "tickfont": {"size": 15},
             "fixedrange": True,
             "title": None,
         },
     )
     return go.Figure(bar, layout)
+
+
+def _amount(metric: str, value: float) -> str:
+    return f"{value:.3f} ms" if metric == "latency_ms" else f"{value:,}"
+
+
+def _total(metric: str, table: pandas.DataFrame) -> str:
+    total = table[metric].sum()
+    return f"{total:.2f} ms" if metric == "latency_ms" else human(int(total))
 
 
 def _edge(width: float) -> str:

@@ -19,7 +19,7 @@ HEAT_TEXT = 0.62  # the strongest heat behind text: black and white text both st
 HEAT = [[i / 4, f"rgba({HEAT_RGB[0]}, {HEAT_RGB[1]}, {HEAT_RGB[2]}, {0.06 + 0.94 * i / 4:.3f})"] for i in range(5)]
 """The sequential colour scale of the figures."""
 
-_STAGES = (
+STAGES = (
     (0, 114, 178),
     (230, 159, 0),
     (0, 158, 115),
@@ -31,6 +31,9 @@ _STAGES = (
     (214, 200, 40),
     (150, 50, 90),
 )
+
+STAGE_COLOURS = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in STAGES]
+"""One colour per stage, or per family of networks."""
 
 KIND_COLOURS: dict[str, str] = dict(
     zip(
@@ -63,7 +66,7 @@ def block_colours(blocks: Sequence[str]) -> dict[str, str]:
     colours = {}
     for block in blocks:
         stage = block.partition("/")[0]
-        hue = _STAGES[stages.setdefault(stage, len(stages)) % len(_STAGES)]
+        hue = STAGES[stages.setdefault(stage, len(stages)) % len(STAGES)]
         seen[stage] = seen.get(stage, -1) + 1
         lift = 0.28 if seen[stage] % 2 else 0.0
         red, green, blue = (round(c + (255 - c) * lift) for c in hue)

@@ -11,10 +11,11 @@ from streamlit.testing.v1 import AppTest
 import archs
 import costmodel
 from archs.catalogue import FAMILIES
-from explorer import costs
+from explorer import costs, diagram
 from explorer.metrics import human, megabytes
 
 APP = str(Path(__file__).resolve().parent.parent / "app.py")
+TABS = ["Table", "Blocks", "Layers", "Diff", "Advisor", "Frontier", "Reconcile", "Export"]
 KNOBS = [(name, knob) for name, family in FAMILIES.items() for knob in family.knobs]
 
 # AppTest leaves its temporary directory to the garbage collector
@@ -50,13 +51,13 @@ def errors(at: AppTest) -> list[str]:
 def test_first_load(page):
     assert page.title[0].value == "MobileNetV2, width 1.0"
     assert not errors(page)
-    assert [tab.label for tab in page.tabs] == ["Blocks", "Layers", "Reconcile", "Export"]
+    assert [tab.label for tab in page.tabs] == TABS
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_network_in_every_tab(page, name):
     page.selectbox(key="network").set_value(name).run()
-    for tab in ("Blocks", "Layers", "Reconcile", "Export"):
+    for tab in TABS:
         page.session_state["tab"] = tab
         page.run()
         check(page)
@@ -143,6 +144,8 @@ def test_every_colour(page, metric):
 
 
 def test_stages(page):
+    page.session_state["tab"] = "Blocks"
+    page.run()
     page.button_group(key="level").set_value("stages").run()
     assert list(page.dataframe[0].value["stage"]) == ["stem", *[f"stage{i}" for i in range(1, 8)], "head"]
 
@@ -223,14 +226,14 @@ def test_every_tool_is_explained(page, tool):
 
 
 def test_an_exception_never_shows_a_traceback(page, monkeypatch, caplog):
-    def broken(counts):
+    def broken(*_):
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(costs, "blocks", broken)
+    monkeypatch.setattr(diagram, "network", broken)
     with caplog.at_level(logging.ERROR):
         page.run()
     assert not page.exception
-    assert len(page.metric) == 6
+    assert len(page.metric) == 7
     assert errors(page)
     assert all("written to its log" in message and "secret" not in message for message in errors(page))
     assert "secret detail" in caplog.text

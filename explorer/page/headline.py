@@ -1,4 +1,4 @@
-"""The tiles: what the network costs, in seven words each, and how that relates to what the papers print."""
+"""The tiles: what the network costs, and how that relates to a baseline and to what the papers print."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from functools import lru_cache
 import streamlit as st
 
 from archs import Spec
-from archs.catalogue import FAMILIES, citation
+from archs.catalogue import FAMILIES
 from archs.catalogue import published as is_published
 from archs.published import Published, agrees, published
-from costmodel import fragmentation
+from costmodel import CostError, fragmentation
+from explorer import devices
 from explorer.metrics import METRICS, human, megabytes
+from explorer.page import state
 from explorer.scenario import Scenario
 
 ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
@@ -20,11 +22,17 @@ ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
 
 def title(scenario: Scenario) -> None:
     graph = scenario.graph
-    name, *_ = citation(scenario.spec)
-    edited = scenario.spec.name in FAMILIES and not is_published(scenario.spec)
-    st.title(f"{name}{', edited' if edited else ''}", anchor=False)
+    st.title(scenario.title, anchor=False)
     folded = " · batch norm folded" if scenario.folded else ""
-    st.caption(f"input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{folded} · one image")
+    against = "" if scenario.baseline == scenario.spec else f" · changes against {scenario.compared.title}"
+    st.caption(f"input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{folded}{against}")
+    state.show_problem("link")
+
+
+def adjusted(scenario: Scenario) -> None:
+    """What the last edit changed beyond what was asked."""
+    if scenario.notes:
+        st.info("Adjusted with it: " + "; ".join(scenario.notes), icon=":material/info:")
 
 
 def tiles(scenario: Scenario) -> None:
@@ -33,24 +41,28 @@ def tiles(scenario: Scenario) -> None:
     rows = printed(scenario.spec)
     pieces = fragmentation(scenario.graph)
     worst = pieces.worst
+    base = scenario.compared
+    before, parts = base.counts, fragmentation(base.graph)
+    same = base.spec == scenario.spec
     with st.container(key="tiles"):
+        _latency(scenario, base)
         _tile(
             "mult_adds",
             human(total.mult_adds),
-            _beside([row.mult_adds_m for row in rows]),
+            _beside([row.mult_adds_m for row in rows]) if same else _change(total.mult_adds, before.total.mult_adds),
             f"Here: {total.mult_adds:,}.\n\n{_comparison(rows, 'mult_adds_m', total.mult_adds)}",
             title="Mult-adds (the papers' FLOPs)",
         )
         _tile(
             "params",
             human(total.params),
-            _beside([row.params_m for row in rows]),
+            _beside([row.params_m for row in rows]) if same else _change(total.params, before.total.params),
             f"Here: {total.params:,}.\n\n{_comparison(rows, 'params_m', total.params)}",
         )
         _tile(
             "mem_access",
             human(total.mem_access),
-            f"elements · {megabytes(counts.mem_bytes)}",
+            f"elements · {megabytes(counts.mem_bytes)}" if same else _change(total.mem_access, before.total.mem_access),
             f"Here: {total.mem_access:,} elements, {megabytes(counts.mem_bytes)} in float32; paper form "
             f"{total.mem_access_paper:,} elements.",
             title="MAC (memory access cost)",
@@ -58,22 +70,56 @@ def tiles(scenario: Scenario) -> None:
         _tile(
             "peak_activation",
             megabytes(counts.peak_activation * size),
-            f"{human(counts.peak_activation)} elements",
+            f"{human(counts.peak_activation)} elements"
+            if same
+            else _change(counts.peak_activation, before.peak_activation),
             f"Here: {counts.peak_activation:,} elements of {size} bytes.",
             title="Peak activation memory",
         )
         _tile(
             "kernels",
             f"{total.kernels:,}",
-            f"of {len(scenario.graph.nodes):,} operators",
+            f"of {len(scenario.graph.nodes):,} operators" if same else _change(total.kernels, before.total.kernels),
             "Published: no paper counts them.",
         )
+        most = f"most {worst.fragments} · {worst.block}" if worst else "no convolution or pooling"
         _tile(
             "fragments",
             f"{pieces.mean:.1f} per block",
-            f"most {worst.fragments} · {worst.block}" if worst else "no convolution or pooling",
+            most if same else _change(pieces.mean, parts.mean),
             "Published: the paper names it for single blocks only.",
         )
+
+
+def _latency(scenario: Scenario, base: Scenario) -> None:
+    """Milliseconds with their interval and whose they are; without a profile no number, and how to get one."""
+    refused = ""
+    try:
+        found, before = scenario.prediction, base.prediction
+    except CostError as error:
+        found, before, refused = None, None, str(error)
+    if found is None or before is None:
+        why = refused or "no device profile yet"
+        tip = "`python -m explorer calibrate --output my.json` times networks on this machine for five minutes."
+        _tile("latency_ms", "–", why if len(why) < 50 else "this profile cannot price it", f"{why}. {tip}")
+        return
+    interval = f"{found.low_ms:.3g} – {found.high_ms:.3g} ms"
+    batch = f" per batch of {found.profile.regime.batch}" if found.profile.regime.batch > 1 else ""
+    change = "" if base.spec == scenario.spec else f"{_change(found.latency_ms, before.latency_ms)} · "
+    _tile(
+        "latency_ms",
+        f"{found.latency_ms:.3g} ms{batch}",
+        f"{change}90 %: {interval} · {found.profile.name}, another machine's",
+        f"Device: {devices.title(found.profile.name)}; {devices.whose(found.profile)}.",
+    )
+
+
+def _change(now: float, before: float) -> str:
+    """`▲ 12.3 %`: against the baseline."""
+    if now == before:
+        return "= baseline"
+    share = now / before - 1 if before else float("inf")
+    return f"{'▲' if now > before else '▼'} {abs(share):.1%}".replace("%", " %")
 
 
 def _tile(metric: str, value: str, beside: str, here: str, title: str = "") -> None:

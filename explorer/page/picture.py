@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from explorer import costs, diagram, figures
@@ -16,13 +18,15 @@ NOTHING = ""  # the selectbox's entry for "no block is open"
 
 def network(scenario: Scenario) -> None:
     """The blocks from left to right; a click opens one, and so does the selectbox."""
-    blocks = costs.blocks(scenario.counts)
+    blocks = scenario.blocks
     left, right = st.columns([1, 1], vertical_alignment="bottom")
     with left:
-        st.session_state.setdefault("metric", scenario.metric)
+        offered = [metric for metric in IN_THE_PICTURE if metric in blocks]
+        metric = scenario.metric if scenario.metric in offered else "mult_adds"
+        st.session_state["metric"] = metric
         st.selectbox(
             "Colour by",
-            IN_THE_PICTURE,
+            offered,
             key="metric",
             format_func=lambda metric: METRICS[metric].title,
             on_change=_metric_chosen,
@@ -37,9 +41,9 @@ def network(scenario: Scenario) -> None:
             on_change=_block_chosen,
         )
     chart.show(
-        diagram.network(blocks, scenario.metric, scenario.block),
+        diagram.network(blocks, metric, scenario.block),
         "picture",
-        f"The blocks of {scenario.spec.name} from left to right, coloured by {METRICS[scenario.metric].title}",
+        f"The blocks of {scenario.spec.name} from left to right, coloured by {METRICS[metric].title}",
         _clicked,
     )
     st.caption(
@@ -48,14 +52,15 @@ def network(scenario: Scenario) -> None:
     )
 
 
-def open_block(scenario: Scenario) -> None:
-    """The open block's operators: drawn on the left, their costs on the right."""
+def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
+    """The open block: its choices, its operators drawn on the left, their costs on the right."""
     if scenario.block is None:
         return
     layers = costs.layers(scenario.counts)
     inside = layers[layers["block"] == scenario.block].copy()
     with st.container(border=True, key="open_block"):
         st.subheader(scenario.block, anchor=False)
+        choices(scenario)
         left, right = st.columns([9, 11])
         with left:
             chart.show(
@@ -71,11 +76,16 @@ def open_block(scenario: Scenario) -> None:
 
 def where(scenario: Scenario) -> None:
     """Where the multiply-adds, the parameters, the memory traffic and the element-wise work go."""
-    blocks = costs.blocks(scenario.counts)
+    blocks = scenario.blocks
     st.subheader("Where it goes, by block", anchor=False)
     chart.show(figures.where_by_block(blocks, scenario.block), "where", "Each block's share of the costs", _clicked)
     st.subheader("Where it goes, by kind of operator", anchor=False)
     kinds = costs.kinds(scenario.counts)
+    if nodes_ms := scenario.nodes_ms:
+        spent = dict.fromkeys(kinds["kind"], 0.0)
+        for node in scenario.graph.nodes:
+            spent[costs.kind_of(node.op, scenario.graph.shapes[node.inputs[0]])] += nodes_ms.get(node.path, 0.0)
+        kinds["latency_ms"] = list(spent.values())
     kinds = kinds[kinds["kind"] != "free"]
     chart.show(figures.where_by_kind(kinds), "where_kind", "Each kind of operator's share of the costs")
     entries = [f"<span><i style='background:{KIND_COLOURS[kind]}'></i>{kind}</span>" for kind in kinds["kind"]]

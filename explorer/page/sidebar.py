@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
+import explorer.whole as network
 from archs import ArchError, Spec
 from archs.catalogue import FAMILIES
 from archs.family import Family
 from archs.spec import MAX_JSON
-from explorer.page import state
+from explorer.history import knobs
+from explorer.page import share, state, versions, whole
 from explorer.scenario import Scenario
 
 OWN = "own"
 KNOB_TITLES = {"width": "Width multiplier", "resolution": "Resolution", "groups": "Groups", "code": "Published form"}
+WHOLE = {"width": network.set_width, "resolution": network.set_resolution}
+"""The knobs that an edited network has too."""
 
 
 def choose_network() -> Scenario:
@@ -20,7 +24,7 @@ def choose_network() -> Scenario:
     with st.sidebar:
         scenario = state.scenario()
         names = [*FAMILIES, *([OWN] if scenario.own else [])]
-        st.session_state.setdefault("network", scenario.spec.name)
+        _follow(scenario)
         st.selectbox(
             "Network", names, key="network", format_func=_title, on_change=_network_chosen, persist_state="session"
         )
@@ -31,6 +35,11 @@ def choose_network() -> Scenario:
             family = FAMILIES[name]
             _knobs(family)
             st.caption(family.source)
+        versions.steps(scenario)
+        versions.baseline(scenario)
+        versions.device(scenario)
+        with st.expander("Edit the whole network", icon=":material/tune:"):
+            whole.edits(scenario)
         st.toggle(
             "Batch norm folded",
             key="folded",
@@ -47,6 +56,7 @@ def choose_network() -> Scenario:
             help="The file that the Export tab gives, edited as you like.",
         )
         state.show_problem("upload")
+        share.link(scenario)
     return state.scenario()
 
 
@@ -74,6 +84,18 @@ def _knobs(family: Family) -> None:
         state.show_problem(knob)
 
 
+def _follow(scenario: Scenario) -> None:
+    """The controls say what the network is after an undo, an edit or a link; a refused text stays as it was typed."""
+    spec = scenario.spec
+    if st.session_state.get("followed") == spec and "network" in st.session_state:
+        return
+    st.session_state["followed"] = spec
+    st.session_state["network"] = OWN if spec == scenario.own or spec.name not in FAMILIES else spec.name
+    if family := FAMILIES.get(spec.name):
+        for knob, value in knobs(spec).items():
+            st.session_state[_key(family, knob)] = value
+
+
 def _key(family: Family, knob: str) -> str:
     return f"{family.name}:{knob}"
 
@@ -95,9 +117,14 @@ def _network_chosen() -> None:
 def _knob_turned(name: str, knob: str) -> None:
     with state.guard("The knob"):
         family = FAMILIES[name]
+        typed = _number(st.session_state[_key(family, knob)], family.default(knob))
+        label = f"{KNOB_TITLES.get(knob, knob)} {_value_title(typed)}"
+        if state.scenario().edited and knob in WHOLE:  # an edited network keeps its edits
+            state.edit(knob, label, lambda spec: WHOLE[knob](spec, typed))
+            return
         values = {k: _number(st.session_state[_key(family, k)], family.default(k)) for k in family.knobs}
         try:
-            state.choose(knob, spec=family.spec(**values))
+            state.choose(knob, spec=family.spec(**values), label=label)
             st.session_state[_key(family, knob)] = values[knob]  # "0.60" as 0.6; a refused text stays as it was typed
         except ArchError as error:  # which may be about another knob, left with a refused value
             about = error.problems[0].column
@@ -131,5 +158,3 @@ def _uploaded() -> None:
             state.put(state.scenario().refuse("upload", error))
             return
         state.choose("upload", spec=spec, own=spec)
-        if state.scenario().own == spec:
-            st.session_state.network = OWN

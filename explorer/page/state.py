@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
-from archs import ArchError
+from archs import ArchError, Spec
+from archs.errors import Mend
 from costmodel import CostError
-from explorer.scenario import Scenario, start
+from explorer import edits
+from explorer.mend import Edited
+from explorer.scenario import Problem, Scenario, start
 
 log = logging.getLogger("explorer")
 
@@ -29,11 +32,41 @@ def choose(control: str, **choices: object) -> None:
     put(scenario().choose(control, **choices))
 
 
+def edit(
+    control: str,
+    label: str,
+    make: Callable[[Spec], Edited],
+    attempt: Spec | None = None,
+    follow: int | None = None,
+) -> None:
+    """An edit of the table; what it says of a refusal is shown by `control`. `follow`: the row to open afterwards."""
+    with guard("The edit"):
+        put(scenario().edit(control, label, make, attempt, follow))
+
+
 def show_problem(control: str) -> None:
-    """The last refused choice, beside the control that it was made with."""
+    """The last refused choice, beside the control that it was made with, and what would do, one click away."""
     problem = scenario().problem
     if problem and problem.control == control:
-        st.error(problem.message, icon=":material/error:")
+        show(problem)
+
+
+def show(problem: Problem) -> None:
+    st.error(problem.message, icon=":material/error:")
+    mends = [cause.mend for cause in problem.causes if cause.mend]
+    for number, mend in enumerate(mends if problem.attempt else []):
+        st.button(
+            f"Take {mend}",
+            key=f"mend {problem.control} {number}",
+            icon=":material/build:",
+            on_click=_mend,
+            args=(problem, mend),
+        )
+
+
+def _mend(problem: Problem, mend: Mend) -> None:
+    """What was wanted, with the value that would do."""
+    edit(problem.control, f"mended, {mend}", lambda spec: edits.mend(problem.attempt or spec, mend), problem.attempt)
 
 
 @contextmanager

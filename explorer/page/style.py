@@ -13,7 +13,8 @@ CSS = """
 .stMainBlockContainer h3 { font-size: 1.25rem; padding: .3rem 0 0 0; }
 .st-key-tiles { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: .6rem; }
 .st-key-tiles > :first-child { grid-column: span 2; }
-.st-key-tiles > * { width: 100% !important; min-width: 0 !important; }
+.st-key-tiles > * { width: 100% !important; min-width: 0 !important; height: 100% !important; }
+.st-key-tiles > * > * { height: 100%; }
 .st-key-tiles [data-testid="stMetric"] { padding: .55rem .9rem; height: 100%; }
 .st-key-tiles [data-testid="stMetric"] > div { padding: 0; }
 .st-key-tiles [data-testid="stMetricLabel"] * { white-space: normal; overflow: visible; }

@@ -11,7 +11,7 @@ from explorer import costs
 from explorer.palette import heat
 from explorer.scenario import Scenario
 
-HEATED = ("mult_adds", "params", "mem_access", "elementwise", "intensity", "fragments", "kernels")
+HEATED = ("mult_adds", "latency_ms", "params", "mem_access", "elementwise", "intensity", "fragments", "kernels")
 MAX_HEATED = 20_000  # cells: beyond that the colours take longer than the counting
 
 COLUMNS = {
@@ -28,12 +28,14 @@ COLUMNS = {
     "mem_access": "MAC",
     "elementwise": "element-wise",
     "intensity": "intensity",
+    "latency_ms": "ms",
     "kernels": "kernels",
     "fragments": "fragments",
     "branches": "branches",
     "depth": "depth",
 }
 HELP = {
+    "latency_ms": "predicted on the chosen device",
     "mem_access": "memory access cost, full form, in elements",
     "elementwise": "elements that element-wise operators write, poolings read and copies move",
     "intensity": "multiply-adds per byte of memory access",
@@ -49,9 +51,10 @@ def blocks(scenario: Scenario) -> None:
         table = costs.stages(scenario.counts)
         shown = ["stage", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity", "kernels"]
     else:
-        table = costs.blocks(scenario.counts)
+        table = scenario.blocks
         shown = ["block", "kind", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity"]
         shown += ["fragments", "branches", "depth"]
+        shown[4:4] = ["latency_ms"] if "latency_ms" in table else []
     table_of(table, shown)
     download(table, scenario, level or "blocks")
 
@@ -71,7 +74,7 @@ def table_of(table: pandas.DataFrame, shown: Sequence[str], height: int | None =
     for column in shown:
         title, tip = COLUMNS[column], HELP.get(column)
         if view[column].dtype.kind in "iuf":
-            number = "%.2f" if view[column].dtype.kind == "f" else "localized"
+            number = "%.3f" if column == "latency_ms" else "%.2f" if view[column].dtype.kind == "f" else "localized"
             config[column] = st.column_config.NumberColumn(title, help=tip, format=number)
         else:
             config[column] = st.column_config.TextColumn(title, help=tip, pinned=column == shown[0])

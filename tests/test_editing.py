@@ -1,0 +1,337 @@
+"""Editing on the page, without a browser: every control, every refusal, the way back, and the link."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_app import APP, check, errors
+
+import archs
+import costmodel
+from archs.rows import KINDS
+from explorer import accuracy, advisor, cells, links
+from explorer.whole import apply_guideline, hard_swish, set_classes, set_resolution, set_width
+
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
+START = archs.spec("mobilenet_v2")
+
+
+@pytest.fixture
+def page() -> AppTest:
+    return AppTest.from_file(APP, default_timeout=60).run()
+
+
+def spec(at: AppTest) -> archs.Spec:
+    return at.session_state["scenario"].spec
+
+
+def open_block(at: AppTest, block: str = "stage3/block1") -> None:
+    at.selectbox(key="block").set_value(block).run()
+
+
+def type_into_grid(at: AppTest, **rows: dict[str, object]) -> None:
+    """As a browser reports it: `r3={"kernel": 5}` is the fourth row's kernel. All that was typed, every time."""
+    key = at.session_state["grid"].key
+    edited = {name[1:]: values for name, values in rows.items()}
+    at.session_state[key] = {"edited_rows": edited, "added_rows": [], "deleted_rows": []}
+    at.run()
+
+
+NUMBERS = [("kernel", 5), ("channels", 48), ("repeat", 4), ("stride", 1), ("expansion", 3.0), ("se", 0.25)]
+WORDS = [("activation", "swish"), ("dw_activation", "none"), ("out_activation", "relu"), ("gate", "sigmoid")]
+
+
+@pytest.mark.parametrize(("column", "value"), [*NUMBERS, *WORDS, ("shortcut", False), ("norm", False)])
+def test_every_choice_of_a_block(page, column, value):
+    open_block(page)
+    key = f"cell {column}"
+    widgets = page.number_input if (column, value) in NUMBERS else page.selectbox
+    if isinstance(value, bool):
+        widgets = page.checkbox
+    widgets(key=key).set_value(value).run()
+    check(page)
+    assert not errors(page)
+    assert getattr(spec(page).rows[3], column) == value
+    assert page.title[0].value.endswith("edited")
+    page.button(key="undo").click().run()
+    assert spec(page) == START
+    check(page)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_block(page, kind):
+    open_block(page)
+    page.selectbox(key="cell kind").set_value(kind).run()
+    check(page)
+    assert spec(page).rows[3].kind == kind or errors(page)
+    if not errors(page):
+        shown = {w.key for group in (page.number_input, page.selectbox, page.checkbox) for w in group}
+        assert shown >= {f"cell {column.name}" for column in cells.columns(KINDS[kind])}
+
+
+def test_a_refused_choice_says_so_and_is_mended(page):
+    open_block(page)
+    page.number_input(key="cell kernel").set_value(4).run()
+    check(page)
+    (message,) = errors(page)
+    assert "row 4, column kernel: found 4" in message
+    assert "a whole odd number" in message
+    assert page.number_input(key="cell kernel").value == 4
+    assert spec(page) == START
+    page.button(key="mend cell kernel 0").click().run()
+    check(page)
+    assert not errors(page)
+    assert spec(page).rows[3].kernel == 5
+
+
+def test_rows_are_duplicated_moved_deleted_inserted(page):
+    open_block(page)
+    rows = START.rows
+    page.button(key="row Duplicate").click().run()
+    check(page)
+    assert len(spec(page).rows) == len(rows) + 1
+    page.button(key="undo").click().run()
+    open_block(page)
+    page.button(key="row Later").click().run()
+    check(page)
+    assert spec(page).rows[4].channels == rows[3].channels
+    page.button(key="row Earlier").click().run()
+    assert len(spec(page).rows) == len(rows)
+    assert spec(page).rows[3].channels == rows[3].channels
+    page.button(key="undo").click().run()
+    page.button(key="undo").click().run()
+    open_block(page)
+    page.button(key="row Delete").click().run()
+    check(page)
+    assert len(spec(page).rows) == len(rows) - 1
+    page.button(key="undo").click().run()
+    open_block(page)
+    page.selectbox(key="insert kind").set_value("shuffle_v2").run()
+    page.button(key="row After this row").click().run()
+    check(page)
+    assert spec(page).rows[4].kind == "shuffle_v2"
+
+
+def test_a_stage_of_another_kind(page):
+    open_block(page)
+    page.selectbox(key="stage kind").set_value("shuffle_v2").run()
+    page.button(key="row Replace the stage").click().run()
+    check(page)
+    assert {row.kind for row in spec(page).rows if row.stage == "stage3"} == {"shuffle_v2"}
+
+
+WHOLE = [
+    ("hard_swish", hard_swish),
+    *[(f"G{n}", lambda s, n=n: apply_guideline(s, n)) for n in (1, 4)],
+]
+
+
+@pytest.mark.parametrize(("key", "edit"), WHOLE)
+def test_edits_of_the_whole_network(page, key, edit):
+    page.button(key=f"whole {key}").click().run()
+    check(page)
+    assert spec(page) == edit(START).spec
+
+
+@pytest.mark.parametrize("key", ["G2", "G3"])
+def test_a_guideline_that_has_nothing_to_change_says_so(page, key):
+    page.button(key=f"whole {key}").click().run()
+    assert "no row has anything to change" in errors(page)[0]
+    assert spec(page) == START
+
+
+NUMBERS_OF_ALL = [("width", 0.6, set_width), ("resolution", 192, set_resolution), ("classes", 100, set_classes)]
+
+
+@pytest.mark.parametrize(("name", "value", "edit"), NUMBERS_OF_ALL)
+def test_numbers_of_the_whole_network(page, name, value, edit):
+    page.number_input(key=f"whole {name}").set_value(value).run()
+    check(page)
+    assert spec(page) == edit(START, value).spec
+    page.number_input(key=f"whole {name}").set_value(-1).run()
+    assert len(errors(page)) == 1
+    assert spec(page) == edit(START, value).spec
+
+
+def test_a_knob_keeps_the_edits(page):
+    open_block(page)
+    page.number_input(key="cell kernel").set_value(5).run()
+    page.selectbox(key="mobilenet_v2:resolution").set_value(128).run()
+    check(page)
+    assert spec(page).rows[3].kernel == 5
+    assert spec(page).resolution == 128
+
+
+def test_the_grid(page):
+    type_into_grid(page, r3={"kernel": 5})
+    check(page)
+    assert not errors(page)
+    assert spec(page).rows[3].kernel == 5
+    type_into_grid(page, r3={"kernel": 5}, r4={"kernel": 7, "channels": 72})
+    assert (spec(page).rows[4].kernel, spec(page).rows[4].channels) == (7, 72)
+    labels = [version.label for version in page.session_state["scenario"].history.versions]
+    assert labels[1:] == ["row 4, kernel: 5", "row 5, kernel: 7; row 5, channels: 72"]
+
+
+def test_a_refused_cell_stays_and_what_is_typed_elsewhere_waits_for_it(page):
+    type_into_grid(page, r3={"kernel": 4})
+    check(page)
+    assert "row 4, column kernel: found 4" in errors(page)[0]
+    assert spec(page) == START
+    type_into_grid(page, r3={"kernel": 4}, r4={"kernel": 5})
+    assert spec(page) == START
+    assert errors(page)
+    type_into_grid(page, r3={"kernel": 7}, r4={"kernel": 5})
+    check(page)
+    assert not errors(page)
+    assert [row.kernel for row in spec(page).rows[3:5]] == [7, 5]
+
+
+def test_a_refused_cell_is_mended_or_put_back(page):
+    type_into_grid(page, r3={"kernel": 4}, r4={"channels": 72})
+    page.button(key="mend grid 0").click().run()
+    check(page)
+    assert not errors(page)
+    assert (spec(page).rows[3].kernel, spec(page).rows[4].channels) == (5, 72)
+    type_into_grid(page, r3={"kernel": 4})
+    page.button(key="put back").click().run()
+    assert not errors(page)
+    assert (spec(page).rows[3].kernel, spec(page).rows[4].channels) == (5, 72)
+
+
+def test_twenty_edits_undone_and_redone(page):
+    rng = random.Random(4)
+    specs = [START]
+    open_block(page)
+    while len(specs) <= 20:
+        value = rng.choice([v for v in range(8, 200, 8) if v != spec(page).rows[3].channels])
+        page.number_input(key="cell channels").set_value(value).run()
+        assert not errors(page)
+        specs.append(spec(page))
+    for wanted in reversed(specs[:-1]):
+        page.button(key="undo").click().run()
+        assert spec(page) == wanted
+    assert page.button(key="undo").disabled
+    for wanted in specs[1:]:
+        page.button(key="redo").click().run()
+        assert spec(page) == wanted
+    check(page)
+    page.selectbox(key="history").set_value(7).run()
+    assert spec(page) == specs[7]
+    page.button(key="reset").click().run()
+    assert spec(page) == START
+
+
+def test_a_link_reopens_the_network(page):
+    open_block(page)
+    page.number_input(key="cell kernel").set_value(5).run()
+    text = page.query_params["net"]
+    text = text if isinstance(text, str) else text[0]
+    assert links.decode(text) == spec(page)
+    again = AppTest.from_file(APP, default_timeout=60)
+    again.query_params["net"] = text
+    again.run()
+    check(again)
+    assert spec(again) == spec(page)
+    assert again.selectbox(key="network").value == "mobilenet_v2"
+
+
+@pytest.mark.parametrize("text", ["", "1", "1AAAA", "<script>", "1" + "A" * 7000, "2abc"])
+def test_a_bad_link_says_so(text):
+    page = AppTest.from_file(APP, default_timeout=60)
+    page.query_params["net"] = text
+    page.run()
+    check(page)
+    assert len(errors(page)) == 1
+    assert "link" in errors(page)[0]
+    assert spec(page) == START
+
+
+def test_the_baseline(page):
+    deltas = {metric.label: metric.delta for metric in page.metric}
+    assert deltas["Params"] == "printed: 3.4 M"
+    page.selectbox(key="baseline").set_value("mobilenet_v1").run()
+    check(page)
+    deltas = {metric.label: metric.delta for metric in page.metric}
+    assert deltas["Params"].startswith("▼ 17.2 %")
+    page.selectbox(key="baseline").set_value("#0").run()
+    open_block(page)
+    page.number_input(key="cell kernel").set_value(5).run()
+    check(page)
+    deltas = {metric.label: metric.delta for metric in page.metric}
+    assert deltas["Mult-adds (the papers' FLOPs)"].startswith("▲ 2.2 %")
+
+
+def test_without_a_profile_there_is_no_number(page):
+    if not page.session_state["scenario"].profile:
+        latency = page.metric[0]
+        assert (latency.label, latency.value, latency.delta) == ("Latency", "–", "no device profile yet")
+
+
+def in_tab(at: AppTest, name: str) -> None:
+    at.session_state["tab"] = name
+    at.run()
+    check(at)
+
+
+def test_the_diff_adds_up(page):
+    open_block(page)
+    page.number_input(key="cell kernel").set_value(5).run()
+    in_tab(page, "Diff")
+    table = next(frame.value for frame in page.dataframe if "status" in frame.value)
+    before, after = (costmodel.count(archs.build(s)).total for s in (START, spec(page)))
+    assert table["mult_adds"].sum() == after.mult_adds - before.mult_adds
+    assert set(table["status"]) == {"● changed"}
+    for metric in ("params", "mem_access", "kernels"):
+        page.button_group(key="diff metric").set_value(metric).run()
+        check(page)
+    page.toggle(key="diff everything").set_value(True).run()
+    assert len(next(frame.value for frame in page.dataframe if "status" in frame.value)) == 21
+
+
+def test_an_unedited_network_has_no_diff(page):
+    in_tab(page, "Diff")
+    assert any("no difference" in markdown.value for markdown in page.markdown)
+
+
+def test_a_suggestion_is_applied_with_the_effect_that_was_promised(page):
+    page.selectbox(key="network").set_value("mobilenet_v3_large").run()
+    in_tab(page, "Advisor")
+    first = next(markdown.value for markdown in page.markdown if markdown.value.startswith("**G"))
+    promised = next(s for s in advisor.advise(spec(page)) if first.startswith(f"**{s.title}**"))
+    page.button(key="apply 0").click().run()
+    check(page)
+    assert spec(page) == promised.edited.spec
+    assert page.session_state["scenario"].counts.total.mem_access == promised.after["mem_access"]
+    page.button(key="undo").click().run()
+    assert spec(page) == archs.spec("mobilenet_v3_large")
+
+
+def test_a_guideline_is_applied_to_the_open_block(page):
+    open_block(page)
+    page.button(key="here 4").click().run()
+    check(page)
+    assert spec(page) == apply_guideline(START, 4, {3}).spec
+
+
+def test_the_frontier_says_what_is_estimated_and_takes_a_measured_accuracy(page):
+    open_block(page)
+    page.number_input(key="cell kernel").set_value(5).run()
+    in_tab(page, "Frontier")
+    estimate = accuracy.estimate(spec(page))
+    said = next(markdown.value for markdown in page.markdown if "Estimated" in markdown.value)
+    assert f"{estimate.top1_pct:.1f} % top-1" in said
+    assert f"between {estimate.low_pct:.1f} and {estimate.high_pct:.1f} %" in said
+    assert any(f"mean error {accuracy.errors('network').mean:.2f}" in caption.value for caption in page.caption)
+    page.number_input(key="measured").set_value(71.0).run()
+    assert any("71.0 % top-1**, measured by you" in markdown.value for markdown in page.markdown)
+    for cost in ("params", "mem_access", "published"):
+        page.button_group(key="frontier cost").set_value(cost).run()
+        check(page)
+        assert not errors(page)
+    page.multiselect(key="families").set_value(["MobileNetV2"]).run()
+    check(page)
+    page.button(key="undo").click().run()
+    assert page.session_state["scenario"].measured_pct is None  # it was of another network
