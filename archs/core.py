@@ -69,8 +69,9 @@ class Conv2d(Op):
 
     def mult_adds(self, *inputs: Shape) -> int:
         # MobileNetV1, section 3.1: D_K·D_K·M·N·D_F·D_F, here with M/g channels seen by each filter
-        out = self.output(*inputs)
-        return self.kernel[0] * self.kernel[1] * inputs[0][0] // self.groups * out[0] * out[1] * out[2]
+        x = inputs[0]
+        height, width = window(x, "convolution", self.kernel, self.stride, self.padding, self.dilation)
+        return self.kernel[0] * self.kernel[1] * x[0] // self.groups * self.channels * height * width
 
     def depthwise(self, x: Shape) -> bool:
         """Each output channel sees one input channel (MobileNetV1, section 3.1)."""

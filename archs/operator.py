@@ -121,6 +121,8 @@ def image_input(inputs: tuple[Shape, ...], name: str) -> Shape:
 
 
 def pair_of(value: int | Pair, name: str, at_least: int) -> Pair:
+    if type(value) is int and value >= at_least:  # nearly all are
+        return value, value
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or any(type(v) is not int or v < at_least for v in pair):
         raise ArchError(f"{name} is {value!r}; allowed: a whole number ≥ {at_least}, or two of them")

@@ -123,7 +123,7 @@ PRODUCTS: dict[type[ops.Op], str] = {
 WHOLE = frozenset((ops.GlobalAvgPool, ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax))
 """Poolings and reductions that read each element of their input once."""
 
-_COLUMN = {name: position for position, name in enumerate(Counts._fields)}
+_COLUMN = {kind: Counts._fields.index(name) for kind, name in ELEMENTWISE.items()}
 
 
 @lru_cache(65536)
@@ -137,14 +137,8 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
         return _ZERO._replace(mem_access=2 * moved, copy=moved, kernels=1)
     mem_access = sum([x.elements for x in inputs]) + moved + _weights(op, inputs, params)
     if kind in WEIGHTED:
-        return _ZERO._replace(
-            mult_adds=op.mult_adds(*inputs),
-            params=params,
-            mem_access=mem_access,
-            mem_access_paper=mem_access - _bias(op),
-            activations=moved,
-            kernels=1,
-        )
+        paper = mem_access - _bias(op)
+        return Counts(op.mult_adds(*inputs), params, mem_access, paper, moved, 0, 0, 0, 0, 0, 0, 1, 0)
     if kind in PRODUCTS:
         return _ZERO._replace(mult_adds=op.mult_adds(*inputs), mem_access=mem_access, kernels=1)
     if kind is ops.Opaque:
@@ -153,10 +147,9 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
         raise CostError(
             f"operator {kind.__name__} has no cost rule; known: {', '.join(t.__name__ for t in ELEMENTWISE)}"
         )
-    counts = list(_ZERO)
-    counts[_COLUMN["params"]], counts[_COLUMN["mem_access"]], counts[_COLUMN["kernels"]] = params, mem_access, 1
-    counts[_COLUMN[ELEMENTWISE[kind]]] = _window_reads(op, inputs[0], output)
-    return Counts(*counts)
+    counts = [0, params, mem_access, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]  # in the order of the fields; one kernel
+    counts[_COLUMN[kind]] = _window_reads(op, inputs[0], output)
+    return Counts._make(counts)
 
 
 def _weights(op: ops.Op, inputs: tuple[Shape, ...], params: int) -> int:
