@@ -7,7 +7,7 @@ from typing import Any
 from archs import ops
 from archs.aten import Call, Unknown, batched, rule
 from archs.operator import Op, Shape
-from archs.steps import Constant, Step
+from archs.steps import Step
 
 
 @rule("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "dropout_identity", "to", "type_as", "_to_copy")
@@ -215,6 +215,3 @@ def is_constant(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(is_constant(part) for part in value)
     return not isinstance(value, Step)
-
-
-__all__ = ["Constant", "is_constant"]

@@ -257,6 +257,7 @@ def check(module, shape=(4, 12, 10)):
         expected = module(x)
     assert 4 * total.mult_adds == counter.get_total_flops()
     assert total.params == sum(p.numel() for p in module.parameters())
+    assert f"{total.params:,} parameters" in archs.to_source(graph)
     exported = archs.to_module(graph).eval()
     assert sum(p.numel() for p in exported.parameters()) == total.params
     with torch.no_grad():
