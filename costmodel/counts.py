@@ -123,6 +123,9 @@ PRODUCTS: dict[type[ops.Op], str] = {
 WHOLE = frozenset((ops.GlobalAvgPool, ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax))
 """Poolings and reductions that read each element of their input once."""
 
+FIXED = frozenset((ops.FixedConv2d, ops.Scale, ops.Shift))
+"""Operators that read weights which are not all trained, so that `params` does not count them."""
+
 _COLUMN = {kind: Counts._fields.index(name) for kind, name in ELEMENTWISE.items()}
 
 
@@ -132,10 +135,12 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
     if kind in FREE and not (split_copies and kind is ops.ChannelSplit):
         return _ZERO
     params = op.params(*inputs)
-    moved = output.elements
+    moved = prod(output)
     if kind is ops.ChannelSplit:
         return _ZERO._replace(mem_access=2 * moved, copy=moved, kernels=1)
-    mem_access = sum([x.elements for x in inputs]) + moved + _weights(op, inputs, params)
+    mem_access = moved + (_weights(op, inputs) if kind in FIXED else params)
+    for x in inputs:
+        mem_access += prod(x)
     if kind in WEIGHTED:
         paper = mem_access - _bias(op)
         return Counts(op.mult_adds(*inputs), params, mem_access, paper, moved, 0, 0, 0, 0, 0, 0, 1, 0)
@@ -152,12 +157,11 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
     return Counts._make(counts)
 
 
-def _weights(op: ops.Op, inputs: tuple[Shape, ...], params: int) -> int:
-    """Elements of weights that an operator reads, trained or not."""
-    # `type(op) is` here and below, as isinstance of an abstract class takes longer than the sums
-    if type(op) is ops.FixedConv2d:
+def _weights(op: ops.Op, inputs: tuple[Shape, ...]) -> int:
+    """Elements of the weights that an operator of `FIXED` reads."""
+    if type(op) is ops.FixedConv2d:  # not isinstance, which takes longer than the sums where a class is abstract
         return ops.Conv2d.params(op, *inputs)  # type: ignore[arg-type]
-    return prod(op.sizes) if type(op) in (ops.Scale, ops.Shift) else params  # type: ignore[attr-defined]
+    return prod(op.sizes)  # type: ignore[attr-defined]
 
 
 def _bias(op: ops.Op) -> int:
