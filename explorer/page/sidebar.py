@@ -87,11 +87,13 @@ def _knobs(family: Family) -> None:
 def _follow(scenario: Scenario) -> None:
     """The controls say what the network is after an undo, an edit or a link; a refused text stays as it was typed."""
     spec = scenario.spec
-    if st.session_state.get("followed") == spec and "network" in st.session_state:
+    family = FAMILIES.get(spec.name)
+    keys = {"network", *(_key(family, knob) for knob in (family.knobs if family else ()))}
+    if st.session_state.get("followed") == spec and all(key in st.session_state for key in keys):
         return
     st.session_state["followed"] = spec
     st.session_state["network"] = OWN if spec == scenario.own or spec.name not in FAMILIES else spec.name
-    if family := FAMILIES.get(spec.name):
+    if family:
         for knob, value in knobs(spec).items():
             st.session_state[_key(family, knob)] = value
 
