@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 import torch
 from browser import PATIENCE, choose, chromium, open_page, server, settle, tile
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 import archs
 import costmodel
+from explorer.edits import replace_stage
 from explorer.metrics import human
 
 pytestmark = pytest.mark.browser
@@ -125,7 +126,7 @@ def test_every_tile_is_whole_and_in_view(browser, address, width, height):
     page = open_page(browser, address, width, height)
     try:
         values = page.get_by_test_id("stMetricValue").locator("p")
-        assert values.count() == 6
+        assert values.count() == 7
         for value in [*values.all(), *page.get_by_test_id("stMetricLabel").locator("p").all()]:
             assert value.evaluate(WHOLE), f"cut: {value.inner_text()}"
         tiles = [tile.bounding_box() for tile in page.get_by_test_id("stMetric").all()]
@@ -133,3 +134,72 @@ def test_every_tile_is_whole_and_in_view(browser, address, width, height):
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
     finally:
         page.close()
+
+
+def test_a_stage_of_other_units_and_a_file_of_exactly_that(page, browser, tmp_path):
+    """MobileNetV2 → its third stage of ShuffleNetV2 units → export → the file runs, its parameters are the page's."""
+    choose(page, "Open a block", "stage3/block1")
+    page.get_by_role("button", name="Replace stage3").click()
+    choose(page, "Every block of stage3 by", "shuffle v2")
+    page.get_by_role("button", name="Replace the stage").click()
+    expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
+    settle(page)
+    spec = replace_stage(archs.spec("mobilenet_v2"), "stage3", "shuffle_v2").spec
+    total = costmodel.count(archs.build(spec)).total
+    assert tile(page, "Params") == human(total.params)
+    page.get_by_role("tab", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PyTorch file").click()
+    file = tmp_path / "edited.py"
+    download.value.save_as(file)
+    module = archs.from_source(file.read_text(encoding="utf-8")).eval()
+    assert sum(p.numel() for p in module.parameters()) == total.params
+    with torch.no_grad():
+        assert module(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report (HTML)").click()
+    report = tmp_path / "report.html"
+    download.value.save_as(report)
+    opened = browser.new_page()
+    opened.set_default_timeout(PATIENCE)
+    opened.goto(report.as_uri())
+    expect(opened.locator(".barlayer .trace").first).to_be_attached()
+    opened.close()
+
+
+def number(page: Page, label: str) -> Locator:
+    return page.locator(".st-key-open_block").get_by_role("spinbutton", name=label)
+
+
+def type_number(page: Page, label: str, value: str) -> None:
+    box = number(page, label)
+    box.fill(value)
+    box.press("Enter")
+
+
+def test_a_pasted_link_reopens_the_network(page, browser, address):
+    choose(page, "Open a block", "stage3/block1")
+    type_number(page, "k · kernel", "5")
+    expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
+    page.wait_for_url("**net=*")
+    wanted = tile(page, "Mult-adds")
+    again = open_page(browser, page.url)
+    try:
+        expect(again.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
+        assert tile(again, "Mult-adds") == wanted
+        again.reload()
+        settle(again)
+        assert tile(again, "Mult-adds") == wanted
+    finally:
+        again.close()
+
+
+def test_the_frontier_shows_the_edited_point_with_its_interval(page):
+    choose(page, "Open a block", "stage3/block1")
+    type_number(page, "k · kernel", "5")
+    expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
+    page.get_by_role("tab", name="Frontier").click()
+    drawn = page.locator(".st-key-frontier")
+    expect(drawn.locator(".errorbar path").first).to_be_attached()
+    expect(page.get_by_text("MobileNetV2, width 1.0, edited (estimated)")).to_be_visible()
+    expect(page.get_by_text("Estimated", exact=False).first).to_be_visible()
