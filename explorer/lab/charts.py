@@ -154,7 +154,12 @@ def comparison(table: pandas.DataFrame) -> go.Figure:
     figure.add_vline(x=1, line={"color": OUTLINE, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="time over the first row's: left is faster, right is slower", automargin=True)
     figure.update_yaxes(
-        tickvals=list(height.values()), ticktext=list(height), range=[0.6 - len(table), 0.6], showgrid=False, title=None
+        tickvals=list(height.values()),
+        ticktext=list(height),
+        range=[0.6 - len(table), 0.6],
+        showgrid=False,
+        zeroline=False,
+        title=None,
     )
     return figure.update_layout(margin_l=190)
 
