@@ -14,7 +14,7 @@ from explorer.__main__ import main
 from explorer.lab import job as jobs
 from explorer.lab import prediction, record, sheet, theory
 from explorer.lab.errors import LabError
-from explorer.lab.experiment import EQUAL, PLATFORMS, SCALES, Settings, experiment, own_design
+from explorer.lab.experiment import PLATFORMS, SCALES, Settings, experiment, own_design
 from explorer.lab.published import Ratio, printed, ratios
 from explorer.lab.run import FEWEST, Interval, Run, median_interval, plan, run
 from explorer.lab.text import CLAIMS
@@ -102,7 +102,7 @@ def test_counts_are_the_formulas(column, exact):
 @pytest.mark.parametrize("column", COLUMNS, ids=str)
 def test_an_exact_experiment_is_within_one_percent(column):
     made = experiment(*column, exact=True)
-    assert made.table["flops_error"].abs().max() < EQUAL
+    assert made.table["flops_error"].abs().max() < 0.01
     assert made.table["flops_error"].iloc[0] == 0
     first, asked = made.variants[0].spec.input_channels, experiment(*column).variants[0].spec.input_channels
     assert abs(first - asked) <= asked / 8
@@ -305,7 +305,7 @@ def test_a_run_measures_every_row_in_every_round():
     assert all(len(turn) == 5 and min(turn) > 0 for turn in result.rounds)
     assert not result.stopped
     assert result.environment["threads"] == 1
-    assert all("conv" in kernels[0] or "copy" in kernels[0] or "add" in kernels[0] for kernels in result.kernels)
+    assert all(any("conv" in name for name in kernels) for kernels in result.kernels)
     table = compare(made, result)
     assert (table["low"] <= table["measured"]).all()
     assert (table["measured"] <= table["high"]).all()

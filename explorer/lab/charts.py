@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas
 import plotly.graph_objects as go
 
-from explorer.palette import KIND_COLOURS, OUTLINE
+from explorer.palette import KIND_COLOURS, OUTLINE, text_on
 
 TEXT = 14
 SERIES = {
@@ -80,7 +80,14 @@ def g3_shape(table: pandas.DataFrame) -> go.Figure:
     names = {"fragments": "fragments", "branches": "branches side by side", "depth": "critical path"}
     colours = (CURVE, "#009E73", "#E69F00")
     bars = [
-        go.Bar(x=table["row"], y=table[column], name=name, marker={"color": colour}, text=table[column])
+        go.Bar(
+            x=table["row"],
+            y=table[column],
+            name=name,
+            marker={"color": colour},
+            text=table[column],
+            textfont={"color": text_on(colour)},
+        )
         for (column, name), colour in zip(names.items(), colours)
     ]
     relative = table["mem_access"] / table["mem_access"].iloc[0]
@@ -113,6 +120,7 @@ def g4_shares(shares: pandas.DataFrame) -> go.Figure:
                 name=kind,
                 marker={"color": colour},
                 text=[f"{value:.0%}" for value in values],
+                textfont={"color": text_on(colour)},  # plotly's own choice is faint on a dark page
                 textposition="inside",
                 textangle=0,
                 insidetextanchor="middle",
@@ -121,7 +129,7 @@ def g4_shares(shares: pandas.DataFrame) -> go.Figure:
         )
     figure = go.Figure(bars, layout(390, barmode="stack", xaxis={"tickformat": ".0%", "range": [0, 1]}))
     figure.update_layout(yaxis={"autorange": "reversed", "tickfont": {"size": 13}}, margin_l=230)
-    return figure.update_layout(uniformtext={"minsize": 12, "mode": "hide"})
+    return figure.update_layout(uniformtext={"minsize": 12, "mode": "hide"}, legend_traceorder="normal")
 
 
 def comparison(table: pandas.DataFrame) -> go.Figure:

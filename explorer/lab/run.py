@@ -26,6 +26,8 @@ CALLS = 9  # timed calls per network and round
 SECONDS = 40.0  # what a run plans for
 DEADLINE = 55.0  # when it ends with the rounds that it has
 CONFIDENCE = 0.9
+PROFILED = 5  # calls that torch's profiler watches
+SEEN = 0.08  # share of the time from which an operator is named
 WARM_UP = 2  # calls before the first timed one of a turn
 
 
@@ -151,17 +153,19 @@ def plan(estimate_ms: Sequence[float], seconds: float = SECONDS) -> tuple[int, i
 
 
 def _kernels(watch, module, shape: Sequence[int]) -> tuple[str, ...]:
-    """The operators of one call by torch's profiler, those with most time of their own first: `addmm ×10, 93 %`."""
+    """The operators of a call by torch's profiler, those with most time of their own first: `addmm ×10, 93%`."""
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # or each start and stop is a line on standard error
     from torch.profiler import ProfilerActivity, profile
 
     call = watch.caller(module, shape)
     call()
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
-        call()
+        for _ in range(PROFILED):  # in one call alone, an interruption looks like a slow operator
+            call()
     events = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)
     total = sum(event.self_cpu_time_total for event in events) or 1
-    named = [event for event in events if event.self_cpu_time_total > 0.05 * total]
+    named = [event for event in events if event.self_cpu_time_total > SEEN * total]
     return tuple(
-        f"{event.key.removeprefix('aten::')} ×{event.count}, {event.self_cpu_time_total / total:.0%}" for event in named
+        f"{event.key.removeprefix('aten::')} ×{event.count // PROFILED}, {event.self_cpu_time_total / total:.0%}"
+        for event in named
     )

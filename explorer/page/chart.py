@@ -18,6 +18,7 @@ def show(figure: go.Figure, key: str, alt: str, on_click: Callable[[], None] | N
         figure.update_layout(font_color=ink, legend_font_color=ink)
         figure.update_xaxes(tickfont_color=ink, title_font_color=ink)
         figure.update_yaxes(tickfont_color=ink, title_font_color=ink)
+        figure.update_traces(textfont_color=ink, selector={"type": "heatmap"})
         figure.update_traces(
             marker_colorbar_tickfont_color=ink, marker_colorbar_title_font_color=ink, selector={"name": "blocks"}
         )
