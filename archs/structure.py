@@ -48,14 +48,11 @@ class Leaf:
         return plain and isinstance(self.node.op.spelling(*self.shapes), Module)
 
 
-@dataclass(frozen=True)
-class Chain:
-    name: str
-    parts: tuple[Part, ...]
+class _Group:
+    """Parts of which the last gives the output; always a module."""
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        return self.parts[0].inputs
+    parts: tuple[Part, ...]
+    modular = True
 
     @property
     def output(self) -> str:
@@ -65,11 +62,19 @@ class Chain:
     def shape(self) -> Shape:
         return self.parts[-1].shape
 
-    modular = True
+
+@dataclass(frozen=True)
+class Chain(_Group):
+    name: str
+    parts: tuple[Part, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.parts[0].inputs
 
 
 @dataclass(frozen=True)
-class Block:
+class Block(_Group):
     name: str
     kind: str
     parts: tuple[Part, ...]
@@ -79,16 +84,6 @@ class Block:
     @property
     def inputs(self) -> tuple[str, ...]:
         return (self.input,)
-
-    @property
-    def output(self) -> str:
-        return self.parts[-1].output
-
-    @property
-    def shape(self) -> Shape:
-        return self.parts[-1].shape
-
-    modular = True
 
 
 Part = Union[Leaf, Chain, Block]  # noqa: UP007 evaluated at run time, for Python 3.10
