@@ -11,6 +11,7 @@ import pytest
 
 import costmodel
 from explorer.__main__ import main
+from explorer.job import Busy, current
 from explorer.lab import job as jobs
 from explorer.lab import prediction, record, sheet, theory
 from explorer.lab.errors import LabError
@@ -330,13 +331,15 @@ def test_a_device_that_is_not_there():
 def test_a_job_runs_in_a_process_of_its_own():
     made = experiment(1, **SMALL)
     job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, 5)
-    with pytest.raises(LabError, match="another run is going on"):
+    with pytest.raises(Busy, match="a run of the guideline lab is going on"):
         jobs.start([], made.settings, 5)
+    assert current() is job
     job.wait()
     assert not job.problem
     assert job.run.rows == job.rows
     assert job.run.rounds == tuple(job.rounds)
     assert job.progress == 1
+    assert current() is None
 
 
 def test_a_stopped_job_says_so_and_frees_the_machine():
@@ -354,17 +357,22 @@ def test_a_stopped_job_says_so_and_frees_the_machine():
 
 def test_a_job_that_is_stopped_late_keeps_its_rounds():
     made = experiment(1)
-    job = jobs.Job(("a", "b"), made.settings, rounds=[(1.0, 2.0)] * 6, planned=11, _stopped=True)
-    job._keep_what_was_done({"device": "cpu"}, 3.0)
+    job = jobs.Job(("a", "b"), made.settings, planned=11, _stopped=True)
+    job.read({"environment": {"device": "cpu"}})
+    for _ in range(6):
+        job.read({"round": [1.0, 2.0], "planned": 11})
+    job.end()
+    assert job.run.environment == {"device": "cpu"}
     assert job.run.stopped
     assert [r.middle for r in job.run.ratio] == [1, 2]
 
 
 def test_a_worker_that_dies_is_a_message(monkeypatch):
-    monkeypatch.setattr(jobs, "WORKER", ("false",))
+    monkeypatch.setattr(jobs.Job, "worker", ("-c", "raise SystemExit('secret')"))
     job = jobs.start([("a", "{}")], Settings(), 5)
     job.wait()
     assert "ended by itself after 0 rounds" in job.problem
+    assert "secret" not in job.problem
 
 
 # the command line

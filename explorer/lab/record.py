@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from typing import TYPE_CHECKING
 
 from explorer.lab.errors import LabError
@@ -16,6 +15,7 @@ from explorer.lab.experiment import GUIDELINES, LAYOUTS, PLATFORMS, SCALES, Expe
 from explorer.lab.published import printed
 from explorer.lab.run import Run
 from explorer.lab.verdict import AGREES, BASE, CLOSE, DIFFERS, NOISY
+from explorer.plain import plain
 
 if TYPE_CHECKING:
     import pandas
@@ -29,16 +29,6 @@ COLUMNS = (
 )  # fmt: skip
 VERDICTS = (AGREES, DIFFERS, CLOSE, NOISY, BASE, "slower", "faster")
 KINDS = ("paper", "exact", "own")
-_PLAIN = re.compile(r"[^\w .,:;()@/+×=\-]+")
-
-
-def plain(text: object, length: int = 60) -> str:
-    """Text that is safe in HTML, in a table and in a spreadsheet: no markup, no control characters, no formula.
-
-    >>> plain("=HYPERLINK(<b>x</b>)")
-    'HYPERLINK( b x /b )'
-    """
-    return " ".join(_PLAIN.sub(" ", str(text)).split()).lstrip("=+-@ ")[:length].strip()
 
 
 def to_csv(experiment: Experiment, run: Run, table: pandas.DataFrame, machine: str = "") -> str:

@@ -9,12 +9,13 @@ import streamlit as st
 
 from explorer.lab import charts
 from explorer.lab.experiment import PLATFORMS, Experiment
-from explorer.lab.record import plain, to_csv
+from explorer.lab.record import to_csv
 from explorer.lab.run import Run
 from explorer.lab.text import CLAIMS
 from explorer.lab.verdict import AGREES, CLOSE, DIFFERS, NOISY, Predicted, compare, found, pairs_right
 from explorer.page import chart
 from explorer.page.lab import store
+from explorer.plain import plain
 
 MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too close to call", NOISY: "? too noisy to tell"}
 

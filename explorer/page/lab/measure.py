@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from archs import Spec
+from explorer.job import Busy, current
 from explorer.lab import job as jobs
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings
 from explorer.lab.run import ROUNDS, SECONDS, Run
 from explorer.lab.verdict import TOO_NOISY
+from explorer.page import work
 from explorer.page.lab import store
-
-POLL = 0.5  # seconds between two looks at a run; each costs the other process nothing
 
 
 def panel(
@@ -23,14 +22,17 @@ def panel(
     """Draws the button, or the run that is going on; returns the run of exactly these networks, where there is one."""
     settings = settings or Settings()
     of = store.key(networks, settings)
-    current = store.job()
-    if current and not current[1].running:
-        _collect(*current)
-    if current and current[1].running:
-        if current[0] == of:
-            _watch(name)
+    mine = store.job()
+    if mine and not mine[1].running:
+        _collect(*mine)
+    taken = current()
+    if mine and mine[1].running:
+        if mine[0] == of:
+            work.watch(mine[1], name, "What was measured so far is kept.")
         else:
             st.info("A run is going on on another page, or of other channels; it is kept.", icon=":material/timer:")
+    elif taken:
+        work.others(taken)
     else:
         again = of in store.runs()
         if st.button(
@@ -43,12 +45,12 @@ def panel(
             try:
                 request = [(row, spec.to_json()) for row, spec in networks]
                 store.start(of, jobs.start(request, settings, SECONDS))
-            except LabError as error:
+            except Busy as error:
                 st.warning(str(error), icon=":material/hourglass:")
             else:
                 st.rerun()
-        if current and current[0] == of and current[1].problem:
-            st.error(current[1].problem, icon=":material/error:")
+        if mine and mine[0] == of and mine[1].problem:
+            st.error(mine[1].problem, icon=":material/error:")
     run = store.runs().get(of)
     if run:
         _about(run)
@@ -58,18 +60,6 @@ def panel(
 def _collect(of: store.Key, job: jobs.Job) -> None:
     if job.run and store.runs().get(of) is not job.run:
         store.keep(of, job.run)
-
-
-@st.fragment(run_every=POLL)
-def _watch(name: str) -> None:
-    current = store.job()
-    if current is None or not current[1].running:
-        st.rerun()
-    _, job = current
-    text = f"round {len(job.rounds)} of {job.planned}" if job.planned else "starting: PyTorch is loaded, rows are tried"
-    st.progress(job.progress, text)
-    if st.button("Stop", key=f"stop {name}", icon=":material/stop:", help="What was measured so far is kept."):
-        job.stop()
 
 
 def _about(run: Run) -> None:
