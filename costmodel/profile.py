@@ -176,23 +176,33 @@ def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CostError(f"{path.name}: {path.stat().st_size:,} bytes; a profile has up to {MAX_BYTES:,}")
-        data = json.loads(path.read_bytes())
+        text = path.read_bytes()
     except OSError as error:
         raise CostError(
             f"no profile {str(path_or_name)!r} ({error.strerror}); shipped: {', '.join(names()) or 'none'}"
         ) from None
+    return read_profile(text, path.name)
+
+
+def read_profile(text: bytes, name: str) -> DeviceProfile:
+    """A profile from the content of a file, whose name the messages begin with.
+
+    Raises CostError for one that is truncated, of another version, or no profile.
+    """
+    try:
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CostError(f"{path.name}: truncated or not JSON ({error})") from None
+        raise CostError(f"{name}: truncated or not JSON ({error})") from None
     if not isinstance(data, dict) or not isinstance(data.get("format"), str) or "profile" not in data["format"]:
-        raise CostError(f"{path.name}: not a device profile")
+        raise CostError(f"{name}: not a device profile")
     if data["format"] != FORMAT:
-        raise CostError(f"{path.name}: a profile of version {data['format'][:40]!r}; this program reads {FORMAT!r}")
+        raise CostError(f"{name}: a profile of version {data['format'][:40]!r}; this program reads {FORMAT!r}")
     try:
         return DeviceProfile.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "profile"
-        raise CostError(f"{path.name}: {where[:80]}: {first['msg']}") from None
+        raise CostError(f"{name}: {where[:80]}: {first['msg']}") from None
 
 
 def percentile_half_width(residuals: list[float], share: float = 0.9) -> float:
