@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.page import (
     advice,
+    calibration,
     diff,
     edit,
     export,
@@ -61,4 +62,7 @@ def explore() -> None:
 st.set_page_config("What a mobile CNN costs", layout="wide")
 style.apply()
 home = st.Page(explore, title="Explore", url_path="explore", default=True)
-st.navigation({"": [home], **pages.navigation()}, position="top").run()
+own = st.Page(calibration.render, title="Calibrate", url_path="calibrate")
+page = st.navigation({"": [home, own], **pages.navigation()}, position="top")
+with guard("The page"):
+    page.run()

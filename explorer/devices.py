@@ -1,15 +1,35 @@
-"""The device profiles that the page can choose from, and predictions on them. No fitting, and no made-up numbers."""
+"""The device profiles that the page can choose from, and predictions on them. No fitting, and no made-up numbers.
+
+A profile is known by a key: a shipped one by its name, any other by what it says (`keep`), so that whoever has only the
+key, a cache for instance, never mixes two up. One that was made by this server is of the machine that serves the page
+and is offered to everyone; one that was uploaded is its session's, and gone with it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import platform
+import shutil
 from functools import lru_cache
+from weakref import WeakValueDictionary
 
 import costmodel
 from archs import Graph, Spec, fold_batchnorm
-from costmodel import DeviceProfile, Prediction
-from costmodel.profile import DEFAULT, locate, names
+from archs.catalogue import FAMILIES
+from costmodel import CostError, DeviceProfile, Prediction
+from costmodel.profile import DEFAULT, locate, names, read_profile
+from explorer.plain import plain
 
-__all__ = ["folded_for", "load", "names", "nodes_ms", "prediction", "preferred", "title", "whose"]
+__all__ = ["names", "read_profile"]
+
+KEPT = "own:"  # what a key of a profile that is not shipped begins with
+MAX_HERE = 8  # profiles of this machine, each some megabytes
+MAX_UPLOAD = 2_000_000  # bytes; a calibration gives under 800,000
+MAX_REFERENCES = 100  # of an uploaded profile: each is built and priced when it is looked at
+
+# The server's: a profile of this machine is every session's. Keys tell profiles apart, so nothing here ever changes.
+_here: dict[str, DeviceProfile] = {}
+_kept: WeakValueDictionary[str, DeviceProfile] = WeakValueDictionary()
 
 
 def preferred() -> str | None:
@@ -18,13 +38,62 @@ def preferred() -> str | None:
     return DEFAULT if DEFAULT in known else next(iter(known), None)
 
 
-def load(name: str) -> DeviceProfile:
-    """Raises CostError for a file that is no profile, or one that has gone."""
+def keep(profile: DeviceProfile) -> str:
+    """The profile's key, under which it is found for as long as somebody holds the profile."""
+    key = KEPT + hashlib.sha256(profile.model_dump_json().encode()).hexdigest()[:16]
+    _kept.setdefault(key, profile)
+    return key
+
+
+def made_here(profile: DeviceProfile) -> str:
+    """Keeps a profile of this machine; the last one of each regime, and the last MAX_HERE in all."""
+    key = keep(profile)
+    for known, other in list(_here.items()):
+        if other.regime == profile.regime and known != key:
+            del _here[known]
+    _here[key] = profile
+    while len(_here) > MAX_HERE:
+        del _here[next(iter(_here))]
+    return key
+
+
+def here() -> tuple[str, ...]:
+    """The keys of this machine's profiles, the newest first."""
+    return tuple(reversed(_here))
+
+
+def upload(content: bytes, name: str) -> DeviceProfile:
+    """A profile of one's own from a file. Raises CostError for anything that is none, or that gives no times."""
+    if len(content) > MAX_UPLOAD:
+        raise CostError(f"{plain(name)}: {len(content):,} bytes; allowed: up to {MAX_UPLOAD:,}")
+    profile = read_profile(content, plain(name) or "the file")
+    if len(profile.references) > MAX_REFERENCES:
+        raise CostError(f"{plain(name)}: {len(profile.references)} references; allowed: up to {MAX_REFERENCES}")
+    tidy = {
+        "name": plain(profile.name) or "own",
+        "environment": {plain(k): v if isinstance(v, int) else plain(v) for k, v in profile.environment.items()},
+        "warnings": tuple(plain(warning, 200) for warning in profile.warnings[:8]),
+    }
+    profile = profile.model_copy(update=tidy)
+    for family in FAMILIES.values():
+        found = costmodel.predict(profile.regime.graph(family.spec()), profile).latency_ms
+        if not 1e-6 < found < 1e9:  # nan and infinity are not either
+            raise CostError(f"{plain(name)}: says {found:g} ms for {family.title}; calibrate again")
+    return profile
+
+
+def load(key: str) -> DeviceProfile:
+    """Raises CostError for a file that is no profile, or a profile that has gone."""
+    if key.startswith(KEPT):
+        found = _kept.get(key)
+        if found is None:
+            raise CostError("this profile has gone with the session that had it; upload it again")
+        return found
     try:
-        written = locate(name).stat().st_mtime_ns
+        written = locate(key).stat().st_mtime_ns
     except OSError:
         written = 0
-    return _load(name, written)
+    return _load(key, written)
 
 
 @lru_cache(8)
@@ -32,17 +101,17 @@ def _load(name: str, written: int) -> DeviceProfile:
     return costmodel.load_profile(name)
 
 
-def prediction(spec: Spec, name: str) -> Prediction:
+def prediction(spec: Spec, key: str) -> Prediction:
     """The latency of a network in the profile's own regime, batch norm folded or not as it was calibrated.
 
     Raises CostError where the profile cannot price it.
     """
-    return _prediction(spec, name, load(name).environment.get("date", ""))
+    return _prediction(spec, key, load(key).environment.get("date", ""))
 
 
 @lru_cache(128)
-def _prediction(spec: Spec, name: str, date: str) -> Prediction:
-    profile = load(name)
+def _prediction(spec: Spec, key: str, date: str) -> Prediction:
+    profile = load(key)
     return costmodel.predict(profile.regime.graph(spec), profile)
 
 
@@ -67,14 +136,33 @@ def folded_for(graph: Graph, profile: DeviceProfile) -> Graph:
     return fold_batchnorm(graph) if profile.regime.folded else graph
 
 
-def title(name: str) -> str:
-    """`cpu · 1 thread, nchw, batch 1`."""
-    regime = load(name).regime
+def title(key: str) -> str:
+    """`this machine · 1 thread, nchw, batch 1`, `cpu · …`: whose it is, then its regime."""
+    profile = load(key)
+    regime = profile.regime
     threads = f"{regime.threads} thread{'s' if regime.threads > 1 else ''}"
     folded = ", batch norm folded" if regime.folded else ""
-    return f"{name} · {threads}, {regime.layout}, batch {regime.batch}{folded}"
+    whose = "this machine" if key in _here else profile.name
+    device = f"{regime.device}, " if regime.device != "cpu" else ""
+    return f"{whose} · {device}{threads}, {regime.layout}, batch {regime.batch}{folded}"
 
 
-def whose(profile: DeviceProfile) -> str:
-    """What the milliseconds are of, for beside them: a shipped profile is another machine's until one calibrates."""
-    return f"another machine's: {profile.environment.get('processor', 'unknown processor')}"
+def owner(key: str) -> str:
+    """What the milliseconds are of, in a word or two that go beside every one of them."""
+    return "this machine's" if key in _here else "another machine's"
+
+
+def whose(key: str) -> str:
+    """The same at length, with the processor and the date: the server's machine, or one that only the file knows."""
+    environment = load(key).environment
+    processor = environment.get("processor", "unknown processor")
+    if key in _here:
+        return f"of the machine that serves this page: {processor}, {environment.get('date', '')}"
+    return f"another machine's: {processor}"
+
+
+def present() -> tuple[str, ...]:
+    """The devices that this machine seems to have. Whether torch can use them is for torch to say, which is slow."""
+    nvidia = ["cuda"] if shutil.which("nvidia-smi") else []
+    apple = ["mps"] if (platform.system(), platform.machine()) == ("Darwin", "arm64") else []
+    return ("cpu", *nvidia, *apple)

@@ -10,7 +10,7 @@ from plotly.offline import get_plotlyjs
 
 from archs.catalogue import citation
 from costmodel import CONVENTION
-from explorer import diagram, figures
+from explorer import devices, diagram, figures
 from explorer.metrics import METRICS, human, megabytes
 from explorer.scenario import Scenario
 
@@ -70,7 +70,7 @@ def _totals(scenario: Scenario) -> str:
     if found:
         interval = f"{found.low_ms:.3g} – {found.high_ms:.3g} ms with 90 %"
         lines.append(
-            f"<tr><td>Latency on {escape(found.profile.name)}</td><td>{found.latency_ms:.3g} ms</td>"
+            f"<tr><td>Latency, {escape(devices.whose(scenario.profile))}</td><td>{found.latency_ms:.3g} ms</td>"
             f"<td colspan='2'>{interval}</td></tr>"
         )
     baseline = escape(base.title)

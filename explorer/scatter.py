@@ -93,9 +93,10 @@ def frontier(
 
 
 def legend(figure: go.Figure) -> list[tuple[str, str, str]]:
-    """Sign, colour and name of each trace of points."""
+    """Sign, colour and name of each trace of points in the main axes."""
     signs = SYMBOLS | {"star": "★"}
-    return [(signs[t.marker.symbol], t.marker.color, t.name) for t in figure.data if t.mode == "markers"]
+    points = [trace for trace in figure.data if trace.mode == "markers" and trace.yaxis in (None, "y")]
+    return [(signs[t.marker.symbol], t.marker.color, t.name) for t in points]
 
 
 def _own(figure: go.Figure, own: Point, cost: str) -> None:

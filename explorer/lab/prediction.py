@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import costmodel
 from costmodel import DeviceProfile
-from costmodel.profile import names
+from explorer import devices
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.verdict import Predicted
 
 
-@lru_cache(4)
-def _shipped(name: str) -> DeviceProfile:
-    return costmodel.load_profile(name)
-
-
 def fitting(settings: Settings) -> DeviceProfile | None:
-    """The first shipped profile of this device, thread count, layout and batch; the lab's networks need no folding."""
-    return next((profile for name in names() if fits(profile := _shipped(name), settings)), None)
+    """The first profile of this device, thread count, layout and batch, this machine's own before the shipped ones.
+
+    The lab's networks have no batch norm, so that it does not matter whether a profile folds it.
+    """
+    known = map(devices.load, (*devices.here(), *devices.names()))
+    return next((profile for profile in known if fits(profile, settings)), None)
 
 
 def fits(profile: DeviceProfile, settings: Settings) -> bool:

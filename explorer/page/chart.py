@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from html import escape
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -26,3 +27,9 @@ def show(figure: go.Figure, key: str, alt: str, on_click: Callable[[], None] | N
         st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
     else:
         st.plotly_chart(figure, key=key, config=CONFIG, alt=alt, on_select=on_click, selection_mode="points")
+
+
+def legend(entries: Iterable[tuple[str, str, str]]) -> None:
+    """Sign, colour and name of each trace of points (`explorer.scatter.legend`): plotly's own is cut off on a phone."""
+    spans = [f"<span><b style='color:{colour}'>{sign}</b> {escape(name)}</span>" for sign, colour, name in entries]
+    st.html(f"<div class='legend'>{''.join(spans)}</div>")

@@ -1,23 +1,12 @@
-"""The tiles: what the network costs, and how that relates to a baseline and to what the papers print."""
+"""The headline: which network this is, and its tiles."""
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
 import streamlit as st
 
-from archs import Spec
-from archs.catalogue import FAMILIES
-from archs.catalogue import published as is_published
-from archs.published import Published, agrees, published
-from costmodel import CostError, fragmentation
-from explorer import devices
-from explorer.metrics import METRICS, human, megabytes
+from explorer import tiles as figures
 from explorer.page import state
 from explorer.scenario import Scenario
-
-ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
 
 
 def title(scenario: Scenario) -> None:
@@ -36,126 +25,14 @@ def adjusted(scenario: Scenario) -> None:
 
 
 def tiles(scenario: Scenario) -> None:
-    counts = scenario.counts
-    total, size = counts.total, counts.convention.bytes_per_element
-    rows = printed(scenario.spec)
-    pieces = fragmentation(scenario.graph)
-    worst = pieces.worst
-    base = scenario.compared
-    before, parts = base.counts, fragmentation(base.graph)
-    same = base.spec == scenario.spec
     with st.container(key="tiles"):
-        _latency(scenario, base)
-        _tile(
-            "mult_adds",
-            human(total.mult_adds),
-            _beside([row.mult_adds_m for row in rows]) if same else _change(total.mult_adds, before.total.mult_adds),
-            f"Here: {total.mult_adds:,}.\n\n{_comparison(rows, 'mult_adds_m', total.mult_adds)}",
-            title="Mult-adds (the papers' FLOPs)",
-        )
-        _tile(
-            "params",
-            human(total.params),
-            _beside([row.params_m for row in rows]) if same else _change(total.params, before.total.params),
-            f"Here: {total.params:,}.\n\n{_comparison(rows, 'params_m', total.params)}",
-        )
-        _tile(
-            "mem_access",
-            human(total.mem_access),
-            f"elements · {megabytes(counts.mem_bytes)}" if same else _change(total.mem_access, before.total.mem_access),
-            f"Here: {total.mem_access:,} elements, {megabytes(counts.mem_bytes)} in float32; paper form "
-            f"{total.mem_access_paper:,} elements.",
-            title="MAC (memory access cost)",
-        )
-        _tile(
-            "peak_activation",
-            megabytes(counts.peak_activation * size),
-            f"{human(counts.peak_activation)} elements"
-            if same
-            else _change(counts.peak_activation, before.peak_activation),
-            f"Here: {counts.peak_activation:,} elements of {size} bytes.",
-            title="Peak activation memory",
-        )
-        _tile(
-            "kernels",
-            f"{total.kernels:,}",
-            f"of {len(scenario.graph.nodes):,} operators" if same else _change(total.kernels, before.total.kernels),
-            "Published: no paper counts them.",
-        )
-        most = f"most {worst.fragments} · {worst.block}" if worst else "no convolution or pooling"
-        _tile(
-            "fragments",
-            f"{pieces.mean:.1f} per block",
-            most if same else _change(pieces.mean, parts.mean),
-            "Published: the paper names it for single blocks only.",
-        )
-
-
-def _latency(scenario: Scenario, base: Scenario) -> None:
-    """Milliseconds with their interval and whose they are; without a profile no number, and how to get one."""
-    refused = ""
-    try:
-        found, before = scenario.prediction, base.prediction
-    except CostError as error:
-        found, before, refused = None, None, str(error)
-    if found is None or before is None:
-        why = refused or "no device profile yet"
-        tip = "`python -m explorer calibrate --output my.json` times networks on this machine for five minutes."
-        _tile("latency_ms", "–", why if len(why) < 50 else "this profile cannot price it", f"{why}. {tip}")
-        return
-    interval = f"{found.low_ms:.3g} – {found.high_ms:.3g} ms"
-    batch = f" per batch of {found.profile.regime.batch}" if found.profile.regime.batch > 1 else ""
-    change = "" if base.spec == scenario.spec else f"{_change(found.latency_ms, before.latency_ms)} · "
-    _tile(
-        "latency_ms",
-        f"{found.latency_ms:.3g} ms{batch}",
-        f"{change}90 %: {interval} · {found.profile.name}, another machine's",
-        f"Device: {devices.title(found.profile.name)}; {devices.whose(found.profile)}.",
-    )
-
-
-def _change(now: float, before: float) -> str:
-    """`▲ 12.3 %`: against the baseline."""
-    if now == before:
-        return "= baseline"
-    share = now / before - 1 if before else float("inf")
-    return f"{'▲' if now > before else '▼'} {abs(share):.1%}".replace("%", " %")
-
-
-def _tile(metric: str, value: str, beside: str, here: str, title: str = "") -> None:
-    shown = METRICS[metric]
-    st.metric(
-        title or shown.title,
-        value,
-        delta=beside,
-        delta_color="off",
-        delta_arrow="off",
-        help=f"{shown.help}\n\n{here}",
-        border=True,
-    )
-
-
-@lru_cache(256)
-def printed(spec: Spec) -> tuple[Published, ...]:
-    """What the literature prints for exactly this network, its own paper first; nothing for an edited one."""
-    if not is_published(spec):
-        return ()
-    rows = [row for row in published() if row.name == spec.name and row.resolution == spec.resolution]
-    own_paper = ARXIV.search(FAMILIES[spec.name].source)
-    rows = [row for row in rows if row.spec() == spec]
-    return tuple(sorted(rows, key=lambda row: own_paper is None or own_paper.group() not in row.source))
-
-
-def _beside(figures: list[str]) -> str:
-    first = next((figure for figure in figures if figure), None)
-    return f"printed: {first} M" if first else "not printed for these knobs"
-
-
-def _comparison(rows: tuple[Published, ...], field: str, count: int) -> str:
-    """One line per different printed figure: whether it is ours rounded, else why not."""
-    lines: dict[str, str] = {}
-    for row in rows:
-        if (figure := getattr(row, field)) and figure not in lines:
-            why = "ours, rounded" if agrees(figure, count) else row.explained
-            lines[figure] = f"* {figure} M, {row.source}: {why}"
-    return "\n".join(["Published:", "", *list(lines.values())[:4]]) if lines else "Published: nothing for these knobs."
+        for tile in figures.tiles(scenario):
+            st.metric(
+                tile.title,
+                tile.value,
+                delta=tile.beside,
+                delta_color="off",
+                delta_arrow="off",
+                help=tile.help,
+                border=True,
+            )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from html import escape
 
 import pandas
 import plotly.graph_objects as go
@@ -30,7 +29,7 @@ def frontier(scenario: Scenario) -> None:
     except CostError as error:
         st.caption(str(error))
         found = None
-    points = _table(found.profile.name if found else None)
+    points = _table(scenario.profile if found else None)
     offered = [cost for cost in COSTS if cost in points]
     cost = st.segmented_control(
         "Accuracy against",
@@ -63,11 +62,7 @@ def frontier(scenario: Scenario) -> None:
 
 def _draw(figure: go.Figure, alt: str) -> None:
     chart.show(figure, "frontier", alt)
-    entries = [
-        f"<span><b style='color:{colour}'>{sign}</b> {escape(name)}</span>"
-        for sign, colour, name in scatter.legend(figure)
-    ]
-    st.html(f"<div class='legend'>{''.join(entries)}</div>")
+    chart.legend(scatter.legend(figure))
 
 
 def _said(scenario: Scenario, estimate: Estimate) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from archs.catalogue import FAMILIES
-from explorer import devices
 from explorer.history import Version
-from explorer.page import state
+from explorer.page import profiles, state
 from explorer.page.state import guard
 from explorer.scenario import PAPER, Scenario
 
@@ -102,20 +101,21 @@ def _compare() -> None:
 
 def device(scenario: Scenario) -> None:
     """Whose milliseconds are shown. Without a profile the page says so and shows none."""
-    known = devices.names()
+    known = profiles.known()
     if not known:
-        st.caption(
-            "No device profile yet, so no milliseconds. `python -m explorer calibrate` makes one, in five minutes."
-        )
+        st.caption("No device profile yet, so no milliseconds: the page Calibrate makes one, in four minutes.")
         return
     st.session_state["profile"] = scenario.profile if scenario.profile in known else NONE
-    st.selectbox("Milliseconds of", [*known, NONE], key="profile", format_func=_device_title, on_change=_device_chosen)
-
-
-def _device_title(name: str) -> str:
-    return devices.title(name) if name else "no device"
+    st.selectbox(
+        "Milliseconds of",
+        [*known, NONE],
+        key="profile",
+        format_func=profiles.title,
+        on_change=_device_chosen,
+        help="Another machine's are no good for this one: the page Calibrate makes this machine's own.",
+    )
 
 
 def _device_chosen() -> None:
     with guard("The device"):
-        state.choose("profile", profile=st.session_state["profile"] or None)
+        profiles.use(st.session_state["profile"] or None)

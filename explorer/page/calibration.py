@@ -1,0 +1,242 @@
+"""Calibrate from the page: the job, the profile in use with what it is worth, one's own as a file and from a file."""
+
+from __future__ import annotations
+
+import os
+
+import pandas
+import streamlit as st
+
+from archs import ArchError
+from costmodel import CostError
+from costmodel.measure import LAYOUTS
+from costmodel.profile import Regime
+from explorer import devices
+from explorer.calibration import chart as drawing
+from explorer.calibration import evidence
+from explorer.calibration import job as jobs
+from explorer.job import current
+from explorer.page import chart, profiles, state, work
+from explorer.page.state import guard
+from explorer.plain import plain
+from explorer.scatter import legend
+
+LENGTHS = {False: "full, 4 minutes", True: "quick, 1 minute"}
+ERRORS = {
+    "networks": "networks",
+    "mape": "mean error, %",
+    "bias": "bias, %",
+    "within_5": "within ±5 %",
+    "within_10": "within ±10 %",
+    "spearman": "rank correlation",
+    "coverage": "in the 90 % interval",
+}
+NONE = ""
+
+
+def render() -> None:
+    st.title("Calibrate", anchor=False)
+    st.markdown(
+        "Milliseconds hold for one machine, in one setting. A calibration times some 400 random networks node by node "
+        "**on the machine that serves this page**, learns from them what an operator costs, and judges itself by "
+        "networks that it has not learned from. Nothing else should run on the machine meanwhile."
+    )
+    with guard("The calibration"):
+        _run()
+    st.subheader("The profile in use", anchor=False)
+    with guard("The profiles"):
+        _choose()
+    key = state.scenario().profile
+    if key:
+        with guard("The profile"):
+            _about(key)
+        with guard("The errors"):
+            _evidence(key)
+
+
+def _run() -> None:
+    """The settings and the button, or the job that is going on."""
+    profiles.collect()
+    mine, taken = profiles.mine(), current()
+    if mine and mine.running:
+        work.watch(mine, "job", "What was timed so far is dropped; the profiles that were there stay.")
+        return
+    if mine and mine.problem:
+        st.error(f"{mine.title.capitalize()}: {mine.problem}", icon=":material/error:")
+    if taken:
+        work.others(taken)
+        return
+    device, threads, layout, length = st.columns([2, 2, 3, 4], vertical_alignment="bottom")
+    with device:
+        on = st.selectbox("Device", devices.present(), key="calibrate device", persist_state="session")
+    with threads:
+        most = os.cpu_count() or 1
+        count = st.number_input("Threads", 1, most, 1, key="calibrate threads", persist_state="session")
+    with layout:
+        laid = st.segmented_control(
+            "Layout", list(LAYOUTS), default="nchw", required=True, key="calibrate layout", persist_state="session"
+        )
+    with length:
+        quick = st.segmented_control(
+            "How long",
+            list(LENGTHS),
+            default=False,
+            required=True,
+            key="calibrate quick",
+            format_func=LENGTHS.get,
+            persist_state="session",
+        )
+    folded = st.toggle(
+        "Batch norm folded",
+        key="calibrate folded",
+        persist_state="session",
+        help="Time the networks as an inference runtime has them. The milliseconds are then those of folded networks.",
+    )
+    if st.button("Calibrate", key="calibrate", type="primary", icon=":material/timer:"):
+        regime = Regime(device=on, threads=count, layout=laid or "nchw", folded=folded)
+        _start(lambda: jobs.calibrate(regime, bool(quick)))
+
+
+def _start(start) -> None:
+    try:
+        profiles.started(start())
+    except CostError as error:
+        st.warning(str(error), icon=":material/hourglass:")
+    else:
+        st.rerun()
+
+
+def _choose() -> None:
+    known = profiles.known()
+    chosen = state.scenario().profile
+    st.session_state["calibrate profile"] = chosen if chosen in known else NONE
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        st.selectbox(
+            "Milliseconds of", [*known, NONE], key="calibrate profile", format_func=profiles.title, on_change=_chosen
+        )
+    with right:
+        st.file_uploader(
+            "A profile of your own (JSON)",
+            type="json",
+            key="calibrate upload",
+            on_change=_uploaded,
+            help=f"As `python -m explorer calibrate --output mine.json` writes it, or the button below; up to "
+            f"{devices.MAX_UPLOAD / 1e6:.0f} MB.",
+        )
+    state.show_problem("calibrate upload")
+    st.dataframe(_listed(known), hide_index=True, key="calibrate profiles", column_config=_heads())
+
+
+def _chosen() -> None:
+    with guard("The device"):
+        profiles.use(st.session_state["calibrate profile"] or None)
+
+
+def _uploaded() -> None:
+    with guard("The file"):
+        file = st.session_state["calibrate upload"]
+        if file is None:  # taken away again: the profile stays
+            state.choose("calibrate upload")
+            return
+        try:
+            key = profiles.add(devices.upload(file.getvalue(), file.name))
+        except (ArchError, CostError) as error:
+            state.put(state.scenario().refuse("calibrate upload", error))
+            return
+        profiles.use(key)
+
+
+def _listed(known: list[str]) -> pandas.DataFrame:
+    rows = []
+    for key in known:
+        profile = devices.load(key)
+        of = profile.environment
+        rows.append(
+            {
+                "profile": devices.title(key),
+                "whose": devices.owner(key),
+                "processor": of.get("processor", "unknown"),
+                "torch": of.get("torch", ""),
+                "date": of.get("date", ""),
+                "fitted": profile.networks,
+                **{name: profile.held_out["all"].model_dump()[name] for name in ("mape", "within_5", "within_10")},
+                "warnings": "; ".join(profile.warnings),
+            }
+        )
+    return pandas.DataFrame(rows)
+
+
+def _heads() -> dict[str, object]:
+    number = st.column_config.NumberColumn
+    return {
+        "whose": "milliseconds of",
+        "fitted": number("fitted on", help="networks"),
+        "mape": number("mean error, %", help="on its held-out networks"),
+        "within_5": number("within ±5 %", format="%.0f %%"),
+        "within_10": number("within ±10 %", format="%.0f %%"),
+    }
+
+
+def _about(key: str) -> None:
+    profile = devices.load(key)
+    environment = {k: v for k, v in profile.environment.items() if k not in ("device", "threads", "layout")}
+    st.markdown(f"The page's milliseconds are **{devices.whose(key)}**.")
+    made = f"{'quick, ' if profile.quick else ''}{profile.networks} networks in {profile.seconds:.0f} s"
+    st.caption(" · ".join([*map(str, environment.values()), made]))
+    for warning in profile.warnings:
+        st.warning(warning, icon=":material/graphic_eq:")
+    with st.container(horizontal=True):
+        st.download_button(
+            "Profile as JSON",
+            lambda: profile.model_dump_json() + "\n",
+            file_name=f"{plain(profile.name).replace(' ', '_').replace('/', '_')}.json",
+            mime="application/json",
+            on_click="ignore",
+            key="calibrate download",
+            icon=":material/download:",
+        )
+        if st.button(
+            "Validate here",
+            key="validate",
+            icon=":material/rule:",
+            disabled=current() is not None,
+            help="Times 121 networks that no calibration fits, twice, on the machine that serves this page; "
+            f"about {jobs.VALIDATION / 60:.0f} minutes. A machine that is slower or faster as a whole is taken out.",
+        ):
+            _start(lambda: jobs.validate(key))
+
+
+def _evidence(key: str) -> None:
+    found = evidence.of(key)
+    name = st.segmented_control(
+        "Predicted against measured on", list(found), default=next(iter(found)), required=True, key=f"evidence {key}"
+    )
+    pairs = found.get(name or "", next(iter(found.values())))
+    if pairs.empty:
+        st.caption("The profile names no networks that it was judged on.")
+        return
+    all_of_it = evidence.judged(pairs, key)
+    st.markdown(
+        f"{all_of_it.networks} networks: mean error **{all_of_it.mape:.1f} %**, {all_of_it.within_5:.0f} % within "
+        f"±5 %, {all_of_it.within_10:.0f} % within ±10 %; {all_of_it.coverage:.0f} % in the interval that is to hold "
+        "90 %."
+    )
+    figure = drawing.scatter(pairs)
+    chart.show(figure, "evidence", "Predicted against measured milliseconds, with bands of ±5 and ±10 %")
+    chart.legend(legend(figure))
+    st.caption("Bands: ±5 % and ±10 %. Below, how far each is off; beyond ±35 % it lies on the edge.")
+    table = pandas.DataFrame(
+        [{"family": family, **errors.model_dump()} for family, errors in devices.load(key).held_out.items()]
+    )[["family", *ERRORS]]
+    with st.expander("Held-out errors by family"):
+        st.dataframe(table, hide_index=True, key="calibrate errors", column_config=dict(ERRORS))
+    st.download_button(
+        "Networks as CSV",
+        pairs.to_csv(index=False),
+        file_name="predicted_and_measured.csv",
+        mime="text/csv",
+        on_click="ignore",
+        key="calibrate csv",
+        icon=":material/download:",
+    )
