@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from archs import Graph
 from archs.graph import INPUT
+from explorer import draw
 from explorer.costs import kind_of
 from explorer.lanes import HALF_HEIGHT, HALF_WIDTH, Layout, lay_out
 from explorer.metrics import METRICS
@@ -38,7 +39,8 @@ def network(blocks: pandas.DataFrame, metric: str, selected: str | None = None) 
         (row.block, row.kind, row.output, f"{row.mult_adds:,}", f"{row.params:,}", f"{row.mem_access:,}")
         for row in blocks.itertuples()
     ]
-    bar = go.Bar(
+    bar = dict(
+        type="bar",
         x=[left + width / 2 for left, width in zip(lefts, widths)],
         y=heights,
         base=[-height / 2 for height in heights],
@@ -75,8 +77,9 @@ def network(blocks: pandas.DataFrame, metric: str, selected: str | None = None) 
     )
     tall = max(heights) / 2
     colours = block_colours(blocks["block"])
-    strip = go.Bar(
-        x=bar.x,
+    strip = dict(
+        type="bar",
+        x=bar["x"],
         y=[tall * 0.09] * len(blocks),
         base=-tall * 1.2,
         width=widths,
@@ -88,7 +91,7 @@ def network(blocks: pandas.DataFrame, metric: str, selected: str | None = None) 
         unselected={"marker": {"opacity": 1}},
     )
     names, resolutions, bands = _stages(blocks, lefts, widths)
-    layout = go.Layout(
+    layout = dict(
         height=310,
         margin={"l": 4, "r": 4, "t": 40, "b": 42},
         dragmode=False,
@@ -109,7 +112,7 @@ def network(blocks: pandas.DataFrame, metric: str, selected: str | None = None) 
         annotations=resolutions,
         shapes=bands,
     )
-    return go.Figure([bar, strip], layout)
+    return draw.figure([bar, strip], layout)
 
 
 def _stages(
@@ -144,7 +147,7 @@ def block(graph: Graph, path: str) -> go.Figure:
     layout = lay_out(graph, path)
     boxes, arrows = _boxes(graph, layout)
     bottom = max(y for _, y in layout.places.values())
-    drawn = go.Layout(
+    drawn = dict(
         height=ROW * (bottom + 1) + 24,
         margin={"l": 2, "r": 2, "t": 6, "b": 6},
         shapes=boxes,
@@ -155,19 +158,21 @@ def block(graph: Graph, path: str) -> go.Figure:
         xaxis={"visible": False, "range": [-0.02, layout.width + 0.02], "fixedrange": True},
         yaxis={"visible": False, "range": [bottom + 0.55, -0.55], "fixedrange": True},
     )
-    return go.Figure([_edges(layout), _names(graph, layout)], drawn)
+    return draw.figure([_edges(layout), _names(graph, layout)], drawn)
 
 
-def _edges(layout: Layout) -> go.Scatter:
+def _edges(layout: Layout) -> draw.Trace:
     xs: list[float | None] = []
     ys: list[float | None] = []
     for points in layout.edges.values():
         xs += [*(x for x, _ in points), None]
         ys += [*(y for _, y in points), None]
-    return go.Scatter(x=xs, y=ys, mode="lines", line={"color": OUTLINE, "width": 2}, hoverinfo="skip", name="edges")
+    return dict(
+        type="scatter", x=xs, y=ys, mode="lines", line={"color": OUTLINE, "width": 2}, hoverinfo="skip", name="edges"
+    )
 
 
-def _names(graph: Graph, layout: Layout) -> go.Scatter:
+def _names(graph: Graph, layout: Layout) -> draw.Trace:
     label, hover = [], []
     for path in layout.places:
         if path in layout.outside:
@@ -181,7 +186,8 @@ def _names(graph: Graph, layout: Layout) -> go.Scatter:
             f"<b>{path}</b><br>{', '.join(map(str, shapes))} → {node.output}<br>"
             f"mult-adds {node.op.mult_adds(*shapes):,}<br>params {node.op.params(*shapes):,}"
         )
-    return go.Scatter(
+    return dict(
+        type="scatter",
         x=[x for x, _ in layout.places.values()],
         y=[y for _, y in layout.places.values()],
         mode="text",

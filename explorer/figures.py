@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas
 import plotly.graph_objects as go
 
+from explorer import draw
 from explorer.metrics import METRICS, human
 from explorer.palette import KIND_COLOURS, OUTLINE, SELECTED, block_colours, text_on
 
@@ -59,7 +60,8 @@ def _stacked(
             text_colour.append(text_on(colours[name]))
             custom.append((name, METRICS[metric].title, _amount(metric, value), f"{share:.1%}"))
             start += share
-    bar = go.Bar(
+    bar = dict(
+        type="bar",
         x=x,
         y=y,
         base=base,
@@ -81,7 +83,7 @@ def _stacked(
         {"x": 1.008, "xref": "paper", "xanchor": "left", "y": _LABELS[metric], "text": _total(metric, table)}
         for metric in metrics
     ]
-    layout = go.Layout(
+    layout = dict(
         annotations=[{**total, "showarrow": False, "font": {"size": 14}} for total in totals],
         height=50 + 45 * len(metrics),
         margin={"l": 96, "r": 78, "t": 6, "b": 24},
@@ -97,7 +99,7 @@ def _stacked(
             "title": None,
         },
     )
-    return go.Figure(bar, layout)
+    return draw.figure([bar], layout)
 
 
 def _amount(metric: str, value: float) -> str:
@@ -132,26 +134,25 @@ def waterfall(terms: pandas.DataFrame) -> go.Figure:
     shown = terms[ends | (terms["amount"] != 0)]
     tool = terms["tool"].iloc[0]
     names = {"mult-adds": "ours: mult-adds", "total": f"{tool} reports"}
-    figure = go.Figure(
-        go.Waterfall(
-            x=[names.get(term, term) for term in shown["term"]],
-            y=[int(amount) for amount in shown["amount"]],
-            measure=[{"mult-adds": "absolute", "total": "total"}.get(term, "relative") for term in shown["term"]],
-            text=[
-                f"{amount:,}" if term in names else f"+{amount:,}" if amount > 0 else f"{amount:,}"
-                for term, amount in zip(shown["term"], shown["amount"])
-            ],
-            textposition="outside",
-            textfont={"size": 14},
-            cliponaxis=False,
-            connector={"line": {"color": OUTLINE, "width": 1}},
-            increasing={"marker": {"color": KIND_COLOURS["activation"]}},
-            decreasing={"marker": {"color": KIND_COLOURS["pooling"]}},
-            totals={"marker": {"color": KIND_COLOURS["conv 1×1"]}},
-            hovertemplate="<b>%{x}</b><br>%{text}<extra></extra>",
-        )
+    bars = dict(
+        type="waterfall",
+        x=[names.get(term, term) for term in shown["term"]],
+        y=[int(amount) for amount in shown["amount"]],
+        measure=[{"mult-adds": "absolute", "total": "total"}.get(term, "relative") for term in shown["term"]],
+        text=[
+            f"{amount:,}" if term in names else f"+{amount:,}" if amount > 0 else f"{amount:,}"
+            for term, amount in zip(shown["term"], shown["amount"])
+        ],
+        textposition="outside",
+        textfont={"size": 14},
+        cliponaxis=False,
+        connector={"line": {"color": OUTLINE, "width": 1}},
+        increasing={"marker": {"color": KIND_COLOURS["activation"]}},
+        decreasing={"marker": {"color": KIND_COLOURS["pooling"]}},
+        totals={"marker": {"color": KIND_COLOURS["conv 1×1"]}},
+        hovertemplate="<b>%{x}</b><br>%{text}<extra></extra>",
     )
-    figure.update_layout(
+    layout = dict(
         height=330,
         margin={"l": 60, "r": 20, "t": 30, "b": 40},
         dragmode=False,
@@ -159,4 +160,4 @@ def waterfall(terms: pandas.DataFrame) -> go.Figure:
         xaxis={"tickfont": {"size": 14}, "fixedrange": True},
         yaxis={"tickformat": "~s", "tickfont": {"size": 13}, "fixedrange": True, "rangemode": "tozero"},
     )
-    return figure
+    return draw.figure([bars], layout)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas
 import plotly.graph_objects as go
 
+from explorer import draw
 from explorer.metrics import METRICS, human
 from explorer.palette import OUTLINE, SELECTED, STAGE_COLOURS
 
@@ -39,37 +40,42 @@ def frontier(
     points: pandas.DataFrame, line: pandas.DataFrame, cost: str, own: Point | None = None, title: str = ""
 ) -> go.Figure:
     """One trace per family, told apart by colour and sign, `line` as steps, one's own point with its interval."""
-    figure = go.Figure()
-    figure.add_scatter(
-        x=line[cost],
-        y=line["top1_pct"],
-        mode="lines",
-        line={"color": OUTLINE, "width": 2, "shape": "hv"},
-        name="no other is better",
-        hoverinfo="skip",
-    )
+    traces: list[draw.Trace] = [
+        dict(
+            type="scatter",
+            x=list(line[cost]),
+            y=list(line["top1_pct"]),
+            mode="lines",
+            line={"color": OUTLINE, "width": 2, "shape": "hv"},
+            name="no other is better",
+            hoverinfo="skip",
+        )
+    ]
     for number, (family, rows) in enumerate(points.dropna(subset=[cost]).groupby("family", sort=False)):
-        figure.add_scatter(
-            x=rows[cost],
-            y=rows["top1_pct"],
-            mode="markers",
-            name=str(family),
-            marker={
-                "size": 10,
-                "symbol": list(SYMBOLS)[number % len(SYMBOLS)],
-                "color": STAGE_COLOURS[number % len(STAGE_COLOURS)],
-                "line": {"width": 1, "color": OUTLINE},
-            },
-            customdata=[
-                (row.variant, amount(cost, getattr(row, cost)), row.recipe, row.year, row.source)
-                for row in rows.itertuples()
-            ],
-            hovertemplate="<b>%{customdata[0]}</b><br>%{y:.1f} % top-1 · %{customdata[1]}<br>recipe: %{customdata[2]} "
-            "(%{customdata[3]})<br>%{customdata[4]}<extra></extra>",
+        traces.append(
+            dict(
+                type="scatter",
+                x=list(rows[cost]),
+                y=list(rows["top1_pct"]),
+                mode="markers",
+                name=str(family),
+                marker={
+                    "size": 10,
+                    "symbol": list(SYMBOLS)[number % len(SYMBOLS)],
+                    "color": STAGE_COLOURS[number % len(STAGE_COLOURS)],
+                    "line": {"width": 1, "color": OUTLINE},
+                },
+                customdata=[
+                    (row.variant, amount(cost, getattr(row, cost)), row.recipe, row.year, row.source)
+                    for row in rows.itertuples()
+                ],
+                hovertemplate="<b>%{customdata[0]}</b><br>%{y:.1f} % top-1 · %{customdata[1]}<br>"
+                "recipe: %{customdata[2]} (%{customdata[3]})<br>%{customdata[4]}<extra></extra>",
+            )
         )
     if own:
-        _own(figure, own, cost)
-    figure.update_layout(
+        traces.append(_own(own, cost))
+    layout = dict(
         height=440,
         margin={"l": 60, "r": 12, "t": 10, "b": 50},
         dragmode=False,
@@ -89,7 +95,7 @@ def frontier(
             "fixedrange": True,
         },
     )
-    return figure
+    return draw.figure(traces, layout)
 
 
 def legend(figure: go.Figure) -> list[tuple[str, str, str]]:
@@ -99,8 +105,9 @@ def legend(figure: go.Figure) -> list[tuple[str, str, str]]:
     return [(signs[t.marker.symbol], t.marker.color, t.name) for t in points]
 
 
-def _own(figure: go.Figure, own: Point, cost: str) -> None:
-    figure.add_scatter(
+def _own(own: Point, cost: str) -> draw.Trace:
+    return dict(
+        type="scatter",
         x=[own.cost],
         y=[own.top1_pct],
         error_y={
@@ -130,19 +137,18 @@ def differences(table: pandas.DataFrame, metric: str) -> go.Figure:
     shown = table[table[metric] != 0]
     values = list(shown[metric])
     more, less = STAGE_COLOURS[5], STAGE_COLOURS[0]
-    figure = go.Figure(
-        go.Bar(
-            x=list(range(len(values))),
-            y=values,
-            marker={"color": [more if value > 0 else less for value in values]},
-            customdata=[
-                (row.block, row.status, f"{'+' if value > 0 else '−'}{amount(metric, abs(value))}")
-                for row, value in zip(shown.itertuples(), values)
-            ],
-            hovertemplate="<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]}<extra></extra>",
-        )
+    bars = dict(
+        type="bar",
+        x=list(range(len(values))),
+        y=values,
+        marker={"color": [more if value > 0 else less for value in values]},
+        customdata=[
+            (row.block, row.status, f"{'+' if value > 0 else '−'}{amount(metric, abs(value))}")
+            for row, value in zip(shown.itertuples(), values)
+        ],
+        hovertemplate="<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]}<extra></extra>",
     )
-    figure.update_layout(
+    layout = dict(
         height=280,
         margin={"l": 60, "r": 12, "t": 10, "b": 90},
         dragmode=False,
@@ -161,4 +167,4 @@ def differences(table: pandas.DataFrame, metric: str) -> go.Figure:
             "fixedrange": True,
         },
     )
-    return figure
+    return draw.figure([bars], layout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas
 import plotly.graph_objects as go
 
+from explorer import draw
 from explorer.palette import BAND, OUTLINE, STAGE_COLOURS
 from explorer.scatter import SYMBOLS
 
@@ -17,63 +18,50 @@ def scatter(pairs: pandas.DataFrame) -> go.Figure:
 
     One trace per network family in each half; what is further off than ±35 % lies on the edge below.
     """
-    figure = go.Figure()
     low, high = _range(pairs)
+    traces: list[draw.Trace] = []
     for share in BANDS:
-        edge = {"line": {"width": 0}, "fill": "toself", "fillcolor": BAND, "hoverinfo": "skip", "mode": "lines"}
         name = f"±{share:.0%}".replace("%", " %")
-        figure.add_scatter(
-            x=[low, high, high, low],
-            y=[low * (1 - share), high * (1 - share), high * (1 + share), low * (1 + share)],
-            name=name,
-            **edge,
+        around = [low * (1 - share), high * (1 - share), high * (1 + share), low * (1 + share)]
+        for y, axis in ((around, "y"), ([-share, -share, share, share], "y2")):
+            traces.append(_band([low, high, high, low], y, axis, name))
+    for y, axis in (([low, high], "y"), ([0, 0], "y2")):
+        line = {"color": OUTLINE, "width": 1.5}
+        traces.append(
+            dict(
+                type="scatter", x=[low, high], y=y, yaxis=axis, mode="lines", line=line, name="equal", hoverinfo="skip"
+            )
         )
-        figure.add_scatter(
-            x=[low, high, high, low], y=[-share, -share, share, share], yaxis="y2", name=f"{name} off", **edge
-        )
-    line = {"color": OUTLINE, "width": 1.5}
-    figure.add_scatter(x=[low, high], y=[low, high], mode="lines", line=line, name="as measured", hoverinfo="skip")
-    figure.add_scatter(x=[low, high], y=[0, 0], yaxis="y2", mode="lines", line=line, name="none off", hoverinfo="skip")
     for number, (network, rows) in enumerate(pairs.groupby("network", sort=True)):
-        off = rows["predicted_ms"] / rows["measured_ms"] - 1
-        look = {
-            "mode": "markers",
-            "name": str(network),
-            "marker": {
+        measured, predicted = list(rows["measured_ms"]), list(rows["predicted_ms"])
+        off = [p / m - 1 for p, m in zip(predicted, measured)]
+        points = dict(
+            type="scatter",
+            x=measured,
+            mode="markers",
+            name=str(network),
+            marker={
                 "size": 9,
                 "symbol": list(SYMBOLS)[number % len(SYMBOLS)],
                 "color": STAGE_COLOURS[number % len(STAGE_COLOURS)],
                 "line": {"width": 1, "color": OUTLINE},
             },
-            "customdata": list(zip(rows["measured_ms"], rows["predicted_ms"], off)),
-            "hovertemplate": "<b>%{fullData.name}</b><br>measured %{customdata[0]:.3g} ms<br>"
+            customdata=list(zip(measured, predicted, off)),
+            hovertemplate="<b>%{fullData.name}</b><br>measured %{customdata[0]:.3g} ms<br>"
             "predicted %{customdata[1]:.3g} ms (%{customdata[2]:+.1%})<extra></extra>",
-        }
-        figure.add_scatter(x=rows["measured_ms"], y=rows["predicted_ms"], **look)
-        figure.add_scatter(x=rows["measured_ms"], y=off.clip(-SHOWN, SHOWN), yaxis="y2", **look)
+        )
+        traces.append({**points, "y": predicted, "yaxis": "y"})
+        traces.append({**points, "y": [min(max(share, -SHOWN), SHOWN) for share in off], "yaxis": "y2"})
     axis = {"tickfont": {"size": 13}, "fixedrange": True}
-    figure.update_layout(
+    logarithmic = {**axis, "type": "log", "dtick": "D2", "tickformat": "~g"}
+    layout = dict(
         height=560,
         margin={"l": 70, "r": 12, "t": 10, "b": 50},
         dragmode=False,
         showlegend=False,
         hoverlabel={"font": {"size": 14}, "align": "left"},
-        xaxis={
-            **axis,
-            "type": "log",
-            "dtick": "D2",
-            "tickformat": "~g",
-            "anchor": "y2",
-            "title": {"text": "measured, ms", "font": {"size": 15}},
-        },
-        yaxis={
-            **axis,
-            "type": "log",
-            "dtick": "D2",
-            "tickformat": "~g",
-            "domain": [0.42, 1.0],
-            "title": {"text": "predicted, ms", "font": {"size": 15}},
-        },
+        xaxis={**logarithmic, "anchor": "y2", "title": {"text": "measured, ms", "font": {"size": 15}}},
+        yaxis={**logarithmic, "domain": [0.42, 1.0], "title": {"text": "predicted, ms", "font": {"size": 15}}},
         yaxis2={
             **axis,
             "domain": [0.0, 0.36],
@@ -84,7 +72,12 @@ def scatter(pairs: pandas.DataFrame) -> go.Figure:
             "title": {"text": "off by", "font": {"size": 15}},
         },
     )
-    return figure
+    return draw.figure(traces, layout)
+
+
+def _band(x: list[float], y: list[float], axis: str, name: str) -> draw.Trace:
+    look = {"line": {"width": 0}, "fill": "toself", "fillcolor": BAND, "hoverinfo": "skip", "mode": "lines"}
+    return {"type": "scatter", "x": x, "y": y, "yaxis": axis, "name": name, **look}
 
 
 def _range(pairs: pandas.DataFrame) -> tuple[float, float]:

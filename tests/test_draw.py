@@ -1,0 +1,79 @@
+"""Figures are drawn without plotly's check of every property; here it is made up for, and each says what it is given."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import pytest
+
+import archs
+import costmodel
+from explorer import compare, diagram, draw, figures, frontier, scatter
+from explorer.calibration import chart, evidence
+from explorer.page.chart import INK, _colour
+from explorer.scatter import Point
+from explorer.scenario import start
+
+
+def accuracy() -> go.Figure:
+    points = frontier.table()
+    own = Point("mine", 3e8, 70.0, 68.0, 72.0, "estimated")
+    return scatter.frontier(points, frontier.pareto(points, "mult_adds"), "mult_adds", own)
+
+
+def difference() -> go.Figure:
+    before, after = (costmodel.count(archs.build(archs.spec("mobilenet_v2", width=w))) for w in (1.0, 0.5))
+    return scatter.differences(compare.diff(before, after, None, None).table(), "mult_adds")
+
+
+DRAWN = {
+    "network": lambda: diagram.network(start().blocks, "mult_adds", "stage3/block1"),
+    "block": lambda: diagram.block(start().graph, "stage3/block1"),
+    "where": lambda: figures.where_by_block(start().blocks, "stage3/block1"),
+    "waterfall": lambda: figures.waterfall(costmodel.table(costmodel.reconcile(start().graph)[:1])),
+    "frontier": accuracy,
+    "difference": difference,
+    "evidence": lambda: chart.scatter(evidence.held_out("cpu")),
+}
+
+
+@pytest.mark.parametrize("ink", [None, *INK.values()])
+@pytest.mark.parametrize("name", DRAWN)
+def test_plotly_takes_every_property(name, ink):
+    drawn = DRAWN[name]()
+    if ink:
+        _colour(drawn, ink)
+    plain = drawn.to_dict()
+    go.Figure(plain)  # raises where a property is none of plotly's
+    if ink:
+        assert plain["layout"]["font"]["color"] == plain["layout"]["xaxis"]["tickfont"]["color"] == ink
+
+
+def test_a_wrong_property_would_be_found():
+    with pytest.raises(ValueError, match="heigth"):
+        go.Figure(draw.figure([{"type": "bar", "x": [1]}], {"heigth": 3}).to_dict())
+
+
+def test_the_ink_leaves_the_rest_of_a_figure_alone():
+    before, after = DRAWN["network"](), DRAWN["network"]()
+    _colour(after, "#123456")
+    assert after.layout.xaxis.range == before.layout.xaxis.range
+    assert after.layout.xaxis.tickfont.size == before.layout.xaxis.tickfont.size
+    assert after.data[0].marker.color == before.data[0].marker.color
+    assert after.data[0].marker.colorbar.title.text == before.data[0].marker.colorbar.title.text
+    assert after.data[0].marker.colorbar.tickfont.color == "#123456"
+
+
+def test_predicted_against_measured_is_drawn_as_it_is():
+    pairs = evidence.held_out("cpu")
+    drawn = chart.scatter(pairs)
+    points = [t for t in drawn.data if t.mode == "markers"]
+    above, below = ([t for t in points if t.yaxis == axis] for axis in ("y", "y2"))
+    assert sorted(x for t in above for x in t.x) == sorted(pairs["measured_ms"])
+    assert sorted(y for t in above for y in t.y) == sorted(pairs["predicted_ms"])
+    off = sorted((pairs["predicted_ms"] / pairs["measured_ms"] - 1).clip(-chart.SHOWN, chart.SHOWN))
+    assert sorted(y for t in below for y in t.y) == pytest.approx(off)
+    bands = {t.name: t for t in drawn.data if t.fill and t.yaxis == "y"}
+    for name, share in (("±5 %", 0.05), ("±10 %", 0.10)):
+        band = bands[name]
+        assert [y / x - 1 for x, y in zip(band.x, band.y)] == pytest.approx([-share, -share, share, share])
+    assert [entry[2] for entry in scatter.legend(drawn)] == sorted(set(pairs["network"]))
