@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
@@ -207,28 +207,25 @@ class NetworkCounts:
         import pandas
 
         outputs = {_group(node, level): str(node.output) for node in self.graph.nodes}
-        rows = [{level: path, "output": outputs[path], **c._asdict()} for path, c in self.groups(level).items()]
-        return self._finish(pandas.DataFrame(rows))
+        groups = self.groups(level)
+        where = {level: list(groups), "output": [outputs[path] for path in groups]}
+        return self._finish(pandas.DataFrame(where | _columns(groups.values())))
 
     def table(self) -> pandas.DataFrame:
         """A DataFrame with one row per node: where, what, its shapes, and the columns of `Counts`."""
         import pandas
 
-        rows = []
-        for node, counts in zip(self.graph.nodes, self.nodes):
-            shapes = self.graph.input_shapes(node)
-            rows.append(
-                {
-                    "path": node.path,
-                    "stage": node.stage,
-                    "block": node.block,
-                    "operator": node.op.describe(*shapes),
-                    "input": ", ".join(map(str, shapes)),
-                    "output": str(node.output),
-                    **counts._asdict(),
-                }
-            )
-        return self._finish(pandas.DataFrame(rows))
+        nodes = self.graph.nodes
+        shapes = [self.graph.input_shapes(node) for node in nodes]
+        where = {
+            "path": [node.path for node in nodes],
+            "stage": [node.stage for node in nodes],
+            "block": [node.block for node in nodes],
+            "operator": [node.op.describe(*inputs) for node, inputs in zip(nodes, shapes)],
+            "input": [", ".join(map(str, inputs)) for inputs in shapes],
+            "output": [str(node.output) for node in nodes],
+        }
+        return self._finish(pandas.DataFrame(where | _columns(self.nodes)))
 
     def _finish(self, table: pandas.DataFrame) -> pandas.DataFrame:
         table["mem_bytes"] = table["mem_access"] * self.convention.bytes_per_element
@@ -270,6 +267,11 @@ def _group(node: Node, level: str) -> str:
     if level == "node":
         return node.path
     raise CostError(f"level is {level!r}; allowed: 'node', 'block', 'stage'")
+
+
+def _columns(rows: Iterable[Counts]) -> dict[str, list[int]]:
+    """Field → its column; pandas takes columns several times as fast as rows."""
+    return {name: list(column) for name, column in zip(Counts._fields, zip(*rows))}
 
 
 def _sum(rows: list[Counts]) -> Counts:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas
 
 from archs import ArchError, Node, Shape, ops
-from costmodel import NetworkCounts
+from costmodel import Counts, NetworkCounts
 from costmodel.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
-from costmodel.fragmentation import fragmentation
+from costmodel.fragmentation import Fragmentation, fragmentation
 
 WORK = ["batch_norm", "nonlinearity", "add", "multiply", "pooling", "copy"]
 """The columns of element-wise work."""
@@ -67,8 +67,9 @@ def layers(counts: NetworkCounts) -> pandas.DataFrame:
     return table
 
 
-def blocks(counts: NetworkCounts) -> pandas.DataFrame:
+def blocks(counts: NetworkCounts, pieces: Fragmentation | None = None) -> pandas.DataFrame:
     """One row per block: its counts, its place, its output's channels and resolution, its fragmentation."""
+    pieces = pieces or fragmentation(counts.graph)
     table = counts.by("block")
     table["elementwise"] = table[WORK].sum(axis=1)
     outputs: dict[str, Shape] = {}
@@ -80,7 +81,7 @@ def blocks(counts: NetworkCounts) -> pandas.DataFrame:
     table.insert(2, "kind", [kinds.get(block, block.rpartition("/")[2]).replace("_", " ") for block in table["block"]])
     table["channels"] = [shape.channels for shape in last]
     table["resolution"] = [shape.height if len(shape) == 3 else 1 for shape in last]
-    fragments = {f.block: f for f in fragmentation(counts.graph).blocks}
+    fragments = {f.block: f for f in pieces.blocks}
     for column in ("fragments", "branches", "depth"):
         table[column] = [getattr(fragments.get(block), column, 0) for block in table["block"]]
     return table
@@ -95,10 +96,15 @@ def stages(counts: NetworkCounts) -> pandas.DataFrame:
 
 def kinds(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per kind of operator that the network has, in the order of KINDS."""
-    table = layers(counts).groupby("kind", sort=False)[[*WORK, "mult_adds", "params", "mem_access", "kernels"]]
-    sums = table.sum().reindex([kind for kind in KINDS if kind in table.groups]).reset_index()
-    sums["elementwise"] = sums[WORK].sum(axis=1)
-    return sums
+    shapes = counts.graph.shapes
+    found: dict[str, list[Counts]] = {}
+    for node, row in zip(counts.graph.nodes, counts.nodes):
+        found.setdefault(kind_of(node.op, shapes[node.inputs[0]]), []).append(row)
+    sums = {kind: Counts(*map(sum, zip(*found[kind]))) for kind in KINDS if kind in found}
+    columns = (*WORK, "mult_adds", "params", "mem_access", "kernels", "elementwise")
+    return pandas.DataFrame(
+        {"kind": list(sums), **{name: [getattr(row, name) for row in sums.values()] for name in columns}}
+    )
 
 
 def nodes_of(counts: NetworkCounts, block: str) -> tuple[Node, ...]:

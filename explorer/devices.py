@@ -17,10 +17,9 @@ import costmodel
 from archs import Graph, Spec, fold_batchnorm
 from archs.catalogue import FAMILIES
 from costmodel import CostError, DeviceProfile, Prediction
-from costmodel.profile import DEFAULT, locate, names, read_profile
+from costmodel.profile import DEFAULT, SHIPPED, read_profile
+from costmodel.profile import names as shipped
 from explorer.plain import plain
-
-__all__ = ["names", "read_profile"]
 
 KEPT = "own:"  # what a key of a profile that is not shipped begins with
 MAX_HERE = 8  # profiles of this machine, each some megabytes
@@ -30,6 +29,16 @@ MAX_REFERENCES = 100  # of an uploaded profile: each is built and priced when it
 # The server's: a profile of this machine is every session's. Keys tell profiles apart, so nothing here ever changes.
 _here: dict[str, DeviceProfile] = {}
 _kept: WeakValueDictionary[str, DeviceProfile] = WeakValueDictionary()
+
+
+def names() -> tuple[str, ...]:
+    """The profiles that are shipped; the folder is read again when something in it has changed."""
+    return _names(SHIPPED.stat().st_mtime_ns) if SHIPPED.is_dir() else ()
+
+
+@lru_cache(1)
+def _names(written: int) -> tuple[str, ...]:
+    return shipped()
 
 
 def preferred() -> str | None:
@@ -90,7 +99,7 @@ def load(key: str) -> DeviceProfile:
             raise CostError("this profile has gone with the session that had it; upload it again")
         return found
     try:
-        written = locate(key).stat().st_mtime_ns
+        written = (SHIPPED / f"{key}.json").stat().st_mtime_ns
     except OSError:
         written = 0
     return _load(key, written)

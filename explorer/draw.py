@@ -1,18 +1,46 @@
-"""Figures from plain dictionaries, without plotly's own check of every property: it takes ten times the drawing.
+"""Figures from plain dictionaries: plotly's objects, made, checked and taken apart again, took most of an edit's time.
 
-A figure is checked when tests draw it (`tests/test_draw.py`), not each time that somebody edits a cell.
+Every property is checked when tests draw a figure (`tests/test_draw.py`), not each time that somebody edits a cell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import plotly.graph_objects as go
+import plotly.io
 
 Trace = dict[str, Any]
 
 
-def figure(traces: Sequence[Trace], layout: dict[str, Any]) -> go.Figure:
+class Figure(go.Figure):
+    """A plotly figure that stays the dictionary that it was made of until somebody asks for a part of it."""
+
+    def __init__(self, plain: dict[str, Any]):
+        self._plain: dict[str, Any] | None = plain
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for what is missing, which is all of plotly's until it is made."""
+        plain = self.__dict__.get("_plain")
+        if plain is None:
+            raise AttributeError(name)
+        self._plain = None
+        super().__init__(plain, _validate=False)
+        return getattr(self, name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The dictionary itself, not a copy, as long as nobody has asked for a part of the figure."""
+        return self._plain or super().to_dict()
+
+
+def figure(traces: Sequence[Trace], layout: dict[str, Any]) -> Figure:
     """A figure of traces like {"type": "bar", "x": …} and a layout, both as plotly's JSON has them."""
-    return go.Figure({"data": list(traces), "layout": layout}, _validate=False)
+    return Figure({"data": list(traces), "layout": {"template": _template(plotly.io.templates.default), **layout}})
+
+
+@lru_cache
+def _template(name: str | None) -> dict[str, Any] | None:
+    """Streamlit's on the page, as it makes its own the default; it must not be changed."""
+    return plotly.io.templates[name].to_plotly_json() if name else None

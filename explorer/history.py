@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from archs import ArchError, Spec
@@ -91,6 +92,7 @@ class History:
         return pandas.DataFrame(rows)
 
 
+@lru_cache(512)
 def paper(spec: Spec) -> Spec | None:
     """The published network that a spec is, or was edited from: its name's, at its knobs; None without one.
 

@@ -13,7 +13,7 @@ from archs import ArchError, Graph, Spec
 from archs.build import block_paths
 from archs.catalogue import FAMILIES, citation
 from archs.errors import Problem as Cause
-from costmodel import CostError, NetworkCounts, Prediction
+from costmodel import CostError, Fragmentation, NetworkCounts, Prediction
 from explorer import costs, devices
 from explorer.history import History, Version, paper
 from explorer.mend import Edited
@@ -64,6 +64,15 @@ class Scenario:
     @property
     def counts(self) -> NetworkCounts:
         return _counts(self.spec, self.folded)
+
+    @property
+    def fragmentation(self) -> Fragmentation:
+        return _fragmentation(self.spec, self.folded)
+
+    @property
+    def layers(self) -> pandas.DataFrame:
+        """One row per operator; not to be changed."""
+        return _layers(self.spec, self.folded)
 
     @property
     def source(self) -> str:
@@ -186,6 +195,16 @@ def _counts(spec: Spec, folded: bool) -> NetworkCounts:
 
 
 @lru_cache(64)
+def _fragmentation(spec: Spec, folded: bool) -> Fragmentation:
+    return costmodel.fragmentation(_graph(spec, folded))
+
+
+@lru_cache(64)
+def _layers(spec: Spec, folded: bool) -> pandas.DataFrame:
+    return costs.layers(_counts(spec, folded))
+
+
+@lru_cache(64)
 def _source(spec: Spec, folded: bool) -> str:
     return archs.to_source(_graph(spec, folded))
 
@@ -197,7 +216,7 @@ def _edited(spec: Spec) -> bool:
 
 @lru_cache(64)
 def _blocks(spec: Spec, folded: bool, profile: str | None) -> pandas.DataFrame:
-    table = costs.blocks(_counts(spec, folded))
+    table = costs.blocks(_counts(spec, folded), _fragmentation(spec, folded))
     try:
         by_block = devices.prediction(spec, profile).by_block if profile else None
     except CostError:  # the tile says why

@@ -10,7 +10,7 @@ from archs import Spec
 from archs.catalogue import FAMILIES
 from archs.catalogue import published as is_published
 from archs.published import Published, agrees, published
-from costmodel import CostError, fragmentation
+from costmodel import CostError
 from explorer import devices
 from explorer.metrics import METRICS, human, megabytes
 from explorer.scenario import Scenario
@@ -32,10 +32,10 @@ def tiles(scenario: Scenario) -> list[Tile]:
     counts = scenario.counts
     total, size = counts.total, counts.convention.bytes_per_element
     rows = printed(scenario.spec)
-    pieces = fragmentation(scenario.graph)
+    pieces = scenario.fragmentation
     worst = pieces.worst
     base = scenario.compared
-    before, parts = base.counts, fragmentation(base.graph)
+    before, parts = base.counts, base.fragmentation
     same = base.spec == scenario.spec
     most = f"most {worst.fragments} · {worst.block}" if worst else "no convolution or pooling"
     return [

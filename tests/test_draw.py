@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import plotly.graph_objects as go
 import pytest
 
@@ -9,7 +11,7 @@ import archs
 import costmodel
 from explorer import compare, diagram, draw, figures, frontier, scatter
 from explorer.calibration import chart, evidence
-from explorer.page.chart import INK, _colour
+from explorer.page.chart import INK, inked
 from explorer.scatter import Point
 from explorer.scenario import start
 
@@ -39,10 +41,9 @@ DRAWN = {
 @pytest.mark.parametrize("ink", [None, *INK.values()])
 @pytest.mark.parametrize("name", DRAWN)
 def test_plotly_takes_every_property(name, ink):
-    drawn = DRAWN[name]()
+    plain = DRAWN[name]().to_dict()
     if ink:
-        _colour(drawn, ink)
-    plain = drawn.to_dict()
+        plain = inked(plain, ink)
     go.Figure(plain)  # raises where a property is none of plotly's
     if ink:
         assert plain["layout"]["font"]["color"] == plain["layout"]["xaxis"]["tickfont"]["color"] == ink
@@ -54,13 +55,32 @@ def test_a_wrong_property_would_be_found():
 
 
 def test_the_ink_leaves_the_rest_of_a_figure_alone():
-    before, after = DRAWN["network"](), DRAWN["network"]()
-    _colour(after, "#123456")
+    before = DRAWN["network"]()
+    plain = before.to_dict()
+    kept = deepcopy(plain)
+    after = draw.Figure(inked(plain, "#123456"))
+    assert plain == kept
     assert after.layout.xaxis.range == before.layout.xaxis.range
     assert after.layout.xaxis.tickfont.size == before.layout.xaxis.tickfont.size
     assert after.data[0].marker.color == before.data[0].marker.color
     assert after.data[0].marker.colorbar.title.text == before.data[0].marker.colorbar.title.text
     assert after.data[0].marker.colorbar.tickfont.color == "#123456"
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_figure_is_one_of_plotlys_to_whoever_takes_it_for_one(name):
+    drawn, looked_at = DRAWN[name](), DRAWN[name]()
+    data, layout = drawn.to_dict()["data"], drawn.to_dict()["layout"]
+    assert [trace.type for trace in looked_at.data] == [trace["type"] for trace in data]
+    assert looked_at.layout.height == layout["height"]
+    assert looked_at.layout.template == drawn.layout.template
+    assert looked_at.to_plotly_json() == drawn.to_plotly_json()
+    assert deepcopy(drawn).layout == drawn.layout
+    looked_at.update_layout(height=123)
+    assert looked_at.to_dict()["layout"]["height"] == 123
+    assert "123" in looked_at.to_json()
+    with pytest.raises(AttributeError):
+        getattr(looked_at, "no_such_part")  # noqa: B009
 
 
 def test_predicted_against_measured_is_drawn_as_it_is():

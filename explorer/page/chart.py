@@ -9,6 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from explorer import draw
+
 CONFIG = {"displayModeBar": False, "responsive": True}
 INK = {"light": "#16202c", "dark": "#e9eef5"}  # textColor of .streamlit/config.toml
 
@@ -17,38 +19,40 @@ def show(figure: go.Figure, key: str, alt: str, on_click: Callable[[], None] | N
     """Draws a figure; `on_click` is called when a point of it is clicked and finds it in the session state."""
     ink = INK.get(st.context.theme.type or "")
     if ink:  # Streamlit's own grey for chart text is too pale for a projector
-        _colour(figure, ink)
+        figure = draw.Figure(inked(figure.to_dict(), ink))
     if on_click is None:
         st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
     else:
         st.plotly_chart(figure, key=key, config=CONFIG, alt=alt, on_select=on_click, selection_mode="points")
 
 
-def _colour(figure: go.Figure, ink: str) -> None:
-    """The colour of all text outside of the drawing, set as plain values: plotly's `update_…` take 15 ms a figure."""
-    layout = figure.layout.to_plotly_json()
-    axes = {"xaxis", "yaxis", *(name for name in layout if name.startswith(("xaxis", "yaxis")))}
-    for axis in axes:
-        figure.layout[axis] = _inked(layout.get(axis) or {}, ink)
-    for name in ("font", "legend"):
-        text = layout.get(name) or {}
-        figure.layout[name] = {**text, "color": ink} if name == "font" else {**text, "font": {"color": ink}}
-    for trace in figure.data:
-        if trace.type == "heatmap":
-            trace["textfont"] = {**trace.textfont.to_plotly_json(), "color": ink}
-        elif trace.name == "blocks":
-            marker = trace.marker.to_plotly_json()
-            trace["marker"] = {**marker, "colorbar": _inked(marker["colorbar"], ink)}
+def inked(figure: dict[str, Any], ink: str) -> dict[str, Any]:
+    """A figure with all text outside of the drawing in one colour; what was given stays as it was."""
+    layout = dict(figure["layout"])
+    for axis in {"xaxis", "yaxis", *(name for name in layout if name.startswith(("xaxis", "yaxis")))}:
+        layout[axis] = _axis(layout.get(axis) or {}, ink)
+    layout["font"] = {**layout.get("font", {}), "color": ink}
+    layout["legend"] = {**layout.get("legend", {}), "font": {"color": ink}}
+    return {**figure, "layout": layout, "data": [_trace(trace, ink) for trace in figure["data"]]}
 
 
-def _inked(axis: dict[str, Any], ink: str) -> dict[str, Any]:
-    """An axis or a colour bar with its ticks and its title in `ink`."""
+def _axis(axis: dict[str, Any], ink: str) -> dict[str, Any]:
+    """An axis or a colour bar: its ticks and its title."""
     title = axis.get("title") or {}
     return {
         **axis,
         "tickfont": {**axis.get("tickfont", {}), "color": ink},
         "title": {**title, "font": {**title.get("font", {}), "color": ink}},
     }
+
+
+def _trace(trace: dict[str, Any], ink: str) -> dict[str, Any]:
+    if trace["type"] == "heatmap":
+        return {**trace, "textfont": {**trace.get("textfont", {}), "color": ink}}
+    marker = trace.get("marker", {})
+    if "colorbar" not in marker:
+        return trace
+    return {**trace, "marker": {**marker, "colorbar": _axis(marker["colorbar"], ink)}}
 
 
 def legend(entries: Iterable[tuple[str, str, str]]) -> None:

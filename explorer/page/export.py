@@ -9,7 +9,7 @@ import pandas
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer import costs, diagram, figures, report
+from explorer import diagram, figures, report
 from explorer.page import share
 from explorer.page.tables import download
 from explorer.scenario import Scenario
@@ -27,7 +27,7 @@ def export(scenario: Scenario) -> None:
         _file("PyTorch file", scenario.source, f"{spec_name}.py", "text/x-python", "pytorch", primary=True)
         _file("Spec (JSON)", scenario.spec.to_json(), f"{spec_name}.json", "application/json", "spec")
         download(scenario.blocks, scenario, "block table")
-        download(costs.layers(scenario.counts), scenario, "layer table")
+        download(scenario.layers, scenario, "layer table")
         for name, draw in FIGURES.items():
             _file(
                 f"{name} (HTML)",

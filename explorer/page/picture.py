@@ -56,7 +56,7 @@ def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
     """The open block: its choices, its operators drawn on the left, their costs on the right."""
     if scenario.block is None:
         return
-    layers = costs.layers(scenario.counts)
+    layers = scenario.layers
     inside = layers[layers["block"] == scenario.block].copy()
     with st.container(border=True, key="open_block"):
         st.subheader(scenario.block, anchor=False)

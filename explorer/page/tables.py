@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas
 import streamlit as st
@@ -60,7 +61,7 @@ def blocks(scenario: Scenario) -> None:
 
 
 def layers(scenario: Scenario) -> None:
-    table = costs.layers(scenario.counts)
+    table = scenario.layers
     shown = ["path", "operator", "input", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity"]
     table_of(table, shown, height=520)
     download(table, scenario, "layers")
@@ -94,7 +95,7 @@ def download(table: pandas.DataFrame, scenario: Scenario, what: str) -> None:
     """The table with all its columns, as CSV."""
     st.download_button(
         f"{what.capitalize()} as CSV",
-        table.to_csv(index=False),
+        partial(table.to_csv, index=False),  # made when it is asked for
         file_name=f"{scenario.spec.name} {what}.csv".replace(" ", "_"),
         mime="text/csv",
         on_click="ignore",
