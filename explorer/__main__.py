@@ -17,6 +17,7 @@ import archs
 import costmodel
 from archs.catalogue import FAMILIES
 from archs.graph import Graph
+from archs.onnx_out import to_onnx
 from archs.spec import MAX_JSON
 from explorer import importing, timing
 from explorer.lab import command as lab
@@ -39,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     count.add_argument("--by", choices=("node", "block", "stage"), default="block", help="one row per …")
     reconcile = _network_options(command("reconcile", _reconcile, "what other counters say, and which terms differ"))
     reconcile.add_argument("--run", action="store_true", help="also run the real fvcore on the exported network")
-    export = _network_options(command("export", _export, "the network as a PyTorch file, or as a spec"))
-    export.add_argument("--format", choices=("pytorch", "spec", "text"), default="pytorch")
+    export = _network_options(command("export", _export, "the network as a PyTorch or ONNX file, or as a spec"))
+    export.add_argument("--format", choices=("pytorch", "onnx", "spec", "text"), help="else by the output's suffix")
     export.add_argument("--output", type=Path, help="a file to write; standard output without it")
     timing.add_regime(command("calibrate", timing.calibrate, "time networks on this machine and write a profile"))
     predict = _network_options(command("predict", _predict, "milliseconds per operator, with an interval"))
@@ -157,19 +158,35 @@ def _reconcile(options: argparse.Namespace) -> None:
         print(f"{'fvcore, run now':18} {real.total:>15,}   {verdict}")
 
 
+SUFFIXES = {".onnx": "onnx", ".json": "spec", ".txt": "text"}
+
+
 def _export(options: argparse.Namespace) -> None:
     graph = _graph(options)
+    form = options.format or SUFFIXES.get(options.output.suffix if options.output else "", "pytorch")
+    if form == "onnx":
+        _export_onnx(options, graph)
+        return
     text = {
         "pytorch": lambda: archs.to_source(graph),
         "spec": lambda: _spec(options).to_json(),
         "text": lambda: f"{graph}\n",
-    }[options.format]()
+    }[form]()
     if options.output:
         options.output.write_text(text, encoding="utf-8")
     if options.json:
-        print(json.dumps({"network": graph.name, "format": options.format, "text": text}))
+        print(json.dumps({"network": graph.name, "format": form, "text": text}))
     elif not options.output:
         print(text, end="")
+
+
+def _export_onnx(options: argparse.Namespace, graph: Graph) -> None:
+    if not options.output:
+        raise archs.ArchError("an ONNX file is no text; name the file to write: --output NAME.onnx")
+    data = to_onnx(graph)
+    options.output.write_bytes(data)
+    if options.json:
+        print(json.dumps({"network": graph.name, "format": "onnx", "output": str(options.output), "bytes": len(data)}))
 
 
 def _predict(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
 import archs
@@ -103,3 +104,19 @@ def test_as_a_process():
     bad = subprocess.run([*command[:3], "nocommand"], capture_output=True, text=True, cwd=ROOT, check=False)
     assert bad.returncode == 2
     assert "invalid choice" in bad.stderr
+
+
+def test_export_as_the_output_is_called(capsys, tmp_path):
+    network = ["export", "mobilenet_v2", "--width", "0.35", "--resolution", "32"]
+    spec = archs.spec("mobilenet_v2", width=0.35, resolution=32)
+    for suffix, text in {"json": spec.to_json(), "py": archs.to_source(archs.build(spec))}.items():
+        assert main([*network, "--output", str(tmp_path / f"net.{suffix}")]) == 0
+        assert (tmp_path / f"net.{suffix}").read_text() == text
+    path = tmp_path / "net.onnx"
+    assert main([*network, "--fold", "--output", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bytes"] == path.stat().st_size
+    nodes = [node.op_type for node in onnx.load(path).graph.node]
+    assert nodes.count("Conv") == 52
+    assert "BatchNormalization" not in nodes
+    assert main([*network, "--format", "onnx"]) == 2
+    assert "--output NAME.onnx" in capsys.readouterr().err
