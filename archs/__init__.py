@@ -6,6 +6,7 @@ from archs.errors import ArchError, Problem
 from archs.fold import fold_batchnorm
 from archs.graph import Graph, Node
 from archs.importer import from_module
+from archs.onnx_in import from_onnx
 from archs.ops import Shape
 from archs.pytorch import from_source, to_module, to_source
 from archs.spec import Spec
@@ -24,6 +25,7 @@ __all__ = [
     "build",
     "fold_batchnorm",
     "from_module",
+    "from_onnx",
     "from_source",
     "from_state_dict",
     "load_weights",

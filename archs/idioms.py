@@ -7,6 +7,7 @@ leaves unread falls away afterwards. Steps in between that others read too are l
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from math import isclose
 
@@ -14,6 +15,8 @@ from archs import ops
 from archs.steps import Step, live
 
 Readers = dict[int, list[Step]]
+ERF = "aten.erf.default"
+ROUNDED = 1e-6  # a sixth may come as a float of 32 bits
 
 
 def recognise(output: Step) -> list[Step]:
@@ -82,7 +85,7 @@ def _shuffle(step: Step, readers: Readers) -> bool:
 
 def _hard_sigmoid(step: Step, readers: Readers) -> bool:
     """relu6(x + 3) / 6."""
-    if not (isinstance(step.op, ops.MultiplyConstant) and isclose(step.op.value, 1 / 6)):
+    if not (isinstance(step.op, ops.MultiplyConstant) and isclose(step.op.value, 1 / 6, rel_tol=ROUNDED)):
         return False
     x = _relu6_of_plus_3(step.inputs[0])
     if x is None or not _alone(step.inputs[0], readers):
@@ -121,7 +124,7 @@ def _gated(step: Step, readers: Readers) -> bool:
 
 def _hard_swish(step: Step, readers: Readers) -> bool:
     """Hard-swish by hand, x · relu6(x + 3) / 6, the division last."""
-    if not (isinstance(step.op, ops.MultiplyConstant) and isclose(step.op.value, 1 / 6)):
+    if not (isinstance(step.op, ops.MultiplyConstant) and isclose(step.op.value, 1 / 6, rel_tol=ROUNDED)):
         return False
     product = step.inputs[0]
     if not isinstance(product.op, ops.Multiply) or not _alone(product, readers):
@@ -170,11 +173,61 @@ def _no_reshape(step: Step, readers: Readers) -> bool:
     return True
 
 
+def _gelu(step: Step, readers: Readers) -> bool:
+    """X · (1 + erf(x / √2)) / 2, its factors in any order, as exporters write it that have no GELU."""
+    if not isinstance(step.op, (ops.Multiply, ops.MultiplyConstant)):
+        return False
+    factors: list[Step] = []
+    constant, stack = 1.0, [step]
+    while stack:
+        part = stack.pop()
+        if isinstance(part.op, ops.Multiply) and (part is step or _alone(part, readers)):
+            stack += part.inputs
+        elif isinstance(part.op, ops.MultiplyConstant) and (part is step or _alone(part, readers)):
+            constant *= part.op.value
+            stack += part.inputs
+        else:
+            factors.append(part)
+    if len(factors) != 2 or not isclose(constant, 0.5, rel_tol=ROUNDED):
+        return False
+    for x, plus in (factors, factors[::-1]):
+        if not (isinstance(plus.op, ops.AddConstant) and plus.op.value == 1 and _alone(plus, readers)):
+            continue
+        erf = plus.inputs[0]
+        if not (isinstance(erf.op, ops.Opaque) and erf.op.target == ERF and _alone(erf, readers)):
+            continue
+        inner = erf.inputs[0]
+        halved = isinstance(inner.op, ops.MultiplyConstant) and isclose(inner.op.value, 0.5**0.5, rel_tol=ROUNDED)
+        if halved and inner.inputs[0] is x:
+            step.becomes(ops.GELU(), x)
+            return True
+    return False
+
+
+def _biased(step: Step, readers: Readers) -> bool:
+    """A product without bias and a learned shift behind it: the layer with its bias."""
+    if not (isinstance(step.op, ops.Shift) and step.op.trained):
+        return False
+    before, weights = step.inputs[0], step.inputs[0].weights
+    if type(before.op) not in (ops.Linear, ops.LinearLast, ops.Conv2d) or before.op.bias or not _alone(before, readers):
+        return False
+    places = 2 if isinstance(before.op, ops.Conv2d) else 0
+    if step.op.sizes != (before.shape[-1 - places], *[1] * places):
+        return False
+    shift = step.weights["weight"]
+    bias = replace(shift, tensor=shift.tensor.reshape(-1))
+    step.becomes(replace(before.op, bias=True), *before.inputs)
+    step.weights = {**weights, "bias": bias}
+    return True
+
+
 IDIOMS: tuple[Callable[[Step, Readers], bool], ...] = (
     _shuffle,
     _hard_sigmoid,
     _hard_swish,
     _gated,
+    _gelu,
+    _biased,
     _global_pool,
     _no_reshape,
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from itertools import pairwise
@@ -23,13 +23,13 @@ from archs.idioms import recognise
 from archs.naming import Names, snake, staged
 from archs.operator import Shape
 from archs.ops import Opaque
+from archs.program import Program
 from archs.reader import Reader
 from archs.steps import BATCH, Step
 from archs.weights import Weights
 
 if TYPE_CHECKING:
-    import torch
-    from torch import nn
+    from torch import Tensor, nn
     from torch.export import ExportedProgram
 
 
@@ -44,15 +44,16 @@ def from_module(module: nn.Module, input_shape: tuple[int, int, int], name: str 
 
     if not isinstance(module, nn.Module):
         raise ArchError(f"found {shorten(type(module).__name__)}; allowed: an nn.Module")
-    shape = _image(input_shape)
+    shape = image_shape(input_shape)
     _one_image(module)
     with _evaluated(module):
         program = _export(module, shape)
-    steps = recognise(Reader(module, program, shape).read())
-    return _build(name or snake(type(module).__name__), shape, steps, module)
+    steps = recognise(Reader(_program(module, program), shape).read())
+    parameters = dict(module.named_parameters(remove_duplicate=False))
+    return assemble(name or snake(type(module).__name__), shape, steps, staged(module), parameters)
 
 
-def _image(shape: Any) -> Shape:
+def image_shape(shape: Any) -> Shape:
     found = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     if len(found) != 3 or any(type(side) is not int or not 1 <= side <= 16384 for side in found):
         raise ArchError(f"the input shape is {shorten(shape)}; allowed: channels, height, width, each from 1 to 16384")
@@ -127,11 +128,28 @@ def _line(error: Exception) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
-def _build(name: str, shape: Shape, steps: list[Step], module: nn.Module) -> Graph:
-    names = Names(staged(module))
+def _program(module: nn.Module, program: ExportedProgram) -> Program:
+    signature = program.graph_signature
+    tensors = dict(module.named_parameters(remove_duplicate=False))
+    trained = set(tensors)
+    tensors |= dict(module.named_buffers(remove_duplicate=False)) | program.constants
+    tensors = {**program.state_dict, **tensors}  # the module's own, as an exported one may be a copy
+    sources: dict[str, str] = {
+        **signature.inputs_to_parameters,
+        **signature.inputs_to_buffers,
+        **signature.inputs_to_lifted_tensor_constants,
+    }
+    return Program(type(module).__name__, program.graph, sources, tensors, trained)
+
+
+def assemble(
+    name: str, shape: Shape, steps: list[Step], stages: frozenset[str], parameters: Mapping[str, Tensor]
+) -> Graph:
+    """The graph of steps, named after where they run; `parameters` are all that the original has."""
+    names = Names(stages)
     paths = {id(step): path for step, path in zip(steps, names.paths(steps))}
     b = Builder(name, shape)
-    weights: dict[str, dict[str, torch.Tensor]] = {}
+    weights: dict[str, dict[str, Tensor]] = {}
     owners: dict[tuple[tuple[str, ...], ...], str] = {}
     shared: list[tuple[str, str]] = []
     for step in steps:
@@ -145,13 +163,13 @@ def _build(name: str, shape: Shape, steps: list[Step], module: nn.Module) -> Gra
                 shared.append((path, owners[sources]))
     graph = b.graph()
     read = {s for step in steps for c in step.weights.values() for s in c.sources}
-    unread = {} if any(isinstance(step.op, Opaque) for step in steps) else _unread(module, read)
+    unread = {} if any(isinstance(step.op, Opaque) for step in steps) else _unread(parameters, read)
     kinds = tuple((path, kind) for path, kind in names.kinds.items() if kind)
     return Graph(graph.name, graph.input, graph.nodes, kinds, shared=tuple(shared), weights=Weights(weights, unread))
 
 
-def _unread(module: nn.Module, read: set[str]) -> dict[str, int]:
+def _unread(parameters: Mapping[str, Tensor], read: set[str]) -> dict[str, int]:
     """The parameters that no step has, under any of their names."""
-    everywhere = dict(module.named_parameters(remove_duplicate=False))
-    used = {id(everywhere[name]) for name in read if name in everywhere}
-    return {name: p.numel() for name, p in module.named_parameters() if id(p) not in used}
+    used = {id(parameters[name]) for name in read if name in parameters}
+    once = {id(p): (name, p) for name, p in reversed(parameters.items())}
+    return {name: p.numel() for name, p in reversed(once.values()) if id(p) not in used}

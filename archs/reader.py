@@ -1,4 +1,4 @@
-"""An exported program → steps: call by call, the arguments looked up, constants computed, writes in place followed.
+"""A program → steps: call by call, the arguments looked up, constants computed, writes in place followed.
 
 What single calls mean is in `archs.aten` and `archs.aten_layout`; what several together mean is in `archs.idioms`.
 """
@@ -16,25 +16,22 @@ from archs.steps import BATCH, Constant, Scope, Standardized, Step
 
 if TYPE_CHECKING:
     import torch
-    from torch import fx, nn
-    from torch.export import ExportedProgram
+    from torch import fx
+
+    from archs.program import Program
 
 MAX_NODES = 20_000
 VIEWS = (View, Permute, Slice, ChannelSplit, Expand)
 
 
 class Reader:
-    """Reads an exported program call by call."""
+    """Reads a program call by call."""
 
-    def __init__(self, module: nn.Module, program: ExportedProgram, shape: Shape):
+    def __init__(self, program: Program, shape: Shape):
         self.program = program
-        self.called = type(module).__name__
+        self.called = program.called
         self.image = Step(None, [], shape)
         self.values: dict[fx.Node, Any] = {}
-        self._tensors = dict(module.named_parameters(remove_duplicate=False))
-        self._tensors |= dict(module.named_buffers(remove_duplicate=False))
-        self._tensors |= program.constants
-        self._trained = {name for name, _ in module.named_parameters(remove_duplicate=False)}
 
     def read(self) -> Step:
         nodes = list(self.program.graph.nodes)
@@ -52,17 +49,9 @@ class Reader:
         raise ArchError(f"{self.called} gives nothing")
 
     def _placeholder(self, node: fx.Node) -> Any:
-        signature = self.program.graph_signature
-        for table in (
-            signature.inputs_to_parameters,
-            signature.inputs_to_buffers,
-            signature.inputs_to_lifted_tensor_constants,
-        ):
-            if node.name in table:
-                source = table[node.name]
-                tensor = self._tensors.get(source)
-                tensor = self.program.state_dict[source] if tensor is None else tensor
-                return Constant(tensor.detach(), (source,), source in self._trained, True)
+        if node.name in self.program.sources:
+            source = self.program.sources[node.name]
+            return Constant(self.program.tensors[source].detach(), (source,), source in self.program.trained, True)
         return self.image if hasattr(node.meta.get("val"), "shape") else None
 
     def _output(self, node: fx.Node) -> Step:
@@ -188,8 +177,8 @@ class Reader:
 
     def _opaque(self, call: Call, node: fx.Node) -> Any:
         inputs = [x for x in _steps(list(call.args.values()))]
-        held = {s for c in _constants(list(call.args.values())) for s in c.sources if s in self._trained}
-        weights = sum(self._tensors[source].numel() for source in held)
+        held = {s for c in _constants(list(call.args.values())) for s in c.sources if s in self.program.trained}
+        weights = sum(self.program.tensors[source].numel() for source in held)
 
         def opaque(value: torch.Tensor, weights: int) -> Step:
             alike = batched(value)

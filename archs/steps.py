@@ -14,8 +14,9 @@ from archs.operator import Op, Shape
 if TYPE_CHECKING:
     from torch import Tensor
 
-BATCH = 2
-"""Images in the traced batch: an operator that mixes them shows in the first dimension, which one image would hide."""
+BATCH = 13
+"""Images in the traced batch: an operator that mixes them shows in the first dimension, which one image would hide, and
+two would where channels are cut in two."""
 
 Scope = tuple[tuple[str, str, str], ...]
 """The calls of modules that an operator runs in, outermost first: (call, module's path, class name)."""

@@ -414,7 +414,7 @@ def _stale(m, x):
         (Lambda(lambda m, x: x.sum(0)), "it mixes them|mixes"),
         (
             nn.Conv2d(3, 8, 3),
-            r"Conv2d does not run on 4×12×10 images: .*expected input\[2, 4, 12, 10\] to have 3 channels",
+            r"Conv2d does not run on 4×12×10 images: .*expected input\[13, 4, 12, 10\] to have 3 channels",
         ),
         (nn.Conv2d(4, 8, 13, bias=False), "Conv2d does not run on 4×12×10 images"),
         ("resnet18", "found 'str'; allowed: an nn.Module"),
