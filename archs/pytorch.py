@@ -338,6 +338,8 @@ class _Writer:
             part = members[position]
             if isinstance(part, Leaf) and isinstance(part.node.op, ChannelSplit):
                 position = self._split(members, position, variables, lines)
+                if position == len(members):
+                    lines.append(f"        return {variables[members[-1].output]}")
                 continue
             expression = self._expression(part, [variables[path] for path in part.inputs])
             first, start = part, position
