@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.page import (
     advice,
+    autosave,
     calibration,
     diff,
     edit,
@@ -17,6 +18,7 @@ from explorer.page import (
     sidebar,
     style,
     tables,
+    warm,
 )
 from explorer.page.lab import pages
 from explorer.page.state import guard, scenario
@@ -57,6 +59,7 @@ def explore() -> None:
                 panel(chosen)
     with guard("The address"):
         share.keep(chosen)
+        autosave.keep(chosen)
 
 
 st.set_page_config("What a mobile CNN costs", layout="wide")
@@ -66,3 +69,4 @@ own = st.Page(calibration.render, title="Calibrate", url_path="calibrate")
 page = st.navigation({"": [home, own], **pages.navigation()}, position="top")
 with guard("The page"):
     page.run()
+warm.once()

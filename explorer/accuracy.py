@@ -7,11 +7,11 @@ block amounts to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -91,7 +91,7 @@ def estimate(spec: Spec, measured_pct: float | None = None) -> Estimate:
     x, z = float(total.mult_adds), float(spec.resolution)
     # Beyond what was fitted the curve is held where it ends: a parabola would turn
     inside = [float(np.clip(v, known[c].min(), known[c].max())) for v, c in ((x, "mult_adds"), (z, "resolution"))]
-    error = float(model.predict(_features([inside[0]], [inside[1]], [family]))[0])
+    error = float(model(_features([inside[0]], [inside[1]], [family]))[0])
     one, whole_family = _half_intervals()
     half = one + changed * max(0.0, whole_family - one)
     top1, low, high = (100 * (1 - min(1.0, exp(error + shift))) for shift in (0.0, half, -half))
@@ -150,14 +150,15 @@ def _misses(left_out: str) -> NDArray[np.float64]:
 @lru_cache
 def _held_out(left_out: str) -> NDArray[np.float64]:
     """The logarithm of each network's error, estimated by a fit without it, or without its family."""
-    from sklearn.model_selection import LeaveOneGroupOut, LeaveOneOut, cross_val_predict
-
     features, target, families = _data()
-    if left_out == "network":
-        return cross_val_predict(_ridge(), features, target, cv=LeaveOneOut())
-    if left_out == "family":
-        return cross_val_predict(_ridge(), features, target, groups=families, cv=LeaveOneGroupOut())
-    raise ValueError(f"found {left_out!r}; allowed: network, family")
+    if left_out not in ("network", "family"):
+        raise ValueError(f"found {left_out!r}; allowed: network, family")
+    group = np.arange(len(target)) if left_out == "network" else np.array(families)
+    held_out = np.empty_like(target)
+    for one in np.unique(group):
+        out = group == one
+        held_out[out] = _ridge(features[~out], target[~out])(features[out])
+    return held_out
 
 
 @lru_cache
@@ -169,15 +170,22 @@ def _half_intervals() -> tuple[float, float]:
 
 
 @lru_cache
-def _model() -> Any:
+def _model() -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     features, target, _ = _data()
-    return _ridge().fit(features, target)
+    return _ridge(features, target)
 
 
-def _ridge() -> Any:
-    from sklearn.linear_model import Ridge
+def _ridge(
+    features: NDArray[np.float64], target: NDArray[np.float64]
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """What ridge regression of strength 1 makes of networks; the constant is not held to zero.
 
-    return Ridge(alpha=1.0)
+    Hoerl & Kennard 1970, "Ridge regression", equation 2.1, on centred columns.
+    """
+    middle, level = features.mean(axis=0), float(target.mean())
+    centred = features - middle
+    weights = np.linalg.solve(centred.T @ centred + np.eye(centred.shape[1]), centred.T @ (target - level))
+    return lambda others: level + (others - middle) @ weights
 
 
 def _data() -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:

@@ -29,7 +29,7 @@ def frontier(scenario: Scenario) -> None:
     except CostError as error:
         st.caption(str(error))
         found = None
-    points = _table(scenario.profile if found else None)
+    points = table(scenario.profile if found else None)
     offered = [cost for cost in COSTS if cost in points]
     cost = st.segmented_control(
         "Accuracy against",
@@ -141,7 +141,8 @@ def _published(points: pandas.DataFrame) -> None:
 
 
 @lru_cache(8)
-def _table(profile: str | None) -> pandas.DataFrame:
+def table(profile: str | None) -> pandas.DataFrame:
+    """The published networks, with milliseconds on a profile; not to be changed."""
     if profile is None:
         return networks.table()
     loaded = devices.load(profile)

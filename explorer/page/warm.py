@@ -1,0 +1,31 @@
+"""What the first visit to a tab would wait seconds for, done once per server, after the first page is drawn."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import streamlit as st
+
+from explorer import accuracy, devices
+from explorer.page import landscape
+
+log = logging.getLogger("explorer")
+
+
+@st.cache_resource(show_spinner=False)
+def once() -> threading.Thread:
+    """Starts it in the background, the first time that it is called."""
+    thread = threading.Thread(target=_warm, daemon=True)
+    thread.start()
+    return thread
+
+
+def _warm() -> None:
+    """Counting and pricing the published networks, and the estimate's errors; each is kept where it is asked for."""
+    try:
+        accuracy.errors("network")
+        accuracy.errors("family")
+        landscape.table(devices.preferred())
+    except Exception:
+        log.exception("warming up failed")  # whoever asks next is told why
