@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 WIDTH = 88  # ruff format's default
 MAX_PARAMS = 2**31  # 8 GiB in float32
+KEPT = 64  # executed texts that tracebacks can quote
 
 # Attributes of nn.Module, which a stage of that name must not replace (a test compares the list with torch's).
 RESERVED = frozenset(
@@ -175,11 +176,20 @@ def put(module: nn.Module, state: dict[str, Tensor]) -> None:
 def from_source(text: str) -> nn.Module:
     """Executes a text that `to_source` wrote and makes its last class. Not for a text from anywhere else."""
     filename = f"<exported {abs(hash(text)):x}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)  # for tracebacks and torch.fx
+    _remember(filename, text)
     namespace: dict[str, object] = {"__name__": "exported"}
     exec(compile(text, filename, "exec"), namespace)
     network = [value for value in namespace.values() if isinstance(value, type)][-1]
     return network()
+
+
+def _remember(filename: str, text: str) -> None:
+    """Keeps a text where tracebacks and torch.fx look for it; only the last ones, as a server exports for weeks."""
+    linecache.cache.pop(filename, None)
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    exported = [name for name in linecache.cache if name.startswith("<exported ")]
+    for name in exported[:-KEPT]:
+        del linecache.cache[name]
 
 
 def _class_name(graph: Graph) -> str:

@@ -1,6 +1,8 @@
 """The exported file: it runs, alone; it is what it says; tools for PyTorch code take it; hostile names stay names."""
 
 import ast
+import inspect
+import linecache
 import shutil
 import subprocess
 import sys
@@ -16,7 +18,7 @@ import costmodel
 from archs.blocks import DOCS
 from archs.graph import Builder
 from archs.ops import Add, ChannelSplit, Concat, Conv2d, ReLU, Shape
-from archs.pytorch import RESERVED, identifier
+from archs.pytorch import KEPT, RESERVED, identifier
 from archs.sampling import random_spec
 from archs.spec import Conv
 
@@ -162,3 +164,10 @@ def test_a_module_that_no_memory_holds_is_refused():
     row = Conv(stage="s", channels=16384, repeat=2)
     with pytest.raises(archs.ArchError, match=r"huge has 2,416,\d+,\d+ parameters; allowed in a module: up to 2,147"):
         archs.to_module(archs.build(archs.Spec(name="huge", rows=(row,))))
+
+
+def test_executed_texts_do_not_pile_up():
+    for channels in range(1, KEPT + 20):
+        module = archs.to_module(archs.build(archs.Spec(name="net", rows=(Conv(stage="s", channels=channels),))))
+    assert sum(name.startswith("<exported ") for name in linecache.cache) <= KEPT
+    assert inspect.getsource(type(module).forward).startswith("    def forward(")
