@@ -23,6 +23,13 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 @contextmanager
 def server() -> Iterator[str]:
     """Streamlit on a free port; gives its address."""
+    with serving() as (address, _):
+        yield address
+
+
+@contextmanager
+def serving() -> Iterator[tuple[str, int]]:
+    """Streamlit on a free port; gives its address and its process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -32,7 +39,7 @@ def server() -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(address, process)
-        yield address
+        yield address, process.pid
     finally:
         process.terminate()
         process.wait(30)
