@@ -19,12 +19,13 @@ from costmodel.measure import Stopwatch
 from costmodel.profile import DeviceProfile, Regime
 from costmodel.sample import networks
 from costmodel.suite import suite
-from costmodel.timings import CHUNK, Progress, noisy_share, time_networks, write_raw
+from costmodel.timings import CHUNK, Progress, noisy_share, part, time_networks, write_raw
 
-SECONDS, QUICK_SECONDS = 215.0, 36.0  # of timing; the fit takes ten more
+SECONDS, QUICK_SECONDS = 210.0, 36.0  # of timing; the fit takes ten more
 JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed all along, they tell the drift and the errors
 JUDGED_SEED = 900_000
 QUICK_CHUNK = 20
+PASSES = 2
 TIMING_SHARE = 0.95  # of the whole, for the progress bar
 MUCH_NOISE = 0.3  # share of networks spread over more than 10 %
 
@@ -65,8 +66,9 @@ def calibrate(
             (spec for spec, graph in networks(seed) if graph not in reserved),
             tuple(judged.values()),
             seconds or (QUICK_SECONDS if quick else SECONDS),
+            passes=PASSES,
             chunk=QUICK_CHUNK if quick else CHUNK,
-            progress=_part(progress, 0.0, TIMING_SHARE),
+            progress=part(progress, 0.0, TIMING_SHARE),
             cancel=cancel,
             seed=seed,
         )
@@ -99,9 +101,3 @@ def calibrate(
 def raw_path(path: str | os.PathLike) -> Path:
     """Where the raw timings of a profile lie."""
     return Path(path).with_suffix(".raw.jsonl")
-
-
-def _part(progress: Progress | None, low: float, high: float) -> Progress | None:
-    if progress is None:
-        return None
-    return lambda share, what: progress(low + (high - low) * min(1.0, share), what)

@@ -60,6 +60,9 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
 }
 """Kind and variant of every operator but the convolution, whose kind depends on its shape."""
 
+CODE = {"global_pool": "mean", "mean": "mean", "pointwise": "gemm", "grouped_pointwise": "gemm"}
+"""Kinds that run the same machine code: after one of them, another finds it in the caches."""
+
 
 class Features(NamedTuple):
     """One row per node, in the graph's order."""
@@ -105,7 +108,8 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int):
     mult_adds = batch * op.mult_adds(*inputs)
     pixels = prod(output[1:])
     kernel, stride, groups = _window(op)
-    group_in, group_out = max(1, inputs[0][0] // groups), max(1, output[0] // groups)
+    parts = 1 if kind == "depthwise" else groups  # a depthwise kernel's vectors run across its groups
+    group_in, group_out = max(1, inputs[0][0] // parts), max(1, output[0] // parts)
     columns = (
         variant,
         log(bytes_in + 1),
@@ -131,21 +135,21 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int):
         group_in % 16,
     )
     work = (groups if kind == "grouped_pointwise" else 1, bytes_in, bytes_out, bytes_weights, mult_adds)
-    return kind, (kind, variant), columns, work
+    return kind, CODE.get(kind, (kind, variant)), columns, work
 
 
 def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
     if isinstance(op, ops.Conv2d):
-        if op.depthwise(inputs[0]):
-            return "depthwise", 0
         if op.kernel == (1, 1) and op.stride == (1, 1):
             return ("grouped_pointwise" if op.groups > 1 else "pointwise"), 0
+        if op.depthwise(inputs[0]):
+            return "depthwise", 0
         library = op.groups > 1 or min(op.kernel) > 3 or batch > 1 or inputs[0].elements > MKLDNN_ELEMENTS
         return "convolution", 2 * (op.groups > 1) + library
     if isinstance(op, ops.Multiply):
         return "multiply", int(inputs[1] != inputs[0])  # a gate of C×1×1 is broadcast
     if isinstance(op, ops.GlobalAvgPool):
-        return "global_pool", int(op.flat)
+        return ("mean" if op.flat else "global_pool"), 0
     if type(op) not in VARIANTS:
         known = ", ".join(cls.__name__ for cls in VARIANTS)
         raise CostError(f"operator {type(op).__name__} has no latency predictor; known: Conv2d, {known}")

@@ -8,6 +8,7 @@ not fitted, and were timed more often, are judged: their errors make the interva
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from random import Random
 
@@ -20,8 +21,12 @@ from costmodel.latency import Priced, price
 from costmodel.profile import DeviceProfile, Errors, Predictor, Reference, Regime, percentile_half_width
 from costmodel.timings import Record
 
-LARGEST = 9_000  # nodes of a kind that are fitted; more only take time
+SPAN = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
+LARGEST = 15_000  # nodes of a kind that are fitted; more only take time
 BIG_US = 20.0  # nodes above it are judged one by one
+SESSIONS = (
+    0.02  # a network's spread between processes and quarters of an hour, beyond the machine's speed (24 networks)
+)
 LEAST = 6  # networks, below which there is nothing to fit or to judge by
 
 
@@ -129,7 +134,7 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfi
             if measured > BIG_US:
                 node_logs.append(float(np.log(measured / predicted)))
                 by_kind.setdefault(kind, []).append(predicted / measured - 1)
-    half = percentile_half_width(logs)
+    half = math.hypot(percentile_half_width(logs), SPAN * SESSIONS)
     profile = profile.model_copy(
         update={
             "half_interval": half,

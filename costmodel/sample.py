@@ -1,8 +1,9 @@
 """Which networks a calibration times: seeded, so that a seed names the sample.
 
-Half of them are catalogue networks at random knobs with random edits (`archs.sampling`); half are random tables, whose
-rows take any kind, width, kernel and group count on maps from 224 down to 7 and 1. The first kind stands where users
-will ask, the second covers what an edit can make of it, small operators included. No clock here.
+Half of them are catalogue networks at random knobs with random edits (`archs.sampling`), which stand where users will
+ask. A third are random tables, whose rows take some of the kinds at any width, kernel and group count on maps from 224
+down to 7 and 1: what an edit can make of a network, small operators included. The rest are short stacks of one or two
+kinds on maps of one size, as wide as micro-benchmarks are. No clock here.
 """
 
 from __future__ import annotations
@@ -28,23 +29,38 @@ from archs.spec import (
     ShuffleV2,
 )
 
-MIXED = "mixed"  # the name of a random table
+MIXED, STACK = "mixed", "stack"  # the names of random tables and stacks
+STACKS = 1 / 3  # of the random networks
 HEAVY = 600_000_000  # multiply-adds; one such network costs the time of several
 WIDE = 40_000_000  # elements over all activations
 LIGHT_FAMILIES = tuple(name for name in FAMILIES if name != "resnet50")
 ACTIVATIONS = ("relu", "relu", "relu6", "hard_swish", "swish", "sigmoid", "hard_sigmoid")
 GROUPS = (2, 3, 4, 8)
+KINDS = {
+    "inverted": 4.0,
+    "separable": 2.0,
+    "shuffle1": 2.0,
+    "shuffle2": 3.0,
+    "grouped": 8.0,
+    "conv": 2.0,
+    "bottleneck": 1.5,
+    "fragments": 1.0,
+    "pool": 1.5,
+}
+"""Kind of row in a random network → how often it is drawn."""
+PALETTE = 4  # kinds in one table: so that enough tables go without any one of them
 
 
 def networks(seed: int, families: tuple[str, ...] = LIGHT_FAMILIES) -> Iterator[tuple[Spec, Graph]]:
-    """Endless: catalogue networks and random tables in turn, none twice and none too heavy to time often."""
+    """Endless: catalogue networks and random ones in turn, none twice and none too heavy to time often."""
     rng = Random(seed)
     seen = set()
-    mixed = False
     while True:
-        mixed = not mixed
-        spec = random_table(rng) if mixed else knobs_turned(rng, families)
         try:
+            if len(seen) % 2:
+                spec = knobs_turned(rng, families)
+            else:
+                spec = random_stack(rng) if rng.random() < STACKS else random_table(rng)
             graph = build(spec)
         except ArchError:
             continue
@@ -79,6 +95,7 @@ def random_table(rng: Random) -> Spec:
     resolution = 224 if rng.random() < 0.65 else rng.choice((96, 128, 160, 192, 256))
     width = exp(rng.uniform(log(0.25), log(1.4)))
     act = rng.choice(ACTIVATIONS)
+    kinds = rng.sample(list(KINDS), PALETTE)
     rows: list[Row] = [Conv(stage="stem", channels=_round(rng, 8, 64), stride=2, activation=act)]
     side = resolution // 2
     if rng.random() < 0.4:
@@ -87,7 +104,8 @@ def random_table(rng: Random) -> Spec:
     while len(rows) < 14:
         near = 24 * width * (resolution / 2 / side) ** 0.95
         stride = 2 if side > 7 and rng.random() < 0.65 else 1
-        rows.append(_row(rng, f"stage{len(rows)}", near, stride, act))
+        kind = rng.choices(kinds, [KINDS[kind] for kind in kinds])[0]
+        rows.append(_row(rng, kind, f"stage{len(rows)}", _width(rows), near, stride, act))
         side = (side + stride - 1) // stride
         if side <= 7 and rng.random() < 0.4:
             break
@@ -100,23 +118,37 @@ def random_table(rng: Random) -> Spec:
     return Spec(name=MIXED, rows=tuple(rows), resolution=resolution)
 
 
+def random_stack(rng: Random) -> Spec:
+    """A few rows of one or two kinds on a map of one size, with or without batch norm and activation."""
+    resolution = rng.choice((7, 14, 28, 28, 56, 56, 112))
+    near = exp(rng.uniform(log(8), log(min(600, 30_000 / resolution))))
+    act = rng.choice((*ACTIVATIONS, "none"))
+    kinds = rng.sample(list(KINDS), rng.choice((1, 2)))
+    channels = _round(rng, 0.7 * near, 1.4 * near)
+    rows: list[Row] = []
+    for i in range(rng.randint(1, 4)):
+        rows.append(_row(rng, rng.choice(kinds), f"stage{i}", _width(rows, channels), near, 1, act))
+    return Spec(name=STACK, rows=tuple(rows), input_channels=channels, resolution=resolution)
+
+
+def _width(rows: list[Row], channels: int = 3) -> int:
+    """The channels that the next row finds."""
+    return next((row.channels for row in reversed(rows) if not isinstance(row, Pool)), channels)
+
+
 def _round(rng: Random, low: float, high: float, multiple: int | None = None) -> int:
     """A width, log-uniform; now and then one that no vector unit likes."""
     multiple = multiple or rng.choice((1, 2, 4, 8, 8, 8, 16))
     return max(multiple, round(exp(rng.uniform(log(low), log(high))) / multiple) * multiple)
 
 
-def _row(rng: Random, stage: str, near: float, stride: int, act: str) -> Row:
+def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: int, act: str) -> Row:
     low, high = max(8, 0.7 * near), max(10, 1.4 * near)
     channels = _round(rng, low, high)
-    groups = rng.choice(GROUPS)
+    groups = rng.choice([groups for groups in GROUPS if width % groups == 0] or [1])
     grouped = _round(rng, max(low, 4 * groups), max(high, 8 * groups), 24 if groups == 3 else 4 * groups)
     kernel = rng.choice((3, 3, 5, 7))
     where = {"stage": stage, "stride": stride, "repeat": rng.choice((1, 1, 2, 2, 3, 4, 6))}
-    kind = rng.choices(
-        ("inverted", "separable", "shuffle1", "shuffle2", "grouped", "conv", "bottleneck", "fragments", "pool"),
-        (4, 2, 3, 3, 5, 2, 1, 1, 0.7),
-    )[0]
     if kind == "inverted":
         return InvertedResidual(
             channels=channels,
@@ -129,7 +161,7 @@ def _row(rng: Random, stage: str, near: float, stride: int, act: str) -> Row:
             **where,
         )
     if kind == "separable":
-        return Separable(channels=channels, kernel=kernel, activation=act, **where)
+        return Separable(channels=channels, kernel=kernel, norm=rng.random() < 0.85, activation=act, **where)
     if kind == "shuffle1":
         wide = _round(rng, 2 * low, 3 * high, 24 if groups == 3 else 4 * groups)
         first = rng.random() < 0.7
@@ -145,12 +177,18 @@ def _row(rng: Random, stage: str, near: float, stride: int, act: str) -> Row:
     if kind == "grouped":
         if rng.random() < 0.5:  # as wide as ShuffleNetV1's
             grouped = _round(rng, 2 * low + 4 * groups, 4 * high + 4 * groups, 24 if groups == 3 else 4 * groups)
-        return Conv(channels=grouped, kernel=rng.choice((1, 1, 1, 3)), groups=groups, activation=act, **where)
+        norm = rng.random() < 0.7
+        return Conv(
+            channels=grouped, kernel=rng.choice((1, 1, 1, 3)), groups=groups, norm=norm, activation=act, **where
+        )
     if kind == "conv":
         kernel = rng.choice((1, 3, 3, 5)) if near < 130 else 1
-        return Conv(channels=min(channels, 400), kernel=kernel, norm=rng.random() < 0.85, activation=act, **where)
+        return Conv(channels=min(channels, 400), kernel=kernel, norm=rng.random() < 0.7, activation=act, **where)
     if kind == "bottleneck":
-        return Bottleneck(channels=channels, inner=max(4, channels // 4), groups=1, **where)
+        plain = (
+            {} if rng.random() < 0.5 else {"norm": False, "relu": rng.random() < 0.5, "shortcut": rng.random() < 0.5}
+        )
+        return Bottleneck(channels=channels, inner=max(4, channels // 4), groups=1, **plain, **where)
     if kind == "fragments":
         fragments = rng.choice((1, 2, 4))
         if stride == 1:

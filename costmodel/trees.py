@@ -44,7 +44,7 @@ class Forest:
 def fit(
     x: Floats,
     y: Floats,
-    trees: int = 100,
+    trees: int = 150,
     rate: float = 0.18,
     prior: float = 4.0,
     clip: float = 0.15,
