@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
-from archs import Graph, Node
+from archs import Graph, Node, Shape
+from archs.ops import Conv2d, Op
 from costmodel import NetworkCounts
 from costmodel.counts import Counts
 
@@ -71,14 +72,19 @@ class Diff:
         return pandas.DataFrame(rows)
 
 
+_Signed = tuple[Op, tuple[int, ...], tuple[Shape, ...], Shape]
+"""A node but for its place: its operator, what it reads by position in its block, the shapes in and out."""
+
+
 class _Block(NamedTuple):
     path: str
     kind: str
-    signature: tuple[object, ...]
+    signature: tuple[_Signed, ...]
     counts: Counts
     ms: float
-    structure: tuple[str, ...]
+    structure: tuple[str, ...]  # the names of its operators; a block of one operator has it under ""
     shapes: str
+    reads: str
 
 
 def diff(
@@ -151,15 +157,50 @@ def _pair(old: _Block | None, new: _Block | None, timed: bool) -> Pair:
     return Pair(old and old.path, new and new.path, status, what, counts, ms if timed else None)
 
 
+def touched(before: NetworkCounts, after: NetworkCounts) -> frozenset[str]:
+    """The blocks of `after` that are not as they were, or were not."""
+    if before.graph == after.graph:
+        return frozenset()
+    return frozenset(pair.after for pair in diff(before, after).pairs if pair.after and pair.status != "same")
+
+
 def _what(old: _Block, new: _Block) -> str:
     words = [f"{old.kind} → {new.kind}".replace("_", " ")] if old.kind != new.kind else []
     if old.kind == new.kind and old.structure != new.structure:
         gone = [name for name in old.structure if name not in new.structure]
         come = [name for name in new.structure if name not in old.structure]
         words += [f"{sign} {', '.join(names)}" for sign, names in (("−", gone), ("+", come)) if names]
+    if old.kind == new.kind:
+        words += _changes(old, new)
     if old.shapes != new.shapes:
         words.append(f"{old.shapes} → {new.shapes}")
-    return "; ".join(words) or "its numbers"
+    return "; ".join(words) or f"reads {new.reads}, was {old.reads}"
+
+
+def _changes(old: _Block, new: _Block) -> list[str]:
+    """`kernel 3 → 5 in dw`: what the operators of one name have other values in. A padding follows its kernel."""
+    before, after = (dict(zip(block.structure, block.signature)) for block in (old, new))
+    found: dict[str, list[str]] = {}
+    for name in filter(after.__contains__, old.structure):
+        (was, _, was_read, _), (now, _, now_reads, _) = before[name], after[name]
+        if type(was) is not type(now):
+            found.setdefault(f"{was.describe(*was_read)} → {now.describe(*now_reads)}", []).append(name)
+            continue
+        for field in fields(was):
+            one, other = getattr(was, field.name), getattr(now, field.name)
+            follows = field.name == "padding" or (field.name == "groups" and _depthwise(was))
+            if one != other and not follows:
+                found.setdefault(f"{field.name} {_short(one)} → {_short(other)}", []).append(name)
+    return [f"{change} in {', '.join(filter(None, names))}".removesuffix(" in ") for change, names in found.items()]
+
+
+def _depthwise(op: object) -> bool:
+    return isinstance(op, Conv2d) and op.groups == op.channels > 1
+
+
+def _short(value: object) -> str:
+    """A square's side for a pair of equal numbers."""
+    return str(value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value)
 
 
 def _blocks(counts: NetworkCounts, ms: Mapping[str, float]) -> list[_Block]:
@@ -171,14 +212,15 @@ def _blocks(counts: NetworkCounts, ms: Mapping[str, float]) -> list[_Block]:
     blocks = []
     for path, nodes in members.items():
         kind = kinds.get(path, path.rpartition("/")[2].rstrip("0123456789"))
-        structure = tuple(node.path.removeprefix(f"{path}/") for node in nodes if node.path != path)
+        structure = tuple(node.path.removeprefix(path).removeprefix("/") for node in nodes)
         signature = _signature(graph, nodes)
         spent = math.fsum(ms.get(node.path, 0.0) for node in nodes)
-        blocks.append(_Block(path, kind, signature, sums[path], spent, structure, str(nodes[-1].output)))
+        shapes = str(nodes[-1].output), " and ".join(map(str, graph.input_shapes(nodes[0])))
+        blocks.append(_Block(path, kind, signature, sums[path], spent, structure, *shapes))
     return blocks
 
 
-def _signature(graph: Graph, nodes: list[Node]) -> tuple[object, ...]:
+def _signature(graph: Graph, nodes: list[Node]) -> tuple[_Signed, ...]:
     """What a block is but for its place: its operators, what they read (of it: by position) and their shapes."""
     inside = {node.path: position for position, node in enumerate(nodes)}
     return tuple(

@@ -30,6 +30,7 @@ __all__ = [
     "set_cell",
     "set_cells",
     "set_field",
+    "split",
 ]
 
 
@@ -142,6 +143,24 @@ def duplicate(spec: Spec, index: int) -> Edited:
         changes["group_first"] = True
     copy = row.model_copy(update=changes)
     return Edited(check(spec.edit(rows=(*spec.rows[: index + 1], copy, *spec.rows[index + 1 :]))), notes)
+
+
+def split(spec: Spec, index: int, position: int) -> Edited:
+    """The same network with repeat `position` (from 0) of a row as a row of its own, to be edited alone.
+
+    >>> import archs
+    >>> [row.repeat for row in split(archs.spec("mobilenet_v2"), 4, 2).spec.rows[4:7]]
+    [2, 1, 1]
+    """
+    row = _row(spec, index)
+    if not 0 <= position < row.repeat:
+        raise ArchError(f"found {position + 1}; allowed: 1 to {row.repeat}", "repeat").at(row=index + 1)
+    rows = []
+    for before, repeat in ((0, position), (position, 1), (position + 1, row.repeat - position - 1)):
+        later = {"stride": 1} if before and "stride" in type(row).model_fields else {}  # as a row's repeats have it
+        if repeat:
+            rows.append(row.model_copy(update={"repeat": repeat, **later}))
+    return Edited(check(spec.edit(rows=(*spec.rows[:index], *rows, *spec.rows[index + 1 :]))))
 
 
 def delete(spec: Spec, index: int) -> Edited:

@@ -6,7 +6,7 @@ what was found in the blamed cell and a value that would do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, NamedTuple, get_args
@@ -27,6 +27,14 @@ class Edited(NamedTuple):
 
     spec: Spec
     notes: tuple[str, ...] = ()
+
+
+class Refused(ArchError):
+    """An edit whose table does not build; `attempt` is that table, for a mend to begin with."""
+
+    def __init__(self, problems: Iterable[Problem], attempt: Spec):
+        super().__init__(problems=problems)
+        self.attempt = attempt
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ def check(spec: Spec, edited: Cell | None = None) -> Spec:
     return spec
 
 
-def explain(spec: Spec, error: ArchError, edited: Cell | None = None) -> ArchError:
+def explain(spec: Spec, error: ArchError, edited: Cell | None = None) -> Refused:
     """The error of a build, with what the blamed cell holds and a value that would do, where one is near."""
     problems = []
     for problem in error.problems:
@@ -64,7 +72,7 @@ def explain(spec: Spec, error: ArchError, edited: Cell | None = None) -> ArchErr
             problem = replace(problem, found=problem.found or found)
         cells = [cell for cell in (edited, blamed) if cell]
         problems.append(replace(problem, mend=_search(spec, cells)))
-    return ArchError(problems=problems)
+    return Refused(problems, spec)
 
 
 def repair(spec: Spec, limit: int = 24) -> Edited:

@@ -16,7 +16,7 @@ from archs.errors import Problem as Cause
 from costmodel import CostError, Fragmentation, NetworkCounts, Prediction
 from explorer import costs, devices
 from explorer.history import History, Version, paper
-from explorer.mend import Edited
+from explorer.mend import Edited, Refused
 
 if TYPE_CHECKING:
     import pandas
@@ -128,6 +128,10 @@ class Scenario:
         """The row, from 0, of the block that is open."""
         return self.row_of(self.block) if self.block else None
 
+    def paths_of(self, row: int) -> list[str]:
+        """The blocks of a row, from 0."""
+        return list(block_paths(self.spec))[row][1]
+
     def row_of(self, block: str) -> int | None:
         rows = enumerate(block_paths(self.spec))
         return next((index for index, (_, paths) in rows if block in paths), None)
@@ -166,7 +170,7 @@ class Scenario:
         try:
             edited = make(self.spec)
         except ArchError as error:
-            return self.refuse(control, error, attempt)
+            return self.refuse(control, error, error.attempt if isinstance(error, Refused) else attempt)
         block = self.block
         if follow is not None:
             block = [paths[0] for _, paths in block_paths(edited.spec)][follow]

@@ -10,7 +10,7 @@ import costmodel
 from archs.sampling import random_edit, random_spec
 from costmodel.counts import Counts
 from explorer import edits, whole
-from explorer.compare import STATUSES, diff
+from explorer.compare import STATUSES, diff, touched
 
 V2 = archs.spec("mobilenet_v2")
 
@@ -68,7 +68,7 @@ def test_a_cell():
     assert [(pair.before, pair.after) for pair in changed] == [(f"stage3/block{n}",) * 2 for n in (1, 2, 3)]
     assert [pair.difference.params for pair in changed] == [16 * 144, 16 * 192, 16 * 192]
     assert set(statuses(result)) == {"same", "changed"}
-    assert changed[0].what == "its numbers"
+    assert {pair.what for pair in changed} == {"kernel 3 → 5 in dw"}
 
 
 def test_an_inserted_row():
@@ -133,3 +133,27 @@ def test_table():
     assert table["mult_adds"].sum() == result.total.mult_adds
     assert table["elementwise"].sum() == result.total.elementwise
     assert "latency_ms" not in table
+
+
+WORDS = [
+    (lambda s: edits.set_cell(s, 0, "kernel", 5), "stem/conv", "kernel 3 → 5 in conv"),
+    (lambda s: edits.set_cell(s, 3, "activation", "hard_swish"), "stage3/block1", "relu6 → hard swish in expand_act, dw_act"),
+    (lambda s: edits.set_cell(s, 3, "expansion", 3.0), "stage3/block2", "channels 192 → 96 in expand, dw"),
+    (lambda s: edits.set_cell(s, 3, "stride", 1), "stage3/block1", "stride 2 → 1 in dw; 32×28×28 → 32×56×56"),
+    (lambda s: edits.set_cell(s, 10, "channels", 100), "head/linear", "features 1000 → 100 in linear; 1000 → 100"),
+    (lambda s: edits.set_cell(s, 8, "channels", 640), "head/pool", "1280×1×1 → 640×1×1"),
+    (lambda s: edits.set_cell(s, 2, "kernel", 5), "stage2/block2", "kernel 3 → 5 in dw"),
+]
+
+
+@pytest.mark.parametrize(("edit", "block", "what"), WORDS)
+def test_what_changed_is_said_in_words(edit, block, what):
+    found = {pair.block: pair.what for pair in check(counted(V2), counted(edit(V2).spec)).pairs}
+    assert found[block] == what
+
+
+def test_what_is_touched():
+    edited = edits.set_cell(V2, 3, "kernel", 5).spec
+    assert touched(counted(V2), counted(V2)) == frozenset()
+    assert touched(counted(V2), counted(edited)) == {f"stage3/block{n}" for n in (1, 2, 3)}
+    assert touched(counted(V2), counted(edits.duplicate(V2, 1).spec)) == {"stage1/block2"}

@@ -12,7 +12,7 @@ from archs.sampling import random_edit, random_spec
 from explorer import edits, whole
 from explorer.history import LIMIT, History, paper
 from explorer.links import decode, encode
-from explorer.mend import repair
+from explorer.mend import Refused, repair
 
 V2 = archs.spec("mobilenet_v2")
 
@@ -362,3 +362,35 @@ def test_a_thousand_random_sequences_of_edits_undo_redo_and_reload(chunk):
             shown = total(history.spec)
             assert shown == total(archs.Spec.from_json(history.spec.to_json()))
             assert seen.setdefault(history.spec, shown) == shown
+
+
+@pytest.mark.parametrize("name", archs.names())
+def test_a_repeat_as_a_row_of_its_own_is_the_same_network(name):
+    spec = archs.spec(name)
+    nodes = archs.build(spec).nodes
+    for index, row in enumerate(spec.rows):
+        for position in range(row.repeat if row.repeat > 1 else 0):
+            apart = edits.split(spec, index, position).spec
+            assert archs.build(apart).nodes == nodes
+            alone = index + bool(position)
+            assert apart.rows[alone].repeat == 1
+            assert len(apart.rows) == len(spec.rows) + bool(position) + bool(position < row.repeat - 1)
+            assert sum(r.repeat for r in apart.rows) == sum(r.repeat for r in spec.rows)
+
+
+@pytest.mark.parametrize("position", [-1, 3])
+def test_a_repeat_that_is_not_there(position):
+    with pytest.raises(archs.ArchError, match="allowed: 1 to 3"):
+        edits.split(V2, 3, position)
+
+
+def test_a_table_that_does_not_build_goes_with_its_error():
+    """So that what would do is one click away, whatever the edit was."""
+    spec = archs.spec("shufflenet_v1", groups=8)
+    with pytest.raises(Refused) as refused:
+        edits.set_cell(spec, 3, "channels", 100)
+    (problem,) = refused.value.problems
+    assert edits.mend(refused.value.attempt, problem.mend).spec.rows[3].channels == problem.mend.value
+    with pytest.raises(Refused) as refused:
+        edits.duplicate(archs.spec("shufflenet_v2"), 9)
+    assert len(refused.value.attempt.rows) == len(archs.spec("shufflenet_v2").rows) + 1
