@@ -39,6 +39,13 @@ def test_noise_that_only_adds_does_not_hide_it():
     assert found[3]["conv"] == pytest.approx(1.1, rel=0.02)
 
 
+def test_one_disturbed_run_in_a_moment_is_not_drift():
+    references = [runs(seed) for seed in range(4)]
+    for samples in references:
+        samples.nodes_us[4] *= 5  # the second run in moment 1
+    assert slowness(references, len(TRUE))[1]["add"] == pytest.approx(1.3)
+
+
 def test_without_references_or_with_one_moment_nothing_is_divided_out():
     assert slowness([], 3) == [{ALL: 1.0}] * 3
     assert slowness([runs(0)], 1) == [{ALL: 1.0}]
