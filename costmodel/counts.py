@@ -138,7 +138,7 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
     moved = prod(output)
     if kind is ops.ChannelSplit:
         return _ZERO._replace(mem_access=2 * moved, copy=moved, kernels=1)
-    mem_access = moved + (_weights(op, inputs) if kind in FIXED else params)
+    mem_access = moved + weights_read(op, inputs)
     for x in inputs:
         mem_access += prod(x)
     if kind in WEIGHTED:
@@ -157,10 +157,12 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
     return Counts._make(counts)
 
 
-def _weights(op: ops.Op, inputs: tuple[Shape, ...]) -> int:
-    """Elements of the weights that an operator of `FIXED` reads."""
+def weights_read(op: ops.Op, inputs: tuple[Shape, ...]) -> int:
+    """Elements of the weights that an operator reads, trained or not."""
+    if type(op) not in FIXED:
+        return op.params(*inputs)
     if type(op) is ops.FixedConv2d:  # not isinstance, which takes longer than the sums where a class is abstract
-        return ops.Conv2d.params(op, *inputs)  # type: ignore[arg-type]
+        return ops.Conv2d.params(op, *inputs)
     return prod(op.sizes)  # type: ignore[attr-defined]
 
 

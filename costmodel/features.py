@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archs import ops
+from archs.errors import shorten
 from archs.graph import Graph
 from archs.ops import Op, Shape
-from costmodel.counts import FREE
+from costmodel.counts import FREE, weights_read
 from costmodel.errors import CostError
 from costmodel.placement import ages
+from costmodel.strides import turned
 
 WORK = ("starts", "bytes_in", "bytes_out", "bytes_weights", "mult_adds")
 STATIC = (
@@ -47,18 +49,68 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
     ops.SiLU: ("activation", 5),
     ops.MaxPool: ("pool", 0),
     ops.AvgPool: ("pool", 1),
-    ops.GlobalAvgPool: ("global_pool", 0),
+    ops.AdaptiveAvgPool: ("pool", 2),
+    ops.AdaptiveMaxPool: ("pool", 3),
     ops.Add: ("add", 0),
+    ops.Subtract: ("add", 1),
+    ops.Maximum: ("add", 2),
     ops.Multiply: ("multiply", 0),
+    ops.Divide: ("multiply", 2),
     ops.Concat: ("concat", 0),
+    ops.Stack: ("concat", 1),
     ops.ChannelShuffle: ("shuffle", 0),
     ops.Linear: ("linear", 0),
     **dict.fromkeys(FREE, ("view", 3)),
     ops.ChannelSplit: ("view", 0),
     ops.Flatten: ("view", 1),
     ops.Dropout: ("view", 2),
+    # what only imported networks have
+    ops.AddConstant: ("elementwise", 0),
+    ops.MultiplyConstant: ("elementwise", 1),
+    ops.Clamp: ("elementwise", 2),
+    ops.LeakyReLU: ("elementwise", 3),
+    ops.Shift: ("elementwise", 4),
+    ops.Scale: ("elementwise", 5),
+    ops.PReLU: ("elementwise", 6),
+    ops.Exp: ("transcendental", 0),
+    ops.Tanh: ("transcendental", 1),
+    ops.ELU: ("transcendental", 2),
+    ops.Softplus: ("transcendental", 3),
+    ops.GELU: ("transcendental", 4),
+    ops.TanhGELU: ("transcendental", 5),
+    ops.Mish: ("transcendental", 6),
+    ops.LayerNorm: ("norm", 0),
+    ops.GroupNorm: ("norm", 1),
+    ops.RMSNorm: ("norm", 2),
+    ops.Mean: ("reduction", 0),
+    ops.Sum: ("reduction", 1),
+    ops.Amax: ("reduction", 2),
+    ops.LinearLast: ("matmul", 0),
+    ops.MatMul: ("matmul", 1),
+    ops.Attention: ("matmul", 2),
+    ops.ConvTranspose2d: ("transposed_convolution", 0),
+    ops.Conv1d: ("line_convolution", 0),
+    ops.Reshape: ("copy", 0),
+    ops.PixelShuffle: ("copy", 1),
+    ops.PixelUnshuffle: ("copy", 2),
+    ops.ZeroPad: ("copy", 3),
+    ops.ConstantPad: ("copy", 4),
+    ops.ChannelPad: ("copy", 5),
 }
-"""Kind and variant of every operator but the convolution, whose kind depends on its shape."""
+"""Kind and variant of every operator but those whose kind or variant depends on its shape or numbers."""
+
+OURS = frozenset(
+    """batch_norm activation pool global_pool mean add multiply concat shuffle linear view pointwise grouped_pointwise
+    depthwise convolution""".split()  # noqa: SIM905 one name per line would fill a page
+)
+"""The kinds that the catalogue's networks and their edits have."""
+
+UPSAMPLING = {"nearest": 0, "bilinear": 1, "bicubic": 2}
+PADDING = {"reflect": 6, "replicate": 7}
+SIMPLE_POWERS = (2, 3, 0.5, -0.5, -1, -2)
+"""Exponents that PyTorch computes without a power (aten/src/ATen/native/cpu/PowKernel.cpp)."""
+STANDARDIZING = 7  # kernels that bring filters to mean 0 and variance 1
+TURNED = 16  # added to the variant of an operator that reads a tensor whose axes are turned in memory
 
 CODE = {"global_pool": "mean", "mean": "mean", "pointwise": "gemm", "grouped_pointwise": "gemm"}
 """Kinds that run the same machine code: after one of them, another finds it in the caches."""
@@ -75,10 +127,12 @@ class Features(NamedTuple):
 def features(graph: Graph, batch: int = 1) -> Features:
     """The features of every node. Raises CostError, with the node's path, for an operator without a kind."""
     shapes = graph.shapes
+    turns = turned(graph)
     rows = []
     for node in graph.nodes:
         try:
-            rows.append(_static(node.op, tuple([shapes[path] for path in node.inputs]), node.output, batch))
+            turn = bool(turns) and not turns.isdisjoint(node.inputs)
+            rows.append(_static(node.op, tuple([shapes[path] for path in node.inputs]), node.output, batch, turn))
         except CostError as error:
             raise CostError(f"{node.path}: {error}") from None
     weights = [row[3][3] for row in rows]
@@ -98,18 +152,19 @@ def features(graph: Graph, batch: int = 1) -> Features:
 
 
 @lru_cache(65536)
-def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int):
+def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: bool):
     """(kind, machine code, static columns, work) of one operator on these shapes."""
     kind, variant = _kind(op, inputs, batch)
     view = kind == "view"
+    variant += TURNED * (turn and not view)
     bytes_in = 0 if view else 4 * batch * sum(x.elements for x in inputs)
     bytes_out = 0 if view else 4 * batch * output.elements
-    bytes_weights = 4 * op.params(*inputs)
+    bytes_weights = 4 * weights_read(op, inputs)
     mult_adds = batch * op.mult_adds(*inputs)
-    pixels = prod(output[1:])
-    kernel, stride, groups = _window(op)
+    kernel, stride, groups = _window(op, inputs[0], output)
+    width_in, width_out, pixels = _widths(op, inputs[0], output)
     parts = 1 if kind == "depthwise" else groups  # a depthwise kernel's vectors run across its groups
-    group_in, group_out = max(1, inputs[0][0] // parts), max(1, output[0] // parts)
+    group_in, group_out = max(1, width_in // parts), max(1, width_out // parts)
     columns = (
         variant,
         log(bytes_in + 1),
@@ -134,30 +189,78 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int):
         group_out % 6,
         group_in % 16,
     )
-    work = (groups if kind == "grouped_pointwise" else 1, bytes_in, bytes_out, bytes_weights, mult_adds)
+    work = (_starts(op, kind, groups), bytes_in, bytes_out, bytes_weights, mult_adds)
     return kind, CODE.get(kind, (kind, variant)), columns, work
 
 
 def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
     if isinstance(op, ops.Conv2d):
-        if op.kernel == (1, 1) and op.stride == (1, 1):
-            return ("grouped_pointwise" if op.groups > 1 else "pointwise"), 0
-        if op.depthwise(inputs[0]):
-            return "depthwise", 0
-        library = op.groups > 1 or min(op.kernel) > 3 or batch > 1 or inputs[0].elements > MKLDNN_ELEMENTS
-        return "convolution", 2 * (op.groups > 1) + library
-    if isinstance(op, ops.Multiply):
-        return "multiply", int(inputs[1] != inputs[0])  # a gate of C×1×1 is broadcast
+        kind, variant = _convolution(op, inputs[0], batch)
+        if isinstance(op, ops.StandardizedConv2d):
+            return "standardized_convolution", ("pointwise", "depthwise", "convolution").index(kind.split("_")[-1])
+        return kind, variant
     if isinstance(op, ops.GlobalAvgPool):
         return ("mean" if op.flat else "global_pool"), 0
+    if isinstance(op, ops.Power):
+        return ("elementwise", 7) if op.exponent in SIMPLE_POWERS else ("transcendental", 7)
+    if isinstance(op, ops.Softmax):
+        return "softmax", int(op.axis != len(inputs[0]) - 1)
+    if isinstance(op, ops.Upsample):
+        return "upsample", UPSAMPLING[op.mode]
+    if isinstance(op, ops.Pad):
+        return "copy", PADDING[op.mode]
+    if isinstance(op, ops.Opaque):
+        raise CostError(f"{shorten(op.target)} is an operator that the importer does not know; it has no predictor")
     if type(op) not in VARIANTS:
         known = ", ".join(cls.__name__ for cls in VARIANTS)
         raise CostError(f"operator {type(op).__name__} has no latency predictor; known: Conv2d, {known}")
-    return VARIANTS[type(op)]
+    kind, variant = VARIANTS[type(op)]
+    if kind == "multiply":
+        return kind, variant + (inputs[1] != inputs[0])  # a gate of C×1×1 is broadcast
+    if kind == "add":
+        return kind, variant + 3 * (inputs[1] != inputs[0])
+    if isinstance(op, (ops.Mean, ops.Sum, ops.Amax)):
+        return kind, variant + 3 * (len(inputs[0]) - 1 not in op.axes)
+    return kind, variant
 
 
-def _window(op: Op) -> tuple[int, int, int]:
+def _convolution(op: ops.Conv2d, x: Shape, batch: int) -> tuple[str, int]:
+    if op.kernel == (1, 1) and op.stride == (1, 1):
+        return ("grouped_pointwise" if op.groups > 1 else "pointwise"), 0
+    dilated = op.dilation != (1, 1)
+    if op.depthwise(x):
+        return "depthwise", int(dilated)
+    library = op.groups > 1 or min(op.kernel) > 3 or batch > 1 or x.elements > MKLDNN_ELEMENTS
+    return "convolution", 4 * dilated + 2 * (op.groups > 1) + library
+
+
+def _starts(op: Op, kind: str, groups: int) -> int:
+    """Kernels that an operator starts."""
+    if isinstance(op, ops.StandardizedConv2d):
+        return 1 + STANDARDIZING + op.gain
+    return groups if kind == "grouped_pointwise" else 1
+
+
+def _window(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
     """(kernel, stride, groups), 1 where an operator has none; a shuffle's groups are its own."""
-    if isinstance(op, (ops.Conv2d, ops.MaxPool, ops.AvgPool)):
+    if isinstance(op, (ops.Conv2d, ops.MaxPool, ops.AvgPool, ops.ConvTranspose2d)):
         return max(op.kernel), max(op.stride), getattr(op, "groups", 1)
+    if isinstance(op, ops.Conv1d):
+        return op.kernel, op.stride, op.groups
+    if isinstance(op, ops.AdaptiveAvgPool):
+        return -(-x.height // output.height), max(1, x.height // output.height), 1
     return 1, 1, getattr(op, "groups", 1)
+
+
+def _widths(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
+    """What a kernel's inner loop runs along, in and out, and how often: channels and pixels, or a row and the rows."""
+    if isinstance(op, (ops.LinearLast, ops.MatMul, ops.Attention)):
+        return x[-1], output[-1], prod(output[:-1])
+    if isinstance(op, (ops.LayerNorm, ops.RMSNorm)):
+        row = prod(x[-op.axes :])
+        return row, row, x.elements // row
+    if isinstance(op, ops.Softmax):
+        return x[op.axis], x[op.axis], x.elements // x[op.axis]
+    if isinstance(op, (ops.Mean, ops.Sum, ops.Amax)):
+        return x.elements // output.elements, 1, output.elements
+    return x[0], output[0], prod(output[1:])

@@ -4,8 +4,8 @@ A network's eager time is the sum of its operators' times where they stand, not 
 find their inputs, their output memory and their code in the caches, and come out 15 to 30 % too low.
 
 What runs is the text that `archs.to_source` exports, with a clock after each of its operators: the modules' `forward`
-is wrapped, and in the text's own `forward`s every function or `+` or `*` becomes `_clocked(...)`. Nothing is reordered
-and nothing is kept alive longer, so what is timed is what was exported.
+is wrapped, and in the text's own `forward`s every function, slice or `+` or `*` becomes `_clocked(...)`. Nothing is
+reordered and nothing is kept alive longer, so what is timed is what was exported.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from archs.graph import Graph
+from archs.helpers import HELPERS
 from archs.pytorch import to_module, to_source
 from costmodel.errors import CostError
 from costmodel.measure import Stopwatch
@@ -95,10 +96,16 @@ class InPlace:
 
 
 class _Clocks(ast.NodeTransformer):
-    """Puts `_clocked(...)` around what a `forward` computes itself; calls of `self.…` are modules."""
+    """Puts `_clocked(...)` around what a `forward` computes itself; calls of `self.…` are modules.
+
+    What a helper class computes is one operator, whose module is clocked from outside.
+    """
 
     def __init__(self) -> None:
         self._forward = False
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        return node if node.name in HELPERS else self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         self._forward = node.name == "forward"
@@ -115,6 +122,10 @@ class _Clocks(ast.NodeTransformer):
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        return self._clock(node) if self._forward else node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)
         return self._clock(node) if self._forward else node
 

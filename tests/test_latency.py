@@ -9,11 +9,12 @@ import pytest
 import archs
 import costmodel
 from archs.graph import INPUT, Builder
-from archs.ops import BatchNorm, ChannelShuffle, ChannelSplit, Concat, Conv2d, ReLU, Shape, Softmax
+from archs.ops import Activation, BatchNorm, ChannelShuffle, ChannelSplit, Concat, Conv2d, ReLU, Shape
 from costmodel import trees
 from costmodel.counts import FREE
 from costmodel.features import COLUMNS, WORK, features
 from costmodel.fit import errors, fit
+from costmodel.foreign import made
 from costmodel.latency import price
 from costmodel.placement import ages
 from costmodel.profile import FORMAT, DeviceProfile, Regime, load_profile, names, percentile_half_width
@@ -26,7 +27,7 @@ US_PER_START, US_PER_BYTE, US_PER_MULT_ADD = 5.0, 1e-4, 2e-5
 
 def made_up(spec) -> Record:
     """A machine whose times are a straight line: what the physical base can hold exactly."""
-    work = features(archs.build(spec)).work
+    work = features(made(spec)).work
     weights = np.array([US_PER_START, US_PER_BYTE, US_PER_BYTE, US_PER_BYTE, US_PER_MULT_ADD])
     nodes = work @ weights
     return Record(spec, float(100 + 1.02 * nodes.sum()), tuple(nodes.tolist()), 0.01, 9)
@@ -86,10 +87,14 @@ def test_what_flops_do_not_see_is_priced(profile):
     assert ms(grouped, BatchNorm(), ReLU()) > ms(grouped, BatchNorm()) > ms(grouped)
 
 
+class Odd(Activation):
+    """An operator that nobody has told the predictors about."""
+
+
 def test_an_operator_without_a_predictor_is_an_error(profile):
     b = Builder("odd", Shape(10))
-    b.add("head/softmax", Softmax(), INPUT)
-    with pytest.raises(costmodel.CostError, match="head/softmax.*Softmax.*known.*Conv2d"):
+    b.add("head/odd", Odd(), INPUT)
+    with pytest.raises(costmodel.CostError, match="head/odd.*Odd.*known.*Conv2d"):
         costmodel.predict(b.graph(), profile)
     lacking = profile.model_copy(update={"predictors": {k: v for k, v in profile.predictors.items() if k != "shuffle"}})
     with pytest.raises(costmodel.CostError, match="stage2.*no predictor for shuffle"):
