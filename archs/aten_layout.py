@@ -6,12 +6,16 @@ from typing import Any
 
 from archs import ops
 from archs.aten import Call, Unknown, batched, rule
+from archs.moved import permuted, selected, viewed
 from archs.operator import Op, Shape
 from archs.steps import Step
 
 
 @rule("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "dropout_identity", "to", "type_as", "_to_copy")
 def _same(call: Call) -> Step:
+    x = next(iter(call.args.values()))
+    if x.moved and call.value.dtype.is_floating_point:
+        return x
     x = call.first
     if call.shape != x.shape or not batched(call.value) or not call.value.dtype.is_floating_point:
         raise Unknown
@@ -20,9 +24,10 @@ def _same(call: Call) -> Step:
 
 @rule("view", "reshape", "_unsafe_view", "flatten", "squeeze", "unsqueeze", "unflatten", "view_as", "reshape_as")
 def _reshape(call: Call) -> Step:
-    if not batched(call.value):
-        raise Unknown
-    return reshaped(call, call.first, call.shape)
+    x = call["self"]
+    if x.folded or not batched(call.value):
+        return viewed(call, x, tuple(call.value.shape))
+    return reshaped(call, x, call.shape)
 
 
 def reshaped(call: Call, x: Step, shape: Shape) -> Step:
@@ -49,8 +54,8 @@ def _lies_so(x: Step, shape: Shape) -> bool:
 
 @rule("permute", "transpose", "movedim", "t", "swapaxes")
 def _permute(call: Call) -> Step:
-    x = call.first
-    rank = len(x.shape) + 1
+    x = call["self"]
+    rank = call.value.dim()
     order = list(range(rank))
     if call.name == "permute":
         order = [dim % rank for dim in call["dims"]]
@@ -59,9 +64,8 @@ def _permute(call: Call) -> Step:
         order[a], order[b] = order[b], order[a]
     else:
         raise Unknown
-    if order[0] != 0:  # the batch moves away from the front, often for no longer than until the next call
-        moved = ops.Opaque(f"aten.{call.name}", tuple(call.value.shape))
-        return Step(moved, [x], Shape(*moved.sizes), call.scope, folded=True, turned=(x, tuple(order)))
+    if x.folded or order[0] != 0:  # the batch moves away from the front, often for no longer than a call or two
+        return permuted(call, x, order)
     return _permuted(call, x, order)
 
 
@@ -100,6 +104,11 @@ def _stack(call: Call) -> Step:
 
 @rule("chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "tensor_split")
 def _split(call: Call) -> list[Step]:
+    if (x := call["self"]).folded:
+        dim = call["dim"] % len(x.shape)
+        if any(part.shape[dim] != 1 for part in call.value):
+            raise Unknown
+        return [selected(call, x, dim, i, keep=True) for i in range(len(call.value))]
     x, axis = call.first, call.axis()
     sizes = tuple(part.shape[axis + 1] for part in call.value)
     if len(sizes) == 1:
@@ -112,28 +121,17 @@ def _split(call: Call) -> list[Step]:
 
 @rule("unbind")
 def _unbind(call: Call) -> list[Step]:
-    if (x := call["self"]).turned and call["dim"] == 0:
-        return [_turned(call, x, i) for i in range(x.shape[0])]
+    if (x := call["self"]).folded:
+        return [selected(call, x, call["dim"] % len(x.shape), i) for i in range(x.shape[call["dim"]])]
     x, axis = call.first, call.axis()
     return [_selected(call, x, axis, i) for i in range(x.shape[axis])]
 
 
-def _turned(call: Call, x: Step, index: int) -> Step:
-    """Queries, keys or values of `qkv.permute(2, 0, 3, 1, 4)[i]`: selected first and permuted then."""
-    assert x.turned
-    source, order = x.turned
-    rest = [dim - (dim > order[0]) for dim in order[1:]]
-    if rest[0] != 0:
-        raise Unknown
-    part = _selected(call, source, order[0] - 1, index)
-    part.strides = ()
-    return _permuted(call, part, rest)
-
-
 @rule("select")
 def _select(call: Call) -> Step:
-    if (x := call["self"]).turned and call["dim"] == 0:
-        return _turned(call, x, call["index"] % x.shape[0])
+    if (x := call["self"]).folded:
+        dim = call["dim"] % len(x.shape)
+        return selected(call, x, dim, call["index"] % x.shape[dim])
     axis = call.axis()
     return _selected(call, call.first, axis, call["index"] % call.first.shape[axis])
 
@@ -146,7 +144,13 @@ def _selected(call: Call, x: Step, axis: int, index: int) -> Step:
 
 @rule("slice")
 def _slice(call: Call) -> Step:
-    x = call.first
+    if (x := call["self"]).folded:
+        dim, start = call["dim"] % len(x.shape), call["start"] or 0
+        if call.value.shape == x.shape:
+            return x
+        if call.value.shape[dim] != 1:
+            raise Unknown
+        return selected(call, x, dim, start % x.shape[dim], keep=True)
     if call["dim"] % (len(x.shape) + 1) == 0:
         if call.shape != x.shape or not batched(call.value):
             raise Unknown

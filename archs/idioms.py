@@ -23,6 +23,7 @@ def recognise(output: Step) -> list[Step]:
     """The live steps of an output with every idiom taken for what it is."""
     steps = live(output)
     _splits(steps)
+    _strides(steps)
     changed = True
     while changed:
         steps = live(output)
@@ -60,6 +61,26 @@ def _splits(steps: list[Step]) -> None:
         sizes = tuple(b - a for a, b in pairwise(cuts))
         for step in group:
             step.becomes(ops.ChannelSplit(sizes, cuts.index(step.op.start)), *step.inputs)  # type: ignore[union-attr]
+
+
+def _strides(steps: list[Step]) -> None:
+    """Every other channel, `x[:, 0::2]` and `x[:, 1::2]`: a shuffle of two in each group, and its halves.
+
+    So the authors of ShuffleNetV2 write their shuffle; of more than two the same.
+    """
+    slices: dict[tuple[int, int], list[Step]] = {}
+    for step in steps:
+        op = step.op
+        if isinstance(op, ops.Slice) and op.axis == 0 and op.step > 1 and len(step.shape) == 3:
+            slices.setdefault((id(step.inputs[0]), op.step), []).append(step)
+    for (_, stride), group in slices.items():
+        x, starts = group[0].inputs[0], {step.op.start for step in group}  # type: ignore[union-attr]
+        if x.shape[0] % stride or starts != set(range(stride)) or len({step.shape for step in group}) > 1:
+            continue
+        each = x.shape[0] // stride
+        shuffled = Step(ops.ChannelShuffle(each), [x], x.shape, group[0].scope)
+        for step in group:
+            step.becomes(ops.ChannelSplit((each,) * stride, step.op.start), shuffled)  # type: ignore[union-attr]
 
 
 def _shuffle(step: Step, readers: Readers) -> bool:

@@ -40,13 +40,36 @@ class Reader:
         for node in nodes:
             if node.op == "placeholder":
                 self.values[node] = self._placeholder(node)
-            elif node.op == "call_function":
-                self.values[node] = self._call(node)
             elif node.op == "output":
                 return self._output(node)
             else:
-                raise ArchError(f"{self.called}: {node.op} {node.target} is no operator")
+                self._other(node)
         raise ArchError(f"{self.called} gives nothing")
+
+    def _other(self, node: fx.Node) -> None:
+        if node.op == "call_function" and _name(node)[0] in WRAPPERS:
+            self.values[node] = self._wrapped(node)
+        elif node.op == "call_function":
+            self.values[node] = self._call(node)
+        elif node.op == "get_attr":  # the calls within a wrapper
+            self.values[node] = getattr(node.graph.owning_module, str(node.target))
+        else:
+            raise ArchError(f"{self.called}: {node.op} {node.target} is no operator")
+
+    def _wrapped(self, node: fx.Node) -> Any:
+        """Calls in a graph of their own, under another autocast or without gradients: as if they stood here."""
+        values = [self.values[a] for a in node.args if hasattr(a, "graph")]
+        inner = next(v for v in values if hasattr(v, "graph"))
+        outer = iter([v for v in values if v is not inner])
+        for own in inner.graph.nodes:
+            if own.op == "placeholder":
+                self.values[own] = next(outer)
+            elif own.op == "output":
+                given = own.args[0]
+                return [self.values[x] for x in given] if isinstance(given, (list, tuple)) else self.values[given]
+            else:
+                self._other(own)
+        raise ArchError(f"{self.called}: calls that give nothing")
 
     def _placeholder(self, node: fx.Node) -> Any:
         if node.name in self.program.sources:
@@ -192,6 +215,7 @@ class Reader:
         return opaque(call.value, weights)
 
 
+WRAPPERS = ("wrap_with_autocast", "wrap_with_set_grad_enabled")
 SHAPING = (
     *("view", "reshape", "_unsafe_view", "flatten", "squeeze", "unsqueeze", "reshape_as", "view_as"),
     *("alias", "detach", "clone", "contiguous", "to", "_to_copy", "type_as", "lift_fresh_copy"),

@@ -14,6 +14,8 @@ from archs.operator import Op, Shape
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from archs.moved import Moved
+
 BATCH = 13
 """Images in the traced batch: an operator that mixes them shows in the first dimension, which one image would hide, and
 two would where channels are cut in two."""
@@ -62,8 +64,8 @@ class Step:
     """How its elements lie, the batch included: whether another shape of them is a view."""
     folded: bool = False
     """The first dimension is not the batch."""
-    turned: tuple[Step, tuple[int, ...]] | None = None
-    """Of a folded step that is a permutation: of which step, in which order, the batch as 0."""
+    moved: Moved | None = None
+    """Of a folded step: which elements of which step it has."""
     stale: bool = False
     """Its memory was written to by another step since."""
 

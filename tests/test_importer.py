@@ -184,6 +184,27 @@ class Cell(nn.Module):
         return F.relu(self.norm(self.conv(x)))
 
 
+def _megvii(m, x):  # the authors' own shuffle, which moves the batch
+    def shuffled(x):
+        n, c, h, w = x.shape
+        x = x.reshape(n * c // 2, 2, h * w).permute(1, 0, 2).reshape(2, -1, c // 2, h, w)
+        return x[0], x[1]
+
+    left, right = shuffled(m.conv(x))
+    return torch.cat((left, m.branch(right)), 1)
+
+
+def _other_precision(m, x):
+    with torch.autocast("cpu", enabled=False):
+        y = m.conv(x) * 2
+    return y + x
+
+
+def _not_for_export(m, x):
+    assert not torch.compiler.is_exporting()
+    return torch.relu(m.conv(x))
+
+
 def _tied(m, x):
     return m.second(m.first(x))
 
@@ -239,6 +260,9 @@ SMALL = {
     "a head on flat features": lambda: nn.Sequential(
         nn.Flatten(), nn.Linear(480, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.0), nn.Dropout(0.3), nn.Linear(8, 3)
     ),
+    "the shuffle of megvii": lambda: Lambda(_megvii, conv=nn.Conv2d(4, 6, 1), branch=nn.Conv2d(3, 3, 1)),
+    "calls under another autocast": lambda: Lambda(_other_precision, conv=nn.Conv2d(4, 4, 1)),
+    "what only a symbolic trace takes": lambda: Lambda(_not_for_export, conv=nn.Conv2d(4, 4, 1)),
     "a module called twice": lambda: Lambda(_twice, block=nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU())),
     "a block called twice": lambda: Lambda(_twice, block=Cell(nn.Conv2d(4, 4, 3, padding=1))),
     "one convolution in two blocks": lambda: Lambda(_tied, first=Cell(_ONE), second=Cell(_ONE)),
@@ -287,6 +311,15 @@ def test_idioms_are_taken_for_what_they_are():
     }
     assert kinds["activations"][-5:] == ["SiLU", "Mish", "Add", "HardSwish", "Add"]
     assert kinds["global pools"].count("GlobalAvgPool") == 2
+
+
+def test_the_authors_shuffle_is_one():
+    graph = check(SMALL["the shuffle of megvii"]())
+    assert [n.op for n in graph.nodes][1:4] == [
+        ops.ChannelShuffle(3),
+        ops.ChannelSplit((3, 3), 0),
+        ops.ChannelSplit((3, 3), 1),
+    ]
 
 
 def test_a_gate_that_others_read_too_stays():
