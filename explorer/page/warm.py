@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 
@@ -27,5 +28,7 @@ def _warm() -> None:
         accuracy.errors("network")
         accuracy.errors("family")
         landscape.table(devices.preferred())
+        gc.collect()
+        gc.freeze()  # what is there now stays: later collections need not look through all of the libraries
     except Exception:
         log.exception("warming up failed")  # whoever asks next is told why
