@@ -62,12 +62,12 @@ def edits(number: int = EDITS) -> None:
         opened = page.locator(".st-key-open_block")
 
         def type_in(label: str, value: str) -> None:
-            box = opened.get_by_role("spinbutton", name=label)
+            box = opened.get_by_role("spinbutton", name=label, exact=True)
             box.fill(value)
             box.press("Enter")
 
         def pick(label: str, option: str) -> None:
-            opened.get_by_role("combobox", name=label).click()
+            opened.get_by_role("combobox", name=label, exact=True).click()
             page.get_by_role("option", name=option, exact=True).click()
 
         def press(name: str) -> None:
