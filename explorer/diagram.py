@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from math import sqrt
 from typing import Any
@@ -16,16 +16,19 @@ from explorer import draw
 from explorer.costs import kind_of
 from explorer.lanes import HALF_HEIGHT, HALF_WIDTH, Layout, lay_out
 from explorer.metrics import METRICS
-from explorer.palette import BAND, HEAT, KIND_COLOURS, OUTLINE, SELECTED, block_colours
+from explorer.palette import BAND, EDITED, HEAT, KIND_COLOURS, OUTLINE, SELECTED, block_colours
 
 GAP = 2.0  # between blocks, in the units of √channels
 ROW = 38  # pixels per operator
 
 
-def network(blocks: pandas.DataFrame, metric: str, selected: str | None = None) -> go.Figure:
+def network(
+    blocks: pandas.DataFrame, metric: str, selected: str | None = None, edited: Collection[str] = ()
+) -> go.Figure:
     """The blocks in execution order: height √resolution, width √channels of the output, colour the metric.
 
     Square roots keep 7×7 maps and 16 channels large enough to be hit. Each bar's customdata starts with its path.
+    `edited` blocks have a thick line and a dot above them.
     """
     heights = [sqrt(resolution) for resolution in blocks["resolution"]]
     widths = [sqrt(channels) for channels in blocks["channels"]]
@@ -33,7 +36,10 @@ def network(blocks: pandas.DataFrame, metric: str, selected: str | None = None) 
     for width in widths:
         lefts.append(left)
         left += width + GAP
-    chosen = [block == selected for block in blocks["block"]]
+    lines = [
+        (4, SELECTED) if block == selected else (3, EDITED) if block in edited else (1.2, OUTLINE)
+        for block in blocks["block"]
+    ]
     shown = METRICS[metric]
     custom = [
         (row.block, row.kind, row.output, f"{row.mult_adds:,}", f"{row.params:,}", f"{row.mem_access:,}")
@@ -63,8 +69,8 @@ def network(blocks: pandas.DataFrame, metric: str, selected: str | None = None) 
                 "len": 1.05,
             },
             "line": {
-                "width": [4 if c else 1.2 for c in chosen],
-                "color": [SELECTED if c else OUTLINE for c in chosen],
+                "width": [width for width, _ in lines],
+                "color": [colour for _, colour in lines],
             },
         },
         hovertemplate=(
@@ -112,7 +118,17 @@ def network(blocks: pandas.DataFrame, metric: str, selected: str | None = None) 
         annotations=resolutions,
         shapes=bands,
     )
-    return draw.figure([bar, strip], layout)
+    marked = [position for position, block in enumerate(blocks["block"]) if block in edited]
+    dots = dict(
+        type="scatter",
+        x=[bar["x"][position] for position in marked],
+        y=[min(heights[position] / 2 + tall * 0.09, tall) for position in marked],
+        mode="markers",
+        marker={"size": 9, "color": EDITED, "line": {"width": 1, "color": OUTLINE}},
+        hoverinfo="skip",
+        name="edited",
+    )
+    return draw.figure([bar, strip, *([dots] if marked else [])], layout)
 
 
 def _stages(

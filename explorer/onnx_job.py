@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,8 +18,8 @@ from archs import ArchError, Spec
 from archs.onnx_out import to_onnx
 from explorer.job import Job
 
-STEPS = (("starts torch", 0.05), ("traces the network", 0.3))
-"""What it does and the share of the time that has passed when it begins."""
+STEPS = (("starts torch", 0.1), ("traces the network", 0.4))
+"""What it does, and what the bar shows meanwhile: the exporter does not say how far it is."""
 
 
 @dataclass(kw_only=True)
@@ -38,8 +39,12 @@ class OnnxJob(Job):
         return STEPS[self._step][1] if self.running else 1.0
 
     @property
+    def remaining(self) -> None:
+        return None
+
+    @property
     def said(self) -> str:
-        return f"torch's ONNX exporter {STEPS[self._step][0]}"
+        return f"torch's ONNX exporter {STEPS[self._step][0]}: {time.monotonic() - self.started:.0f} s so far"
 
     def begin(self) -> None:
         """Raises Busy where the machine is timing something."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from explorer.costs import KINDS
 
 SELECTED = "#1E88E5"
+EDITED = "#C0408F"  # a purple with a contrast over 3 on either page; never alone: with a dot, a star, a thicker line
 OUTLINE = "rgba(128, 128, 128, 0.75)"
 BAND = "rgba(128, 128, 128, 0.10)"
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from explorer import draw
 from explorer.metrics import METRICS, human
-from explorer.palette import OUTLINE, SELECTED, STAGE_COLOURS
+from explorer.palette import EDITED, OUTLINE, STAGE_COLOURS
 
 SYMBOLS = {
     "circle": "●",
@@ -23,6 +23,9 @@ SYMBOLS = {
     "x": "✖",
 }
 """plotly's word for a sign and the sign itself, for the legend: plotly's own is cut off on a phone."""
+
+
+FEW = 8  # bars for which there is room; fewer are no wider
 
 
 class Point(NamedTuple):
@@ -115,13 +118,13 @@ def _own(own: Point, cost: str) -> draw.Trace:
             "symmetric": False,
             "array": [own.high_pct - own.top1_pct],
             "arrayminus": [own.top1_pct - own.low_pct],
-            "color": SELECTED,
-            "thickness": 3,
-            "width": 8,
+            "color": EDITED,
+            "thickness": 4,
+            "width": 12,
         },
         mode="markers",
         name=f"{own.name} ({own.said})",
-        marker={"size": 18, "symbol": "star", "color": SELECTED, "line": {"width": 1.5, "color": "#ffffff"}},
+        marker={"size": 18, "symbol": "star", "color": EDITED, "line": {"width": 1.5, "color": "#ffffff"}},
         customdata=[(amount(cost, own.cost), f"{own.low_pct:.1f} to {own.high_pct:.1f} %")],
         hovertemplate=f"<b>{own.name}</b>, {own.said}<br>%{{y:.1f}} % top-1, %{{customdata[1]}}<br>"
         "%{customdata[0]}<extra></extra>",
@@ -154,6 +157,7 @@ def differences(table: pandas.DataFrame, metric: str) -> go.Figure:
         dragmode=False,
         showlegend=False,
         xaxis={
+            "range": [-0.7, max(len(values), FEW) - 0.3],
             "tickvals": list(range(len(values))),
             "ticktext": list(shown["block"]),
             "tickangle": -45,

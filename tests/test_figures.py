@@ -14,7 +14,7 @@ from archs.spec import Fragments
 from costmodel.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
 from explorer import costs, diagram, figures
 from explorer.lanes import HALF_WIDTH, lay_out
-from explorer.palette import HEAT_RGB, KIND_COLOURS, SELECTED, block_colours, heat, text_on
+from explorer.palette import EDITED, HEAT_RGB, KIND_COLOURS, SELECTED, block_colours, heat, text_on
 
 NETWORKS = archs.names()
 
@@ -184,3 +184,17 @@ def test_names_stay_readable_on_their_segments():
     colours = {*KIND_COLOURS.values(), *block_colours([f"s{s}/block{b}" for s in range(12) for b in range(2)]).values()}
     # WCAG 2.1, contrast of large text and graphics: at least 3
     assert {c for c in colours if _contrast(_rgb(c), _rgb(text_on(c))) < 3} == set()
+
+
+def test_edited_blocks_have_a_thick_line_and_a_dot(counts):
+    blocks = costs.blocks(counts)
+    paths = list(blocks["block"])
+    chosen, edited = paths[1], {paths[1], paths[3]}
+    bar, _, dots = diagram.network(blocks, "mult_adds", chosen, edited).data
+    assert list(dots.x) == [bar.x[1], bar.x[3]]
+    assert all(y > height / 2 for y, height in zip(dots.y, (bar.y[1], bar.y[3])) if height < max(bar.y))
+    colours = dict(zip(paths, bar.marker.line.color))
+    assert colours[paths[3]] == EDITED
+    assert colours[chosen] == SELECTED, "what is open stays the one that stands out"
+    assert len(set(colours.values())) == 3
+    assert bar.marker.line.width[3] > bar.marker.line.width[0]

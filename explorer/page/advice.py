@@ -87,9 +87,9 @@ def of_block(scenario: Scenario) -> None:
     mine = [strain for strain in strains if strain.block == scenario.block and strain.strained]
     if not mine:
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        for strain in mine:
-            st.badge(f"G{strain.guideline}: {strain.text}", color="orange")
+    for strain in mine:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":orange-badge[G{strain.guideline}] {strain.text}", width="content")
             if advisor.change(scenario.spec.rows[strain.row], strain.guideline):
                 st.button(
                     f"Apply G{strain.guideline} here",

@@ -10,13 +10,19 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import draw
+from explorer.page import saver
 
-CONFIG = {"displayModeBar": False, "responsive": True}
+CONFIG = {"displayModeBar": True, "modeBarButtons": [["toImage"]], "displaylogo": False, "responsive": True}
+"""The camera is for `explorer.page.saver`; it is not seen."""
 INK = {"light": "#16202c", "dark": "#e9eef5"}  # textColor of .streamlit/config.toml
 
 
-def show(figure: go.Figure, key: str, alt: str, on_click: Callable[[], None] | None = None) -> None:
-    """Draws a figure; `on_click` is called when a point of it is clicked and finds it in the session state."""
+def show(figure: go.Figure, key: str, alt: str, on_click: Callable[[], None] | None = None, saved: bool = True) -> None:
+    """Draws a figure; `on_click` is called when a point of it is clicked and finds it in the session state.
+
+    `saved`: with the buttons that save it; those above the tabs have theirs in the Export tab.
+    """
+    plain = figure
     ink = INK.get(st.context.theme.type or "")
     if ink:  # Streamlit's own grey for chart text is too pale for a projector
         figure = draw.Figure(inked(figure.to_dict(), ink))
@@ -24,6 +30,10 @@ def show(figure: go.Figure, key: str, alt: str, on_click: Callable[[], None] | N
         st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
     else:
         st.plotly_chart(figure, key=key, config=CONFIG, alt=alt, on_select=on_click, selection_mode="points")
+    if saved:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            saver.buttons([saver.Figure(key, "Save the figure", key)], key)
+            saver.html(plain, key)
 
 
 def inked(figure: dict[str, Any], ink: str) -> dict[str, Any]:

@@ -26,8 +26,12 @@ def row(scenario: Scenario) -> None:
         return
     spec = scenario.spec
     this = spec.rows[index]
-    blocks = f", which its {this.repeat} blocks share" if this.repeat > 1 else ""
-    st.caption(f"Row {index + 1} of the table{blocks}.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        blocks = f", which its {this.repeat} blocks share" if this.repeat > 1 else ""
+        st.caption(f"Row {index + 1} of the table{blocks}.", width="content")
+        if this.repeat > 1:
+            position = scenario.paths_of(index).index(scenario.block)
+            _button("Edit this block alone", "call_split", _split, index, position)
     with st.container(key="choices"):
         _word("kind", cells.Column("kind", "word", tuple(KINDS)), this.kind, index)
         _text("stage", this.stage, index)
@@ -125,6 +129,11 @@ def _spaced(kind: str) -> str:
 
 def _button(label: str, icon: str, do: Any, *args: Any, disabled: bool = False) -> None:
     st.button(label, key=f"row {label}", icon=f":material/{icon}:", on_click=do, args=args, disabled=disabled)
+
+
+def _split(index: int, position: int) -> None:
+    label = f"block {position + 1} of row {index + 1} alone"
+    state.edit("rows", label, lambda spec: edits.split(spec, index, position), follow=index + bool(position))
 
 
 def _duplicate(index: int) -> None:

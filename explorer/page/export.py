@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import pandas
 import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import diagram, figures, report
-from explorer.page import share
+from explorer.page import onnx_file, picture, saver, share
 from explorer.page.tables import download
 from explorer.scenario import Scenario
 
-FIGURES: dict[str, Callable[[pandas.DataFrame], go.Figure]] = {
-    "picture": lambda blocks: diagram.network(blocks, "mult_adds"),
-    "where it goes": figures.where_by_block,
+FIGURES: dict[str, tuple[str, Callable[[Scenario], go.Figure]]] = {
+    "picture": ("The picture", lambda scenario: diagram.network(scenario.blocks, scenario.metric)),
+    "where": ("Where it goes, by block", lambda scenario: figures.where_by_block(scenario.blocks)),
+    "where_kind": ("Where it goes, by kind", lambda scenario: figures.where_by_kind(picture.kinds(scenario))),
 }
-"""Made when they are asked for: each holds plotly, so that it opens without a network."""
+"""The figures above the tabs by the key of their chart: what it is, and made anew for a file of its own."""
 
 
 def export(scenario: Scenario) -> None:
@@ -26,16 +26,6 @@ def export(scenario: Scenario) -> None:
     with st.container(horizontal=True):
         _file("PyTorch file", scenario.source, f"{spec_name}.py", "text/x-python", "pytorch", primary=True)
         _file("Spec (JSON)", scenario.spec.to_json(), f"{spec_name}.json", "application/json", "spec")
-        download(scenario.blocks, scenario, "block table")
-        download(scenario.layers, scenario, "layer table")
-        for name, draw in FIGURES.items():
-            _file(
-                f"{name} (HTML)",
-                partial(_figure, draw, scenario),
-                f"{spec_name}_{name}.html".replace(" ", "_"),
-                "text/html",
-                name,
-            )
         _file(
             "Report (HTML)",
             partial(_report, scenario, share.address(scenario)),
@@ -43,12 +33,22 @@ def export(scenario: Scenario) -> None:
             "text/html",
             "report",
         )
-    st.caption("The file needs PyTorch and nothing else; its last class is the network.")
+        download(scenario.blocks, scenario, "block table")
+        download(scenario.layers, scenario, "layer table")
+        onnx_file.panel(scenario)
+    shown = [saver.Figure(key, label, f"{spec_name}_{key}") for key, (label, _) in FIGURES.items()]
+    if scenario.block:
+        shown.append(saver.Figure("block_graph", scenario.block, f"{spec_name}_{scenario.block}"))
+    saver.buttons(shown, "export")
+    with st.container(horizontal=True):
+        for key, (label, draw) in FIGURES.items():
+            _file(f"{label} (HTML)", partial(_figure, draw, scenario), f"{spec_name}_{key}.html", "text/html", key)
+    st.caption("The PyTorch file needs PyTorch and nothing else; its last class is the network.")
     st.code(scenario.source, language="python", height=520)
 
 
-def _figure(draw: Callable[[pandas.DataFrame], go.Figure], scenario: Scenario) -> str:
-    return report.figure_html(draw(scenario.blocks))
+def _figure(draw: Callable[[Scenario], go.Figure], scenario: Scenario) -> str:
+    return report.figure_html(draw(scenario))
 
 
 def _report(scenario: Scenario, link: str) -> str:

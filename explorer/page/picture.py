@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pandas
 import streamlit as st
 
-from explorer import costs, diagram, figures
+from explorer import compare, costs, diagram, figures
 from explorer.metrics import IN_THE_PICTURE, METRICS
 from explorer.page import chart, state
 from explorer.page.tables import download, table_of
@@ -40,15 +41,19 @@ def network(scenario: Scenario) -> None:
             format_func=lambda path: path or "none",
             on_change=_block_chosen,
         )
+    base = scenario.compared
+    edited = compare.touched(base.counts, scenario.counts) if base.spec.name == scenario.spec.name else frozenset()
     chart.show(
-        diagram.network(blocks, metric, scenario.block),
+        diagram.network(blocks, metric, scenario.block, edited),
         "picture",
         f"The blocks of {scenario.spec.name} from left to right, coloured by {METRICS[metric].title}",
         _clicked,
+        saved=False,
     )
     st.caption(
         "Height: output resolution, width: output channels, both on a square-root scale. "
         "The strip below a block is its colour in the bars."
+        + (f" ● and a thick line: other than in {base.title}." if edited else "")
     )
 
 
@@ -67,6 +72,7 @@ def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
                 diagram.block(scenario.graph, scenario.block),
                 "block_graph",
                 f"The operators of {scenario.block} as a graph",
+                saved=False,
             )
         with right:
             inside["name"] = inside["path"].str.removeprefix(f"{scenario.block}/")
@@ -78,18 +84,25 @@ def where(scenario: Scenario) -> None:
     """Where the multiply-adds, the parameters, the memory traffic and the element-wise work go."""
     blocks = scenario.blocks
     st.subheader("Where it goes, by block", anchor=False)
-    chart.show(figures.where_by_block(blocks, scenario.block), "where", "Each block's share of the costs", _clicked)
+    by_block = figures.where_by_block(blocks, scenario.block)
+    chart.show(by_block, "where", "Each block's share of the costs", _clicked, saved=False)
     st.subheader("Where it goes, by kind of operator", anchor=False)
-    kinds = costs.kinds(scenario.counts)
+    shown = kinds(scenario)
+    by_kind = figures.where_by_kind(shown)
+    chart.show(by_kind, "where_kind", "Each kind of operator's share of the costs", saved=False)
+    entries = [f"<span><i style='background:{KIND_COLOURS[kind]}'></i>{kind}</span>" for kind in shown["kind"]]
+    st.html(f"<div class='legend'>{''.join(entries)}</div>")  # plotly's own is cut off on a phone
+
+
+def kinds(scenario: Scenario) -> pandas.DataFrame:
+    """One row per kind of operator, with `latency_ms` where there is a profile; without those that cost nothing."""
+    table = costs.kinds(scenario.counts)
     if nodes_ms := scenario.nodes_ms:
-        spent = dict.fromkeys(kinds["kind"], 0.0)
+        spent = dict.fromkeys(table["kind"], 0.0)
         for node in scenario.graph.nodes:
             spent[costs.kind_of(node.op, scenario.graph.shapes[node.inputs[0]])] += nodes_ms.get(node.path, 0.0)
-        kinds["latency_ms"] = list(spent.values())
-    kinds = kinds[kinds["kind"] != "free"]
-    chart.show(figures.where_by_kind(kinds), "where_kind", "Each kind of operator's share of the costs")
-    entries = [f"<span><i style='background:{KIND_COLOURS[kind]}'></i>{kind}</span>" for kind in kinds["kind"]]
-    st.html(f"<div class='legend'>{''.join(entries)}</div>")  # plotly's own is cut off on a phone
+        table["latency_ms"] = list(spent.values())
+    return table[table[[*figures.WHERE, *(["latency_ms"] if nodes_ms else [])]].any(axis=1)]
 
 
 def _clicked() -> None:

@@ -10,7 +10,7 @@ from archs.catalogue import FAMILIES
 from archs.family import Family
 from archs.spec import MAX_JSON
 from explorer.history import knobs
-from explorer.page import share, state, versions, whole
+from explorer.page import autosave, share, state, versions, whole
 from explorer.scenario import Scenario
 
 OWN = "own"
@@ -36,6 +36,7 @@ def choose_network() -> Scenario:
             _knobs(family)
             st.caption(family.source)
         versions.steps(scenario)
+        autosave.offer(scenario)
         versions.baseline(scenario)
         versions.device(scenario)
         with st.expander("Edit the whole network", icon=":material/tune:"):

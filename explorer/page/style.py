@@ -18,6 +18,7 @@ CSS = """
 .st-key-tiles [data-testid="stMetric"] { padding: .55rem .9rem; height: 100%; }
 .st-key-tiles [data-testid="stMetric"] > div { padding: 0; }
 .st-key-tiles [data-testid="stMetricLabel"] * { white-space: normal; overflow: visible; }
+.js-plotly-plot .modebar { display: none !important; }
 .katex-display { padding: .4rem 0; }
 .st-key-choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: .5rem .8rem; }
 .st-key-choices > * { width: 100% !important; min-width: 0 !important; align-self: end; }

@@ -1,0 +1,88 @@
+"""The history kept in the visitor's browser, so that a reload or a lost connection costs no edit and no undo.
+
+The tab's own storage gives the history back by itself; what another tab or an earlier visit left is offered.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from archs import ArchError
+from explorer import kept
+from explorer.page import state
+from explorer.page.components import Component
+from explorer.scenario import Scenario, start
+
+KEY = "autosave"
+OFFERED = "offered history"
+
+# A session that has nothing of its own asks; one that has, saves. A browser may forbid both.
+JS = """
+export default function ({ data, setTriggerValue }) {
+  const name = "cnn-cost history";
+  try {
+    if (data.text) {
+      sessionStorage.setItem(name, data.text);
+      localStorage.setItem(name, data.text);
+    } else {
+      const mine = sessionStorage.getItem(name);
+      const found = mine ?? localStorage.getItem(name);
+      if (found) setTriggerValue("kept", { text: found, mine: mine !== null });
+    }
+  } catch {}
+}
+"""
+
+_keeper = Component("autosave", js=JS)
+
+
+def keep(scenario: Scenario) -> None:
+    """Asks the browser, or gives it what there is; the last thing on the page."""
+    history = scenario.history
+    if len(history.versions) < 2 and not st.session_state.get("resumed"):
+        _keeper(key=KEY, data={"text": ""}, on_kept_change=_found)
+        return
+    known = {id(version): text for version, text in st.session_state.get("packed", ())}
+    packed = [(version, known.get(id(version)) or kept.text_of(version.spec)) for version in history.versions]
+    st.session_state["packed"] = packed
+    _keeper(key=KEY, data={"text": kept.pack(history, [text for _, text in packed])}, on_kept_change=_found)
+
+
+def _found() -> None:
+    """What the browser has kept: the tab's own is taken up at once."""
+    with state.guard("The history"):
+        answer = st.session_state[KEY].get("kept")
+        history = state.scenario().history
+        if not isinstance(answer, dict) or len(history.versions) > 1:
+            return
+        try:
+            found, linked = kept.unpack(str(answer.get("text")))
+        except ArchError:  # of another version of this program
+            return
+        if answer.get("mine") is True:
+            opened, by_link = history.spec, history.spec != start().spec
+            _take(kept.resumed(found, linked, opened, by_link))
+        elif len(found.versions) > 1:
+            st.session_state[OFFERED] = found
+
+
+def offer(scenario: Scenario) -> None:
+    """In the sidebar, until the visitor has done something else: the network of the last visit."""
+    found = st.session_state.get(OFFERED)
+    if found is None or len(scenario.history.versions) > 1:
+        return
+    st.button(
+        f"Continue {found.spec.name}, {len(found.versions) - 1} steps",
+        key="continue",
+        icon=":material/history:",
+        width="stretch",
+        on_click=_take,
+        args=(found,),
+        help=f"Your last network in this browser; last step: {found.versions[-1].label}.",
+    )
+
+
+def _take(history: object) -> None:
+    st.session_state.pop(OFFERED, None)
+    st.session_state["resumed"] = True
+    state.choose("history", history=history)
