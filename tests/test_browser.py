@@ -7,28 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from browser import PATIENCE, choose, chromium, open_page, server, settle, tile
+from browser import PATIENCE, choose, open_page, settle, tile
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import archs
 import costmodel
-from explorer.edits import replace_stage
+from explorer.edits import replace_stage, set_cell, set_cells, split
 from explorer.metrics import human
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with server() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -203,3 +191,105 @@ def test_the_frontier_shows_the_edited_point_with_its_interval(page):
     expect(drawn.locator(".errorbar path").first).to_be_attached()
     expect(page.get_by_text("MobileNetV2, width 1.0, edited (estimated)")).to_be_visible()
     expect(page.get_by_text("Estimated", exact=False).first).to_be_visible()
+
+
+def open_block(page: Page, block: str) -> None:
+    choose(page, "Open a block", block)
+    expect(page.locator(".st-key-open_block").get_by_role("heading", name=block)).to_be_visible()
+    settle(page)
+
+
+def test_an_invalid_cell_says_why_and_nothing_is_lost(page):
+    open_block(page, "stage3/block1")
+    before = tile(page, "Mult-adds")
+    type_number(page, "c · channels", "48")
+    expect(page.get_by_test_id("stMetricValue").nth(1)).not_to_have_text(before)
+    settle(page)
+    kept = tile(page, "Mult-adds")
+    type_number(page, "k · kernel", "4")
+    alert = page.get_by_test_id("stAlert").filter(has_text="row 4, column kernel: found 4")
+    expect(alert).to_be_visible()
+    assert tile(page, "Mult-adds") == kept
+    expect(number(page, "k · kernel")).to_have_value("4")
+    expect(number(page, "c · channels")).to_have_value("48")
+    page.get_by_role("button", name="Take row 4, column kernel: 5").click()
+    expect(alert).to_have_count(0)
+    settle(page)
+    expect(number(page, "k · kernel")).to_have_value("5")
+    spec = set_cells(archs.spec("mobilenet_v2"), {(3, "channels"): 48, (3, "kernel"): 5}).spec
+    assert tile(page, "Mult-adds") == human(costmodel.count(archs.build(spec)).total.mult_adds)
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_twenty_edits_are_undone_and_redone_and_survive_a_reload(page, browser, address):
+    open_block(page, "stage3/block1")
+    tiles = page.get_by_test_id("stMetricValue").nth(1)
+    shown = [tiles.inner_text()]
+    for step in range(20):
+        type_number(page, "c · channels", str(40 + 8 * step))
+        expect(tiles).not_to_have_text(shown[-1])
+        shown.append(tiles.inner_text())
+        settle(page)
+    for wanted in reversed(shown[:-1]):
+        press(page, "Undo")
+        expect(tiles).to_have_text(wanted)
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_be_disabled()
+    for wanted in shown[1:6]:
+        press(page, "Redo")
+        expect(tiles).to_have_text(wanted)
+    settle(page)
+
+    page.reload()
+    settle(page)
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_be_enabled()
+    assert tile(page, "Mult-adds") == shown[5]
+    for wanted in shown[6:]:
+        press(page, "Redo")
+        expect(tiles).to_have_text(wanted)
+    expect(page.get_by_role("button", name="Redo", exact=True)).to_be_disabled()
+    press(page, "Undo")
+    expect(tiles).to_have_text(shown[-2])
+    settle(page)
+
+    again = page.context.new_page()  # another tab, another day: what was left is offered
+    again.set_default_timeout(PATIENCE)
+    again.goto(address)
+    settle(again)
+    assert tile(again, "Mult-adds") == shown[0]
+    again.get_by_role("button", name="Continue mobilenet_v2, 20 steps").click()
+    expect(again.get_by_test_id("stMetricValue").nth(1)).to_have_text(shown[-2])
+    again.close()
+
+
+def test_a_suggestion_is_applied_and_the_predicted_gain_appears(page):
+    choose(page, "Network", "MobileNetV3-Large")
+    expect(page.get_by_role("heading", name="MobileNetV3-Large, width 1.0")).to_be_visible()
+    page.get_by_role("tab", name="Advisor").click()
+    first = page.locator('[class*="st-key-suggestion-0"]')
+    expect(first.get_by_role("button", name="Apply")).to_be_visible()
+    settle(page)
+    promised = re.search(r"Latency -([\d.]+ %)", first.inner_text())
+    assert promised, first.inner_text()
+    first.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("heading", name="MobileNetV3-Large, width 1.0, edited")).to_be_visible()
+    settle(page)
+    latency = page.get_by_test_id("stMetric").first
+    expect(latency).to_contain_text(f"▼ {promised[1]}")
+    press(page, "Undo")
+    expect(page.get_by_role("heading", name="MobileNetV3-Large, width 1.0", exact=True)).to_be_visible()
+
+
+def test_one_block_of_a_row_is_edited_alone(page):
+    open_block(page, "stage3/block2")
+    press(page, "Edit this block alone")
+    expect(page.get_by_text("Row 5 of the table.")).to_be_visible()
+    settle(page)
+    type_number(page, "k · kernel", "7")
+    expect(page.get_by_text("● and a thick line: other than in MobileNetV2, width 1.0.")).to_be_visible()
+    settle(page)
+    spec = set_cell(split(archs.spec("mobilenet_v2"), 3, 1).spec, 4, "kernel", 7).spec
+    assert tile(page, "Mult-adds") == human(costmodel.count(archs.build(spec)).total.mult_adds)
+    assert page.locator(".st-key-picture .scatterlayer .point").count() == 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import PATIENCE, chromium, server
+from browser import PATIENCE
 from playwright.sync_api import Browser, Page, expect
 
 from explorer.lab import record
@@ -15,18 +15,6 @@ from explorer.page.lab.pages import LESSONS
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with server() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
