@@ -215,7 +215,8 @@ def test_evidence_of_the_shipped_profile():
     profile = costmodel.load_profile("cpu")
     held_out = found["held-out networks"]
     assert len(held_out) == len(profile.references)
-    again = evidence.judged(held_out, "cpu")
+    ours = held_out[~held_out["network"].str.startswith(evidence.IMPORTED_AS)]
+    again = evidence.judged(ours, "cpu")
     assert again.mape == pytest.approx(profile.held_out["all"].mape, abs=0.02)
     assert again.within_10 == profile.held_out["all"].within_10
 

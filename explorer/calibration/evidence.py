@@ -13,7 +13,7 @@ from costmodel import CostError
 from costmodel.fit import errors
 from costmodel.latency import price
 from costmodel.profile import SHIPPED, Errors, names
-from costmodel.sample import heavy
+from costmodel.sample import MIXED, heavy
 from explorer import devices
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("network", "measured_ms", "predicted_ms")
 MAX_REPORTS = 16
+IMPORTED_AS = "imported, "
 
 _reports: dict[str, Mapping[str, Any]] = {}  # the server's own validations, by the profile's key
 
@@ -64,7 +65,10 @@ def _title(row: Mapping[str, Any]) -> str:
 
 
 def _family(name: str) -> str:
-    return FAMILIES[name].title if name in FAMILIES else "random table"
+    """`MobileNetV2`, `random table`; any other is a network of others' operators, as imports have them."""
+    if name == MIXED:
+        return "random table"
+    return FAMILIES[name].title if name in FAMILIES else f"{IMPORTED_AS}{name}"
 
 
 @lru_cache(16)

@@ -37,7 +37,7 @@ NONE = ""
 def render() -> None:
     st.title("Calibrate", anchor=False)
     st.markdown(
-        "Milliseconds hold for one machine, in one setting. A calibration times some 400 random networks node by node "
+        "Milliseconds hold for one machine, in one setting. A calibration times hundreds of networks node by node "
         "**on the machine that serves this page**, learns from them what an operator costs, and judges itself by "
         "networks that it has not learned from. Nothing else should run on the machine meanwhile."
     )
@@ -201,7 +201,7 @@ def _about(key: str) -> None:
             key="validate",
             icon=":material/rule:",
             disabled=current() is not None,
-            help="Times 121 networks that no calibration fits, twice, on the machine that serves this page; "
+            help="Times over a hundred networks that no calibration fits, twice, on the machine that serves this page; "
             f"about {jobs.VALIDATION / 60:.0f} minutes. A machine that is slower or faster as a whole is taken out.",
         ):
             _start(lambda: jobs.validate(key))
