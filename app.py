@@ -11,6 +11,7 @@ from explorer.page import (
     export,
     grid,
     headline,
+    importing,
     landscape,
     picture,
     reconcile,
@@ -66,7 +67,9 @@ st.set_page_config("What a mobile CNN costs", layout="wide")
 style.apply()
 home = st.Page(explore, title="Explore", url_path="explore", default=True)
 own = st.Page(calibration.render, title="Calibrate", url_path="calibrate")
-page = st.navigation({"": [home, own], **pages.navigation()}, position="top")
+brought = st.Page(importing.render, title="Import", url_path="import")
+st.session_state[importing.HOME] = home
+page = st.navigation({"": [home, brought, own], **pages.navigation()}, position="top")
 with guard("The page"):
     page.run()
 warm.once()

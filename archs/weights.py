@@ -45,14 +45,20 @@ def save_weights(graph: Graph, path: str | Path) -> None:
     `module.load_state_dict(safetensors.torch.load_file(path), strict=False)` takes them. Raises ArchError for a graph
     without weights.
     """
-    from safetensors.torch import save_file
+    data = to_safetensors(graph)
+    Path(path).write_bytes(data)
+
+
+def to_safetensors(graph: Graph) -> bytes:
+    """What `save_weights` writes."""
+    from safetensors.torch import save
 
     from archs.pytorch import state_dict
 
     state = state_dict(graph)
     if not state:
         raise ArchError(f"{graph.name} has no weights beside it; allowed: a graph imported from a module that has")
-    save_file({name: tensor.detach().contiguous().clone() for name, tensor in state.items()}, path)
+    return save({name: tensor.detach().contiguous().clone() for name, tensor in state.items()})
 
 
 def load_weights(graph: Graph, path: str | Path) -> Graph:

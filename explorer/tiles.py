@@ -40,20 +40,20 @@ def tiles(scenario: Scenario) -> list[Tile]:
     most = f"most {worst.fragments} · {worst.block}" if worst else "no convolution or pooling"
     return [
         _latency(scenario, base),
-        _tile(
+        tile(
             "mult_adds",
             human(total.mult_adds),
             _beside([row.mult_adds_m for row in rows]) if same else _change(total.mult_adds, before.total.mult_adds),
             f"Here: {total.mult_adds:,}.\n\n{_comparison(rows, 'mult_adds_m', total.mult_adds)}",
             title="Mult-adds (the papers' FLOPs)",
         ),
-        _tile(
+        tile(
             "params",
             human(total.params),
             _beside([row.params_m for row in rows]) if same else _change(total.params, before.total.params),
             f"Here: {total.params:,}.\n\n{_comparison(rows, 'params_m', total.params)}",
         ),
-        _tile(
+        tile(
             "mem_access",
             human(total.mem_access),
             f"elements · {megabytes(counts.mem_bytes)}" if same else _change(total.mem_access, before.total.mem_access),
@@ -61,7 +61,7 @@ def tiles(scenario: Scenario) -> list[Tile]:
             f"{total.mem_access_paper:,} elements.",
             title="MAC (memory access cost)",
         ),
-        _tile(
+        tile(
             "peak_activation",
             megabytes(counts.peak_activation * size),
             f"{human(counts.peak_activation)} elements"
@@ -70,13 +70,13 @@ def tiles(scenario: Scenario) -> list[Tile]:
             f"Here: {counts.peak_activation:,} elements of {size} bytes.",
             title="Peak activation memory",
         ),
-        _tile(
+        tile(
             "kernels",
             f"{total.kernels:,}",
             f"of {len(scenario.graph.nodes):,} operators" if same else _change(total.kernels, before.total.kernels),
             "Published: no paper counts them.",
         ),
-        _tile(
+        tile(
             "fragments",
             f"{pieces.mean:.1f} per block",
             most if same else _change(pieces.mean, parts.mean),
@@ -96,11 +96,11 @@ def _latency(scenario: Scenario, base: Scenario) -> Tile:
     if found is None or before is None or key is None:
         why = refused or "no device profile yet"
         tip = "The page Calibrate times networks on the machine that serves it, for four minutes."
-        return _tile("latency_ms", "–", why if len(why) < 50 else "this profile cannot price it", f"{why}. {tip}")
+        return tile("latency_ms", "–", why if len(why) < 50 else "this profile cannot price it", f"{why}. {tip}")
     interval = f"{found.low_ms:.3g} – {found.high_ms:.3g} ms"
     batch = f" per batch of {found.profile.regime.batch}" if found.profile.regime.batch > 1 else ""
     change = "" if base.spec == scenario.spec else f"{_change(found.latency_ms, before.latency_ms)} · "
-    return _tile(
+    return tile(
         "latency_ms",
         f"{found.latency_ms:.3g} ms{batch}",
         f"{change}90 %: {interval} · {devices.owner(key)}",
@@ -108,7 +108,8 @@ def _latency(scenario: Scenario, base: Scenario) -> Tile:
     )
 
 
-def _tile(metric: str, value: str, beside: str, here: str, title: str = "") -> Tile:
+def tile(metric: str, value: str, beside: str, here: str, title: str = "") -> Tile:
+    """A metric's tile: its own title and help, unless told another title, and `here` behind the help."""
     shown = METRICS[metric]
     return Tile(title or shown.title, value, beside, f"{shown.help}\n\n{here}")
 

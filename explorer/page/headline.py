@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from explorer import tiles as figures
@@ -25,12 +27,16 @@ def adjusted(scenario: Scenario) -> None:
 
 
 def tiles(scenario: Scenario) -> None:
-    with st.container(key="tiles"):
-        for tile in figures.tiles(scenario):
+    draw(figures.tiles(scenario), "tiles")
+
+
+def draw(tiles: Sequence[figures.Tile], key: str) -> None:
+    with st.container(key=key):
+        for tile in tiles:
             st.metric(
                 tile.title,
                 tile.value,
-                delta=tile.beside,
+                delta=tile.beside or None,
                 delta_color="off",
                 delta_arrow="off",
                 help=tile.help,

@@ -34,6 +34,7 @@ COLUMNS = {
     "fragments": "fragments",
     "branches": "branches",
     "depth": "depth",
+    "unknown": "unknown",
 }
 HELP = {
     "latency_ms": "predicted on the chosen device",
@@ -43,6 +44,7 @@ HELP = {
     "fragments": "convolution and pooling operators of the block (ShuffleNetV2, guideline G3)",
     "branches": "how many fragments can run side by side",
     "depth": "how many fragments must run in a row",
+    "unknown": "operators that the importer does not know: their work is not in the figures",
 }
 
 
@@ -93,10 +95,14 @@ def _heat(view: pandas.DataFrame) -> pandas.DataFrame:
 
 def download(table: pandas.DataFrame, scenario: Scenario, what: str) -> None:
     """The table with all its columns, as CSV."""
+    csv(table, scenario.spec.name, what)
+
+
+def csv(table: pandas.DataFrame, name: str, what: str) -> None:
     st.download_button(
         f"{what.capitalize()} as CSV",
         partial(table.to_csv, index=False),  # made when it is asked for
-        file_name=f"{scenario.spec.name} {what}.csv".replace(" ", "_"),
+        file_name=f"{name} {what}.csv".replace(" ", "_"),
         mime="text/csv",
         on_click="ignore",
         key=f"csv {what}",

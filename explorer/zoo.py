@@ -1,0 +1,71 @@
+"""The networks of torchvision and timm, where they are installed: a closed list of names, each built without memory.
+
+Neither is ever required. A name that is not in the library's own list is refused before the library sees it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from archs import ArchError, Graph, from_module
+from archs.errors import shorten
+
+if TYPE_CHECKING:
+    from torch import nn
+
+LIBRARIES = ("torchvision", "timm")
+SIZE = 224
+
+
+def installed() -> tuple[str, ...]:
+    """The libraries that are there; they are not imported for that."""
+    return tuple(name for name in LIBRARIES if find_spec(name))
+
+
+@lru_cache(4)
+def names(library: str) -> tuple[str, ...]:
+    """The classification networks that a library lists. Raises ArchError where it cannot be imported."""
+    if library not in LIBRARIES:
+        raise ArchError(f"library is {shorten(library)}; allowed: {', '.join(LIBRARIES)}")
+    try:
+        if library == "torchvision":
+            from torchvision import models
+
+            return tuple(models.list_models(module=models))
+        import timm
+
+        return tuple(timm.list_models(pretrained=False))
+    except (ImportError, RuntimeError) as error:  # a torchvision that was built for another torch
+        raise ArchError(f"{library} is installed and cannot be imported: {shorten(str(error), 120)}") from None
+
+
+def graph(library: str, name: str, size: int | None = None) -> Graph:
+    """The graph of a network of the list, on its own image size or on `size`²; counted, without weights."""
+    import torch
+
+    if name not in names(library):
+        raise ArchError(f"{shorten(name)} is no network of {library}; allowed: one of its list")
+    with torch.device("meta"):
+        module = _module(library, name)
+    shape = _shape(module, name)
+    return from_module(module, (shape[0], size, size) if size else shape, name.partition(".")[0])
+
+
+def _module(library: str, name: str) -> nn.Module:
+    if library == "timm":
+        import timm
+
+        return timm.create_model(name, pretrained=False)
+    from torchvision import models
+
+    # these two draw their first weights one by one, with scipy, unless told not to
+    more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    return models.get_model(name, weights=None, **more)
+
+
+def _shape(module: nn.Module, name: str) -> tuple[int, int, int]:
+    told = getattr(module, "default_cfg", None) or {}
+    channels, height, width = told.get("input_size") or (3, SIZE, SIZE)
+    return (3, 299, 299) if name == "inception_v3" else (channels, height, width)
