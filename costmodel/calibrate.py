@@ -17,12 +17,14 @@ from costmodel.errors import CostError
 from costmodel.fit import fit
 from costmodel.measure import Stopwatch
 from costmodel.profile import DeviceProfile, Regime
-from costmodel.sample import networks
+from costmodel.sample import foreign_networks, networks, our_networks
 from costmodel.suite import suite
 from costmodel.timings import CHUNK, Progress, noisy_share, part, time_networks, write_raw
 
 SECONDS, QUICK_SECONDS = 210.0, 36.0  # of timing; the fit takes ten more
 JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed all along, they tell the drift and the errors
+JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
+JUDGED_RANDOM = 6  # one in so many of them is random, the others as users ask for
 JUDGED_SEED = 900_000
 QUICK_CHUNK = 20
 PASSES = 2
@@ -57,7 +59,11 @@ def calibrate(
     regime = Regime(device=watch.device.type, threads=threads, layout=layout, batch=batch, folded=folded)
     reserved = {entry.graph for entry in suite()}  # what profiles are validated on is never fitted
     count = QUICK_JUDGED if quick else JUDGED
-    judged = dict(islice(((g, s) for s, g in networks(seed + JUDGED_SEED) if g not in reserved), count))
+    judged = dict(
+        islice(((g, s) for s, g in our_networks(seed + JUDGED_SEED, JUDGED_RANDOM) if g not in reserved), count)
+    )
+    count = QUICK_JUDGED_FOREIGN if quick else JUDGED_FOREIGN
+    judged |= islice(((g, s) for s, g in foreign_networks(seed + JUDGED_SEED) if g not in reserved), count)
     reserved |= judged.keys()
     with watch.running():
         session = time_networks(

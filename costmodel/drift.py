@@ -1,9 +1,9 @@
-"""How slow the machine was at each moment of a session, by kind of operator, told by networks visited all along.
+"""How slow the machine was, by kind of operator, at each moment of a session and from one session to another.
 
 A shared machine is some percent slower for minutes when its neighbours fill the cache that all share, and what moves
 bytes is slowed more than what multiplies. The fastest third of calls does not help against that: there was no quick
-call. So the nodes of the reference networks are compared between moments, kind by kind, and what they show is divided
-out of every time taken in that moment. Measured: see `costmodel.timings`.
+call. So the nodes of reference networks, which are visited all along, are compared between moments, kind by kind, and
+what they show is divided out of every time taken in that moment. The same between a calibration and a later session.
 
 No clock here.
 """
@@ -11,6 +11,7 @@ No clock here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +56,25 @@ def evened(samples: Samples, slow: Sequence[Slowness]) -> NDArray[np.float64]:
     """The runs as they would have been in a quick moment: runs × nodes."""
     table = np.array([[at.get(kind, at[ALL]) for kind in samples.kinds] for at in slow])
     return samples.nodes_us / table[samples.moments]
+
+
+def by_kind(kinds: Sequence[str], nodes_us: Sequence[float]) -> dict[str, float]:
+    """Kind → microseconds of all its nodes together; "all" for all."""
+    totals = {ALL: float(sum(nodes_us))}
+    for kind, time_us in zip(kinds, nodes_us):
+        totals[kind] = totals.get(kind, 0.0) + time_us
+    return {kind: round(total, 2) for kind, total in totals.items()}
+
+
+def between(now: Sequence[Mapping[str, float]], then: Sequence[Mapping[str, float]]) -> Slowness:
+    """How slow the machine is now, by the same networks as `by_kind` had them in two sessions."""
+    ratios: dict[str, list[float]] = {ALL: []}
+    for here, there in zip(now, then):
+        for kind in here.keys() & there.keys():
+            if there[kind] > CLEAR_US:
+                ratios.setdefault(kind, []).append(here[kind] / there[kind])
+    slow = {kind: median(ratio) for kind, ratio in ratios.items() if len(ratio) >= FEWEST}
+    return slow if ALL in slow else {ALL: median(ratios[ALL]) if ratios[ALL] else 1.0}
 
 
 def _quickest(samples: Samples, moments: int) -> NDArray[np.float64]:

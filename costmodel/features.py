@@ -47,8 +47,8 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
     ops.HardSigmoid: ("activation", 3),
     ops.Sigmoid: ("activation", 4),
     ops.SiLU: ("activation", 5),
-    ops.MaxPool: ("pool", 0),
-    ops.AvgPool: ("pool", 1),
+    ops.MaxPool: ("max_pool", 0),
+    ops.AvgPool: ("average_pool", 0),
     ops.AdaptiveAvgPool: ("pool", 2),
     ops.AdaptiveMaxPool: ("pool", 3),
     ops.Add: ("add", 0),
@@ -161,6 +161,8 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: 
     bytes_out = 0 if view else 4 * batch * output.elements
     bytes_weights = 4 * weights_read(op, inputs)
     mult_adds = batch * op.mult_adds(*inputs)
+    if isinstance(op, (ops.MaxPool, ops.AvgPool)):
+        mult_adds = batch * output.elements * prod(op.kernel)  # what it compares or adds
     kernel, stride, groups = _window(op, inputs[0], output)
     width_in, width_out, pixels = _widths(op, inputs[0], output)
     parts = 1 if kind == "depthwise" else groups  # a depthwise kernel's vectors run across its groups
@@ -230,8 +232,10 @@ def _convolution(op: ops.Conv2d, x: Shape, batch: int) -> tuple[str, int]:
     dilated = op.dilation != (1, 1)
     if op.depthwise(x):
         return "depthwise", int(dilated)
-    library = op.groups > 1 or min(op.kernel) > 3 or batch > 1 or x.elements > MKLDNN_ELEMENTS
-    return "convolution", 4 * dilated + 2 * (op.groups > 1) + library
+    if op.groups > 1:
+        return "grouped_convolution", int(dilated)
+    library = min(op.kernel) > 3 or batch > 1 or x.elements > MKLDNN_ELEMENTS
+    return ("convolution" if library else "native_convolution"), int(dilated)
 
 
 def _starts(op: Op, kind: str, groups: int) -> int:

@@ -7,7 +7,6 @@ not fitted, and were timed more often, are judged: their errors make the interva
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from random import Random
@@ -15,8 +14,10 @@ from random import Random
 import numpy as np
 
 from costmodel import trees
+from costmodel.drift import by_kind
 from costmodel.errors import CostError
-from costmodel.features import features
+from costmodel.features import OURS, features
+from costmodel.foreign import IMPORTED, Foreign, recipe_dict
 from costmodel.latency import Priced, price
 from costmodel.profile import DeviceProfile, Errors, Predictor, Reference, Regime, percentile_half_width
 from costmodel.timings import Record
@@ -45,13 +46,16 @@ def fit(
 
     Raises CostError for too few networks.
     """
-    if min(len(records), len(judged)) < LEAST:
+    if min(len(records), len(_ours(judged))) < LEAST:
         raise CostError(
-            f"{len(records)} networks were timed to fit and {len(judged)} to judge; both take at least {LEAST}: "
+            f"{len(records)} networks were timed to fit and {len(_ours(judged))} to judge; both take at least {LEAST}: "
             "give it more time"
         )
     profile = _profile(records, regime, name, environment, probe_us, seconds, quick, tuple(warnings))
-    references = [Reference(spec=json.loads(r.spec.to_json()), network_us=r.network_us) for r in judged]
+    references = [
+        Reference(spec=recipe_dict(r.spec), network_us=r.network_us, kinds_us=by_kind(r.kinds(regime), r.nodes_us))
+        for r in judged
+    ]
     return with_errors(profile.model_copy(update={"references": tuple(references)}), judged)
 
 
@@ -79,8 +83,13 @@ def _profile(records, regime, name, environment, probe_us, seconds, quick, warni
         held_out={},
         warnings=warnings,
     )
-    per_node_us, scale = _nodes_to_network(profile, records)
+    per_node_us, scale = _nodes_to_network(profile, _ours(records) or records)
     return profile.model_copy(update={"per_node_us": per_node_us, "scale": scale})
+
+
+def _ours(records: Sequence[Record]) -> list[Record]:
+    """Those of our own networks: what holds for them is not to hang on how well others' are met."""
+    return [record for record in records if not isinstance(record.spec, Foreign)]
 
 
 def fit_only(records: Sequence[Record], like: DeviceProfile) -> DeviceProfile:
@@ -125,28 +134,41 @@ def _nodes_to_network(profile: DeviceProfile, records: Sequence[Record]) -> tupl
 
 
 def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfile:
-    """The profile with the errors that it makes on these records, and intervals from them."""
+    """The profile with the errors that it makes on these records, and intervals from them.
+
+    Others' networks have intervals and, under "imported", errors of their own.
+    """
     judgements = [judge(profile, record) for record in judged]
-    logs = [float(np.log(record.network_us / priced.network_us)) for record, priced in zip(judged, judgements)]
-    node_logs, by_kind = [], {}
+    logs: dict[bool, list[float]] = {True: [], False: []}
+    node_logs: dict[bool, list[float]] = {True: [], False: []}
+    pairs, by_kind = [], {}
     for record, priced in zip(judged, judgements):
+        ours = not isinstance(record.spec, Foreign)
+        logs[ours].append(float(np.log(record.network_us / priced.network_us)))
+        pairs.append((record.spec.name if ours else IMPORTED, record.network_us, priced.network_us))
         for kind, measured, predicted in zip(priced.kinds, record.nodes_us, priced.nodes_us):
-            if measured > BIG_US:
-                node_logs.append(float(np.log(measured / predicted)))
+            if measured > BIG_US and ours == (kind in OURS):
+                node_logs[ours].append(float(np.log(measured / predicted)))
                 by_kind.setdefault(kind, []).append(predicted / measured - 1)
-    half = math.hypot(percentile_half_width(logs), SPAN * SESSIONS)
-    profile = profile.model_copy(
+    halves = {ours: math.hypot(percentile_half_width(some), SPAN * SESSIONS) for ours, some in logs.items() if some}
+    node_halves = {ours: percentile_half_width(some) for ours, some in node_logs.items() if some}
+    half, foreign_half = halves[True], halves.get(False)
+    held_out = errors_by_family([pair for pair in pairs if pair[0] != IMPORTED], half)
+    if foreign := [pair for pair in pairs if pair[0] == IMPORTED]:
+        held_out[IMPORTED] = errors_by_family(foreign, foreign_half or half)[IMPORTED]
+    return profile.model_copy(
         update={
             "half_interval": half,
-            "node_interval": percentile_half_width(node_logs) if node_logs else 1.0,
+            "node_interval": node_halves.get(True, 1.0),
+            "foreign_half_interval": foreign_half,
+            "foreign_node_interval": node_halves.get(False),
             "predictors": {
                 kind: p.model_copy(update={"rmspe": rms(by_kind[kind]) if kind in by_kind else -1.0})
                 for kind, p in profile.predictors.items()
             },
+            "held_out": held_out,
         }
     )
-    pairs = [(record.spec.name, record.network_us, priced.network_us) for record, priced in zip(judged, judgements)]
-    return profile.model_copy(update={"held_out": errors_by_family(pairs, half)})
 
 
 def judge(profile: DeviceProfile, record: Record) -> Priced:

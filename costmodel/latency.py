@@ -55,9 +55,9 @@ class Prediction:
         """A DataFrame with one row per node: where, what, milliseconds with their 90 % interval, and what bounds it."""
         import pandas
 
-        factor = exp(self.profile.node_interval)
         rows = []
         for node, ms, kind, bound in zip(self.graph.nodes, self.nodes_ms, self.kinds, self.bounds):
+            factor = exp(self.profile.node_half_of(kind))
             rows.append(
                 {
                     "path": node.path,
@@ -91,7 +91,7 @@ def predict(graph: Graph, profile: DeviceProfile) -> Prediction:
     """
     priced = price(graph, profile)
     latency = priced.network_us / 1e3
-    factor = exp(profile.half_interval)
+    factor = exp(profile.half_of(priced.kinds))
     nodes = priced.nodes_us * (latency / priced.nodes_us.sum())
     return Prediction(
         graph, profile, latency, latency / factor, latency * factor, tuple(nodes.tolist()), priced.kinds, priced.bounds

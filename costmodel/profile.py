@@ -9,14 +9,16 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from archs import Graph, Spec, build, fold_batchnorm
+from archs import Graph, fold_batchnorm
 from costmodel.errors import CostError
-from costmodel.features import COLUMNS, WORK
+from costmodel.features import COLUMNS, OURS, WORK
+from costmodel.foreign import Recipe, made, read_recipe
 from costmodel.trees import LEVELS
 
 FORMAT = "costmodel.profile/1"
@@ -68,9 +70,9 @@ class Regime(_Value):
     folded: bool = False
     """Whether batch norm is folded into the convolutions before timing."""
 
-    def graph(self, spec: Spec) -> Graph:
-        """The graph that is timed, and priced, for a spec. Raises ArchError."""
-        graph = build(spec)
+    def graph(self, spec: Recipe) -> Graph:
+        """The graph that is timed, and priced, for a spec or another's style. Raises ArchError."""
+        graph = made(spec)
         return fold_batchnorm(graph) if self.folded else graph
 
     @property
@@ -99,10 +101,12 @@ class Reference(_Value):
 
     spec: dict[str, Any]
     network_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    kinds_us: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    """Kind of operator → what its nodes took together; "all" for all."""
 
-    def to_spec(self) -> Spec:
-        """Raises ArchError for a spec that is none."""
-        return Spec.from_json(json.dumps(self.spec))
+    def to_spec(self) -> Recipe:
+        """Raises ArchError or CostError for a spec that is none."""
+        return read_recipe(self.spec)
 
 
 class DeviceProfile(_Value):
@@ -132,6 +136,10 @@ class DeviceProfile(_Value):
     """The 90 % interval is latency · exp(± half_interval): held-out residuals with the spread between sessions."""
     node_interval: Annotated[float, Field(gt=0, lt=5)]
     """The same for one node."""
+    foreign_half_interval: Annotated[float, Field(gt=0, lt=5)] | None = None
+    """`half_interval` of networks with operators that only imports have, where some were judged."""
+    foreign_node_interval: Annotated[float, Field(gt=0, lt=5)] | None = None
+    """`node_interval` of such operators."""
     held_out: dict[str, Errors]
     """Errors on networks that the fit did not see: by family, and under "all"."""
     warnings: tuple[str, ...] = ()
@@ -141,6 +149,13 @@ class DeviceProfile(_Value):
         if self.columns != COLUMNS:
             raise ValueError("the profile was fitted on other features; calibrate again")
         return self
+
+    def half_of(self, kinds: Iterable[str]) -> float:
+        """The half interval of a network of these kinds of operator."""
+        return self.half_interval if OURS.issuperset(kinds) else self.foreign_half_interval or self.half_interval
+
+    def node_half_of(self, kind: str) -> float:
+        return self.node_interval if kind in OURS else self.foreign_node_interval or self.node_interval
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the profile, whole or not at all."""

@@ -3,7 +3,8 @@
 Half of them are catalogue networks at random knobs with random edits (`archs.sampling`), which stand where users will
 ask. A third are random tables, whose rows take some of the kinds at any width, kernel and group count on maps from 224
 down to 7 and 1: what an edit can make of a network, small operators included. The rest are short stacks of one or two
-kinds on maps of one size, as wide as micro-benchmarks are. No clock here.
+kinds on maps of one size, as wide as micro-benchmarks are. Of ten networks one is as imports are
+(`costmodel.foreign`). No clock here.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from archs.spec import (
     ShuffleV1,
     ShuffleV2,
 )
+from costmodel.foreign import MEDLEY, STYLES, Foreign, Recipe
 
 MIXED, STACK = "mixed", "stack"  # the names of random tables and stacks
 STACKS = 1 / 3  # of the random networks
+TEN, FOREIGN_AT = 10, 4  # of ten networks the fifth is another's
 HEAVY = 600_000_000  # multiply-adds; one such network costs the time of several
 WIDE = 40_000_000  # elements over all activations
 LIGHT_FAMILIES = tuple(name for name in FAMILIES if name != "resnet50")
@@ -45,19 +48,40 @@ KINDS = {
     "conv": 2.0,
     "bottleneck": 1.5,
     "fragments": 1.0,
-    "pool": 1.5,
+    "pool": 3.0,
 }
 """Kind of row in a random network → how often it is drawn."""
 PALETTE = 4  # kinds in one table: so that enough tables go without any one of them
 
 
-def networks(seed: int, families: tuple[str, ...] = LIGHT_FAMILIES) -> Iterator[tuple[Spec, Graph]]:
-    """Endless: catalogue networks and random ones in turn, none twice and none too heavy to time often."""
+def networks(seed: int) -> Iterator[tuple[Recipe, Graph]]:
+    """Endless: what a calibration times. Early on comes a network with every kind of operator."""
+    ours, foreign = our_networks(seed), foreign_networks(seed)
+    while True:
+        for position in range(TEN):
+            yield next(foreign if position == FOREIGN_AT else ours)
+
+
+def foreign_networks(seed: int) -> Iterator[tuple[Foreign, Graph]]:
+    """Endless: medleys and networks of one style in turn, all styles before one comes again; none too heavy."""
+    rng = Random(seed)
+    while True:
+        for style in rng.sample(STYLES, len(STYLES)):
+            for name in (MEDLEY, style):
+                graph = None
+                while graph is None or heavy(graph):
+                    recipe = Foreign(name, rng.randrange(1 << 48))
+                    graph = recipe.graph()
+                yield recipe, graph
+
+
+def our_networks(seed: int, every: int = 2, families: tuple[str, ...] = LIGHT_FAMILIES) -> Iterator[tuple[Spec, Graph]]:
+    """Endless: random networks, one in `every`, and catalogue networks; none twice and none too heavy to time often."""
     rng = Random(seed)
     seen = set()
     while True:
         try:
-            if len(seen) % 2:
+            if len(seen) % every:
                 spec = knobs_turned(rng, families)
             else:
                 spec = random_stack(rng) if rng.random() < STACKS else random_table(rng)
@@ -178,9 +202,7 @@ def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: in
         if rng.random() < 0.5:  # as wide as ShuffleNetV1's
             grouped = _round(rng, 2 * low + 4 * groups, 4 * high + 4 * groups, 24 if groups == 3 else 4 * groups)
         norm = rng.random() < 0.7
-        return Conv(
-            channels=grouped, kernel=rng.choice((1, 1, 1, 3)), groups=groups, norm=norm, activation=act, **where
-        )
+        return Conv(channels=grouped, kernel=rng.choice((1, 1, 3)), groups=groups, norm=norm, activation=act, **where)
     if kind == "conv":
         kernel = rng.choice((1, 3, 3, 5)) if near < 130 else 1
         return Conv(channels=min(channels, 400), kernel=kernel, norm=rng.random() < 0.7, activation=act, **where)

@@ -1,6 +1,7 @@
 """The networks on which a profile is judged. Fixed by seeds that no calibration uses; none of them is ever fitted.
 
-Three groups: the catalogue at widths and resolutions, random edits of it, and random tables. No clock here.
+Four groups: the catalogue at widths and resolutions, random edits of it, random tables, and networks of others' styles
+as imports are. No clock here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import archs
 from archs import ArchError, Graph, Spec
 from archs.sampling import random_edit
+from costmodel.foreign import IMPORTED, STYLES, Foreign, Recipe, made
 from costmodel.sample import LIGHT_FAMILIES, heavy, random_table
 
 SEED = 7_000_000
@@ -23,17 +25,23 @@ class Entry(NamedTuple):
     """One network of the suite."""
 
     group: str
-    """"catalogue", "edited" or "table"."""
-    spec: Spec
+    """"catalogue", "edited", "table" or "imported"."""
+    spec: Recipe
     graph: Graph
 
 
 def suite(seen: frozenset[Graph] = frozenset()) -> list[Entry]:
     """At least 100 networks, without those in `seen` (what a profile was fitted on)."""
     found: dict[Graph, Entry] = {}
-    for group, specs in (("catalogue", _catalogue()), ("edited", _edited()), ("table", _tables())):
+    groups: dict[str, Iterator[Recipe]] = {
+        "catalogue": _catalogue(),
+        "edited": _edited(),
+        "table": _tables(),
+        IMPORTED: _imported(),
+    }
+    for group, specs in groups.items():
         for spec in specs:
-            graph = archs.build(spec)
+            graph = made(spec)
             if graph not in seen and graph not in found:
                 found[graph] = Entry(group, spec, graph)
     return list(found.values())
@@ -85,3 +93,12 @@ def _tables() -> Iterator[Spec]:
         if not heavy(graph):
             count += 1
             yield spec
+
+
+def _imported() -> Iterator[Foreign]:
+    """One network of each style."""
+    for style in STYLES:
+        seed = SEED + 2
+        while heavy(Foreign(style, seed).graph()):
+            seed += 1
+        yield Foreign(style, seed)

@@ -24,10 +24,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from archs import Spec
-from costmodel.drift import Samples, Slowness, evened, slowness
+from costmodel.drift import ALL, Samples, Slowness, evened, slowness
 from costmodel.errors import CostError
 from costmodel.features import features
+from costmodel.foreign import Recipe, read_recipe, recipe_dict
 from costmodel.inplace import InPlace
 from costmodel.measure import NOISY, Stopwatch, quiet
 from costmodel.profile import Regime
@@ -56,19 +56,24 @@ class Cancelled(CostError):
 class Record:
     """One network, timed in quiet moments; microseconds."""
 
-    spec: Spec
+    spec: Recipe
     network_us: float
     nodes_us: tuple[float, ...]
     spread: float
     """IQR over all of the network's calls / their quiet median."""
     calls: int
 
-    def scaled(self, factor: float) -> Record:
-        """The same at another speed of the machine."""
+    def kinds(self, regime: Regime) -> tuple[str, ...]:
+        """The kind of each node."""
+        return features(regime.graph(self.spec), regime.batch).kinds
+
+    def evened(self, regime: Regime, slow: Slowness) -> Record:
+        """The same as it would have been on a machine that is not `slow`."""
+        nodes = [time_us / slow.get(kind, slow[ALL]) for kind, time_us in zip(self.kinds(regime), self.nodes_us)]
         return replace(
             self,
-            network_us=round(self.network_us * factor, 1),
-            nodes_us=tuple([round(time_us * factor, 2) for time_us in self.nodes_us]),
+            network_us=round(self.network_us * sum(nodes) / sum(self.nodes_us), 1),
+            nodes_us=tuple([round(time_us, 2) for time_us in nodes]),
         )
 
 
@@ -89,8 +94,8 @@ class Session(NamedTuple):
 def time_networks(
     watch: Stopwatch,
     regime: Regime,
-    specs: Iterable[Spec],
-    references: Sequence[Spec] = (),
+    specs: Iterable[Recipe],
+    references: Sequence[Recipe] = (),
     seconds: float = float("inf"),
     rounds: int = ROUNDS,
     passes: int = 1,
@@ -152,7 +157,7 @@ def time_networks(
 class _Visits:
     """One network and the samples taken of it so far."""
 
-    def __init__(self, spec: Spec):
+    def __init__(self, spec: Recipe):
         self.spec = spec
         self.network: InPlace | None = None
         self.moments: list[int] = []
@@ -197,7 +202,7 @@ def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
                     "spread": r.spread,
                     "calls": r.calls,
                     "nodes_us": r.nodes_us,
-                    "spec": json.loads(r.spec.to_json()),
+                    "spec": recipe_dict(r.spec),
                 },
                 separators=(",", ":"),
             )
@@ -213,7 +218,7 @@ def read_raw(path: Path) -> tuple[Regime, list[Record]]:
             raise KeyError("format")
         records = [
             Record(
-                Spec.from_json(json.dumps(row["spec"])),
+                read_recipe(row["spec"]),
                 row["network_us"],
                 tuple(row["nodes_us"]),
                 row["spread"],
@@ -222,5 +227,5 @@ def read_raw(path: Path) -> tuple[Regime, list[Record]]:
             for row in rows
         ]
         return Regime(**head), records
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CostError(f"{path.name}: not a file of raw timings ({error})") from None

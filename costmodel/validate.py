@@ -2,16 +2,17 @@
 
 Every network of the suite is timed in two sessions, minutes apart, each in two passes with modules made anew: what is
 compared with must be known better than the bar that is set. A shared machine is up to 15 % slower or faster from one
-quarter of an hour to the next; so the profile's reference networks, which are neither fitted nor in the suite, are
-timed again beside it. How slow they are against the calibration is divided out and reported (`speeds`); `raw` are the
-errors without that.
+quarter of an hour to the next, and what moves bytes more than what multiplies; so the profile's reference networks,
+which are neither fitted nor in the suite, are timed again beside it. How slow each kind of operator is in them, against
+the calibration, is divided out and reported (`speeds`); `raw` are the errors without that.
+
+Networks of others' styles are judged beside ours, style by style, and are not in what is said of ours.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -19,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from costmodel.baselines import alone, counted
+from costmodel.drift import ALL, Slowness, between, by_kind
 from costmodel.fit import BIG_US, errors, errors_by_family, fit_only, judge, rms
+from costmodel.foreign import IMPORTED, Foreign
 from costmodel.measure import Stopwatch
 from costmodel.profile import DeviceProfile, Errors
 from costmodel.suite import Entry, suite
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     import pandas
 
 SESSIONS, PASSES, ROUNDS = 2, 2, 6
-REFERENCES = 24
+REFERENCES = 40
 KINDS_OF = {"shufflenet_v1": "shuffle_v1", "shufflenet_v2": "shuffle_v2", "mobilenet_v1": "separable"}
 """Families whose block has a row kind of its own: leaving the family out leaves those rows out of every network."""
 
@@ -44,11 +47,13 @@ class Report:
     """Both passes together, at the profile's speed."""
     predicted_us: tuple[float, ...]
     passes_us: tuple[tuple[float, float], ...]
-    """Each network as the two passes had it."""
-    speeds: tuple[float, float]
-    """The reference networks in each pass over the same in the profile: 1.05 is 5 % slower."""
+    """Each network as the two sessions had it, at the profile's speed."""
+    raw_us: tuple[tuple[float, float], ...]
+    """The same as measured."""
+    speeds: tuple[Slowness, ...]
+    """Kind → what the reference networks took in each session over the same in the profile: 1.05 is 5 % slower."""
     nodes: dict[str, tuple[int, float]]
-    """Kind → (nodes above 20 µs, RMSPE); "all" over all kinds."""
+    """Kind → (nodes above 20 µs, RMSPE); "all" over all kinds, "imported …" in others' networks."""
     left_out: dict[str, Errors]
     """Family → errors of a profile that was fitted without it."""
     baselines: dict[str, Errors]
@@ -62,19 +67,28 @@ class Report:
         return errors_by_family(self._pairs([e.group for e in self.entries]), self.profile.half_interval)
 
     @property
+    def imported(self) -> dict[str, Errors]:
+        """Of networks of others' styles, by style and under "all"; empty where none was timed."""
+        half = self.profile.foreign_half_interval or self.profile.half_interval
+        pairs = self._pairs([e.spec.name for e in self.entries], imported=True)
+        return errors_by_family(pairs, half) if pairs else {}
+
+    @property
     def raw(self) -> Errors:
         """As measured: the machine's speed is in the errors."""
-        one, two = self.speeds
-        measured = [(a * one + b * two) / 2 for a, b in self.passes_us]
-        return errors(measured, self.predicted_us, self.profile.half_interval)
+        rows = list(zip(self.entries, self.raw_us, self.predicted_us))
+        measured = [(a + b) / 2 for e, (a, b), _ in rows if e.group != IMPORTED]
+        predicted = [p for e, _, p in rows if e.group != IMPORTED]
+        return errors(measured, predicted, self.profile.half_interval)
 
     @property
     def repeat_rms(self) -> float:
         """How far one pass is from the other, per pass, in percent: the noise in what was measured."""
         return rms([(b / a - 1) / sqrt(2) for a, b in self.passes_us])
 
-    def _pairs(self, labels: Sequence[str]) -> list[tuple[str, float, float]]:
-        return [(label, r.network_us, p) for label, r, p in zip(labels, self.records, self.predicted_us)]
+    def _pairs(self, labels: Sequence[str], imported: bool = False) -> list[tuple[str, float, float]]:
+        rows = zip(labels, self.entries, self.records, self.predicted_us)
+        return [(label, r.network_us, p) for label, e, r, p in rows if (e.group == IMPORTED) == imported]
 
     def table(self) -> pandas.DataFrame:
         """A DataFrame with one row per family, then per group, family left out and baseline."""
@@ -84,6 +98,7 @@ class Report:
         for section, found in (
             ("family", self.families),
             ("group", {k: v for k, v in self.groups.items() if k != "all"}),
+            (IMPORTED, self.imported),
             ("left out of the fit", self.left_out),
             ("baseline", self.baselines),
         ):
@@ -95,11 +110,12 @@ class Report:
         return {
             "profile": self.profile.name,
             "networks": len(self.records),
-            "speeds": [round(speed, 4) for speed in self.speeds],
+            "speeds": [{kind: round(speed, 4) for kind, speed in slow.items()} for slow in self.speeds],
             "repeat_rms": self.repeat_rms,
             "raw": self.raw.model_dump(),
             "families": {k: v.model_dump() for k, v in self.families.items()},
             "groups": {k: v.model_dump() for k, v in self.groups.items()},
+            "imported": {k: v.model_dump() for k, v in self.imported.items()},
             "left_out": {k: v.model_dump() for k, v in self.left_out.items()},
             "baselines": {k: v.model_dump() for k, v in self.baselines.items()},
             "nodes_rmspe": {k: {"nodes": n, "rmspe": e} for k, (n, e) in self.nodes.items()},
@@ -107,8 +123,8 @@ class Report:
                 {
                     "group": entry.group,
                     "network": entry.spec.name,
-                    "width": entry.spec.width,
-                    "resolution": entry.spec.resolution,
+                    "width": None if isinstance(entry.spec, Foreign) else entry.spec.width,
+                    "resolution": entry.graph.input.height,
                     "measured_ms": round(record.network_us / 1e3, 4),
                     "predicted_ms": round(predicted / 1e3, 4),
                     "passes_ms": [round(us / 1e3, 4) for us in passes],
@@ -122,11 +138,12 @@ class Report:
     def __str__(self) -> str:
         text = self.table().to_string(index=False)
         nodes = ", ".join(f"{kind} {error:.1f} % of {n}" for kind, (n, error) in self.nodes.items())
+        raw = self.raw
         return (
             f"{text}\n\nNodes above {BIG_US:.0f} µs, RMSPE: {nodes}\n"
             f"One pass against the other: {self.repeat_rms:.1f} % RMS. The reference networks took "
-            f"{' and '.join(f'{speed:.3f}' for speed in self.speeds)} of their time at the calibration. As measured, "
-            f"without that: MAPE {self.raw.mape} %, ±5 % {self.raw.within_5} %, ±10 % {self.raw.within_10} %."
+            f"{' and '.join(f'{slow[ALL]:.3f}' for slow in self.speeds)} of their time at the calibration. "
+            f"As measured, without that: MAPE {raw.mape} %, ±5 % {raw.within_5} %, ±10 % {raw.within_10} %."
         )
 
 
@@ -167,17 +184,18 @@ def validate(
             passes.append(session)
         if progress:
             progress(0.8, "timing operators alone, for the look-up table")
-        lookup = alone([regime.graph(e.spec) for e in entries], watch, regime.batch) if fitted else None
-    one, two = (_speed(session, profile) for session in passes)
-    first, second = ([r.scaled(1 / s) for r in session.records] for session, s in zip(passes, (one, two)))
+        ours = [regime.graph(e.spec) for e in entries if e.group != IMPORTED]
+        lookup = alone(ours, watch, regime.batch) if fitted else None
+    speeds = [_speeds(session, profile) for session in passes]
+    raw_us = [tuple(record.network_us for record in pair) for pair in zip(*(session.records for session in passes))]
+    first, second = ([r.evened(regime, slow) for r in session.records] for session, slow in zip(passes, speeds))
     records = [merged(a, b) for a, b in zip(first, second)]
     priced = [judge(profile, record) for record in records]
-    measured = [record.network_us for record in records]
     baselines = {}
     if lookup:
-        simple = counted(fitted, regime) | {"isolated look-up": lookup}
-        graphs = [regime.graph(e.spec) for e in entries]
-        baselines = {name: errors(measured, [f(graph) for graph in graphs]) for name, f in simple.items()}
+        simple = counted([r for r in fitted if not isinstance(r.spec, Foreign)], regime) | {"isolated look-up": lookup}
+        measured = [record.network_us for entry, record in zip(entries, records) if entry.group != IMPORTED]
+        baselines = {name: errors(measured, [f(graph) for graph in ours]) for name, f in simple.items()}
     left_out = {}
     for family in families if fitted else ():
         if progress:
@@ -192,23 +210,26 @@ def validate(
         tuple(records),
         tuple([p.network_us for p in priced]),
         tuple([(a.network_us, b.network_us) for a, b in zip(first, second)]),
-        (one, two),
+        tuple(raw_us),
+        tuple(speeds),
         _node_errors(records, priced),
         left_out,
         baselines,
     )
 
 
-def _speed(session: Session, profile: DeviceProfile) -> float:
+def _speeds(session: Session, profile: DeviceProfile) -> Slowness:
     """How slow the machine was in a session, against the profile's calibration."""
     if not session.references:
-        return session.probe_us / profile.probe_us
-    pairs = zip(session.references, profile.references)
-    return statistics.median(now.network_us / then.network_us for now, then in pairs)
+        return {ALL: session.probe_us / profile.probe_us}
+    now = [by_kind(record.kinds(profile.regime), record.nodes_us) for record in session.references]
+    return between(now, [reference.kinds_us for reference in profile.references])
 
 
 def _shows(record: Record, family: str) -> bool:
     """Whether a network is of a family, or has a block of it."""
+    if isinstance(record.spec, Foreign):
+        return False
     kind = KINDS_OF.get(family)
     return record.spec.name == family or any(row.kind == kind for row in record.spec.rows)
 
@@ -216,10 +237,11 @@ def _shows(record: Record, family: str) -> bool:
 def _node_errors(records: Sequence[Record], priced) -> dict[str, tuple[int, float]]:
     relative: dict[str, list[float]] = {"all": []}
     for record, found in zip(records, priced):
+        whose = f"{IMPORTED} " if isinstance(record.spec, Foreign) else ""
         for kind, measured, predicted in zip(found.kinds, record.nodes_us, found.nodes_us):
             if measured > BIG_US:
-                relative["all"].append(predicted / measured - 1)
-                relative.setdefault(kind, []).append(predicted / measured - 1)
+                for label in ("all", kind):
+                    relative.setdefault(whose + label, []).append(predicted / measured - 1)
     return {kind: (len(off), rms(off)) for kind, off in relative.items()}
 
 

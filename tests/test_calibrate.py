@@ -78,7 +78,7 @@ def test_the_suite_is_large_and_unseen():
     assert len({entry.graph for entry in entries}) == len(entries)
     without = suite(frozenset(entry.graph for entry in entries[:5]))
     assert {e.spec for e in without}.isdisjoint({e.spec for e in entries[:5]})
-    assert {e.group for e in entries} == {"catalogue", "edited", "table"}
+    assert {e.group for e in entries} == {"catalogue", "edited", "table", "imported"}
 
 
 @pytest.mark.timing
