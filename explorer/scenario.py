@@ -14,7 +14,7 @@ from archs.build import block_paths
 from archs.catalogue import FAMILIES, citation
 from archs.errors import Problem as Cause
 from costmodel import CostError, Fragmentation, NetworkCounts, Prediction
-from explorer import costs, devices
+from explorer import compare, costs, devices
 from explorer.history import History, Version, paper
 from explorer.mend import Edited, Refused
 
@@ -119,6 +119,12 @@ class Scenario:
         return replace(self, history=History.start(self.baseline), block=None, problem=None, notes=())
 
     @property
+    def touched(self) -> frozenset[str]:
+        """The blocks that are not as in the baseline; none where that is another network altogether."""
+        base = self.baseline
+        return _touched(self.spec, base, self.folded) if base.name == self.spec.name else frozenset()
+
+    @property
     def blocks(self) -> pandas.DataFrame:
         """One row per block, with `latency_ms` where a profile prices the network."""
         return _blocks(self.spec, self.folded, self.profile)
@@ -196,6 +202,11 @@ def _graph(spec: Spec, folded: bool) -> Graph:
 @lru_cache(64)
 def _counts(spec: Spec, folded: bool) -> NetworkCounts:
     return costmodel.count(_graph(spec, folded))
+
+
+@lru_cache(64)
+def _touched(spec: Spec, base: Spec, folded: bool) -> frozenset[str]:
+    return compare.touched(_counts(base, folded), _counts(spec, folded))
 
 
 @lru_cache(64)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas
 import streamlit as st
 
-from explorer import compare, costs, diagram, figures
+from explorer import costs, diagram, figures
 from explorer.metrics import IN_THE_PICTURE, METRICS
 from explorer.page import chart, state
 from explorer.page.tables import download, table_of
@@ -41,8 +41,7 @@ def network(scenario: Scenario) -> None:
             format_func=lambda path: path or "none",
             on_change=_block_chosen,
         )
-    base = scenario.compared
-    edited = compare.touched(base.counts, scenario.counts) if base.spec.name == scenario.spec.name else frozenset()
+    edited = scenario.touched
     chart.show(
         diagram.network(blocks, metric, scenario.block, edited),
         "picture",
@@ -53,7 +52,7 @@ def network(scenario: Scenario) -> None:
     st.caption(
         "Height: output resolution, width: output channels, both on a square-root scale. "
         "The strip below a block is its colour in the bars."
-        + (f" ● and a thick line: other than in {base.title}." if edited else "")
+        + (f" ● and a thick line: other than in {scenario.compared.title}." if edited else "")
     )
 
 
