@@ -46,7 +46,7 @@ export default function ({ parentElement, data }) {
 CSS = """
 .saver { display: flex; flex-wrap: wrap; gap: .5rem 1.3rem; font: .875rem var(--st-font); }
 .saver span { display: inline-flex; align-items: center; gap: .5rem; color: var(--st-text-color); }
-.saver button { font: 1rem var(--st-font); min-height: 2.5rem; padding: 0 .75rem; cursor: pointer;
+.saver button { font: .875rem var(--st-font); min-height: 2.5rem; padding: 0 .75rem; cursor: pointer;
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
   color: var(--st-text-color); background: var(--st-background-color); }
 .saver button:hover, .saver button:focus-visible { border-color: var(--st-primary-color);
