@@ -1,4 +1,4 @@
-"""`python -m explorer import package.module:function`: one's own network, its costs, its export with its weights.
+"""`python -m explorer import package.module:function`, or `network.onnx`: its costs, its export with its weights.
 
 The function is imported and called with no arguments and must give an nn.Module; this runs the user's own code on the
 user's own machine and is no part of the page.
@@ -17,10 +17,16 @@ import costmodel
 from archs.graph import Graph
 from archs.ops import Opaque
 
+ONNX = ".onnx"
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("function", help="package.module:function, called with no arguments, or a module's class")
-    parser.add_argument("--shape", default="3,224,224", help="channels, height and width of one image: 3,224,224")
+    parser.add_argument(
+        "function", help="package.module:function, called with no arguments, a module's class, or an ONNX file"
+    )
+    parser.add_argument(
+        "--shape", help="channels, height and width of one image; 3,224,224, or what the ONNX file says"
+    )
     parser.add_argument("--by", choices=("node", "block", "stage"), default="block", help="one row per …")
     parser.add_argument("--fold", action="store_true", help="fold batch norms into the convolutions")
     parser.add_argument("--output", type=Path, help="also write the network as a PyTorch file")
@@ -28,7 +34,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    graph = archs.from_module(_module(options.function), _shape(options.shape))
+    if options.function.endswith(ONNX):
+        graph = archs.from_onnx(options.function, _shape(options.shape) if options.shape else None)
+    else:
+        graph = archs.from_module(_module(options.function), _shape(options.shape or "3,224,224"))
     graph = archs.fold_batchnorm(graph) if options.fold else graph
     counts = costmodel.count(graph)
     opaque = sorted({node.op.target for node in graph.nodes if isinstance(node.op, Opaque)})

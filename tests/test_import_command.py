@@ -53,6 +53,16 @@ def test_import_and_take_back(own, capsys):
     assert module.eval()(torch.zeros(1, 3, 8, 8)).shape == (1, 4, 6, 6)
 
 
+def test_an_onnx_file(own, capsys):
+    from onnx_files import exported
+
+    (own / "net.onnx").write_bytes(exported(torch.nn.Conv2d(3, 4, 3), (3, 8, 8)))
+    assert main(["import", "net.onnx", "--output", "net.py", "--weights", "net.safetensors"]) == 0
+    assert "net: 1 operators, 3,888 mult-adds, 112 parameters" in capsys.readouterr().out
+    assert main(["import", "none.onnx"]) == 2
+    assert "'none.onnx' cannot be read: No such file or directory" in capsys.readouterr().err
+
+
 def test_what_is_unknown_is_said(own, capsys):
     assert main(["import", "own_network:Odd", "--shape", "3,8,8"]) == 0
     text = capsys.readouterr().out

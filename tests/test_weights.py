@@ -142,8 +142,10 @@ def test_parameters_that_forward_never_reads_are_named():
 
 PRETRAINED = {
     "mobilenet_v2": (zoo.MobileNetV2, {}, None),
+    "mobilenet_v3_large": (lambda: zoo.MobileNetV3(zoo.MobileNetV3.LARGE, 1280), {}, 1e-3),
     "mobilenet_v3_small": (lambda: zoo.MobileNetV3(zoo.MobileNetV3.SMALL, 1024), {}, 1e-3),
     "shufflenet_v2": (zoo.ShuffleNetV2, {"code": "torchvision"}, None),
+    "resnet50": (zoo.ResNet50, {"code": "torchvision"}, None),
 }
 
 

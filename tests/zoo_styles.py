@@ -255,3 +255,43 @@ class ShuffleNetV2(nn.Module):
     def forward(self, x):
         x = self.stage4(self.stage3(self.stage2(self.maxpool(self.conv1(x)))))
         return self.fc(self.conv5(x).mean([2, 3]))
+
+
+class Bottleneck(nn.Module):
+    """ResNet's, the stride in its 3×3 convolution, as torchvision has it."""
+
+    def __init__(self, inputs, inner, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inputs, inner, 1, bias=False), nn.BatchNorm2d(inner)
+        self.conv2, self.bn2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False), nn.BatchNorm2d(inner)
+        self.conv3, self.bn3 = nn.Conv2d(inner, 4 * inner, 1, bias=False), nn.BatchNorm2d(4 * inner)
+        self.relu, self.downsample = nn.ReLU(inplace=True), None
+        if stride > 1 or inputs != 4 * inner:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, 4 * inner, 1, stride, bias=False), nn.BatchNorm2d(4 * inner)
+            )
+
+    def forward(self, x):
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.bn3(self.conv3(self.relu(self.bn2(self.conv2(y)))))
+        y += x if self.downsample is None else self.downsample(x)
+        return self.relu(y)
+
+
+class ResNet50(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1, self.relu = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(True)
+        self.maxpool, channels = nn.MaxPool2d(3, 2, 1), 64
+        for number, (inner, repeat) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3)), 1):
+            blocks = []
+            for i in range(repeat):
+                blocks.append(Bottleneck(channels, inner, 2 if i == 0 and number > 1 else 1))
+                channels = 4 * inner
+            setattr(self, f"layer{number}", nn.Sequential(*blocks))
+        self.avgpool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(channels, 1000)
+
+    def forward(self, x):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(torch.flatten(self.avgpool(x), 1))
