@@ -1,0 +1,178 @@
+"""Whatever fails inside, the visitor reads one line and keeps the network: every page, every panel, every control."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_app import APP
+from test_editing import open_block
+
+from explorer.lab.experiment import GUIDELINES
+from explorer.page import (
+    advice,
+    diff,
+    edit,
+    export,
+    grid,
+    headline,
+    landscape,
+    picture,
+    reconcile,
+    share,
+    sidebar,
+    tables,
+)
+from explorer.page.lab import pages
+from explorer.scenario import Scenario
+
+# AppTest leaves its temporary directory to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
+SECRET = "the secret detail"
+PANELS = [
+    (share, "reopen", None),
+    (share, "keep", None),
+    (grid, "take", None),
+    (sidebar, "choose_network", None),
+    (headline, "title", None),
+    (headline, "tiles", None),
+    (headline, "adjusted", None),
+    (picture, "network", None),
+    (picture, "open_block", None),
+    (edit, "row", None),
+    (picture, "where", None),
+    (grid, "table", "Table"),
+    (tables, "blocks", "Blocks"),
+    (tables, "layers", "Layers"),
+    (diff, "diff", "Diff"),
+    (advice, "advice", "Advisor"),
+    (landscape, "frontier", "Frontier"),
+    (reconcile, "reconcile", "Reconcile"),
+    (export, "export", "Export"),
+]
+DRAWS = {
+    "calibrate": "calibration.render()",
+    "import": "importing.render()",
+    "own": "own.render()",
+    "class": "classroom.render()",
+    **{f"g{number}": f"guideline.render({number})" for number in GUIDELINES},
+    **{path: f"pages.LESSONS[{path!r}]()" for path in pages.LESSONS},
+}
+PAGES = {
+    path: "from explorer.page import calibration, importing\nfrom explorer.page.lab import classroom, guideline, own, pages\n"
+    f"from explorer.page.state import guard\nwith guard('The page'):\n    {draw}"
+    for path, draw in DRAWS.items()
+}
+"""Every page but the explorer's own, as `app.py` runs it."""
+
+
+def broken(*_, **__):
+    raise ZeroDivisionError(SECRET)
+
+
+def one_line(at: AppTest, log: str) -> None:
+    """No traceback, no detail, a line that says where to look; the log has the rest."""
+    assert not at.exception
+    assert at.error
+    assert all("written to its log" in error.value for error in at.error)
+    shown = "".join(element.value for group in (at.error, at.markdown, at.warning, at.info) for element in group)
+    assert SECRET not in shown
+    assert "Traceback" not in shown
+    assert SECRET in log
+
+
+def explore(tab: str | None) -> AppTest:
+    at = AppTest.from_file(APP, default_timeout=60)
+    if tab:
+        at.session_state["tab"] = tab
+    return at
+
+
+def test_the_server_shows_no_details_either():
+    config = (Path(APP).parent / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    assert 'showErrorDetails = "none"' in config.splitlines()
+
+
+@pytest.mark.parametrize(("module", "name", "tab"), PANELS, ids=lambda part: getattr(part, "__name__", str(part)))
+def test_a_panel_that_fails_leaves_the_others(module, name, tab, monkeypatch, caplog):
+    at = explore(tab).run()
+    assert not at.error
+    if name == "row":
+        open_block(at)
+    spec = at.session_state["scenario"].spec
+    monkeypatch.setattr(module, name, broken)
+    if tab:  # the tabs' panels are looked up when the page's file is run
+        at = explore(tab)
+    with caplog.at_level(logging.ERROR):
+        at.run()
+    one_line(at, caplog.text)
+    assert at.session_state["scenario"].spec == spec
+    headline = {"title": {"title", "metric"}, "tiles": {"metric"}}  # one panel: what stands above what failed stays
+    for what in {"title", "metric"} - headline.get(name, set()):
+        assert getattr(at, what)
+    monkeypatch.undo()
+    at.run()
+    assert not at.exception
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_that_fails_is_one_line(path, monkeypatch, caplog):
+    import streamlit as st
+
+    at = AppTest.from_string(PAGES[path], default_timeout=60)
+    monkeypatch.setattr(st, "title", broken)
+    with caplog.at_level(logging.ERROR):
+        at.run()
+    one_line(at, caplog.text)
+
+
+def test_every_page_of_the_navigation_is_under_a_guard(monkeypatch, caplog):
+    """Through the page's own file: a whole page that raises is one line."""
+    from streamlit.navigation.page import Page
+
+    monkeypatch.setattr(Page, "run", broken)
+    at = explore(None)
+    with caplog.at_level(logging.ERROR):
+        at.run()
+    one_line(at, caplog.text)
+
+
+def test_every_page_of_the_navigation_is_here():
+    script = "import streamlit as st\nfrom explorer.page.lab import pages\n"
+    listed = "st.session_state.listed = [p.url_path for s in pages.navigation().values() for p in s]"
+    at = AppTest.from_string(script + listed, default_timeout=60).run()
+    of_its_own = re.findall(r'url_path="(\w+)"', Path(APP).read_text(encoding="utf-8"))
+    assert {*at.session_state["listed"], *of_its_own} == {*PAGES, "explore"}
+
+
+CONTROLS = [
+    ("selectbox", "block", "stage3/block1"),
+    ("selectbox", "metric", "params"),
+    ("selectbox", "network", "mobilenet_v1"),
+    ("selectbox", "mobilenet_v2:width", 0.5),
+    ("selectbox", "baseline", "mobilenet_v1"),
+    ("selectbox", "profile", ""),
+    ("toggle", "folded", True),
+    ("number_input", "whole resolution", 192),
+    ("button", "whole hard_swish", None),
+    ("button", "whole G1", None),
+]
+
+
+@pytest.mark.parametrize(("kind", "key", "value"), CONTROLS, ids=lambda part: str(part))
+def test_a_control_that_fails_is_one_line(kind, key, value, monkeypatch, caplog):
+    at = explore(None).run()
+    spec = at.session_state["scenario"].spec
+    for name in ("choose", "edit"):
+        monkeypatch.setattr(Scenario, name, broken)
+    control = getattr(at, kind)(key=key)
+    with caplog.at_level(logging.ERROR):
+        (control.click() if kind == "button" else control.set_value(value)).run()
+    one_line(at, caplog.text)
+    assert at.session_state["scenario"].spec == spec
+    monkeypatch.undo()
+    at.run()
+    assert not at.exception
