@@ -100,10 +100,20 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
 """Kind and variant of every operator but those whose kind or variant depends on its shape or numbers."""
 
 OURS = frozenset(
-    """batch_norm activation pool global_pool mean add multiply concat shuffle linear view pointwise grouped_pointwise
-    depthwise convolution""".split()  # noqa: SIM905 one name per line would fill a page
+    """batch_norm activation max_pool average_pool global_pool mean add multiply concat shuffle linear view pointwise
+    grouped_pointwise depthwise convolution native_convolution grouped_convolution""".split()  # noqa: SIM905 one name per line would fill a page
 )
 """The kinds that the catalogue's networks and their edits have."""
+
+NEAREST = {
+    "max_pool": "average_pool",
+    "average_pool": "max_pool",
+    "convolution": "native_convolution",
+    "native_convolution": "convolution",
+    "grouped_convolution": "convolution",
+    "grouped_pointwise": "pointwise",
+}
+"""Kind → whose predictor prices it where a short calibration met none of it."""
 
 UPSAMPLING = {"nearest": 0, "bilinear": 1, "bicubic": 2}
 PADDING = {"reflect": 6, "replicate": 7}

@@ -16,7 +16,7 @@ import numpy as np
 from costmodel import trees
 from costmodel.drift import by_kind
 from costmodel.errors import CostError
-from costmodel.features import OURS, features
+from costmodel.features import NEAREST, OURS, features
 from costmodel.foreign import IMPORTED, Foreign, recipe_dict
 from costmodel.latency import Priced, price
 from costmodel.profile import DeviceProfile, Errors, Predictor, Reference, Regime, percentile_half_width
@@ -66,6 +66,9 @@ def _profile(records, regime, name, environment, probe_us, seconds, quick, warni
         for kind, work, columns, time_us in zip(found.kinds, found.work, found.columns, record.nodes_us):
             tables.setdefault(kind, []).append((work, columns, max(time_us, 0.05)))
     predictors = {kind: _predictor(rows) for kind, rows in sorted(tables.items())}
+    lent = {kind: near for kind, near in NEAREST.items() if kind not in predictors and near in predictors}
+    predictors |= {kind: predictors[near] for kind, near in lent.items()}
+    warnings += tuple([f"no {kind} was timed: it is priced as {near}" for kind, near in lent.items()])
     profile = DeviceProfile(
         name=name,
         regime=regime,

@@ -46,6 +46,8 @@ def test_raw_timings_survive_a_file(session, tmp_path):
 def test_a_fit_prices_what_it_saw(session):
     records = session.records
     profile = fit(records[::2], records[1::2], Regime(), "tiny", {"device": "cpu"}, session.probe_us, 1.0)
+    assert "convolution" not in {kind for record in records[::2] for kind in record.kinds(Regime())}
+    assert "no convolution was timed: it is priced as native_convolution" in profile.warnings
     for spec in TINY:
         assert costmodel.predict(archs.build(spec), profile).latency_ms > 0
     with pytest.raises(costmodel.CostError, match="at least"):

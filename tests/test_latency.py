@@ -48,7 +48,7 @@ def test_every_network_is_priced_and_the_nodes_add_up(profile, name):
     assert (table["latency_ms"] > 0).all()
     assert set(table["bound"]) <= {"compute", "memory", "launch"}
     assert prediction.low_ms < prediction.latency_ms < prediction.high_ms
-    assert (table["low_ms"] < table["latency_ms"]).all()
+    assert (table["low_ms"] <= table["latency_ms"]).all()  # made up without noise: the interval may be nothing
     assert sum(prediction.by_block.values()) == pytest.approx(prediction.latency_ms)
 
 
