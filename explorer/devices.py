@@ -85,7 +85,7 @@ def upload(content: bytes, name: str) -> DeviceProfile:
     }
     profile = profile.model_copy(update=tidy)
     for family in FAMILIES.values():
-        found = costmodel.predict(profile.regime.graph(family.spec()), profile).latency_ms
+        found = costmodel.predict(profile.regime.graph(family.spec()), profile).latency_ms  # raises for what it lacks
         if not 1e-6 < found < 1e9:  # nan and infinity are not either
             raise CostError(f"{plain(name)}: says {found:g} ms for {family.title}; calibrate again")
     return profile
