@@ -1,6 +1,10 @@
 """The README says what the code says."""
 
+import re
+from pathlib import Path
+
 import readme
+import screenshot
 
 import archs
 from archs.spec import KINDS
@@ -17,8 +21,12 @@ def test_everything_in_the_catalogue_is_mentioned():
     assert not missing
 
 
-def test_the_picture_is_there():
-    assert (readme.ROOT / ".github" / "explorer.png").stat().st_size > 10_000
+def test_the_pictures_are_there_and_small():
+    text = readme.README.read_text(encoding="utf-8")
+    shown = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+    assert {Path(name).stem for name in shown} <= set(screenshot.PAGES)
+    for name in shown:
+        assert 10_000 < (readme.ROOT / name).stat().st_size <= screenshot.LIMIT
 
 
 def test_ci_runs_the_test_command_of_the_readme():
