@@ -1,5 +1,6 @@
 """The README's generated parts: `python tests/readme.py` writes them anew, test_readme.py fails when they are stale."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import archs  # noqa: E402 the repository is no installed package
 import costmodel  # noqa: E402
 from archs.catalogue import FAMILIES  # noqa: E402
 from archs.published import published  # noqa: E402
+from costmodel.profile import DEFAULT, SHIPPED  # noqa: E402
 
 README = ROOT / "README.md"
 
@@ -71,7 +73,33 @@ def exceptions():
     return _table(("network", "printed mult-adds / params", "ours", "why", "source"), rows, set())
 
 
-PARTS = {"catalogue": catalogue, "counters": counters, "exceptions": exceptions}
+def latency():
+    """What the sessions beside the shipped profile measured, as `validate` saved them."""
+    sessions = [json.loads(path.read_text()) for path in sorted(SHIPPED.glob(f"{DEFAULT}.validation*.json"))]
+
+    def row(name, figures):
+        cells = [f"{e['mape']:.1f} / {e['within_5']:.0f} / {e['within_10']:.0f}" if e else "" for e in figures]
+        return (name, *cells)
+
+    rows = [row(f"**{sessions[0]['families']['all']['networks']} networks**", [s["families"]["all"] for s in sessions])]
+    for section, label in (
+        ("families", "`{}`"),
+        ("imported", "imported, {}"),
+        ("left_out", "`{}` left out of the fit"),
+    ):
+        names = {name: None for s in sessions for name in s[section] if name != "all"}
+        rows += [row(label.format(name), [s[section].get(name) for s in sessions]) for name in names]
+    rows.append(row("as measured, the machine's speed not divided out", [s["raw"] for s in sessions]))
+    rows += [row(f"by {name}", [s["baselines"][name] for s in sessions]) for name in sessions[0]["baselines"]]
+    rows.append(("Spearman", *(f"{s['families']['all']['spearman']:.3f}" for s in sessions)))
+    rows.append(("the 90 % interval covers", *(f"{s['families']['all']['coverage']:.1f} %" for s in sessions)))
+    rows.append(("nodes above 20 µs, RMS error", *(f"{s['nodes_rmspe']['all']['rmspe']:.1f} %" for s in sessions)))
+    rows.append(("the same networks measured again, RMS", *(f"{s['repeat_rms']:.1f} %" for s in sessions)))
+    head = ("mean error / share within ±5 / ±10, %", *(f"session {i + 1}" for i in range(len(sessions))))
+    return _table(head, rows, set(head[1:]))
+
+
+PARTS = {"catalogue": catalogue, "counters": counters, "exceptions": exceptions, "latency": latency}
 
 
 def generated(text):
