@@ -99,7 +99,6 @@ TABLES = [
     ("Advisor", "Strains as CSV", "block", None),
     ("Frontier", "Published networks as CSV", "variant", None),
     ("Reconcile", "Reconciliation as CSV", "tool", None),
-    ("Table", "Block stage3 block2 as CSV", "path", None),
 ]
 
 
@@ -117,7 +116,9 @@ def test_every_table_is_read_back(page, tmp_path, where, name, column, values):
         assert table["mult_adds"].sum() == COUNTS.total.mult_adds
 
 
-@pytest.mark.parametrize("name", ["Report (HTML)", "The picture (HTML)", "Where it goes, by block (HTML)", "Where it goes, by kind (HTML)"])
+@pytest.mark.parametrize(
+    "name", ["Report (HTML)", "The picture (HTML)", "Where it goes, by block (HTML)", "Where it goes, by kind (HTML)"]
+)
 def test_every_html_stands_alone(page, browser, tmp_path, name):
     tab(page, "Export")
     file = taken(page, tmp_path, name)
@@ -140,7 +141,6 @@ FIGURES = [
     ("Export", "The picture", 20),
     ("Export", "Where it goes, by block", 60),
     ("Export", "Where it goes, by kind", 20),
-    ("Export", "stage3/block2", 5),
     ("Diff", "Save the figure", 3),
     ("Frontier", "Save the figure", 50),
     ("Reconcile", "Save the figure", 3),

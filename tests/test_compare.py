@@ -137,7 +137,11 @@ def test_table():
 
 WORDS = [
     (lambda s: edits.set_cell(s, 0, "kernel", 5), "stem/conv", "kernel 3 → 5 in conv"),
-    (lambda s: edits.set_cell(s, 3, "activation", "hard_swish"), "stage3/block1", "relu6 → hard swish in expand_act, dw_act"),
+    (
+        lambda s: edits.set_cell(s, 3, "activation", "hard_swish"),
+        "stage3/block1",
+        "relu6 → hard swish in expand_act, dw_act",
+    ),
     (lambda s: edits.set_cell(s, 3, "expansion", 3.0), "stage3/block2", "channels 192 → 96 in expand, dw"),
     (lambda s: edits.set_cell(s, 3, "stride", 1), "stage3/block1", "stride 2 → 1 in dw; 32×28×28 → 32×56×56"),
     (lambda s: edits.set_cell(s, 10, "channels", 100), "head/linear", "features 1000 → 100 in linear; 1000 → 100"),

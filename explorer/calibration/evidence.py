@@ -13,7 +13,7 @@ from costmodel import CostError
 from costmodel.fit import errors
 from costmodel.latency import price
 from costmodel.profile import SHIPPED, Errors, names
-from costmodel.sample import MIXED, heavy
+from costmodel.sample import MIXED, STACK, heavy
 from explorer import devices
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def _title(row: Mapping[str, Any]) -> str:
 
 
 def _family(name: str) -> str:
-    """`MobileNetV2`, `random table`; any other is a network of others' operators, as imports have them."""
-    if name == MIXED:
-        return "random table"
+    """`MobileNetV2`, `random table`, `random stack`; any other is of others' operators, as imports have them."""
+    if name in (MIXED, STACK):
+        return {MIXED: "random table", STACK: "random stack"}[name]
     return FAMILIES[name].title if name in FAMILIES else f"{IMPORTED_AS}{name}"
 
 

@@ -9,8 +9,10 @@ import streamlit as st
 
 from archs import ArchError
 from explorer import kept
+from explorer.history import History
 from explorer.page import state
 from explorer.page.components import Component
+from explorer.page.share import BY_LINK
 from explorer.scenario import Scenario, start
 
 KEY = "autosave"
@@ -39,7 +41,7 @@ _keeper = Component("autosave", js=JS)
 def keep(scenario: Scenario) -> None:
     """Asks the browser, or gives it what there is; the last thing on the page."""
     history = scenario.history
-    if len(history.versions) < 2 and not st.session_state.get("resumed"):
+    if _untouched(history) and not st.session_state.get("resumed"):
         _keeper(key=KEY, data={"text": ""}, on_kept_change=_found)
         return
     known = {id(version): text for version, text in st.session_state.get("packed", ())}
@@ -48,12 +50,17 @@ def keep(scenario: Scenario) -> None:
     _keeper(key=KEY, data={"text": kept.pack(history, [text for _, text in packed])}, on_kept_change=_found)
 
 
+def _untouched(history: History) -> bool:
+    """Whether nothing was done yet: what the page opens with, and the address's network."""
+    return len(history.versions) <= (2 if st.session_state.get(BY_LINK) else 1)
+
+
 def _found() -> None:
     """What the browser has kept: the tab's own is taken up at once."""
     with state.guard("The history"):
         answer = st.session_state[KEY].get("kept")
         history = state.scenario().history
-        if not isinstance(answer, dict) or len(history.versions) > 1:
+        if not isinstance(answer, dict) or not _untouched(history):
             return
         try:
             found, linked = kept.unpack(str(answer.get("text")))
@@ -69,7 +76,7 @@ def _found() -> None:
 def offer(scenario: Scenario) -> None:
     """In the sidebar, until the visitor has done something else: the network of the last visit."""
     found = st.session_state.get(OFFERED)
-    if found is None or len(scenario.history.versions) > 1:
+    if found is None or not _untouched(scenario.history):
         return
     st.button(
         f"Continue {found.spec.name}, {len(found.versions) - 1} steps",

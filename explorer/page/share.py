@@ -13,6 +13,8 @@ from explorer.page import state
 from explorer.scenario import Scenario, start
 
 PARAMETER = "net"
+BY_LINK = "opened by link"
+"""Session state: whether the first step of the history is the address's network and not the visitor's."""
 
 
 def reopen() -> None:
@@ -28,6 +30,7 @@ def reopen() -> None:
         state.put(start().refuse("link", error))
         return
     state.put(start().choose("link", spec=spec, label=f"opened a link to {spec.name}"))
+    st.session_state[BY_LINK] = True
 
 
 def keep(scenario: Scenario) -> None:
