@@ -7,7 +7,6 @@ cannot say raises `Unknown`, and the caller makes it an opaque step.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from archs import ops
 from archs.errors import ArchError
 from archs.operator import Op, Shape
+from archs.rulebook import Rulebook
 from archs.steps import BATCH, Constant, Scope, Step
 
 if TYPE_CHECKING:
@@ -72,20 +72,9 @@ class Call:
         return x
 
 
-Rule = Callable[[Call], Any]
-RULES: dict[str, Rule] = {}
-
-
-def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Registers a function under ATen names, without overload and without the trailing _ of those in place."""
-
-    def register(function: Rule) -> Rule:
-        for name in names:
-            assert name not in RULES, name
-            RULES[name] = function
-        return function
-
-    return register
+RULES = Rulebook()
+"""By ATen names, without overload and without the trailing _ of those in place."""
+rule = RULES.rule
 
 
 def _pure(constant: Any, what: str = "weight") -> Constant:

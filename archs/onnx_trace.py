@@ -20,6 +20,7 @@ from archs.onnx_file import tensor, tensors
 from archs.onnx_names import scopes
 from archs.operator import Shape
 from archs.program import Program
+from archs.rulebook import Rulebook
 from archs.steps import BATCH
 
 if TYPE_CHECKING:
@@ -112,20 +113,9 @@ class Call:
         return self.trace.item(self, value, index)
 
 
-Rule = Callable[[Call], Any]
-RULES: dict[str, Rule] = {}
-
-
-def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Registers a function under ONNX names."""
-
-    def register(function: Rule) -> Rule:
-        for name in names:
-            assert name not in RULES, name
-            RULES[name] = function
-        return function
-
-    return register
+RULES = Rulebook()
+"""By ONNX names."""
+rule = RULES.rule
 
 
 def shortest(value: Any) -> Any:
