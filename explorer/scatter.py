@@ -25,6 +25,16 @@ SYMBOLS = {
 """plotly's word for a sign and the sign itself, for the legend: plotly's own is cut off on a phone."""
 
 
+def marker(number: int, size: int) -> draw.Trace:
+    """How the points of a chart's nth family look: a symbol and a colour of its own."""
+    return {
+        "size": size,
+        "symbol": list(SYMBOLS)[number % len(SYMBOLS)],
+        "color": STAGE_COLOURS[number % len(STAGE_COLOURS)],
+        "line": {"width": 1, "color": OUTLINE},
+    }
+
+
 FEW = 8  # bars for which there is room; fewer are no wider
 
 
@@ -62,12 +72,7 @@ def frontier(
                 y=list(rows["top1_pct"]),
                 mode="markers",
                 name=str(family),
-                marker={
-                    "size": 10,
-                    "symbol": list(SYMBOLS)[number % len(SYMBOLS)],
-                    "color": STAGE_COLOURS[number % len(STAGE_COLOURS)],
-                    "line": {"width": 1, "color": OUTLINE},
-                },
+                marker=marker(number, 10),
                 customdata=[
                     (row.variant, amount(cost, getattr(row, cost)), row.recipe, row.year, row.source)
                     for row in rows.itertuples()

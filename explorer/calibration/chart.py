@@ -6,8 +6,8 @@ import pandas
 import plotly.graph_objects as go
 
 from explorer import draw
-from explorer.palette import BAND, OUTLINE, STAGE_COLOURS
-from explorer.scatter import SYMBOLS
+from explorer.palette import BAND, OUTLINE
+from explorer.scatter import marker
 
 BANDS = (0.10, 0.05)  # from the outside in
 SHOWN = 0.35  # the largest error that the lower half of the figure shows in its place
@@ -40,12 +40,7 @@ def scatter(pairs: pandas.DataFrame) -> go.Figure:
             x=measured,
             mode="markers",
             name=str(network),
-            marker={
-                "size": 9,
-                "symbol": list(SYMBOLS)[number % len(SYMBOLS)],
-                "color": STAGE_COLOURS[number % len(STAGE_COLOURS)],
-                "line": {"width": 1, "color": OUTLINE},
-            },
+            marker=marker(number, 9),
             customdata=list(zip(measured, predicted, off)),
             hovertemplate="<b>%{fullData.name}</b><br>measured %{customdata[0]:.3g} ms<br>"
             "predicted %{customdata[1]:.3g} ms (%{customdata[2]:+.1%})<extra></extra>",

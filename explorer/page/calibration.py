@@ -18,6 +18,7 @@ from explorer.calibration import job as jobs
 from explorer.job import current
 from explorer.page import chart, profiles, state, work
 from explorer.page.state import guard
+from explorer.page.tables import csv
 from explorer.plain import plain
 from explorer.scatter import legend
 
@@ -231,12 +232,4 @@ def _evidence(key: str) -> None:
     )[["family", *ERRORS]]
     with st.expander("Held-out errors by family"):
         st.dataframe(table, hide_index=True, key="calibrate errors", column_config=dict(ERRORS))
-    st.download_button(
-        "Networks as CSV",
-        pairs.to_csv(index=False),
-        file_name="predicted_and_measured.csv",
-        mime="text/csv",
-        on_click="ignore",
-        key="calibrate csv",
-        icon=":material/download:",
-    )
+    csv(pairs, "predicted_and_measured", "networks")

@@ -12,6 +12,7 @@ from explorer.lab.verdict import compare
 from explorer.page import chart
 from explorer.page.lab import store
 from explorer.page.state import guard
+from explorer.page.tables import csv
 
 MAX_FILES = 60
 EXAMPLE = Settings()
@@ -106,15 +107,7 @@ def _class() -> None:
             _guideline(int(guideline), str(platform), int(scale), group)
     summary = record.summary(runs)
     st.dataframe(summary, hide_index=True, key="class summary")
-    st.download_button(
-        "All runs as CSV",
-        runs.to_csv(index=False),
-        file_name="class.csv",
-        mime="text/csv",
-        on_click="ignore",
-        key="class csv",
-        icon=":material/download:",
-    )
+    csv(runs, "class", "all runs")
 
 
 def _guideline(guideline: int, platform: str, scale: int, runs: pandas.DataFrame) -> None:
