@@ -25,9 +25,7 @@ from costmodel.timings import Record
 SPAN = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
 LARGEST = 15_000  # nodes of a kind that are fitted; more only take time
 BIG_US = 20.0  # nodes above it are judged one by one
-SESSIONS = (
-    0.02  # a network's spread between processes and quarters of an hour, beyond the machine's speed (24 networks)
-)
+SESSIONS = 0.02  # a network's spread between processes and quarters of an hour, beyond the machine's speed
 LEAST = 6  # networks, below which there is nothing to fit or to judge by
 
 
@@ -144,7 +142,7 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfi
     judgements = [judge(profile, record) for record in judged]
     logs: dict[bool, list[float]] = {True: [], False: []}
     node_logs: dict[bool, list[float]] = {True: [], False: []}
-    pairs, by_kind = [], {}
+    pairs, off = [], {}
     for record, priced in zip(judged, judgements):
         ours = not isinstance(record.spec, Foreign)
         logs[ours].append(float(np.log(record.network_us / priced.network_us)))
@@ -152,7 +150,7 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfi
         for kind, measured, predicted in zip(priced.kinds, record.nodes_us, priced.nodes_us):
             if measured > BIG_US and ours == (kind in OURS):
                 node_logs[ours].append(float(np.log(measured / predicted)))
-                by_kind.setdefault(kind, []).append(predicted / measured - 1)
+                off.setdefault(kind, []).append(predicted / measured - 1)
     halves = {ours: math.hypot(percentile_half_width(some), SPAN * SESSIONS) for ours, some in logs.items() if some}
     node_halves = {ours: percentile_half_width(some) for ours, some in node_logs.items() if some}
     half, foreign_half = halves[True], halves.get(False)
@@ -166,7 +164,7 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfi
             "foreign_half_interval": foreign_half,
             "foreign_node_interval": node_halves.get(False),
             "predictors": {
-                kind: p.model_copy(update={"rmspe": rms(by_kind[kind]) if kind in by_kind else -1.0})
+                kind: p.model_copy(update={"rmspe": rms(off[kind]) if kind in off else -1.0})
                 for kind, p in profile.predictors.items()
             },
             "held_out": held_out,

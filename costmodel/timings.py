@@ -65,7 +65,7 @@ class Record:
 
     def kinds(self, regime: Regime) -> tuple[str, ...]:
         """The kind of each node."""
-        return features(regime.graph(self.spec), regime.batch).kinds
+        return _kinds(self.spec, regime)
 
     def evened(self, regime: Regime, slow: Slowness) -> Record:
         """The same as it would have been on a machine that is not `slow`."""
@@ -75,6 +75,10 @@ class Record:
             network_us=round(self.network_us * sum(nodes) / sum(self.nodes_us), 1),
             nodes_us=tuple([round(time_us, 2) for time_us in nodes]),
         )
+
+
+def _kinds(spec: Recipe, regime: Regime) -> tuple[str, ...]:
+    return features(regime.graph(spec), regime.batch).kinds
 
 
 def merged(a: Record, b: Record) -> Record:
@@ -122,7 +126,8 @@ def time_networks(
             done = passed() / seconds if seconds < float("inf") else (number + share) / passes
             progress(done, f"timed {len(taken)} networks, pass {number + 1} of {passes}")
 
-    def placed(visits: _Visits) -> _Visits:
+    def placed(visits: _Visits, number: int = 0) -> _Visits:
+        checked(number, 0.0)
         visits.network = InPlace(regime.graph(visits.spec), watch, regime.batch)
         return visits
 
@@ -137,8 +142,7 @@ def time_networks(
             if not some:
                 break
             for visits in some:
-                checked(number, 0.0)
-                placed(visits)
+                placed(visits, number)
             for turn in range(rounds):
                 visited = some + steady[turn % 2 :: 2]
                 for visits in rng.sample(visited, len(visited)):
@@ -172,8 +176,7 @@ class _Visits:
         self.nodes += [network.nodes_us() for _ in range(RUNS)]
 
     def samples(self, regime: Regime) -> Samples:
-        kinds = features(regime.graph(self.spec), regime.batch).kinds
-        return Samples(kinds, np.repeat(self.moments, RUNS), np.array(self.nodes))
+        return Samples(_kinds(self.spec, regime), np.repeat(self.moments, RUNS), np.array(self.nodes))
 
     def record(self, regime: Regime, slow: Sequence[Slowness]) -> Record:
         samples = self.samples(regime)
