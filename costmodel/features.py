@@ -2,13 +2,16 @@
 
 A *kind* is a set of operators that share a kernel family and therefore a predictor. The *work* is what a roofline
 knows: starts, bytes in, out and of weights, multiply-adds. The *columns* are everything that may bend that line: sizes
-and their remainders modulo vector widths, the library path that PyTorch takes, and the ages of `costmodel.placement`.
+and their remainders modulo vector widths, the library path that PyTorch takes, the ages of `costmodel.placement`, and
+what ran just before: a convolution that unfolds or reorders its tensors leaves the caches, and the interpreter in them,
+in another state than a matrix product does, and a batch norm behind it takes up to three times as long.
 
 No times and no fitting here. An operator without a kind is an error.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import log, prod
 from typing import NamedTuple
@@ -32,7 +35,9 @@ STATIC = (
     "pixels_mod_16", "pixels_mod_48", "width_mod_16", "out_mod_8", "out_mod_16", "out_mod_6", "in_mod_16",
 )  # fmt: skip
 DYNAMIC = ("log_age_in", "log_age_out", "log_age_kernel", "log_age_shape", "uses", "log_network_weights")
-COLUMNS = STATIC + DYNAMIC
+PASSED_ON = ("log_bytes_in", "log_bytes_out", "log_bytes_weights", "log_mult_adds", "kernel")
+BEFORE = ("kind_before", *(f"{column}_before" for column in PASSED_ON))
+COLUMNS = STATIC + DYNAMIC + BEFORE
 FLOOR = 20_000.0  # bytes: below it everything is in the first-level cache
 
 # PyTorch's `use_mkldnn` (aten/src/ATen/native/Convolution.cpp): below this many input elements an ungrouped
@@ -105,6 +110,9 @@ OURS = frozenset(
 )
 """The kinds that the catalogue's networks and their edits have."""
 
+_NUMBERS = {kind: number for number, kind in enumerate(sorted(OURS))}  # others' kinds share the next
+_PASSED_ON = [STATIC.index(column) for column in PASSED_ON]
+
 NEAREST = {
     "max_pool": "average_pool",
     "average_pool": "max_pool",
@@ -151,14 +159,30 @@ def features(graph: Graph, batch: int = 1) -> Features:
     distinct = dict(zip(same, rows))
     place = {key: position for position, key in enumerate(distinct)}
     index = [place[key] for key in same]
-    columns = np.empty((len(rows), len(COLUMNS)))
-    columns[:, : len(STATIC)] = np.array([row[2] for row in distinct.values()])[index]
+    static = np.array([row[2] for row in distinct.values()])[index]
     touched = np.array(ages(graph, weights, kernels, same, batch), dtype=float)
-    columns[:, len(STATIC) : -2] = np.log(touched[:, :4] + FLOOR)
-    columns[:, -2] = np.minimum(touched[:, 4], 6)
-    columns[:, -1] = log(sum(weights) + FLOOR)
+    dynamic = np.empty((len(rows), len(DYNAMIC)))
+    dynamic[:, :4] = np.log(touched[:, :4] + FLOOR)
+    dynamic[:, 4] = np.minimum(touched[:, 4], 6)
+    dynamic[:, 5] = log(sum(weights) + FLOOR)
+    columns = np.hstack((static, dynamic, _before([row[0] for row in rows], static)))
     work = np.array([row[3] for row in distinct.values()], dtype=float)[index]
     return Features(tuple([row[0] for row in rows]), work, columns)
+
+
+def _before(kinds: Sequence[str], static: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What ran before each node, views aside, which run nothing: nodes × BEFORE; the first node has none."""
+    found = np.zeros((len(kinds), len(BEFORE)))
+    found[:, 0] = -1
+    last = np.array([_NUMBERS.get(kind, len(_NUMBERS)) for kind in kinds])
+    ran = -1
+    for position, kind in enumerate(kinds):
+        if ran >= 0:
+            found[position, 0] = last[ran]
+            found[position, 1:] = static[ran, _PASSED_ON]
+        if kind != "view":
+            ran = position
+    return found
 
 
 @lru_cache(65536)

@@ -1,4 +1,4 @@
-"""The only stopwatch. Eval and inference mode, fixed threads, warm-up, median of the quiet calls, IQR.
+"""The only stopwatch. Eval and inference mode, fixed threads, warm-up, quiet moments, median of the quiet calls, IQR.
 
 Times are those of eager PyTorch calls in a steady state: the same module called again and again. Three things that the
 literature reports as noise are causes, and are held fixed here:
@@ -6,11 +6,13 @@ literature reports as noise are causes, and are held fixed here:
 * Freed memory stays in the process (`keep_heap`). glibc gives large blocks back to the kernel and page-faults them in
   again on the next call: MobileNetV2 then takes 1.3 to 1.9 times as long, depending on what ran in the process before.
 * Denormals are flushed: a network with random weights can fade to values on which the vector units trap.
-* Other tenants of a shared machine slow it down, for milliseconds or for seconds, up to 1.5 times. Such noise only adds
-  (Chen & Revels 2016, arXiv:1608.04295): a call is undisturbed or it is slower. So what is reported is the median of
-  the fastest third of the calls (`quiet`); on a loaded machine it repeats within 4 % where the plain median repeats
-  within 10 %. The spread of all calls stands beside it. A small fixed network, the `probe`, tells moments apart that
-  lie further from each other.
+* Other tenants of a shared machine slow it down. A virtual core has two states: alone on its physical core, or beside a
+  neighbour's thread, and then multiplications take 1.5 times and short operators 2.4 times as long. Quiet spells last 3
+  to 20 ms, busy ones up to seconds, and on a bad day are two thirds of all time. Such noise only adds (Chen & Revels
+  2016, arXiv:1608.04295), and it can be seen coming: an operator of some 25 µs, the `pulse`, tells the states apart. So
+  a call is timed between two quiet pulses (`undisturbed`), and what is reported is the median of the fastest third of
+  the calls (`quiet`), with the spread of all calls beside it. A small fixed network, the `probe`, tells moments apart
+  that lie further from each other.
 
 No costs and no fitting here. The same code path times `cpu`, `cuda` and `mps`.
 """
@@ -29,7 +31,7 @@ from datetime import date
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from costmodel.errors import CostError
 
@@ -37,10 +39,17 @@ if TYPE_CHECKING:  # torch takes seconds to import: only what starts a clock doe
     import torch
     from torch import Tensor, nn
 
+Taken = TypeVar("Taken")
 LAYOUTS = {"nchw": "contiguous_format", "channels_last": "channels_last"}  # our word → torch's
 NOISY = 0.10  # IQR / median above which torch.utils.benchmark, too, warns
 TRIES = 3
 SETTLED = 0.03  # two block medians this near end the warm-up
+BUSY = (
+    1.15  # a pulse that takes so many times its quickest has met a neighbour; measured: 1.02 alone, 1.4 and more beside
+)
+PATIENCE = 0.5  # seconds that a call waits for a quiet moment
+LISTENING = 1.0  # seconds after which the quickest pulse is known
+FORGET = 1e-6  # by which every pulse raises the quickest: a machine that is slower for good is believed after seconds
 
 
 @dataclass(frozen=True)
@@ -131,6 +140,8 @@ class Stopwatch:
 
         self._torch = torch
         self._probe = self.caller(_probe_network(torch), (1, 3, 224, 224))
+        self._pulse = self.caller(torch.nn.BatchNorm2d(16), (1, 16, 14, 14))
+        self._quickest = float("inf")
 
     @contextmanager
     def running(self) -> Iterator[Stopwatch]:
@@ -142,6 +153,9 @@ class Stopwatch:
         torch.set_flush_denormal(True)
         try:
             with torch.inference_mode():
+                end = time.perf_counter() + LISTENING
+                while self.device.type == "cpu" and time.perf_counter() < end:
+                    self._calm()
                 yield self
         finally:
             torch.set_flush_denormal(False)
@@ -193,17 +207,48 @@ class Stopwatch:
         return [a.elapsed_time(b) * 1e3 for a, b in pairwise(ticks)]
 
     def once(self, call: Callable[[], object]) -> float:
-        """Microseconds of one call."""
+        """Microseconds of one call, undisturbed where that can be had."""
+        return self.undisturbed(lambda: self._span(call))
+
+    def _span(self, call: Callable[[], object]) -> float:
         tick = self.tick
         start = tick()
         call()
         return self.spans((start, tick()))[0]
 
+    def undisturbed(self, take: Callable[[], Taken]) -> Taken:
+        """What `take` gives between two quiet moments.
+
+        After three tries, or where no quiet moment comes within `PATIENCE`, what it gave last.
+        """
+        for _ in range(TRIES):
+            waited = self._wait()
+            taken = take()
+            if not waited or self._calm():
+                break
+        return taken
+
+    def _wait(self) -> bool:
+        """Whether a quiet moment came."""
+        end = time.perf_counter() + PATIENCE
+        while not self._calm():
+            if time.perf_counter() > end:
+                return False
+        return True
+
+    def _calm(self) -> bool:
+        """Whether this core is undisturbed at this moment. Other devices than a CPU have no neighbours."""
+        if self.device.type != "cpu":
+            return True
+        pulse = min(self._span(self._pulse), self._span(self._pulse))  # the first may find its code out of the caches
+        self._quickest = min(pulse, self._quickest * (1 + FORGET))
+        return pulse < BUSY * self._quickest
+
     def warm_up(self, call: Callable[[], object], block: int = 3, blocks: int = 10) -> None:
         """Call until the medians of two blocks agree within 3 %, or `blocks` are done."""
         before = 0.0
         for _ in range(blocks):
-            now = statistics.median(self.once(call) for _ in range(block))
+            now = statistics.median(self._span(call) for _ in range(block))
             if abs(now - before) < SETTLED * now:
                 return
             before = now

@@ -147,7 +147,7 @@ def random_stack(rng: Random) -> Spec:
     resolution = rng.choice((7, 14, 28, 28, 56, 56, 112))
     near = exp(rng.uniform(log(8), log(min(600, 30_000 / resolution))))
     act = rng.choice((*ACTIVATIONS, "none"))
-    kinds = rng.sample(list(KINDS), rng.choice((1, 2)))
+    kinds = rng.choices(list(KINDS), KINDS.values(), k=rng.choice((1, 2)))
     channels = _round(rng, 0.7 * near, 1.4 * near)
     rows: list[Row] = []
     for i in range(rng.randint(1, 4)):

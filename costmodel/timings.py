@@ -1,13 +1,14 @@
 """Raw timings: whole networks and their nodes, measured in place, in rounds. What profiles are fitted from.
 
-Networks are taken some dozens at a time and visited in random order, round after round, so that a slow moment of the
-machine falls on many of them and not on one. All of it is done in several passes, minutes apart, each with modules made
-anew: so each network is met in quick minutes too, and at other places in memory. What counts, of a network as of each
-of its nodes, is the fastest third of calls.
+Networks are taken some dozens at a time and visited in random order, so that a slow moment of the machine falls on many
+of them and not on one. All of it is done in several passes, minutes apart, each with modules made anew: so each network
+is met in quick minutes too, and at other places in memory. Every run waits for a quiet moment
+(`Stopwatch.undisturbed`), and what counts, of a network as of each of its nodes, is the fastest third of runs.
 
-Measured on a shared machine, 24 networks: nodes repeat within 6 % RMS from 4 runs, 4 % from 8 and 3 % from 20 of the
-same module, but within 4 to 6 % between processes or quarters of an hour, however many runs. Dividing each visit by how
-slow other networks were at the same moment repeats worse than doing nothing.
+Measured on a machine that neighbours disturbed for two thirds of the time, 14 networks in two processes: nodes repeat
+within 3.5 % RMS from 12 runs that waited for quiet moments and within 12 % from 12 that did not. What a few good runs
+leave over is spent on more networks. Dividing each visit by how slow other networks were at the same moment, or memory
+in huge pages, repeats no better.
 """
 
 from __future__ import annotations
@@ -22,9 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-import numpy as np
-
-from costmodel.drift import ALL, Samples, Slowness, evened, slowness
+from costmodel.drift import ALL, Slowness
 from costmodel.errors import CostError
 from costmodel.features import features
 from costmodel.foreign import Recipe, read_recipe, recipe_dict
@@ -33,8 +32,8 @@ from costmodel.measure import NOISY, Stopwatch, quiet
 from costmodel.profile import Regime
 
 CHUNK = 60  # networks in memory at a time
-ROUNDS = 3  # visits of each, in each pass
-RUNS = 2  # per visit, node by node
+ROUNDS = 1  # visits of each, in each pass
+RUNS = 3  # per visit, node by node
 PROBES = 3  # per round
 
 Progress = Callable[[float, str], None]
@@ -60,8 +59,9 @@ class Record:
     network_us: float
     nodes_us: tuple[float, ...]
     spread: float
-    """IQR over all of the network's calls / their quiet median."""
+    """IQR over all of the network's runs node by node / their quiet median."""
     calls: int
+    """Runs node by node."""
 
     def kinds(self, regime: Regime) -> tuple[str, ...]:
         """The kind of each node."""
@@ -132,10 +132,10 @@ def time_networks(
         return visits
 
     steady = [placed(_Visits(spec)) for spec in references]
-    moment = 0
+    turns = 0
     for number in range(passes):
         at = 0
-        while number or passed() < seconds / passes:  # the first pass says how many there are
+        while passed() < seconds * (number + 1) / passes:  # the first pass says how many there are
             if not number:
                 taken += [_Visits(spec) for spec in islice(specs, chunk)]
             some = taken[at : at + chunk]
@@ -144,18 +144,18 @@ def time_networks(
             for visits in some:
                 placed(visits, number)
             for turn in range(rounds):
-                visited = some + steady[turn % 2 :: 2]
+                visited = some + steady[turns % 2 :: 2]
+                turns += 1
                 for visits in rng.sample(visited, len(visited)):
                     checked(number, turn / rounds)
-                    visits.add(moment)
+                    visits.add()
                 probes += [watch.probe() for _ in range(PROBES)]
             for visits in some:
                 visits.network = None  # its memory
             at += chunk
-            moment += 1
-    slow = slowness([visits.samples(regime) for visits in steady], moment)
-    found, checks = ([visits.record(regime, slow) for visits in some] for some in (taken, steady))
-    return Session(tuple(found), tuple(checks), quiet(probes))
+    return Session(
+        tuple([visits.record() for visits in taken]), tuple([visits.record() for visits in steady]), quiet(probes)
+    )
 
 
 class _Visits:
@@ -164,29 +164,22 @@ class _Visits:
     def __init__(self, spec: Recipe):
         self.spec = spec
         self.network: InPlace | None = None
-        self.moments: list[int] = []
         self.whole: list[float] = []
         self.nodes: list[list[float]] = []
 
-    def add(self, moment: int) -> None:
+    def add(self) -> None:
         network = self.network
         network.call()  # others have been in the caches
-        self.moments.append(moment)
         self.whole.append(network.watch.once(network.call))
         self.nodes += [network.nodes_us() for _ in range(RUNS)]
 
-    def samples(self, regime: Regime) -> Samples:
-        return Samples(_kinds(self.spec, regime), np.repeat(self.moments, RUNS), np.array(self.nodes))
-
-    def record(self, regime: Regime, slow: Sequence[Slowness]) -> Record:
-        samples = self.samples(regime)
-        even = evened(samples, slow)
-        per_visit = (even.sum(axis=1) / samples.nodes_us.sum(axis=1))[::RUNS]
-        whole = (np.array(self.whole) * per_visit).tolist()
-        low, _, high = statistics.quantiles(whole, n=4)
-        middle = quiet(whole)
-        nodes = tuple([round(quiet(times), 2) for times in even.T.tolist()])
-        return Record(self.spec, round(middle, 1), nodes, round((high - low) / middle, 4), len(whole))
+    def record(self) -> Record:
+        totals = [sum(run) for run in self.nodes]
+        low, _, high = statistics.quantiles(totals, n=4)
+        nodes = tuple([round(quiet(times), 2) for times in zip(*self.nodes)])
+        return Record(
+            self.spec, round(quiet(self.whole), 1), nodes, round((high - low) / quiet(totals), 4), len(totals)
+        )
 
 
 def noisy_share(records: Sequence[Record]) -> float:

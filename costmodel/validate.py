@@ -31,7 +31,7 @@ from costmodel.timings import Progress, Record, Session, merged, part, read_raw,
 if TYPE_CHECKING:
     import pandas
 
-SESSIONS, PASSES, ROUNDS = 2, 2, 6
+SESSIONS, PASSES, ROUNDS = 2, 2, 2
 REFERENCES = 40
 KINDS_OF = {"shufflenet_v1": "shuffle_v1", "shufflenet_v2": "shuffle_v2", "mobilenet_v1": "separable"}
 """Families whose block has a row kind of its own: leaving the family out leaves those rows out of every network."""
