@@ -12,7 +12,7 @@ from archs.graph import INPUT, Builder
 from archs.ops import Activation, BatchNorm, ChannelShuffle, ChannelSplit, Concat, Conv2d, ReLU, Shape
 from costmodel import trees
 from costmodel.counts import FREE
-from costmodel.features import COLUMNS, WORK, features
+from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, features
 from costmodel.fit import errors, fit
 from costmodel.foreign import made
 from costmodel.latency import price
@@ -197,6 +197,23 @@ def test_ages_know_what_was_just_touched():
     assert (found[1].uses, found[2].uses) == (0, 1)
     assert found[2].kernel == 0
     assert found[1].kernel > size
+
+
+def test_a_node_knows_what_ran_before_it():
+    """A view runs nothing: what stands behind one follows what stands before it."""
+    graph = archs.build(archs.spec("shufflenet_v2"))
+    found = features(graph)
+    before = dict(zip([node.path for node in graph.nodes], found.columns[:, -len(BEFORE) :]))
+    own = dict(zip([node.path for node in graph.nodes], found.columns))
+    paths = [node.path for node in graph.nodes]
+    assert before[paths[0]].tolist() == [-1] + [0] * (len(BEFORE) - 1)
+    split = next(i for i, kind in enumerate(found.kinds) if kind == "view")
+    after = next(i for i in range(split, len(paths)) if found.kinds[i] != "view")
+    passed_on = [COLUMNS.index(column) for column in PASSED_ON]
+    assert before[paths[after]][1:].tolist() == own[paths[split - 1]][passed_on].tolist()
+    assert before[paths[split]].tolist() == before[paths[after]].tolist()
+    kinds = {found.kinds[i - 1]: before[paths[i]][0] for i in range(1, len(paths)) if found.kinds[i - 1] != "view"}
+    assert len(set(kinds.values())) == len(kinds)
 
 
 def test_views_own_no_memory():

@@ -1,5 +1,7 @@
 """The stopwatch: what it runs and what it refuses. Times themselves are not asserted."""
 
+import sys
+
 import pytest
 import torch
 
@@ -9,7 +11,7 @@ from archs.graph import INPUT, Builder
 from archs.ops import ChannelSplit, Concat, Conv2d, Shape
 from archs.sampling import random_spec
 from costmodel.inplace import InPlace
-from costmodel.measure import Stopwatch, quiet, summary
+from costmodel.measure import BUSY, TRIES, Stopwatch, quiet, summary
 
 SMALL = {"resolution": 64}
 
@@ -101,3 +103,46 @@ def test_noise_is_seen():
     assert not summary(steady).noisy
     assert summary(jumpy).noisy
     assert quiet(jumpy) == 100.0
+
+
+def scripted(watch, monkeypatch, *calm):
+    """The stopwatch finds the core calm or not as the script says, then calm."""
+    answers = list(calm)
+    monkeypatch.setattr(watch, "_calm", lambda: answers.pop(0) if answers else True)
+    return iter(range(1, 9)).__next__
+
+
+def test_a_run_that_ended_disturbed_is_taken_again(watch, monkeypatch):
+    take = scripted(watch, monkeypatch, True, False, False, False, True, True)
+    assert watch.undisturbed(take) == 2
+
+
+def test_after_three_tries_the_last_run_stands(watch, monkeypatch):
+    take = scripted(watch, monkeypatch, *[True, False] * 5)
+    assert watch.undisturbed(take) == TRIES
+
+
+def test_where_no_quiet_moment_comes_a_run_is_taken_all_the_same(watch, monkeypatch):
+    monkeypatch.setattr(sys.modules["costmodel.measure"], "PATIENCE", 0.01)
+    monkeypatch.setattr(watch, "_calm", lambda: False)
+    assert watch.undisturbed(iter(range(1, 9)).__next__) == 1
+
+
+def test_a_pulse_tells_a_disturbed_core_and_a_slower_machine_is_believed_in_time(watch, monkeypatch):
+    pulses = {"us": 30.0}
+    monkeypatch.setattr(watch, "_span", lambda call: pulses["us"])
+    watch._quickest = 30.0
+    assert watch._calm()
+    pulses["us"] = 30.0 * BUSY + 1
+    assert not watch._calm()
+    assert any(watch._calm() for _ in range(200_000))
+    pulses["us"] = 30.0
+    assert watch._calm()
+    pulses["us"] = 40.0
+    assert not watch._calm()  # one quick pulse, and quick is what it was
+
+
+def test_a_device_without_neighbours_is_always_calm(watch, monkeypatch):
+    monkeypatch.setattr(watch, "device", torch.device("meta"))
+    watch._quickest = 0.0
+    assert watch._calm()
