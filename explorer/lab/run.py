@@ -17,18 +17,24 @@ from math import comb
 
 import archs
 from archs import Graph
+from explorer.lab import machine
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings
 
-ROUNDS = 11  # the interval is then from the third to the ninth: 93 %
-FEWEST = 5  # from the smallest to the largest: 94 %
-CALLS = 9  # timed calls per network and round
-SECONDS = 40.0  # what a run plans for
+ROUNDS = 75
+FEWEST = 5  # the interval is then from the smallest to the largest: 94 %
+PLANS = ((3, 21), (2, 11), (1, FEWEST))
+"""(timed calls per turn, the fewest rounds to have them for), the best first.
+
+Many short rounds, since a shared machine changes its speed within tenths of a second: rows that are timed soon after
+each other meet the same speed. In the same 20 s, 118 rounds of 3 calls left ±1 % where 11 of 9 left ±10 %.
+"""
+SECONDS = 35.0  # what a run plans for
 DEADLINE = 55.0  # when it ends with the rounds that it has
 CONFIDENCE = 0.9
 PROFILED = 5  # calls that torch's profiler watches
 SEEN = 0.08  # share of the time from which an operator is named
-WARM_UP = 2  # calls before the first timed one of a turn
+WARM_UP = 1  # calls before the first timed one of a turn
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,8 @@ def run(
                     break
                 row = (step + len(turns)) % len(networks)
                 call = watch.caller(copy.deepcopy(modules[row]), shapes[row])
-                watch.warm_up(call, block=1, blocks=WARM_UP)
+                for _ in range(WARM_UP):
+                    call()
                 turn[row] = quiet([watch.once(call) for _ in range(calls)]) / 1e3
             if not all(turn):
                 break
@@ -129,7 +136,7 @@ def run(
         if len(turns) < FEWEST:
             raise LabError(f"stopped after {len(turns)} of {planned} rounds; {FEWEST} are needed for an interval")
         kernels = tuple(_kernels(watch, module, shape) for module, shape in zip(modules, shapes))
-        environment = watch.environment().as_dict()
+        environment = watch.environment().as_dict() | machine.facts(watch, shapes[0])
     return Run(
         rows=tuple(row for row, _ in networks),
         rounds=tuple(turns),
@@ -143,9 +150,10 @@ def run(
 def plan(estimate_ms: Sequence[float], seconds: float = SECONDS) -> tuple[int, int]:
     """(rounds, timed calls per turn) that fit. Raises LabError where the fewest do not."""
     per_call = sum(estimate_ms) / 1e3
-    for rounds, calls in ((ROUNDS, CALLS), (ROUNDS, 6), (7, 4), (FEWEST, 3), (FEWEST, 1)):
-        if rounds * (WARM_UP + calls) * per_call <= seconds:
-            return rounds, calls
+    for calls, enough in PLANS:
+        rounds = int(seconds / ((WARM_UP + calls) * per_call))
+        if rounds >= enough:
+            return min(rounds, ROUNDS), calls
     raise LabError(
         f"one call of each takes {per_call:.2g} s or more, so {FEWEST} rounds would take over {seconds:g} s: "
         "take fewer channels, a smaller resolution, a smaller batch or more threads"
