@@ -57,6 +57,11 @@ class Job:
         return self._thread is not None and self._thread.is_alive()
 
     @property
+    def stopped(self) -> bool:
+        """Whether somebody, or its limit, has ended it."""
+        return self._stopped
+
+    @property
     def progress(self) -> float:
         """The share that is done, 0 to 1."""
         raise NotImplementedError

@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
 import costmodel
 from archs.guidelines import SIZE
+from explorer.lab import job as jobs
 from explorer.lab import prediction
-from explorer.lab.experiment import LAYOUTS, PLATFORMS, SCALES, Settings, experiment
+from explorer.lab.errors import LabError
+from explorer.lab.experiment import LAYOUTS, PLATFORMS, SCALES, Experiment, Settings, check, experiment
 from explorer.lab.record import to_csv
-from explorer.lab.run import SECONDS, run
-from explorer.lab.verdict import compare, found
+from explorer.lab.repeat import repeated, sentence
+from explorer.lab.run import SECONDS, Run
+from explorer.lab.verdict import compare, counted, found, others, told
+
+MAX_REPEATS = 9
+POLL = 0.2  # seconds between two looks at a run; each costs it nothing
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", choices=LAYOUTS, default="nchw")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="what the rounds may take")
+    parser.add_argument("--repeat", type=int, default=1, help="run it so often, and say whether the intervals overlap")
     parser.add_argument("--profile", help="a profile file or shipped profile to predict with; default: one that fits")
     parser.add_argument("--csv", type=Path, help="also write the result as CSV")
 
@@ -46,7 +54,10 @@ def lab(options: argparse.Namespace) -> None:
     )
     profile = costmodel.load_profile(options.profile) if options.profile else prediction.fitting(settings)
     predicted = prediction.predicted(made, profile) if profile else None
-    result = run([(v.row, v.graph) for v in made.variants], settings, _progress, seconds=options.seconds)
+    check("repeat", options.repeat, 1, MAX_REPEATS)
+    runs = [_timed(made, options.seconds) for _ in range(options.repeat)]
+    result = runs[-1]
+    rows_again = repeated(runs) if len(runs) > 1 else []
     table = compare(made, result, predicted)
     if options.csv:
         options.csv.write_text(to_csv(made, result, table), encoding="utf-8")
@@ -61,6 +72,12 @@ def lab(options: argparse.Namespace) -> None:
             "stopped": result.stopped,
             "profile": profile.name if profile else None,
         }
+        if rows_again:
+            run_facts["overlapping"] = sum(row.overlap for row in rows_again)
+            run_facts["repeats"] = [
+                {"row": row.row, "overlap": row.overlap, "intervals": [asdict(i) for i in row.intervals]}
+                for row in rows_again
+            ]
         rows = table.astype(object).where(table.notna(), None).to_dict("records")
         print(json.dumps({**about, **run_facts, "agree": agree, "compared": compared, "rows": rows}, indent=1))
         return
@@ -69,13 +86,21 @@ def lab(options: argparse.Namespace) -> None:
     formats = {"flops_error": lambda value: f"{value:+.1%}", "time_ms": lambda value: f"{value:.3f}"}
     print(table[shown].to_string(index=False, float_format=lambda value: f"{value:.3f}", formatters=formats))
     print()
-    for row, why in zip(table["row"], table["why"]):
-        print(f"{row}: {why}")
-    print(
-        f"\nthe paper's direction ({made.platform}, {made.column}): {agree} of {compared} rows; {result.seconds:.0f} s"
-    )
+    for number, row in enumerate(table["row"]):
+        print(f"{row}: {told(made, table, number)}")
+    if rows_again:
+        print(f"\nof {len(runs)} runs {sentence(rows_again)}")
+    said = counted(agree, compared, others(table))
+    print(f"\nthe paper's direction ({made.platform}, {made.column}) {said}; {result.seconds:.0f} s")
 
 
-def _progress(done: int, planned: int, turn: tuple[float, ...]) -> None:
-    end = "\n" if done == planned else ""
-    print(f"\rround {done} of {planned}", end=end, file=sys.stderr, flush=True)
+def _timed(made: Experiment, seconds: float) -> Run:
+    """A run in a process of its own, as on the page: no run finds what another has left in memory."""
+    job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, seconds)
+    while job.running:
+        print(f"\r{job.said}  ", end="", file=sys.stderr, flush=True)
+        time.sleep(POLL)
+    print(file=sys.stderr)
+    if job.run is None:
+        raise LabError(job.problem)
+    return job.run

@@ -9,7 +9,8 @@ import streamlit as st
 from archs import Spec
 from explorer.job import Busy, current
 from explorer.lab import job as jobs
-from explorer.lab.experiment import Settings
+from explorer.lab.experiment import Experiment, Settings
+from explorer.lab.repeat import repeated, sentence
 from explorer.lab.run import ROUNDS, SECONDS, Run
 from explorer.lab.verdict import TOO_NOISY
 from explorer.page import work
@@ -40,26 +41,74 @@ def panel(
             key=f"measure {name}",
             type="secondary" if again else "primary",
             icon=":material/timer:",
-            help=f"{ROUNDS} rounds over all networks in turn, under a minute; close other programs first.",
+            help=f"Up to {ROUNDS} rounds over all networks in turn, under a minute; close other programs first.",
         ):
-            try:
-                request = [(row, spec.to_json()) for row, spec in networks]
-                store.start(of, jobs.start(request, settings, SECONDS))
-            except Busy as error:
-                st.warning(str(error), icon=":material/hourglass:")
-            else:
-                st.rerun()
+            _start(networks, settings)
         if mine and mine[0] == of and mine[1].problem:
             st.error(mine[1].problem, icon=":material/error:")
     run = store.runs().get(of)
     if run:
         _about(run)
+        _again(store.before().get(of), run)
     return run
+
+
+QUEUE = "lab queue"
+
+
+def several(experiments: Sequence[Experiment]) -> None:
+    """One button for all that is not measured yet: one run after the other, and a stop ends them all."""
+    experiments = list({store.key_of(made): made for made in experiments}.values())  # G4 has one for both columns
+    mine = store.job()
+    if mine and not mine[1].running:
+        _collect(*mine)
+        if mine[1].stopped or mine[1].problem:
+            st.session_state.pop(QUEUE, None)
+    missing = [made for made in experiments if not store.run_of(made)]
+    taken = current()
+    if mine and mine[1].running:
+        done = len(experiments) - len(missing)
+        st.caption(f"{done} of {len(experiments)} experiments measured.")
+        work.watch(mine[1], "several", "What was measured so far is kept; those after it are not started.")
+    elif taken:
+        work.others(taken)
+    elif missing and st.session_state.get(QUEUE):
+        made = missing[0]
+        _start([(variant.row, variant.spec) for variant in made.variants], made.settings)
+    else:
+        st.session_state.pop(QUEUE, None)
+        if mine and mine[1].problem:
+            st.error(mine[1].problem, icon=":material/error:")
+        if missing and st.button(
+            f"Measure {'all' if len(missing) == len(experiments) else 'what is missing of'} {len(experiments)}",
+            key="measure several",
+            type="primary",
+            icon=":material/timer:",
+            help="One after the other, each in under a minute; close other programs first.",
+        ):
+            st.session_state[QUEUE] = True
+            st.rerun()
+
+
+def _start(networks: Sequence[tuple[str, Spec]], settings: Settings) -> None:
+    try:
+        request = [(row, spec.to_json()) for row, spec in networks]
+        store.start(store.key(networks, settings), jobs.start(request, settings, SECONDS))
+    except Busy as error:
+        st.warning(str(error), icon=":material/hourglass:")
+    else:
+        st.rerun()
 
 
 def _collect(of: store.Key, job: jobs.Job) -> None:
     if job.run and store.runs().get(of) is not job.run:
         store.keep(of, job.run)
+
+
+def _again(before: Run | None, run: Run) -> None:
+    """What the same experiment had given before."""
+    if before:
+        st.markdown(f"Measured again with the same settings: {sentence(repeated([before, run]))}.")
 
 
 def _about(run: Run) -> None:

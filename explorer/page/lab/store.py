@@ -26,12 +26,29 @@ def runs() -> dict[Key, Run]:
     return st.session_state.setdefault("lab runs", {})
 
 
+def run_of(made: Experiment) -> Run | None:
+    """What was measured of an experiment, where it was."""
+    return runs().get(key_of(made))
+
+
+def key_of(made: Experiment) -> Key:
+    return key([(variant.row, variant.spec) for variant in made.variants], made.settings)
+
+
+def before() -> dict[Key, Run]:
+    """What a run of the same networks and settings had found before the one in `runs`."""
+    return st.session_state.setdefault("lab runs before", {})
+
+
 def keep(of: Key, run: Run) -> None:
     kept = runs()
-    kept.pop(of, None)
+    if of in kept:
+        before()[of] = kept.pop(of)
     kept[of] = run
     while len(kept) > MAX_RUNS:
-        kept.pop(next(iter(kept)))
+        oldest = next(iter(kept))
+        kept.pop(oldest)
+        before().pop(oldest, None)
 
 
 def job() -> tuple[Key, Job] | None:

@@ -1,0 +1,41 @@
+"""Whether runs of one experiment agree: row by row, whether their intervals have a point in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from explorer.lab.errors import LabError
+from explorer.lab.run import Interval, Run
+
+
+class Repeated(NamedTuple):
+    """A row's ratio to the first row in every run, oldest first."""
+
+    row: str
+    intervals: tuple[Interval, ...]
+
+    @property
+    def overlap(self) -> bool:
+        """Whether all intervals have a point in common: then any two of them overlap, and only then."""
+        return max(interval.low for interval in self.intervals) <= min(interval.high for interval in self.intervals)
+
+
+def repeated(runs: Sequence[Run]) -> list[Repeated]:
+    """One entry per row but the first, which is 1 in every run. Raises LabError for runs of different rows."""
+    rows = runs[0].rows
+    if any(run.rows != rows for run in runs):
+        raise LabError("these are runs of different rows, which cannot be compared")
+    ratios = [run.ratio for run in runs]
+    return [Repeated(row, tuple(ratio[number] for ratio in ratios)) for number, row in enumerate(rows) if number]
+
+
+def sentence(rows: Sequence[Repeated]) -> str:
+    """`the intervals of 2 of 3 rows overlap; not those of g = 8: 1.74 … 1.80, then 1.85 … 1.91`."""
+    apart = [row for row in rows if not row.overlap]
+    said = f"the intervals of {len(rows) - len(apart)} of {len(rows)} rows overlap"
+    if apart:
+        said += "; not those of " + "; ".join(
+            f"{row.row}: {', then '.join(f'{i.low:.3f} … {i.high:.3f}' for i in row.intervals)}" for row in apart
+        )
+    return said
