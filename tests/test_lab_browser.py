@@ -48,7 +48,7 @@ def go(page: Page, section: str, title: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["g1", "g2", "g3", "g4", "own", "class", *LESSONS])
+@pytest.mark.parametrize("path", ["g1", "g2", "g3", "g4", "held", "own", "class", *LESSONS])
 def test_every_page(page, address, path, scheme):
     page.emulate_media(color_scheme=scheme)
     visit(page, f"{address}/{path}")
@@ -81,7 +81,7 @@ def test_order_run_compare_and_take_away(page, address, tmp_path):
     page.get_by_role("button", name="Measure here").click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     expect(page.get_by_role("button", name="Measure again")).to_be_visible()
-    expect(page.get_by_text("The paper's direction (ARM, ×1)")).to_be_visible()
+    expect(page.get_by_text("The paper's direction (ARM, ×1) agrees in")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Result as CSV").click()
     file = Path(tmp_path / "result.csv")

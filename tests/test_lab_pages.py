@@ -108,7 +108,15 @@ def test_a_measured_guideline_has_its_verdicts():
     at = measured(1, (1.0, 1.2, 0.8, 1.0))
     table = at.dataframe[-1].value
     assert list(table["verdict"]) == ["first row", "✓ agrees", "✗ differs here", "≈ too close to call"]
-    assert "**1 of 3** rows; **differs on this machine: c1:c2 = 1:6**" in said(at)
+    assert (
+        "**The paper's direction (ARM, ×1) agrees in 1 of 3 comparisons; differs here: c1:c2 = 1:6; too close to call: "
+        "c1:c2 = 1:12.**" in said(at)
+    )
+    assert "✗ differs here: **c1:c2 = 1:6**, 0.80× the first row's time here" in said(at).split("Why, row by row")[0]
+    assert (
+        "1.10× in the paper's ARM column. Its channels (13, 78) do 1.0% fewer mult-adds: per mult-add it takes 0.81×"
+        in said(at)
+    )
     assert "pairs as measured here has them" in said(at)
     assert at.button(key="measure g1").label == "Measure again"
     assert [button.label for button in at.download_button if button.label != "HTML"] == ["Result as CSV"]
@@ -132,6 +140,24 @@ def test_a_noisy_and_a_stopped_run_say_so():
     assert "too noisy" in at.warning[0].value
     assert "the intervals come from 5 rounds" in at.info[0].value
     assert at.dataframe[-1].value["verdict"][1] == "? too noisy to tell"
+
+
+def test_a_second_run_says_whether_it_agrees():
+    at = measured(1, (1.0, 1.2, 1.3, 1.4))
+    assert "Measured again" not in said(at)
+    made = experiment(1)
+    (key,) = at.session_state["lab runs"]
+    job = Job(tuple(v.row for v in made.variants), made.settings)
+    job.run = fake(made, (1.0, 1.2, 1.36, 1.4))
+    at.session_state["lab job"] = (key, job)  # the job of the button, now ended
+    clean(at.run())
+    assert (
+        "Measured again with the same settings: the intervals of 2 of 3 rows overlap; not those of c1:c2 = 1:6: "
+        "1.300 … 1.300, then 1.360 … 1.360." in said(at)
+    )
+    assert list(at.dataframe[-1].value["measured"]) == ["1.00", "1.20", "1.36", "1.40"]
+    clean(at.run())
+    assert "1.300 … 1.300, then 1.360 … 1.360." in said(at)  # a rerun is no third run
 
 
 def test_measuring_from_the_page():
@@ -246,4 +272,4 @@ def test_every_page_is_in_the_navigation():
     script = "import streamlit as st\nfrom explorer.page.lab import pages\n"
     at = show(script + "st.session_state.listed = [p.url_path for s in pages.navigation().values() for p in s]")
     listed = at.session_state["listed"]
-    assert listed == ["g1", "g2", "g3", "g4", "own", "class", *pages.LESSONS]
+    assert listed == ["g1", "g2", "g3", "g4", "held", "own", "class", *pages.LESSONS]

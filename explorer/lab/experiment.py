@@ -86,7 +86,10 @@ class Experiment:
 
     @cached_property
     def table(self) -> pandas.DataFrame:
-        """One row per variant: its channels, its counts, `flops_error` (share off the first row's multiply-adds)."""
+        """One row per variant: its channels, its counts, `flops_error` (share off the first row's multiply-adds).
+
+        `largest_access` is the memory access of the operator that has most: what a cache would have to hold.
+        """
         import pandas
 
         rows = []
@@ -102,6 +105,7 @@ class Experiment:
                     "params": counts.total.params,
                     "mem_access": counts.total.mem_access,
                     "mem_access_paper": counts.total.mem_access_paper,
+                    "largest_access": max(cost.mem_access for cost in counts.nodes),
                     "elementwise": counts.total.elementwise,
                     "kernels": counts.total.kernels,
                     "fragments": worst.fragments if worst else 0,

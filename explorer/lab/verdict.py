@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from explorer.lab.experiment import PLATFORMS, Experiment
 from explorer.lab.published import Ratio, ratios
 from explorer.lab.run import Interval, Run
+from explorer.lab.why import why
 
 if TYPE_CHECKING:
     import pandas
@@ -67,8 +68,8 @@ def compare(
     """One row per variant: its counts, `paper_GPU`, `paper_ARM`, `predicted` and `measured` with `low` and `high`.
 
     All but the counts, `time_ms` and `predicted_ms` are times over the first row's; what is not known is NaN. `verdict`
-    goes by the platform whose channels the experiment has; `why` says what the counts, the kernels and the profile have
-    to do with it.
+    goes by the platform whose channels the experiment has; `why` says what the counts, this machine's rates, the
+    kernels and the profile have to do with it.
     """
     table = experiment.table.copy()
     papers = {platform: ratios(experiment.guideline, platform, experiment.scale) for platform in PLATFORMS}
@@ -91,10 +92,10 @@ def compare(
         paper = papers[experiment.platform]
         for number, row in enumerate(rows[1:], 1):
             verdicts[number] = verdict(experiment.guideline, paper.get(row), run.ratio[number])
-        reasons = [_why(table, run, number, experiment) for number in range(len(rows))]
+        reasons = [why(experiment, run, table, number) for number in range(len(rows))]
         if predicted:
             reasons = [
-                f"{why}. Its predicted time goes into: {predicted[row].bound}" for row, why in zip(rows, reasons)
+                f"{said}. Its predicted time goes into: {predicted[row].bound}" for row, said in zip(rows, reasons)
             ]
     table["verdict"], table["why"] = verdicts, reasons
     return table
@@ -116,25 +117,31 @@ def found(table: pandas.DataFrame) -> tuple[int, int]:
     return verdicts.count(AGREES), len(verdicts) - 1
 
 
-def _why(table: pandas.DataFrame, run: Run, number: int, experiment: Experiment) -> str:
-    """Facts of one row, in the order in which they explain: work, memory, kernels, rates, operators."""
-    row, first = table.iloc[number], table.iloc[0]
-    rate = row["mult_adds"] * experiment.settings.batch / row["time_ms"] / 1e6
-    parts = [f"{rate:.3g} G mult-adds/s"]
-    if number:
-        first_rate = first["mult_adds"] * experiment.settings.batch / first["time_ms"] / 1e6
-        parts = [
-            f"{_times(row, first, 'mult_adds')} the mult-adds, {_times(row, first, 'mem_access')} the memory access, "
-            f"{row['kernels']:,} kernels instead of {first['kernels']:,}: {rate:.3g} instead of {first_rate:.3g} "
-            f"G mult-adds/s"
-        ]
-        paper = ratios(experiment.guideline, experiment.platform, experiment.scale).get(row["row"])
-        if paper and not direction(paper.low, paper.high):
-            parts.append("the paper's printed digits show no difference here; its claim does")
-    if run.kernels and run.kernels[number]:
-        parts.append(f"ran: {'; '.join(run.kernels[number])}")
-    return ". ".join(parts)
+def others(table: pandas.DataFrame) -> dict[str, list[str]]:
+    """Verdict → the rows that have it, of those that do not agree: `{"too close to call": ["c1:c2 = 1:2"]}`."""
+    rows: dict[str, list[str]] = {}
+    for row, word in zip(table["row"], table["verdict"]):
+        if word in (DIFFERS, CLOSE, NOISY):
+            rows.setdefault(word, []).append(row)
+    return rows
 
 
-def _times(row: pandas.Series, first: pandas.Series, column: str) -> str:
-    return f"{row[column] / first[column]:.2f}×"
+def counted(agree: int, compared: int, rest: Mapping[str, Sequence[str]]) -> str:
+    """The count as a sentence, with the rows that do not agree by name.
+
+    >>> counted(2, 3, {"too close to call": ["c1:c2 = 1:2"]})
+    'agrees in 2 of 3 comparisons; too close to call: c1:c2 = 1:2'
+    """
+    said = [f"agrees in {agree} of {compared} comparisons"]
+    said += [f"{word}: {', '.join(rows)}" for word, rows in rest.items()]
+    return "; ".join(said)
+
+
+def told(experiment: Experiment, table: pandas.DataFrame, number: int) -> str:
+    """One row in words: what was measured, what the paper has, and why."""
+    row = table.iloc[number]
+    said = f"{row['measured']:.2f}× the first row's time here ({row['low']:.2f} … {row['high']:.2f})"
+    paper = row[f"paper_{experiment.platform}"]
+    if paper == paper:
+        said += f", {paper:.2f}× in the paper's {experiment.platform} column"
+    return f"{said}. {row['why']}"

@@ -49,7 +49,7 @@ def _sheets() -> None:
 def _answers() -> None:
     measured, machine = [], ""
     for _, of in sorted(store.results().items()):
-        run = store.runs().get(store.key([(v.row, v.spec) for v in of.variants], of.settings))
+        run = store.run_of(of)
         if run:
             measured.append((of, compare(of, run)))
             machine = str(run.environment.get("processor", ""))

@@ -12,12 +12,31 @@ from explorer.lab.experiment import PLATFORMS, Experiment
 from explorer.lab.record import to_csv
 from explorer.lab.run import Run
 from explorer.lab.text import CLAIMS
-from explorer.lab.verdict import AGREES, CLOSE, DIFFERS, NOISY, Predicted, compare, found, pairs_right
+from explorer.lab.verdict import (
+    AGREES,
+    CLOSE,
+    DIFFERS,
+    NOISY,
+    Predicted,
+    compare,
+    counted,
+    found,
+    others,
+    pairs_right,
+    told,
+)
 from explorer.page import chart
 from explorer.page.lab import store
 from explorer.plain import plain
 
 MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too close to call", NOISY: "? too noisy to tell"}
+
+KERNELS = (
+    "Where the mult-adds per second fall while the mult-adds stay, the time goes into memory or into starting "
+    "operators; where they stay, it goes into arithmetic. PyTorch's names: `_slow_conv2d_forward` is a matrix product, "
+    "one per convolution and one per group; `copy_` spreads the bias over the output before it; `cat` joins the "
+    "groups; `mkldnn_convolution` is a convolution of another library; `clamp_min` is ReLU."
+)
 
 
 def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] | None) -> None:
@@ -31,24 +50,36 @@ def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] 
     chart.show(charts.comparison(table), f"{name} comparison", "Time over the first row's: paper, prediction, measured")
     st.dataframe(_shown(table), hide_index=True, key=f"{name} table")
     if run:
-        agree, compared = found(table)
-        differing = [row for row, word in zip(table["row"], table["verdict"]) if word == DIFFERS]
-        said = f"; **differs on this machine: {', '.join(differing)}**" if differing else ""
-        if made.guideline:
-            st.markdown(
-                f"The paper's direction ({made.platform}, {made.column}) in **{agree} of {compared}** rows{said}."
-            )
-        with st.expander("Why, row by row"):
-            for row, why in zip(table["row"], table["why"]):
-                st.markdown(f"**{row}**: {why}")
-            st.caption(
-                "Where the mult-adds per second fall while the mult-adds stay, the time goes into memory or into "
-                "starting kernels; where they stay, it goes into arithmetic."
-            )
+        _verdicts(made, table)
         _download(made, run, table)
     if made.guideline:
         _your_order(made, table, run)
         _questions(made)
+
+
+def _verdicts(made: Experiment, table: pandas.DataFrame) -> None:
+    """How many rows have the paper's direction; those that have not are told in full, the others on request."""
+    if made.guideline:
+        said = counted(*found(table), others(table))
+        st.markdown(f"**The paper's direction ({made.platform}, {made.column}) {said}.**")
+    apart(made, table)
+    with st.expander("Why, row by row"):
+        for number in range(len(table)):
+            _told(made, table, number)
+        st.caption(KERNELS)
+
+
+def apart(made: Experiment, table: pandas.DataFrame, name: str = "") -> None:
+    """The rows in which this machine does not find the paper's direction, each with the reasons."""
+    for number, word in enumerate(table["verdict"]):
+        if word in (DIFFERS, CLOSE, NOISY):
+            _told(made, table, number, name)
+
+
+def _told(made: Experiment, table: pandas.DataFrame, number: int, name: str = "") -> None:
+    row = table.iloc[number]
+    said = told(made, table, number).replace("_", r"\_")  # names of kernels, not emphasis
+    st.markdown(f"{MARKS.get(row['verdict'], row['verdict'])}: **{name}{row['row']}**, {said}.")
 
 
 def _shown(table: pandas.DataFrame) -> pandas.DataFrame:

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from explorer.lab.experiment import GUIDELINES
-from explorer.page.lab import classroom, guideline, lessons_conv, lessons_relu, lessons_v3, own
+from explorer.page.lab import classroom, guideline, held, lessons_conv, lessons_relu, lessons_v3, own
 
 LESSONS: dict[str, Callable[[], None]] = {
     "separable": lessons_conv.separable,
@@ -33,6 +33,7 @@ def navigation() -> dict[str, list[st.Page]]:
     ]
     lab = [
         *guidelines,
+        st.Page(held.render, title="What held here", url_path="held"),
         st.Page(own.render, title="Design your own", url_path="own"),
         st.Page(classroom.render, title="For the teacher", url_path="class"),
     ]

@@ -1,0 +1,81 @@
+"""All four guidelines at once: in which of the 13 comparisons per column this machine agrees, and why not in others."""
+
+from __future__ import annotations
+
+import pandas
+import streamlit as st
+
+from explorer.lab import tally
+from explorer.lab.experiment import PLATFORMS, SCALES
+from explorer.lab.record import to_csv
+from explorer.lab.verdict import compare
+from explorer.page.lab import measure, store
+from explorer.page.lab.compare import MARKS, apart
+from explorer.page.state import guard
+
+
+def render() -> None:
+    st.title("What held here", anchor=False)
+    st.markdown(
+        "Each table compares its rows with its first: 13 comparisons per column of the paper, those of the GPU's "
+        "channels and those of the ARM core's. In which does this machine find the paper's direction?"
+    )
+    with guard("What held here"):
+        _held()
+
+
+def _held() -> None:
+    left, right = st.columns(2)
+    with left:
+        scale = st.segmented_control(
+            "Column", SCALES, default=1, required=True, key="held scale", format_func=_heads, persist_state="session"
+        )
+    with right:
+        kind = st.segmented_control(
+            "Channels", ("the paper's", "exact (under 1 % off)"), default="the paper's", required=True, key="held kind",
+            persist_state="session",
+        )  # fmt: skip
+    columns = {platform: tally.column(platform, scale, kind != "the paper's") for platform in PLATFORMS}
+    measure.several([made for platform in PLATFORMS for made in columns[platform]])
+    measured: dict[str, tally.Measured] = {}
+    for platform, experiments in columns.items():
+        runs = [(made, store.run_of(made)) for made in experiments]
+        measured[platform] = [(made, compare(made, run)) for made, run in runs if run]
+    for platform in PLATFORMS:
+        st.markdown(f"**{tally.sentence(platform, scale, measured[platform])}.**")
+        for made, table in measured[platform]:
+            apart(made, table, f"G{made.guideline} ")
+    st.dataframe(_shown(tally.table(scale, measured)), hide_index=True, key="held table", height="content")
+    _download([made for platform in PLATFORMS for made in columns[platform]])
+
+
+def _heads(scale: int) -> str:
+    return f"×{scale}"
+
+
+def _shown(table: pandas.DataFrame) -> pandas.DataFrame:
+    shown = pandas.DataFrame({"": table["guideline"], "row": table["row"]})
+    for platform in PLATFORMS:
+        low, high = table[f"low_{platform}"], table[f"high_{platform}"]
+        shown[f"paper, {platform}"] = [f"{value:.2f}" for value in table[f"paper_{platform}"]]
+        shown[f"here, {platform} channels"] = [
+            "" if value != value else f"{value:.2f} [{a:.2f}, {b:.2f}]"
+            for value, a, b in zip(table[f"measured_{platform}"], low, high)
+        ]
+        shown[f"verdict, {platform}"] = [MARKS.get(word, word) for word in table[f"verdict_{platform}"]]
+    return shown
+
+
+def _download(experiments: list) -> None:
+    texts = [to_csv(made, run, compare(made, run)) for made in experiments if (run := store.run_of(made))]
+    st.download_button(
+        "Results as CSV",
+        "".join(texts),
+        file_name="guidelines.csv",
+        mime="text/csv",
+        on_click="ignore",
+        key="held csv",
+        icon=":material/download:",
+        disabled=not texts,
+        help="One file of all the runs above; the teacher's page reads it.",
+    )
