@@ -519,6 +519,10 @@ def test_a_class_is_summed_up_and_bad_files_are_named(handed_in):
     assert list(summary["agree"]) == [2, 1, 1]
     assert list(summary["differ"]) == [0, 1, 0]
     assert summary.loc["c1:c2 = 1:2", "largest"] == pytest.approx(1.3)
+    machines = record.per_machine(runs).set_index("machine")
+    assert list(machines["agrees"]) == ["1 of 3", "3 of 3"]
+    assert list(machines["differs"]) == ["G1 c1:c2 = 1:6", ""]
+    assert list(machines["too close or noisy"]) == ["G1 c1:c2 = 1:12", ""]
     empty, problems = record.collect([("c.csv", "nonsense")])
     assert empty.empty
     assert record.summary(empty).empty
@@ -541,7 +545,7 @@ def test_the_questions_hold_no_answers(handed_in):
     assert "&lt;i&gt;my&lt;/i&gt; machine" in answers
     assert AGREES in answers
     assert DIFFERS in answers
-    assert "1 of 3 rows" in answers
+    assert "The paper's direction agrees in 1 of 3 comparisons; differs here: c1:c2 = 1:6; too close" in answers
 
 
 def test_a_design_of_ones_own():

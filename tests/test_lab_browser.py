@@ -90,10 +90,28 @@ def test_order_run_compare_and_take_away(page, address, tmp_path):
     assert [row["row"] for row in csv.DictReader(text.splitlines())] == rows
     # and to the teacher's page, by the menu, without losing the run
     go(page, "Guideline lab", "For the teacher")
-    expect(page.get_by_text("From this session's runs: G1.")).to_be_visible()
+    expect(page.get_by_text("From this session's runs: G1")).to_be_visible()
     page.locator('input[type="file"]').set_input_files(file)
     expect(page.get_by_text("1 machine, 4 rows.")).to_be_visible()
     assert len(record.read(text)) == 4
+
+
+def test_a_reload_keeps_order_and_run(page, address):
+    visit(page, f"{address}/g2")
+    page.get_by_role("button", name="Skip").click()
+    page.get_by_role("radio", name="my own").or_(page.get_by_role("button", name="my own")).first.click()
+    page.get_by_label("Channels of the first row").fill("8")
+    page.get_by_label("Channels of the first row").press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Measure here").click()
+    expect(page.get_by_role("button", name="Measure again")).to_be_visible()
+    settle(page)
+    page.reload()
+    expect(page.get_by_text("Your order, fastest first")).to_be_visible()
+    page.get_by_role("radio", name="my own").or_(page.get_by_role("button", name="my own")).first.click()
+    page.get_by_label("Channels of the first row").fill("8")
+    page.get_by_label("Channels of the first row").press("Enter")
+    expect(page.get_by_role("button", name="Measure again")).to_be_visible()
 
 
 def test_a_run_is_stopped(page, address):

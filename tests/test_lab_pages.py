@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.lab import design, record
-from explorer.lab.experiment import experiment
+from explorer.lab import design, lessons, record
+from explorer.lab.experiment import Settings, experiment
 from explorer.lab.job import Job
 from explorer.lab.run import Run
 from explorer.lab.verdict import compare
 from explorer.page.lab import pages
+from explorer.page.lab.lesson import predicted_ms
 
 # AppTest leaves its temporary directory to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
@@ -224,6 +225,35 @@ def test_design_your_own():
         clean(at.selectbox(key="own first").set_value(kind).run())
 
 
+def test_a_design_is_guessed_before_it_is_predicted():
+    at = show("from explorer.page.lab import own\nown.render()")
+    assert len(at.dataframe) == 1
+    assert "measure own" not in [button.key for button in at.button]
+    first, second, _ = at.radio[0].options
+    clean(at.radio[0].set_value(second).run())
+    assert at.dataframe[1].value["predicted"][0] == "1.00"
+    size = 28
+    c2 = design.matching("separable", design.mult_adds("conv3", 48, size), size)
+    key = (design.network("conv3", 48, size), design.network("separable", c2, size)), Settings()
+    at.session_state["lab runs"] = {key: Run((first, second), ((1.0, 1.5),) * 7)}
+    clean(at.run())
+    assert at.radio[0].disabled
+    assert f"You said **{second}**; measured: **{first}**." in said(at)
+
+
+def test_the_last_stage_says_what_it_saves_here():
+    at = show("from explorer.page.lab import pages\npages.LESSONS['last_stage']()")
+    networks = lessons.last_stage_networks()
+    before, after = predicted_ms(networks)
+    assert list(at.dataframe[-1].value["predicted ms"]) == [f"{before:.3g}", f"{after:.3g}"]
+    assert f"Predicted here, until you measure: **{before - after:.2f} ms** of {before:.2f} ms" in said(at)
+    key = tuple(spec for _, spec in networks), Settings()
+    at.session_state["lab runs"] = {key: Run(tuple(row for row, _ in networks), ((12.0, 10.5),) * 7)}
+    clean(at.run())
+    assert "Measured here: **1.50 ms** of 12.00 ms, **12%**." in said(at)
+    assert "On the paper's phone that was 7 ms, 11%" in said(at)
+
+
 def classroom() -> AppTest:
     return show("from explorer.page.lab import classroom\nclassroom.render()")
 
@@ -239,7 +269,8 @@ def test_a_class_is_collected():
     ours = [(f"{name}.csv", result(1, name).encode(), "text/csv") for name in ("Ada", "Bob")]
     clean(at.file_uploader(key="class files").set_value(ours).run())
     assert "**2** machines, 8 rows." in said(at)
-    assert list(at.dataframe[0].value["machines"]) == [2, 2, 2]
+    assert list(at.dataframe[0].value["agrees"]) == ["3 of 3", "3 of 3"]
+    assert list(at.dataframe[1].value["machines"]) == [2, 2, 2]
     clean(at.text_area(key="class paste").set_value(result(3, "Cy") + result(4, "Cy")).run())
     assert "**3** machines, 17 rows." in said(at)
 
@@ -265,7 +296,7 @@ def test_the_answers_come_from_this_sessions_runs():
     at.session_state["lab results"] = {1: made}
     clean(at.run())
     assert [button.disabled for button in at.download_button] == [False, False]
-    assert any("From this session's runs: G1." in caption.value for caption in at.caption)
+    assert any("From this session's runs: G1 (ARM, ×1)." in caption.value for caption in at.caption)
 
 
 def test_every_page_is_in_the_navigation():

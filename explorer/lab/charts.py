@@ -160,7 +160,7 @@ def comparison(table: pandas.DataFrame) -> go.Figure:
             hovertemplate="<b>%{customdata}</b><br>%{x:.3f}<extra>%{fullData.name}</extra>",
         )
     figure.add_vline(x=1, line={"color": OUTLINE, "width": 1, "dash": "dot"})
-    figure.update_xaxes(title="time over the first row's: left is faster, right is slower", automargin=True)
+    figure.update_xaxes(title="time over the first row's (right: slower)", automargin=True)
     figure.update_yaxes(
         tickvals=list(height.values()),
         ticktext=list(height),

@@ -43,3 +43,12 @@ def predicted(experiment: Experiment, profile: DeviceProfile) -> dict[str, Predi
         bounds = ", ".join(f"{bound} {share:.0%}" for bound, share in ordered)
         found[variant.row] = Predicted(prediction.latency_ms, bounds)
     return found
+
+
+def here(experiment: Experiment) -> dict[str, Predicted] | None:
+    """By the profile that fits its settings; None where there is none, or it cannot price a row."""
+    profile = fitting(experiment.settings)
+    try:
+        return predicted(experiment, profile) if profile else None
+    except costmodel.CostError:
+        return None

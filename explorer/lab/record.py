@@ -173,3 +173,26 @@ def summary(runs: pandas.DataFrame) -> pandas.DataFrame:
         )
     columns = [*keys, "machines", "runs", "smallest", "median", "largest", "agree", "differ"]
     return pandas.DataFrame(found, columns=columns)
+
+
+def per_machine(runs: pandas.DataFrame) -> pandas.DataFrame:
+    """One row per machine and column of the paper: in how many comparisons it agrees, and the rows where it differs."""
+    import pandas
+
+    keys = ["machine", "platform", "scale", "kind"]
+    compared = runs[(runs["verdict"] != BASE) & (runs["guideline"] != 0)]
+    # a machine that was measured again counts with its last run
+    compared = compared.drop_duplicates([*keys, "guideline", "row"], keep="last")
+    found = []
+    for values, group in compared.groupby(keys, sort=False):
+        named = "G" + group["guideline"].astype(str) + " " + group["row"]
+        verdicts = group["verdict"]
+        found.append(
+            {
+                **dict(zip(keys, values)),
+                "agrees": f"{(verdicts == AGREES).sum()} of {len(group)}",
+                "differs": ", ".join(named[verdicts == DIFFERS]),
+                "too close or noisy": ", ".join(named[verdicts.isin((CLOSE, NOISY))]),
+            }
+        )
+    return pandas.DataFrame(found, columns=[*keys, "agrees", "differs", "too close or noisy"])

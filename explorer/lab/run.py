@@ -30,9 +30,10 @@ Many short rounds, since a shared machine changes its speed within tenths of a s
 each other meet the same speed. In the same 20 s, 118 rounds of 3 calls left ±1 % where 11 of 9 left ±10 %.
 """
 SECONDS = 35.0  # what a run plans for
-DEADLINE = 55.0  # when it ends with the rounds that it has
+DEADLINE = 50.0  # when it ends with the rounds that it has
 CONFIDENCE = 0.9
-PROFILED = 5  # calls that torch's profiler watches
+PROFILED = 5  # calls that torch's profiler watches, of networks that it does not hold up
+LONG = 100.0  # ms; of a call that takes longer, one has to do
 SEEN = 0.08  # share of the time from which an operator is named
 WARM_UP = 1  # calls before the first timed one of a turn
 
@@ -135,7 +136,8 @@ def run(
                 progress(len(turns), planned, turns[-1])
         if len(turns) < FEWEST:
             raise LabError(f"stopped after {len(turns)} of {planned} rounds; {FEWEST} are needed for an interval")
-        kernels = tuple(_kernels(watch, module, shape) for module, shape in zip(modules, shapes))
+        profiled = 1 if max(estimate_ms) > LONG else PROFILED
+        kernels = tuple(_kernels(watch, module, shape, profiled) for module, shape in zip(modules, shapes))
         environment = watch.environment().as_dict() | machine.facts(watch, shapes[0])
     return Run(
         rows=tuple(row for row, _ in networks),
@@ -160,7 +162,7 @@ def plan(estimate_ms: Sequence[float], seconds: float = SECONDS) -> tuple[int, i
     )
 
 
-def _kernels(watch, module, shape: Sequence[int]) -> tuple[str, ...]:
+def _kernels(watch, module, shape: Sequence[int], calls: int) -> tuple[str, ...]:
     """The operators of a call by torch's profiler, those with most time of their own first: `addmm ×10, 93%`."""
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # or each start and stop is a line on standard error
     from torch.profiler import ProfilerActivity, profile
@@ -168,12 +170,12 @@ def _kernels(watch, module, shape: Sequence[int]) -> tuple[str, ...]:
     call = watch.caller(module, shape)
     call()
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
-        for _ in range(PROFILED):  # in one call alone, an interruption looks like a slow operator
+        for _ in range(calls):  # in one call alone, an interruption looks like a slow operator
             call()
     events = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)
     total = sum(event.self_cpu_time_total for event in events) or 1
     named = [event for event in events if event.self_cpu_time_total > SEEN * total]
     return tuple(
-        f"{event.key.removeprefix('aten::')} ×{event.count // PROFILED}, {event.self_cpu_time_total / total:.0%}"
+        f"{event.key.removeprefix('aten::')} ×{event.count // calls}, {event.self_cpu_time_total / total:.0%}"
         for event in named
     )

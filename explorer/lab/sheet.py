@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from explorer.lab.experiment import Experiment
 from explorer.lab.text import CLAIMS
-from explorer.lab.verdict import found
+from explorer.lab.verdict import counted, found, others
 
 if TYPE_CHECKING:
     import pandas
@@ -78,14 +78,14 @@ def answers(results: Sequence[tuple[Experiment, pandas.DataFrame]], machine: str
             ]
             for row in table.to_dict("records")
         ]
-        agree, compared = found(table)
+        said = counted(*found(table), others(table))
         turn = " class=turn" if number == 2 else ""
         parts.append(f"<section{turn}><h2>G{experiment.guideline}. {escape(claim.title)}</h2>")
         settings = experiment.settings
         parts.append(
             f"<p class=quiet>{experiment.platform} column {escape(experiment.column)}, {experiment.kind} channels, "
-            f"batch {settings.batch}, {settings.threads} thread(s), {settings.layout}. The paper's direction: "
-            f"{agree} of {compared} rows.</p>"
+            f"batch {settings.batch}, {settings.threads} thread(s), {settings.layout}. The paper's direction "
+            f"{escape(said)}.</p>"
         )
         parts.append(_table(head, rows))
         for question, answer in zip(claim.questions, claim.answers):

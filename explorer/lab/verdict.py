@@ -101,14 +101,19 @@ def compare(
     return table
 
 
-def pairs_right(order: Sequence[str], times: Mapping[str, float]) -> tuple[int, int]:
-    """(pairs of rows that a prediction orders as the times do, pairs that differ at all). Ties are not asked.
+def pairs_right(order: Sequence[str], spans: Mapping[str, tuple[float, float]]) -> tuple[int, int]:
+    """(pairs of rows that a prediction orders as the times do, pairs that the times tell apart at all).
 
-    >>> pairs_right(["a", "b", "c"], {"a": 1.0, "b": 3.0, "c": 2.0})
+    A span holds a row's time; where two of them meet there is no order to predict.
+
+    >>> pairs_right(["a", "b", "c"], {"a": (1.0, 1.0), "b": (2.5, 3.5), "c": (2.0, 2.4)})
     (2, 3)
+    >>> pairs_right(["a", "b", "c"], {"a": (1.0, 1.0), "b": (2.3, 3.5), "c": (2.0, 2.4)})
+    (2, 2)
     """
-    pairs = [(a, b) for a, b in combinations(order, 2) if times[a] != times[b]]
-    return sum(times[a] < times[b] for a, b in pairs), len(pairs)
+    pairs = [(spans[a], spans[b]) for a, b in combinations(order, 2)]
+    right, wrong = sum(a[1] < b[0] for a, b in pairs), sum(b[1] < a[0] for a, b in pairs)
+    return right, right + wrong
 
 
 def found(table: pandas.DataFrame) -> tuple[int, int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas
 import streamlit as st
 
-from explorer.lab import charts, record, sheet
-from explorer.lab.experiment import GUIDELINES, PLATFORMS, SCALES, Settings, experiment
+from explorer.lab import charts, prediction, record, sheet
+from explorer.lab.experiment import GUIDELINES, PLATFORMS, SCALES, Experiment, experiment
 from explorer.lab.published import ratios
 from explorer.lab.verdict import compare
 from explorer.page import chart
@@ -15,7 +15,6 @@ from explorer.page.state import guard
 from explorer.page.tables import csv
 
 MAX_FILES = 60
-EXAMPLE = Settings()
 
 
 def render() -> None:
@@ -43,22 +42,25 @@ def _sheets() -> None:
         _file("Questions", sheet.questions(made), "guideline_questions.html")
         st.caption("Two pages to hand out: the claims, the variants to put into order, questions.")
     with right:
-        _answers()
+        _answers(made)
 
 
-def _answers() -> None:
+def _answers(column: list[Experiment]) -> None:
+    """Of the column asked for where it was measured, of what was measured last where not."""
     measured, machine = [], ""
-    for _, of in sorted(store.results().items()):
+    for asked in column:
+        of = asked if store.run_of(asked) else store.results().get(asked.guideline, asked)
         run = store.run_of(of)
         if run:
-            measured.append((of, compare(of, run)))
+            measured.append((of, compare(of, run, prediction.here(of))))
             machine = str(run.environment.get("processor", ""))
     _file("Answers", sheet.answers(measured, machine), "guideline_answers.html", disabled=not measured)
-    names = ", ".join(f"G{of.guideline}" for of, _ in measured)
+    names = ", ".join(f"G{of.guideline} ({of.platform}, {of.column})" for of, _ in measured)
     st.caption(
         f"From this session's runs: {names}."
         if measured
-        else "Measure a guideline on its page first: the answers are this machine's."
+        else "Measure a guideline on its page first, or all at once under *What held here*: the answers are this "
+        "machine's."
     )
 
 
@@ -105,6 +107,7 @@ def _class() -> None:
     for (guideline, platform, scale), group in runs.groupby(["guideline", "platform", "scale"], sort=True):
         if guideline:
             _guideline(int(guideline), str(platform), int(scale), group)
+    st.dataframe(record.per_machine(runs), hide_index=True, key="class machines")
     summary = record.summary(runs)
     st.dataframe(summary, hide_index=True, key="class summary")
     csv(runs, "class", "all runs")

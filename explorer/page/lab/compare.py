@@ -126,12 +126,15 @@ def _your_order(made: Experiment, table: pandas.DataFrame, run: Run | None) -> N
     order = store.orders().get(made.guideline)
     if not order or set(order) != set(table["row"]):
         return
+    columns = {f"paper_{platform}": (f"paper_{platform}",) * 2 for platform in PLATFORMS}
+    if run:
+        columns["measured"] = ("low", "high")
     lines = []
-    for column in (*(f"paper_{platform}" for platform in PLATFORMS), *(["measured"] if run else [])):
-        times = dict(zip(table["row"], table[column]))
-        right, pairs = pairs_right(order, times)
+    for column, (low, high) in columns.items():
+        spans = dict(zip(table["row"], zip(table[low], table[high])))
+        right, pairs = pairs_right(order, spans)
         lines.append(f"**{right} of {pairs}** pairs as {charts.SERIES[column][0]} has them")
-    st.markdown(f"Your order, {' → '.join(order)}, has {'; '.join(lines)}.")
+    st.markdown(f"Your order, {' → '.join(order)}, has {'; '.join(lines)}. Only pairs that a column tells apart count.")
 
 
 def _questions(made: Experiment) -> None:

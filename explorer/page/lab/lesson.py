@@ -8,7 +8,10 @@ from functools import wraps
 import pandas
 import streamlit as st
 
-from explorer.lab import lesson_charts
+import archs
+import costmodel
+from explorer.lab import lesson_charts, prediction
+from explorer.lab.experiment import Settings
 from explorer.lab.lessons import Networks
 from explorer.lab.run import Run
 from explorer.page import chart
@@ -34,11 +37,14 @@ def lesson(title: str, sentence: str) -> Callable[[Callable[[], None]], Callable
 
 
 def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars: bool = True) -> Run | None:
-    """The networks' counts side by side, and their milliseconds here once measured."""
+    """The networks' counts side by side, and their milliseconds: as predicted, and here once measured."""
     if bars:
         chart.show(lesson_charts.side_by_side(table), f"{name} bars", "Counts of the networks over the first one's")
     run = measure.panel(name, networks)
     shown = table[["network", "mult_adds", "params", "mem_access", "elementwise", "kernels"]].copy()
+    times = predicted_ms(networks)
+    if times:
+        shown["predicted ms"] = [f"{time:.3g}" for time in times]
     if run:
         shown["ms here"] = [f"{time.middle:.3g}" for time in run.time_ms]
         shown["over the first"] = [f"{r.middle:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in run.ratio]
@@ -47,3 +53,12 @@ def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars:
     config = {column: number(title, format="localized") for column, title in heads.items()}
     st.dataframe(shown, hide_index=True, key=f"{name} table", column_config=config)
     return run
+
+
+def predicted_ms(networks: Networks) -> list[float]:
+    """What the profile for this machine says of each; nothing where there is none, or it cannot price one."""
+    profile = prediction.fitting(Settings())
+    try:
+        return [costmodel.predict(archs.build(spec), profile).latency_ms for _, spec in networks] if profile else []
+    except costmodel.CostError:
+        return []

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.lab import curves, lesson_charts, lessons
 from explorer.page import chart
-from explorer.page.lab.lesson import lesson, networks_panel
+from explorer.page.lab.lesson import lesson, networks_panel, predicted_ms
 
 
 @lesson(
@@ -31,10 +31,12 @@ def last_stage() -> None:
             )
     run = networks_panel("last stage", networks, table)
     saved = table["mult_adds"].iloc[0] - table["mult_adds"].iloc[1]
+    times = [time.middle for time in run.time_ms] if run else predicted_ms(networks)
     here = ""
-    if run:
-        before, after = (time.middle for time in run.time_ms)
-        here = f" Here: **{before - after:.2f} ms** of {before:.2f} ms, **{1 - after / before:.0%}**."
+    if times:
+        before, after = times
+        said = "Measured here" if run else "Predicted here, until you measure"
+        here = f" {said}: **{before - after:.2f} ms** of {before:.2f} ms, **{1 - after / before:.0%}**."
     st.markdown(
         f"It saves {saved / 1e6:.1f} M multiply-adds, {saved / table['mult_adds'].iloc[0]:.0%}. On the paper's phone "
         f"that was {lessons.PAPER_SAVED_MS:g} ms, {lessons.PAPER_SAVED_SHARE:.0%} of the running time (section "

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.lab import design, prediction
 from explorer.lab.experiment import Settings, own_design
-from explorer.page.lab import compare, measure
+from explorer.page.lab import compare, measure, store
 from explorer.page.state import guard
 
 TITLES = {kind: chosen.title for kind, chosen in design.KINDS.items()}
@@ -46,12 +46,24 @@ def _design() -> None:
     st.dataframe(counted, hide_index=True, key="own counts", column_config=_heads())
     if abs(made.table["flops_error"].iloc[1]) > 0.05:
         st.warning("No channels bring the second nearer to equal FLOPs: read the comparison with that in mind.")
-    guess = st.radio("Which is faster?", [*names, "neither"], index=None, horizontal=True, key=f"own guess {names}")
+    of = store.key(networks, made.settings)
+    guess = st.radio(
+        "Which is faster?",
+        [*names, "neither"],
+        index=None,
+        horizontal=True,
+        key=f"own guess {names}",
+        disabled=of in store.runs(),  # what was said before stays said
+        persist_state="session",
+    )
+    if not guess:
+        st.info("Prediction and measurement follow once you have said which.")
+        return
     run = measure.panel("own", networks)
     profile = prediction.fitting(made.settings)
     if run or profile:
         compare.panel(made, run, prediction.predicted(made, profile) if profile else None)
-    if run and guess:
+    if run:
         ratio = run.ratio[1]
         faster = names[0] if ratio.low > 1 else names[1] if ratio.high < 1 else "neither"
         st.markdown(f"You said **{guess}**; measured: **{faster}**.")
