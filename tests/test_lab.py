@@ -523,6 +523,9 @@ def test_a_class_is_summed_up_and_bad_files_are_named(handed_in):
     assert list(machines["agrees"]) == ["1 of 3", "3 of 3"]
     assert list(machines["differs"]) == ["G1 c1:c2 = 1:6", ""]
     assert list(machines["too close or noisy"]) == ["G1 c1:c2 = 1:12", ""]
+    later = record.to_csv(made, result, compare(made, fake_run(made, (1.0, 1.3, 0.4, 2.0))), "Bob")
+    runs, _ = record.collect([("b.csv", other), ("b again.csv", later)])
+    assert list(record.per_machine(runs)["agrees"]) == ["2 of 3"]  # the last of Bob's two
     empty, problems = record.collect([("c.csv", "nonsense")])
     assert empty.empty
     assert record.summary(empty).empty
