@@ -57,12 +57,13 @@ DRAWS = {
     "calibrate": "calibration.render()",
     "import": "importing.render()",
     "own": "own.render()",
+    "held": "held.render()",
     "class": "classroom.render()",
     **{f"g{number}": f"guideline.render({number})" for number in GUIDELINES},
     **{path: f"pages.LESSONS[{path!r}]()" for path in pages.LESSONS},
 }
 PAGES = {
-    path: "from explorer.page import calibration, importing\nfrom explorer.page.lab import classroom, guideline, own, pages\n"
+    path: "from explorer.page import calibration, importing\nfrom explorer.page.lab import classroom, guideline, held, own, pages\n"
     f"from explorer.page.state import guard\nwith guard('The page'):\n    {draw}"
     for path, draw in DRAWS.items()
 }

@@ -147,7 +147,7 @@ def shuffle(frames: pandas.DataFrame) -> go.Figure:
 
 def manifold(points: pandas.DataFrame, dimension: int) -> go.Figure:
     """The spiral, and what comes back through ReLU in n dimensions; one colour runs along both."""
-    titles = ("the spiral", f"back from ReLU in {dimension} dimensions")
+    titles = ("the spiral", f"after ReLU, n = {dimension}")
     figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.06)
     marker = {"color": points["t"], "colorscale": "Viridis", "size": 6}
     for column, (x, y) in enumerate((("x", "y"), ("back_x", "back_y")), 1):
