@@ -19,7 +19,7 @@ from explorer.lab.errors import LabError
 from explorer.lab.experiment import PLATFORMS, SCALES, Settings, experiment, own_design
 from explorer.lab.published import Ratio, printed, ratios
 from explorer.lab.repeat import repeated
-from explorer.lab.run import FEWEST, WARM_UP, Interval, median_interval, plan, run
+from explorer.lab.run import FEWEST, WARM_UP, Interval, elsewhere, median_interval, plan, run
 from explorer.lab.text import CLAIMS
 from explorer.lab.verdict import (
     AGREES,
@@ -325,6 +325,23 @@ def test_a_run_measures_every_row_in_every_round():
     table = compare(made, result)
     assert (table["low"] <= table["measured"]).all()
     assert (table["measured"] <= table["high"]).all()
+
+
+def test_every_turn_is_given_a_place_of_its_own(monkeypatch):
+    import explorer.lab.run as running
+
+    sizes = []
+
+    def seen():
+        held = elsewhere()
+        sizes.append(tuple(map(len, held)))
+        return held
+
+    monkeypatch.setattr(running, "elsewhere", seen)
+    made, networks = tiny()
+    run(networks, made.settings, stop=lambda: len(sizes) == 24)
+    assert len(set(sizes)) == len(sizes) == 24  # six rounds of four rows
+    assert {len(pair) for pair in sizes} == {2}
 
 
 def test_a_stopped_run_keeps_its_rounds():
