@@ -34,6 +34,7 @@ from costmodel.profile import Regime
 CHUNK = 60  # networks in memory at a time
 ROUNDS = 1  # visits of each, in each pass
 RUNS = 3  # per visit, node by node
+CALLS = 3  # per visit, of a whole network that is judged; of one that is fitted one does
 PROBES = 3  # per round
 
 Progress = Callable[[float, str], None]
@@ -104,13 +105,15 @@ def time_networks(
     rounds: int = ROUNDS,
     passes: int = 1,
     chunk: int = CHUNK,
+    calls: int = 1,
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
     seed: int = 0,
 ) -> Session:
     """Time networks until `seconds` are over or there are no more, all of them in each pass.
 
-    Raises Cancelled once `cancel()` is true.
+    `references` are visited all along. `calls` are those of a whole network per visit. Raises Cancelled once `cancel()`
+    is true.
     """
     start, rng = time.perf_counter(), Random(seed)
     specs, taken = iter(specs), []
@@ -131,13 +134,13 @@ def time_networks(
         visits.network = InPlace(regime.graph(visits.spec), watch, regime.batch)
         return visits
 
-    steady = [placed(_Visits(spec)) for spec in references]
+    steady = [placed(_Visits(spec, CALLS)) for spec in references]
     turns = 0
     for number in range(passes):
         at = 0
         while passed() < seconds * (number + 1) / passes:  # the first pass says how many there are
             if not number:
-                taken += [_Visits(spec) for spec in islice(specs, chunk)]
+                taken += [_Visits(spec, calls) for spec in islice(specs, chunk)]
             some = taken[at : at + chunk]
             if not some:
                 break
@@ -161,8 +164,9 @@ def time_networks(
 class _Visits:
     """One network and the samples taken of it so far."""
 
-    def __init__(self, spec: Recipe):
+    def __init__(self, spec: Recipe, calls: int):
         self.spec = spec
+        self.calls = calls
         self.network: InPlace | None = None
         self.whole: list[float] = []
         self.nodes: list[list[float]] = []
@@ -170,7 +174,7 @@ class _Visits:
     def add(self) -> None:
         network = self.network
         network.call()  # others have been in the caches
-        self.whole.append(network.watch.once(network.call))
+        self.whole += [network.watch.once(network.call) for _ in range(self.calls)]
         self.nodes += [network.nodes_us() for _ in range(RUNS)]
 
     def record(self) -> Record:

@@ -26,7 +26,7 @@ from costmodel.foreign import IMPORTED, Foreign
 from costmodel.measure import Stopwatch
 from costmodel.profile import DeviceProfile, Errors
 from costmodel.suite import Entry, suite
-from costmodel.timings import Progress, Record, Session, merged, part, read_raw, time_networks
+from costmodel.timings import CALLS, Progress, Record, Session, merged, part, read_raw, time_networks
 
 if TYPE_CHECKING:
     import pandas
@@ -176,6 +176,7 @@ def validate(
                 specs,
                 references,
                 rounds=ROUNDS,
+                calls=CALLS,
                 passes=PASSES,
                 progress=part(progress, 0.4 * number, 0.4 * number + 0.4),
                 cancel=cancel,
