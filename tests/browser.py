@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 240_000  # ms; on a shared, busy core the first drawing of plotly has taken 60,000
@@ -87,8 +87,15 @@ def settle(page: Page) -> None:
 
 def choose(page: Page, label: str, option: str) -> None:
     """Picks an option of a selectbox."""
-    page.get_by_role("combobox", name=label).click()
-    page.get_by_role("option", name=option, exact=True).click()
+    pick(page.get_by_role("combobox", name=label), option)
+
+
+def pick(box: Locator, option: str) -> None:
+    """Picks an option of a selectbox that is in view: its list closes when the page scrolls, as the click would do."""
+    box.scroll_into_view_if_needed()
+    box.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    box.click()
+    box.page.get_by_role("option", name=option, exact=True).click()
 
 
 def tile(page: Page, label: str) -> str:
