@@ -171,7 +171,8 @@ class Scenario:
     ) -> Scenario:
         """The scenario after an edit of the table, or with the problem to show.
 
-        `attempt` is the table that the edit makes, if it were one; row `follow` is opened where the edit succeeds.
+        `attempt` is the table that the edit makes, if it were one; a block of row `follow` is open where the edit
+        succeeds: the one that was, or the row's first.
         """
         try:
             edited = make(self.spec)
@@ -179,7 +180,8 @@ class Scenario:
             return self.refuse(control, error, error.attempt if isinstance(error, Refused) else attempt)
         block = self.block
         if follow is not None:
-            block = [paths[0] for _, paths in block_paths(edited.spec)][follow]
+            paths = [paths for _, paths in block_paths(edited.spec)][follow]
+            block = block if block in paths else paths[0]
         return replace(self.choose(control, spec=edited.spec, label=label, block=block), notes=edited.notes)
 
     def refuse(self, control: str, error: Exception, attempt: Spec | None = None) -> Scenario:

@@ -116,6 +116,15 @@ def test_every_table_is_read_back(page, tmp_path, where, name, column, values):
         assert table["mult_adds"].sum() == COUNTS.total.mult_adds
 
 
+def test_the_open_block_is_read_back(page, tmp_path):
+    """Its button stands in the block, above the tabs."""
+    table = pandas.read_csv(taken(page, tmp_path, "Block stage3 block2 as CSV"))
+    layers = costs.layers(COUNTS)
+    layers = layers[layers["block"] == "stage3/block2"]
+    assert list(table["path"]) == list(layers["path"])
+    assert list(table["mult_adds"]) == list(layers["mult_adds"])
+
+
 @pytest.mark.parametrize(
     "name", ["Report (HTML)", "The picture (HTML)", "Where it goes, by block (HTML)", "Where it goes, by kind (HTML)"]
 )
@@ -141,6 +150,7 @@ FIGURES = [
     ("Export", "The picture", 20),
     ("Export", "Where it goes, by block", 60),
     ("Export", "Where it goes, by kind", 20),
+    ("Export", "stage3/block2", 15),  # the open block's
     ("Diff", "Save the figure", 3),
     ("Frontier", "Save the figure", 50),
     ("Reconcile", "Save the figure", 3),

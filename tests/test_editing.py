@@ -60,6 +60,14 @@ def test_every_choice_of_a_block(page, column, value):
     check(page)
 
 
+def test_the_block_that_was_edited_stays_open(page):
+    open_block(page, "stage3/block2")
+    page.number_input(key="cell kernel").set_value(5).run()
+    assert page.session_state["scenario"].block == "stage3/block2"
+    page.number_input(key="cell repeat").set_value(1).run()
+    assert page.session_state["scenario"].block == "stage3/block1"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_block(page, kind):
     open_block(page)
