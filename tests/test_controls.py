@@ -1,0 +1,196 @@
+"""Every control of every page is used once, without a browser; a control that nobody uses fails here by its name.
+
+Controls are found, not listed: what the pages draw in the states of `page_states.py` is used, and each call in the
+pages' files that draws a control has to have been met. Only those of `ELSEWHERE` are left to the tests named there.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+from inspect import signature
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from page_states import STATES
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.testing.v1 import AppTest, element_tree
+from test_app import APP, check
+from torch import nn
+
+from explorer import zoo
+
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
+
+ELSEWHERE = {
+    r"grid \d+": "test_editing.py::test_the_grid",  # AppTest cannot type into a cell
+    r"picture|where": "test_browser.py::test_one_click_after_another",  # nor click into a chart
+    r"saver .+": "test_browser_downloads.py::test_every_figure_is_an_svg_and_a_png",  # nor press what is no widget
+    r"autosave": "test_browser.py::test_twenty_edits_are_undone_and_redone_and_survive_a_reload",
+    r"make onnx|stop onnx|export onnx": "test_browser_downloads.py::test_the_onnx_file_passes_the_checker",
+    r"calibrate": "test_calibration.py::test_a_calibration_from_the_page",  # minutes of both cores
+    r"stop job": "test_calibration.py::test_a_stop_on_the_page",
+    r"validate": "test_calibration.py::test_a_validation_from_the_page",
+    r"measure .+": "test_lab_pages.py::test_measuring_from_the_page",
+    r"stop g\d": "test_lab_pages.py::test_a_stop_on_the_page_is_a_message",
+    r"import open": "test_import_browser.py::test_a_file_of_ours_comes_back_as_a_table",  # leads to another page
+}
+MADE = re.compile(r"(?<=csv block) [\w ]+(?<! table)$|(?<=own guess) .+|(?<=g\d c) .+|(?<=g\d hw) .+")
+"""What a key says of the network that is shown: one control, whichever that is."""
+FIXED = {"se ratio": 0.5}
+"""Values of controls whose options AppTest cannot give back as they are shown."""
+METHODS = {name: draw for name in dir(DeltaGenerator) if callable(draw := getattr(DeltaGenerator, name))}
+DRAWERS = {name for name in METHODS if name[0] != "_" and "disabled" in signature(METHODS[name]).parameters}
+"""Streamlit's functions that draw a control: what can be used can be disabled."""
+FIGURES = {"metric", "plotly_chart", "dataframe", "latex"}
+FOLDER = Path(APP).parent / "explorer" / "page"
+
+
+class Shown(str):
+    """An option as the page shows it, which is what a browser sends."""
+
+
+def controls(at: AppTest) -> Iterator[tuple[str, element_tree.Element]]:
+    for node in at._tree:
+        proto = getattr(node, "proto", None)
+        if isinstance(node, element_tree.Dataframe):
+            found = bool(proto.editing_mode)
+        elif node.type == "plotly_chart":
+            found = bool(proto.selection_mode)
+        else:
+            found = isinstance(node, element_tree.Widget) or node.type in ("link_button", "page_link")
+            found = found or (isinstance(node, element_tree.UnknownElement) and bool(node.key))
+        if found:
+            yield MADE.sub("", node.key or f"{node.type} {getattr(node, 'label', '')}"), node
+
+
+def use(name: str, control: element_tree.Widget) -> None:
+    """Another option, another number, a click."""
+    kind = control.type
+    if name in FIXED:
+        control.set_value(FIXED[name])
+    elif kind in ("button", "download_button"):
+        control.click()
+    elif kind in ("checkbox", "toggle"):
+        control.set_value(not control.value)
+    elif kind == "multiselect":
+        control.set_value([Shown(option) for option in control.options])
+    elif kind in ("selectbox", "radio", "select_slider", "button_group"):
+        now = control.indices[0] if kind == "button_group" else getattr(control, "index", 0)
+        control.set_value(Shown(control.options[(-1 if now is None else now) + 1 - len(control.options)]))
+    elif kind == "slider":
+        control.set_value((control.min, control.min + 1) if isinstance(control.value, tuple) else control.max)
+    elif kind == "number_input":
+        higher = (control.value or 0) + (control.step or 1)
+        control.set_value(higher if control.max is None or higher <= control.max else control.min)
+    elif kind in ("text_input", "text_area"):
+        control.set_value("other words")
+    elif kind == "file_uploader":
+        file = (f"a.{control.allowed_type[0].strip('.')}", b"not what it says", "text/plain")
+        control.set_value([file] if control.accept_multiple_files else file)
+    else:
+        raise NotImplementedError(f"how is a {kind} used?")
+
+
+def wrong(state: str, at: AppTest, had_figures: bool) -> str:
+    if at.exception:
+        return at.exception[0].message
+    if told := [error.value for error in at.error if "error in this program" in error.value]:
+        return told[0]
+    if had_figures and not figures(at) and not at.error:
+        return "no figure is left on the page"
+    try:
+        if state.startswith("explore"):
+            check(at)
+    except AssertionError as error:
+        return f"the tiles are not what a fresh count says: {error}"
+    return ""
+
+
+def figures(at: AppTest) -> bool:
+    return any(node.type in FIGURES for node in at._tree)
+
+
+def visit(state: str, seen: set[str], used: set[str]) -> Iterator[str]:
+    """Uses what the state has and nobody has used yet, anew from the start where it is gone; gives what went wrong."""
+    at, fresh = STATES[state](), True
+    first = {name for name, _ in controls(at)}
+    if problem := wrong(state, at, False):
+        yield f"{state}: {problem}"
+    while True:
+        here = {name: node for name, node in controls(at) if not any(re.fullmatch(of, name) for of in ELSEWHERE)}
+        seen.update(here)
+        unused = [name for name in here if name not in used and not getattr(here[name], "disabled", False)]
+        name = min(unused, key=lambda name: name in first, default=None)  # what has come up may go again
+        if name is None and fresh:
+            return
+        if name is None:
+            at, fresh = STATES[state](), True
+            continue
+        used.add(name)
+        had, fresh = figures(at), False
+        use(name, here[name])
+        if problem := wrong(state, at.run(), had):
+            yield f"{state}, {name}: {problem}"
+            at, fresh = STATES[state](), True
+
+
+def called() -> set[str]:
+    """Every call in the pages' files that draws a control: `sidebar.py:37 selectbox`."""
+    return {
+        f"{file.name}:{node.lineno} {node.func.attr}"
+        for file in FOLDER.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in DRAWERS
+    }
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, set[str]]:
+    """What was seen, used, met and wrong in all of the states."""
+    seen, used, met, problems = set(), set(), set(), set()
+
+    def noted(name: str, draw: Callable[..., object]) -> Callable[..., object]:
+        def drawn(*args: object, **kwargs: object) -> object:
+            caller = sys._getframe(1)
+            met.add(f"{Path(caller.f_code.co_filename).name}:{caller.f_lineno} {name}")
+            return draw(*args, **kwargs)
+
+        return drawn
+
+    shown = element_tree._format_value_for_widget
+    with pytest.MonkeyPatch.context() as patch:
+        for name in DRAWERS:
+            patch.setattr(DeltaGenerator, name, noted(name, METHODS[name]))
+            patch.setattr(st, name, noted(name, getattr(st, name)))
+        as_is = lambda form, value: value if isinstance(value, Shown) else shown(form, value)  # noqa: E731
+        patch.setattr(element_tree, "_format_value_for_widget", as_is)
+        patch.setattr(zoo, "installed", lambda: ("timm",))
+        patch.setattr(zoo, "names", lambda library: ("tiny",))
+        patch.setattr(zoo, "_module", lambda library, name: nn.Sequential(nn.Conv2d(3, 4, 3)))
+        for state in STATES:
+            problems.update(visit(state, seen, used))
+    return {"seen": seen, "used": used, "met": met, "problems": problems}
+
+
+def test_every_control_does_what_it_does_without_an_error(found):
+    assert sorted(found["problems"]) == []
+
+
+def test_every_control_is_used(found):
+    assert len(found["used"]) > 150
+    assert sorted(found["seen"] - found["used"]) == [], "disabled, or gone, in every state of STATES"
+
+
+def test_every_call_that_draws_a_control_was_met(found):
+    assert len(called()) > 70
+    assert sorted(called() - found["met"]) == [], "drawn in no state of STATES"
+
+
+def test_what_is_left_to_other_tests_is_tested_there():
+    for where in ELSEWHERE.values():
+        file, test = where.split("::")
+        assert f"def {test}(" in (Path(__file__).parent / file).read_text(encoding="utf-8"), where
