@@ -10,7 +10,7 @@ import streamlit as st
 from explorer import costs, diagram, figures
 from explorer.metrics import IN_THE_PICTURE, METRICS
 from explorer.page import chart, state
-from explorer.page.tables import download, table_of
+from explorer.page.tables import download, short
 from explorer.palette import KIND_COLOURS
 from explorer.scenario import Scenario
 
@@ -75,7 +75,7 @@ def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
             )
         with right:
             inside["name"] = inside["path"].str.removeprefix(f"{scenario.block}/")
-            table_of(inside, ["name", "operator", "mult_adds", "params", "mem_access"])
+            short(inside, ["name", "operator", "mult_adds", "params", "mem_access"])
             download(inside.drop(columns="name"), scenario, f"block {scenario.block}".replace("/", " "))
 
 

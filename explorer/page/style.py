@@ -22,6 +22,10 @@ CSS = """
 .katex-display { padding: .4rem 0; }
 .st-key-choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: .5rem .8rem; }
 .st-key-choices > * { width: 100% !important; min-width: 0 !important; align-self: end; }
+.short { overflow: auto; max-height: 35rem; }
+.short table { border-collapse: collapse; width: 100%; font-size: .875rem; }
+.short th, .short td { border-bottom: 1px solid rgba(128, 128, 128, .3); padding: .35rem .5rem; text-align: left; }
+.short td[style], .short th:nth-child(n+3) { text-align: right; font-variant-numeric: tabular-nums; }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; font-size: .9rem; }
 .legend i { display: inline-block; width: .85rem; height: .85rem; margin-right: .4rem; vertical-align: -.08rem; }
 @media (min-width: 1600px) { .st-key-tiles { grid-template-columns: repeat(8, minmax(0, 1fr)); } }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from html import escape
 
 import pandas
 import streamlit as st
@@ -82,6 +83,27 @@ def table_of(table: pandas.DataFrame, shown: Sequence[str], height: int | None =
         else:
             config[column] = st.column_config.TextColumn(title, help=tip, pinned=column == shown[0])
     st.dataframe(data, hide_index=True, column_config=config, height=height or min(38 + 35 * len(view), 560))
+
+
+def short(table: pandas.DataFrame, shown: Sequence[str]) -> None:
+    """A table of a few rows of words and whole numbers, as `table_of` colours it: HTML, so that an edit need not wait.
+
+    The grid of `table_of` took a seventh of the server's time for an edit.
+    """
+    heads = "".join(f"<th title='{escape(HELP.get(column, ''))}'>{escape(COLUMNS[column])}</th>" for column in shown)
+    columns = [(_numbers if table[column].dtype.kind in "iu" else _words)(table[column]) for column in shown]
+    rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns))
+    st.html(f"<div class='short'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>")
+
+
+def _words(column: pandas.Series) -> list[str]:
+    return [f"<td>{escape(str(word))}</td>" for word in column]
+
+
+def _numbers(column: pandas.Series) -> list[str]:
+    values = column.tolist()
+    largest = max(1, *values)
+    return [f"<td style='background:{heat(value / largest)}'>{value:,}</td>" for value in values]
 
 
 def _heat(view: pandas.DataFrame) -> pandas.DataFrame:
