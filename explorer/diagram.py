@@ -161,13 +161,11 @@ def _runs(values: pandas.Series, lefts: list[float], widths: list[float]) -> Ite
 def block(graph: Graph, path: str) -> go.Figure:
     """The operators of a block, each below those that it reads, in the colour of its kind (see `explorer.lanes`)."""
     layout = lay_out(graph, path)
-    boxes, arrows = _boxes(graph, layout)
     bottom = max(y for _, y in layout.places.values())
     drawn = dict(
         height=ROW * (bottom + 1) + 24,
         margin={"l": 2, "r": 2, "t": 6, "b": 6},
-        shapes=boxes,
-        annotations=arrows,
+        shapes=_boxes(graph, layout),
         showlegend=False,
         dragmode=False,
         hoverlabel={"font": {"size": 14}},
@@ -178,13 +176,23 @@ def block(graph: Graph, path: str) -> go.Figure:
 
 
 def _edges(layout: Layout) -> draw.Trace:
+    """Lines, with an arrow head at the end of each."""
     xs: list[float | None] = []
     ys: list[float | None] = []
+    heads: list[int] = []
     for points in layout.edges.values():
         xs += [*(x for x, _ in points), None]
         ys += [*(y for _, y in points), None]
+        heads += [0] * (len(points) - 1) + [13, 0]
     return dict(
-        type="scatter", x=xs, y=ys, mode="lines", line={"color": OUTLINE, "width": 2}, hoverinfo="skip", name="edges"
+        type="scatter",
+        x=xs,
+        y=ys,
+        mode="lines+markers",
+        line={"color": OUTLINE, "width": 2},
+        marker={"symbol": "arrow", "angleref": "previous", "size": heads, "color": OUTLINE, "line": {"width": 0}},
+        hoverinfo="skip",
+        name="edges",
     )
 
 
@@ -216,9 +224,9 @@ def _names(graph: Graph, layout: Layout) -> draw.Trace:
     )
 
 
-def _boxes(graph: Graph, layout: Layout) -> tuple[list[dict], list[dict]]:
-    """A box around each name, dotted where the operator is another block's, and an arrow head at each edge's end."""
-    boxes, arrows = [], []
+def _boxes(graph: Graph, layout: Layout) -> list[dict]:
+    """A box around each name, dotted where the operator is another block's."""
+    boxes = []
     for path, (x, y) in layout.places.items():
         outside = path in layout.outside
         colour = "#999999"
@@ -230,7 +238,4 @@ def _boxes(graph: Graph, layout: Layout) -> tuple[list[dict], list[dict]]:
         # two shapes, as opacity dims a shape's line with its inside
         boxes.append({**box, "fillcolor": colour, "opacity": 0.12 if outside else 0.3, "line": {"width": 0}})
         boxes.append({**box, "line": {"color": colour, "width": 1.5, "dash": "dot" if outside else "solid"}})
-    for *_, (from_x, from_y), (x, y) in layout.edges.values():
-        arrow = {"x": x, "y": y, "ax": from_x, "ay": from_y, "axref": "x", "ayref": "y", "text": ""}
-        arrows.append({**arrow, "arrowcolor": OUTLINE, "arrowwidth": 2, "arrowhead": 2, "arrowsize": 0.8})
-    return boxes, arrows
+    return boxes

@@ -116,6 +116,7 @@ def test_a_drawn_block_says_its_operators(network):
     edges, boxes = diagram.block(graph, path).data
     layout = lay_out(graph, path)
     assert list(edges.x).count(None) == len(layout.edges)
+    assert [y for y, size in zip(edges.y, edges.marker.size) if size] == [end[1] for *_, end in layout.edges.values()]
     named = dict(zip(boxes.customdata, boxes.text))
     for node in graph.nodes:
         if node.block == path:
