@@ -170,8 +170,7 @@ def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: in
     low, high = max(8, 0.7 * near), max(10, 1.4 * near)
     channels = _round(rng, low, high)
     groups = rng.choice([groups for groups in GROUPS if width % groups == 0] or [1])
-    step = groups * rng.choice((1, 2, 4, 4, 8))  # a group may be of a width that no vector unit likes
-    grouped = _round(rng, max(low, 4 * groups), max(high, 8 * groups), step)
+    grouped = _round(rng, max(low, 4 * groups), max(high, 8 * groups), 24 if groups == 3 else 4 * groups)
     kernel = rng.choice((3, 3, 5, 7))
     where = {"stage": stage, "stride": stride, "repeat": rng.choice((1, 1, 2, 2, 3, 4, 6))}
     if kind == "inverted":
@@ -201,7 +200,7 @@ def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: in
         )
     if kind == "grouped":
         if rng.random() < 0.5:  # as wide as ShuffleNetV1's
-            grouped = _round(rng, 2 * low + 4 * groups, 4 * high + 4 * groups, step)
+            grouped = _round(rng, 2 * low + 4 * groups, 4 * high + 4 * groups, 24 if groups == 3 else 4 * groups)
         norm = rng.random() < 0.7
         return Conv(channels=grouped, kernel=rng.choice((1, 1, 3)), groups=groups, norm=norm, activation=act, **where)
     if kind == "conv":
