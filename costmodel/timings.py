@@ -32,7 +32,6 @@ from costmodel.measure import NOISY, Stopwatch, quiet
 from costmodel.profile import Regime
 
 CHUNK = 60  # networks in memory at a time
-ROUNDS = 1  # visits of each, in each pass
 RUNS = 3  # per visit, node by node
 CALLS = 3  # per visit, of a whole network that is judged; of one that is fitted one does
 PROBES = 3  # per round
@@ -102,7 +101,7 @@ def time_networks(
     specs: Iterable[Recipe],
     references: Sequence[Recipe] = (),
     seconds: float = float("inf"),
-    rounds: int = ROUNDS,
+    rounds: int = 1,
     passes: int = 1,
     chunk: int = CHUNK,
     calls: int = 1,
@@ -112,8 +111,8 @@ def time_networks(
 ) -> Session:
     """Time networks until `seconds` are over or there are no more, all of them in each pass.
 
-    `references` are visited all along. `calls` are those of a whole network per visit. Raises Cancelled once `cancel()`
-    is true.
+    `references` are visited all along. Every pass visits a network `rounds` times; `calls` are those of a whole network
+    per visit. Raises Cancelled once `cancel()` is true.
     """
     start, rng = time.perf_counter(), Random(seed)
     specs, taken = iter(specs), []
