@@ -95,6 +95,11 @@ def classroom() -> AppTest:
     return page("class", class_paste=lab.result(1, "Ada"), lab_runs=runs, lab_results={1: made})
 
 
+def held() -> AppTest:
+    made = experiment(1)
+    return page("held", lab_runs={store.key_of(made): lab.fake(made, (1, 2, 3, 4))})
+
+
 STATES: dict[str, Callable[[], AppTest]] = {
     **{f"explore, {tab}": lambda tab=tab: explore(tab, edited=tab == "Diff") for tab in TABS},
     **{f"explore, {name}": lambda name=name: opened(name) for name in FAMILIES},
@@ -113,5 +118,6 @@ STATES: dict[str, Callable[[], AppTest]] = {
     **{f"import, ours, {tab}": lambda tab=tab: ours(tab) for tab in ("Edit", "Export")},
     **{f"g{n}, {kind}": lambda n=n, kind=kind: guideline(n, kind) for n in GUIDELINES for kind in ("paper", "own")},
     **{f"g{n}, measured": lambda n=n: guideline(n, "paper", measured=True) for n in GUIDELINES},
+    "held, a run": held,
     "class, a result": classroom,
 }
