@@ -99,6 +99,7 @@ def test_order_run_compare_and_take_away(page, address, tmp_path):
 def test_a_reload_keeps_order_and_run(page, address):
     visit(page, f"{address}/g2")
     page.get_by_role("button", name="Skip").click()
+    expect(page.get_by_role("button", name="Measure here")).to_be_visible()
     page.get_by_role("radio", name="my own").or_(page.get_by_role("button", name="my own")).first.click()
     page.get_by_label("Channels of the first row").fill("8")
     page.get_by_label("Channels of the first row").press("Enter")
