@@ -44,9 +44,7 @@ LAYOUTS = {"nchw": "contiguous_format", "channels_last": "channels_last"}  # our
 NOISY = 0.10  # IQR / median above which torch.utils.benchmark, too, warns
 TRIES = 3
 SETTLED = 0.03  # two block medians this near end the warm-up
-BUSY = (
-    1.15  # a pulse that takes so many times its quickest has met a neighbour; measured: 1.02 alone, 1.4 and more beside
-)
+BUSY = 1.15  # times its quickest: such a pulse has met a neighbour (measured: 1.02 alone, 1.4 and more beside one)
 PATIENCE = 0.2  # seconds that a call waits for a quiet moment, where nothing else is asked for
 LISTENING = 1.0  # seconds after which the quickest pulse is known
 FORGET = 1e-6  # by which every pulse raises the quickest: a machine that is slower for good is believed after seconds

@@ -137,7 +137,7 @@ def time_networks(
     turns = 0
     for number in range(passes):
         at = 0
-        while passed() < seconds * (number + 1) / passes:  # the first pass says how many there are
+        while not taken or passed() < seconds * (number + 1) / passes:  # the first pass says how many there are
             if not number:
                 taken += [_Visits(spec, calls) for spec in islice(specs, chunk)]
             some = taken[at : at + chunk]
@@ -155,6 +155,9 @@ def time_networks(
             for visits in some:
                 visits.network = None  # its memory
             at += chunk
+    for visits in steady:
+        if not visits.nodes:  # time was over before its turn
+            visits.add()
     return Session(
         tuple([visits.record() for visits in taken]), tuple([visits.record() for visits in steady]), quiet(probes)
     )

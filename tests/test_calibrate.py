@@ -34,6 +34,14 @@ def test_every_network_and_node_is_timed(session):
     assert session.probe_us > 0
 
 
+def test_where_time_is_short_there_are_networks_all_the_same_and_each_reference_is_timed():
+    with Stopwatch().running() as watch:
+        found = time_networks(watch, Regime(), TINY[:3], TINY[3:6], seconds=1e-9, passes=2)
+    assert [record.spec for record in found.records] == TINY[:3]
+    assert [record.spec for record in found.references] == TINY[3:6]
+    assert all(record.network_us > 0 for record in found.references)
+
+
 def test_raw_timings_survive_a_file(session, tmp_path):
     path = tmp_path / "raw.jsonl"
     write_raw(session.records, Regime(threads=2), path)
