@@ -5,7 +5,6 @@ FLOPs only, FLOPs + MAC, a roofline, and the sum of kernels timed alone (the usu
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,14 +13,14 @@ from archs.graph import INPUT, Builder, Graph
 from archs.ops import ChannelSplit, GlobalAvgPool, Op, Shape
 from costmodel.counts import count
 from costmodel.inplace import InPlace
-from costmodel.measure import Stopwatch
+from costmodel.measure import Stopwatch, fastest
 from costmodel.profile import Regime
 from costmodel.timings import Record
 
 Baseline = Callable[[Graph], float]
 """Graph → microseconds."""
 BYTES = 4
-ALONE_RUNS = 7
+ALONE_RUNS = 16
 
 
 def counted(records: Sequence[Record], regime: Regime) -> dict[str, Baseline]:
@@ -88,4 +87,4 @@ def _alone(op: Op, inputs: tuple[Shape, ...], watch: Stopwatch, batch: int) -> f
     b.add("op", op, *sources)
     placed = InPlace(b.graph(), watch, batch)
     placed.nodes_us()
-    return statistics.median(placed.nodes_us()[-1] for _ in range(ALONE_RUNS))
+    return fastest([placed.nodes_us()[-1] for _ in range(ALONE_RUNS)])

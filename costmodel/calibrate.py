@@ -22,14 +22,11 @@ from costmodel.suite import suite
 from costmodel.timings import CHUNK, Progress, noisy_share, part, time_networks, write_raw
 
 SECONDS, QUICK_SECONDS = 210.0, 26.0  # of timing; the fit takes ten more
-QUICK_PATIENCE = 0.02  # seconds that a call waits for a quiet moment: more would leave a busy machine few networks
-JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed all along, they tell the drift and the errors
+JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed among the others, they tell the errors
 JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
 JUDGED_RANDOM = 6  # one in so many of them is random, the others as users ask for
 JUDGED_SEED = 900_000
 QUICK_CHUNK = 12
-PASSES, ROUNDS = 2, 1
-QUICK_PASSES, QUICK_ROUNDS = 1, 2  # making modules anew takes a quick calibration's time
 TIMING_SHARE = 0.95  # of the whole, for the progress bar
 MUCH_NOISE = 0.3  # share of networks spread over more than 10 %
 
@@ -55,7 +52,7 @@ def calibrate(
     machine was noisy. Raises CostError for a device that is not there.
     """
     started = time.perf_counter()
-    watch = Stopwatch(device, threads, layout, QUICK_PATIENCE if quick else None)
+    watch = Stopwatch(device, threads, layout)
     if type(batch) is not int or not 1 <= batch <= 4096:
         raise CostError(f"batch is {batch!r}; allowed: a whole number from 1 to 4096")
     regime = Regime(device=watch.device.type, threads=threads, layout=layout, batch=batch, folded=folded)
@@ -74,8 +71,6 @@ def calibrate(
             (spec for spec, graph in networks(seed) if graph not in reserved),
             tuple(judged.values()),
             seconds or (QUICK_SECONDS if quick else SECONDS),
-            rounds=QUICK_ROUNDS if quick else ROUNDS,
-            passes=QUICK_PASSES if quick else PASSES,
             chunk=QUICK_CHUNK if quick else CHUNK,
             progress=part(progress, 0.0, TIMING_SHARE),
             cancel=cancel,

@@ -45,10 +45,7 @@ class InPlace:
         return self.module(self.x)
 
     def nodes_us(self) -> list[float]:
-        """Microseconds of each node, in the graph's order, in one run, undisturbed where that can be had."""
-        return self.watch.undisturbed(self._run)
-
-    def _run(self) -> list[float]:
+        """Microseconds of each node, in the graph's order, in one run, as it comes."""
         self._ticks = [self.watch.tick()]
         self._timed(self.x)
         return self.watch.spans(self._ticks)
@@ -85,7 +82,7 @@ class InPlace:
 
     def _check(self) -> None:
         self._seen = []
-        spans = self._run()
+        spans = self.nodes_us()
         if len(spans) != len(self.graph.nodes) or not self._same_shapes(self._seen):
             raise CostError(
                 f"{self.graph.name}: the exported text runs {len(spans)} operators where the graph has "

@@ -116,6 +116,15 @@ def quiet(samples: Sequence[float]) -> float:
     return statistics.median(sorted(samples)[: max(1, len(samples) // 3)])
 
 
+def fastest(samples: Sequence[float]) -> float:
+    """The mean of the two fastest: where they agree, both were undisturbed. For short pieces of work, run often.
+
+    >>> fastest([14.0, 10.2, 21.0, 10.0])
+    10.1
+    """
+    return statistics.mean(sorted(samples)[:2])
+
+
 def summary(samples_us: Sequence[float]) -> Timing:
     """The timing of at least two samples in microseconds."""
     low, _, high = statistics.quantiles(samples_us, n=4)
@@ -207,9 +216,10 @@ class Stopwatch:
 
     def once(self, call: Callable[[], object]) -> float:
         """Microseconds of one call, undisturbed where that can be had."""
-        return self.undisturbed(lambda: self._span(call))
+        return self.undisturbed(lambda: self.span(call))
 
-    def _span(self, call: Callable[[], object]) -> float:
+    def span(self, call: Callable[[], object]) -> float:
+        """Microseconds of one call, as it comes."""
         tick = self.tick
         start = tick()
         call()
@@ -239,7 +249,7 @@ class Stopwatch:
         """Whether this core is undisturbed at this moment. Other devices than a CPU have no neighbours."""
         if self.device.type != "cpu":
             return True
-        pulse = min(self._span(self._pulse), self._span(self._pulse))  # the first may find its code out of the caches
+        pulse = min(self.span(self._pulse), self.span(self._pulse))  # the first may find its code out of the caches
         self._quickest = min(pulse, self._quickest * (1 + FORGET))
         return pulse < BUSY * self._quickest
 
@@ -247,7 +257,7 @@ class Stopwatch:
         """Call until the medians of two blocks agree within 3 %, or `blocks` are done."""
         before = 0.0
         for _ in range(blocks):
-            now = statistics.median(self._span(call) for _ in range(block))
+            now = statistics.median(self.span(call) for _ in range(block))
             if abs(now - before) < SETTLED * now:
                 return
             before = now

@@ -1,14 +1,24 @@
-"""Raw timings: whole networks and their nodes, measured in place, in rounds. What profiles are fitted from.
+"""Raw timings: networks and their nodes, measured in place, again and again. What profiles are fitted from.
 
-Networks are taken some dozens at a time and visited in random order, so that a slow moment of the machine falls on many
-of them and not on one. All of it is done in several passes, minutes apart, each with modules made anew: so each network
-is met in quick minutes too, and at other places in memory. Every run waits for a quiet moment
-(`Stopwatch.undisturbed`), and what counts, of a network as of each of its nodes, is the fastest third of runs.
+On a shared machine hardly a call of 30 ms is undisturbed from start to end, but every node of it is in one run or
+another. So a network is run until its nodes are known: until the two fastest runs of each agree within 5 %, for nodes
+that make 95 % of its time, or 64 runs are done. What is noted is the mean of these two, and for the network their sum:
+the clock is read once between two nodes, so that nothing falls between them. Networks are taken some dozens at a time
+and visited in random order, so that a slow minute of the machine falls on many of them and not on one.
 
-Measured on a machine that neighbours disturbed for two thirds of the time, 14 networks in two processes: nodes repeat
-within 3.5 % RMS from 12 runs that waited for quiet moments and within 12 % from 12 that did not. What a few good runs
-leave over is spent on more networks. Dividing each visit by how slow other networks were at the same moment, or memory
-in huge pages, repeats no better.
+Measured on a machine that neighbours disturbed for two thirds of the time, 16 networks in four processes, 3 s for each
+network and process, RMS between processes in percent:
+
+    ====================================================  =============  =====  ==========
+    runs of each                                           nodes > 20 µs   sums  whole calls
+    ====================================================  =============  =====  ==========
+    12 that waited for a quiet moment, the fastest third            13.1    8.9         9.0
+    64 that did not wait, the fastest third of each node            10.3    8.0         8.7
+    64 that did not wait, the two fastest of each node               3.8    1.9         3.7
+    ====================================================  =============  =====  ==========
+
+A whole call takes as long as the sum: 1.006 times, in the median. Dividing each visit by how slow other networks were
+at the same moment, or memory in huge pages, repeats no better.
 """
 
 from __future__ import annotations
@@ -16,24 +26,29 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+import numpy as np
+
 from costmodel.drift import ALL, Slowness
 from costmodel.errors import CostError
 from costmodel.features import features
 from costmodel.foreign import Recipe, read_recipe, recipe_dict
 from costmodel.inplace import InPlace
-from costmodel.measure import NOISY, Stopwatch, quiet
+from costmodel.measure import NOISY, Stopwatch, fastest, quiet
 from costmodel.profile import Regime
 
 CHUNK = 60  # networks in memory at a time
-RUNS = 3  # per visit, node by node
-CALLS = 3  # per visit, of a whole network that is judged; of one that is fitted one does
+REFERENCE_EVERY = 4  # of so many networks one is a reference, as long as there are any
+RUNS = 8  # per visit, node by node
+VISITS = 8  # of one network at most
+AGREE = 0.05  # so near must the two fastest runs of a node be
+SETTLED = 0.95  # share of a network's time that must be in such nodes
 PROBES = 3  # per round
 
 Progress = Callable[[float, str], None]
@@ -53,15 +68,18 @@ class Cancelled(CostError):
 
 @dataclass(frozen=True)
 class Record:
-    """One network, timed in quiet moments; microseconds."""
+    """One network, timed; microseconds of undisturbed runs."""
 
     spec: Recipe
     network_us: float
+    """The sum of its nodes on a CPU, a whole call elsewhere, where clocks cost more and there are no neighbours."""
     nodes_us: tuple[float, ...]
     spread: float
-    """IQR over all of the network's runs node by node / their quiet median."""
+    """IQR / median of all of its runs."""
     calls: int
     """Runs node by node."""
+    whole_us: float | None = None
+    """A whole call, without clocks in it, where that was asked for."""
 
     def kinds(self, regime: Regime) -> tuple[str, ...]:
         """The kind of each node."""
@@ -84,7 +102,8 @@ def _kinds(spec: Recipe, regime: Regime) -> tuple[str, ...]:
 def merged(a: Record, b: Record) -> Record:
     """One network as two sessions had it."""
     nodes = tuple([(x + y) / 2 for x, y in zip(a.nodes_us, b.nodes_us)])
-    return Record(a.spec, (a.network_us + b.network_us) / 2, nodes, max(a.spread, b.spread), a.calls + b.calls)
+    spread, calls = max(a.spread, b.spread), a.calls + b.calls
+    return Record(a.spec, (a.network_us + b.network_us) / 2, nodes, spread, calls)
 
 
 class Session(NamedTuple):
@@ -98,77 +117,79 @@ class Session(NamedTuple):
 def time_networks(
     watch: Stopwatch,
     regime: Regime,
-    specs: Iterable[Recipe],
+    specs: Sequence[Recipe] | Iterator[Recipe],
     references: Sequence[Recipe] = (),
     seconds: float = float("inf"),
-    rounds: int = 1,
-    passes: int = 1,
     chunk: int = CHUNK,
-    calls: int = 1,
+    whole: bool = False,
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
     seed: int = 0,
 ) -> Session:
-    """Time networks until `seconds` are over or there are no more, all of them in each pass.
+    """Time networks until `seconds` are over or there are no more, and all `references` among them.
 
-    `references` are visited all along. Every pass visits a network `rounds` times; `calls` are those of a whole network
-    per visit. Raises Cancelled once `cancel()` is true.
+    `specs` without an end need `seconds`. `whole`: also time whole calls. Raises Cancelled once `cancel()` is true.
     """
     start, rng = time.perf_counter(), Random(seed)
-    specs, taken = iter(specs), []
+    planned = len(specs) + len(references) if isinstance(specs, Sequence) else None
+    specs, waiting = iter(specs), list(references)
+    taken: list[_Visits] = []
+    steady: list[_Visits] = []
     probes: list[float] = []
 
-    def passed() -> float:
-        return time.perf_counter() - start
+    def visits_of(spec: Recipe) -> _Visits:
+        return _Visits(spec, whole, watch.device.type == "cpu")
 
-    def checked(number: int, share: float) -> None:
+    def checked() -> None:
         if cancel and cancel():
             raise Cancelled("cancelled; no profile was written")
         if progress:
-            done = passed() / seconds if seconds < float("inf") else (number + share) / passes
-            progress(done, f"timed {len(taken)} networks, pass {number + 1} of {passes}")
+            done = len(taken) + len(steady)
+            share = (time.perf_counter() - start) / seconds if planned is None else done / planned
+            progress(share, f"timed {done} networks")
 
-    def placed(visits: _Visits, number: int = 0) -> _Visits:
-        checked(number, 0.0)
-        visits.network = InPlace(regime.graph(visits.spec), watch, regime.batch)
-        return visits
+    def affordable() -> int:
+        """How many networks there is time for, beside the references."""
+        if not taken or seconds == float("inf"):
+            return chunk
+        passed = time.perf_counter() - start
+        return int((seconds - passed) / (passed / (len(taken) + len(steady)))) - len(waiting)
 
-    steady = [placed(_Visits(spec, CALLS)) for spec in references]
-    turns = 0
-    for number in range(passes):
-        at = 0
-        while not taken or passed() < seconds * (number + 1) / passes:  # the first pass says how many there are
-            if not number:
-                taken += [_Visits(spec, calls) for spec in islice(specs, chunk)]
-            some = taken[at : at + chunk]
-            if not some:
-                break
-            for visits in some:
-                placed(visits, number)
-            for turn in range(rounds):
-                visited = some + steady[turns % 2 :: 2]
-                turns += 1
-                for visits in rng.sample(visited, len(visited)):
-                    checked(number, turn / rounds)
-                    visits.add()
-                probes += [watch.probe() for _ in range(PROBES)]
-            for visits in some:
-                visits.network = None  # its memory
-            at += chunk
-    for visits in steady:
-        if not visits.nodes:  # time was over before its turn
-            visits.add()
+    while True:
+        beside = waiting[: chunk // REFERENCE_EVERY]
+        fresh = [visits_of(spec) for spec in islice(specs, max(0, min(chunk - len(beside), affordable())))]
+        if not fresh:
+            beside = waiting[:chunk]
+        some = fresh + [visits_of(spec) for spec in beside]
+        if not some:
+            break
+        for visits in some:
+            checked()
+            visits.network = InPlace(regime.graph(visits.spec), watch, regime.batch)
+        unsettled = some
+        for _ in range(VISITS):
+            for visits in rng.sample(unsettled, len(unsettled)):
+                checked()
+                visits.add()
+            probes += [watch.probe() for _ in range(PROBES)]
+            unsettled = [visits for visits in unsettled if not visits.settled]
+        for visits in some:
+            visits.network = None  # its memory
+        taken += fresh
+        steady += some[len(fresh) :]
+        del waiting[: len(beside)]
     return Session(
         tuple([visits.record() for visits in taken]), tuple([visits.record() for visits in steady]), quiet(probes)
     )
 
 
 class _Visits:
-    """One network and the samples taken of it so far."""
+    """One network and the runs of it so far."""
 
-    def __init__(self, spec: Recipe, calls: int):
+    def __init__(self, spec: Recipe, whole: bool, on_cpu: bool):
         self.spec = spec
-        self.calls = calls
+        self._calls = RUNS if whole or not on_cpu else 0  # whole ones, per visit
+        self._on_cpu = on_cpu
         self.network: InPlace | None = None
         self.whole: list[float] = []
         self.nodes: list[list[float]] = []
@@ -176,16 +197,20 @@ class _Visits:
     def add(self) -> None:
         network = self.network
         network.call()  # others have been in the caches
-        self.whole += [network.watch.once(network.call) for _ in range(self.calls)]
         self.nodes += [network.nodes_us() for _ in range(RUNS)]
+        self.whole += [network.watch.span(network.call) for _ in range(self._calls)]
+
+    @property
+    def settled(self) -> bool:
+        first, second = np.sort(self.nodes, axis=0)[:2]
+        return first[second <= (1 + AGREE) * first].sum() >= SETTLED * first.sum()
 
     def record(self) -> Record:
-        totals = [sum(run) for run in self.nodes]
-        low, _, high = statistics.quantiles(totals, n=4)
-        nodes = tuple([round(quiet(times), 2) for times in zip(*self.nodes)])
-        return Record(
-            self.spec, round(quiet(self.whole), 1), nodes, round((high - low) / quiet(totals), 4), len(totals)
-        )
+        low, middle, high = statistics.quantiles([sum(run) for run in self.nodes], n=4)
+        nodes = tuple([round(fastest(times), 2) for times in zip(*self.nodes)])
+        whole = round(fastest(self.whole), 1) if self.whole else None
+        network = whole if whole and not self._on_cpu else round(sum(nodes), 1)
+        return Record(self.spec, network, nodes, round((high - low) / middle, 4), len(self.nodes), whole)
 
 
 def noisy_share(records: Sequence[Record]) -> float:
@@ -204,6 +229,7 @@ def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
                     "spread": r.spread,
                     "calls": r.calls,
                     "nodes_us": r.nodes_us,
+                    "whole_us": r.whole_us,
                     "spec": recipe_dict(r.spec),
                 },
                 separators=(",", ":"),
@@ -225,6 +251,7 @@ def read_raw(path: Path) -> tuple[Regime, list[Record]]:
                 tuple(row["nodes_us"]),
                 row["spread"],
                 row["calls"],
+                row.get("whole_us"),  # not in files of before 2026-11-26
             )
             for row in rows
         ]

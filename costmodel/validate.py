@@ -1,6 +1,6 @@
 """Predicted against measured, on whole networks that no fit has seen, beside what simple answers give.
 
-Every network of the suite is timed in two sessions, minutes apart, each in two passes with modules made anew: what is
+Every network of the suite is timed in two sessions, minutes apart, with modules made anew: what is
 compared with must be known better than the bar that is set. A shared machine is up to 15 % slower or faster from one
 quarter of an hour to the next, and what moves bytes more than what multiplies; so the profile's reference networks,
 which are neither fitted nor in the suite, are timed again beside it. How slow each kind of operator is in them, against
@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from costmodel.baselines import alone, counted
@@ -26,12 +27,12 @@ from costmodel.foreign import IMPORTED, Foreign
 from costmodel.measure import Stopwatch
 from costmodel.profile import DeviceProfile, Errors
 from costmodel.suite import Entry, suite
-from costmodel.timings import CALLS, Progress, Record, Session, merged, part, read_raw, time_networks
+from costmodel.timings import Progress, Record, Session, merged, part, read_raw, time_networks
 
 if TYPE_CHECKING:
     import pandas
 
-SESSIONS, PASSES, ROUNDS = 2, 2, 2
+SESSIONS = 2
 REFERENCES = 40
 KINDS_OF = {"shufflenet_v1": "shuffle_v1", "shufflenet_v2": "shuffle_v2", "mobilenet_v1": "separable"}
 """Families whose block has a row kind of its own: leaving the family out leaves those rows out of every network."""
@@ -50,6 +51,8 @@ class Report:
     """Each network as the two sessions had it, at the profile's speed."""
     raw_us: tuple[tuple[float, float], ...]
     """The same as measured."""
+    whole: tuple[float, float]
+    """(median, spread in percent) of a whole call over the sum of its nodes, which networks are judged by on a CPU."""
     speeds: tuple[Slowness, ...]
     """Kind → what the reference networks took in each session over the same in the profile: 1.05 is 5 % slower."""
     nodes: dict[str, tuple[int, float]]
@@ -112,6 +115,7 @@ class Report:
             "networks": len(self.records),
             "speeds": [{kind: round(speed, 4) for kind, speed in slow.items()} for slow in self.speeds],
             "repeat_rms": self.repeat_rms,
+            "whole_over_nodes": {"median": self.whole[0], "rms": self.whole[1]},
             "raw": self.raw.model_dump(),
             "families": {k: v.model_dump() for k, v in self.families.items()},
             "groups": {k: v.model_dump() for k, v in self.groups.items()},
@@ -141,7 +145,8 @@ class Report:
         raw = self.raw
         return (
             f"{text}\n\nNodes above {BIG_US:.0f} µs, RMSPE: {nodes}\n"
-            f"One pass against the other: {self.repeat_rms:.1f} % RMS. The reference networks took "
+            f"One pass against the other: {self.repeat_rms:.1f} % RMS. "
+            f"A whole call takes {self.whole[0]:.3f} times the sum of its nodes, ± {self.whole[1]:.1f} % RMS. The reference networks took "
             f"{' and '.join(f'{slow[ALL]:.3f}' for slow in self.speeds)} of their time at the calibration. "
             f"As measured, without that: MAPE {raw.mape} %, ±5 % {raw.within_5} %, ±10 % {raw.within_10} %."
         )
@@ -175,9 +180,7 @@ def validate(
                 regime,
                 specs,
                 references,
-                rounds=ROUNDS,
-                calls=CALLS,
-                passes=PASSES,
+                whole=True,
                 progress=part(progress, 0.4 * number, 0.4 * number + 0.4),
                 cancel=cancel,
                 seed=number,
@@ -212,6 +215,7 @@ def validate(
         tuple([p.network_us for p in priced]),
         tuple([(a.network_us, b.network_us) for a, b in zip(first, second)]),
         tuple(raw_us),
+        _whole([record for session in passes for record in session.records]),
         tuple(speeds),
         _node_errors(records, priced),
         left_out,
@@ -225,6 +229,12 @@ def _speeds(session: Session, profile: DeviceProfile) -> Slowness:
         return {ALL: session.probe_us / profile.probe_us}
     now = [by_kind(record.kinds(profile.regime), record.nodes_us) for record in session.references]
     return between(now, [reference.kinds_us for reference in profile.references])
+
+
+def _whole(records: Sequence[Record]) -> tuple[float, float]:
+    ratios = [record.whole_us / sum(record.nodes_us) for record in records if record.whole_us]
+    middle = median(ratios)
+    return round(middle, 4), rms([ratio / middle - 1 for ratio in ratios])
 
 
 def _shows(record: Record, family: str) -> bool:

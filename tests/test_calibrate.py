@@ -11,7 +11,7 @@ from costmodel.fit import fit
 from costmodel.measure import Stopwatch
 from costmodel.profile import Regime
 from costmodel.suite import suite
-from costmodel.timings import Cancelled, read_raw, time_networks, write_raw
+from costmodel.timings import Cancelled, _Visits, read_raw, time_networks, write_raw
 from costmodel.validate import validate
 
 TINY = [archs.spec("mobilenet_v1", width=w, resolution=r) for w in (0.25, 0.5) for r in (32, 48, 64, 80)]
@@ -23,23 +23,52 @@ TINY += [archs.spec("mobilenet_v3_small", width=0.75, resolution=r) for r in (32
 def session():
     watch = Stopwatch()
     with watch.running():
-        return time_networks(watch, Regime(), TINY, rounds=2)
+        return time_networks(watch, Regime(), TINY, whole=True)
 
 
 def test_every_network_and_node_is_timed(session):
     assert [record.spec for record in session.records] == TINY
     for record in session.records:
         assert len(record.nodes_us) == len(archs.build(record.spec).nodes)
-        assert record.network_us > 0
+        assert record.network_us == pytest.approx(sum(record.nodes_us), abs=0.1)
+        assert record.whole_us > 0
     assert session.probe_us > 0
 
 
 def test_where_time_is_short_there_are_networks_all_the_same_and_each_reference_is_timed():
     with Stopwatch().running() as watch:
-        found = time_networks(watch, Regime(), TINY[:3], TINY[3:6], seconds=1e-9, passes=2)
+        found = time_networks(watch, Regime(), TINY[:3], TINY[3:6], seconds=1e-9)
     assert [record.spec for record in found.records] == TINY[:3]
     assert [record.spec for record in found.references] == TINY[3:6]
     assert all(record.network_us > 0 for record in found.references)
+
+
+def test_a_network_is_settled_once_the_two_fastest_runs_of_its_nodes_agree():
+    visits = _Visits(TINY[0], whole=False, on_cpu=True)
+    visits.nodes = [[10.0, 1.0], [20.0, 9.0], [12.0, 1.0]]
+    assert not visits.settled
+    visits.nodes.append([10.4, 2.0])
+    assert visits.settled
+    record = visits.record()
+    assert record.nodes_us == (10.2, 1.0)
+    assert (record.network_us, record.calls, record.whole_us) == (11.2, 4, None)
+
+
+def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
+    visits = _Visits(TINY[0], whole=False, on_cpu=False)
+    visits.nodes, visits.whole = [[10.0, 1.0]] * 2, [8.0, 9.0, 7.0]
+    assert visits.record().network_us == 7.5
+
+
+def test_references_are_spread_over_a_session_and_all_of_them_are_timed():
+    seen = []
+    with Stopwatch().running() as watch:
+        found = time_networks(
+            watch, Regime(), TINY[:6], TINY[6:10], chunk=4, progress=lambda share, what: seen.append(share)
+        )
+    assert [record.spec for record in found.records] == TINY[:6]
+    assert [record.spec for record in found.references] == TINY[6:10]
+    assert seen == sorted(seen)
 
 
 def test_raw_timings_survive_a_file(session, tmp_path):

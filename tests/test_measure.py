@@ -9,7 +9,7 @@ from archs.graph import INPUT, Builder
 from archs.ops import ChannelSplit, Concat, Conv2d, Shape
 from archs.sampling import random_spec
 from costmodel.inplace import InPlace
-from costmodel.measure import BUSY, TRIES, Stopwatch, quiet, summary
+from costmodel.measure import BUSY, TRIES, Stopwatch, fastest, quiet, summary
 
 SMALL = {"resolution": 64}
 
@@ -101,6 +101,7 @@ def test_noise_is_seen():
     assert not summary(steady).noisy
     assert summary(jumpy).noisy
     assert quiet(jumpy) == 100.0
+    assert fastest([14.0, 10.2, 21.0, 10.0]) == pytest.approx(10.1)
 
 
 def scripted(watch, monkeypatch, *calm):
@@ -128,7 +129,7 @@ def test_where_no_quiet_moment_comes_a_run_is_taken_all_the_same(watch, monkeypa
 
 def test_a_pulse_tells_a_disturbed_core_and_a_slower_machine_is_believed_in_time(watch, monkeypatch):
     pulses = {"us": 30.0}
-    monkeypatch.setattr(watch, "_span", lambda call: pulses["us"])
+    monkeypatch.setattr(watch, "span", lambda call: pulses["us"])
     watch._quickest = 30.0
     assert watch._calm()
     pulses["us"] = 30.0 * BUSY + 1
