@@ -111,7 +111,7 @@ OURS = frozenset(
 """The kinds that the catalogue's networks and their edits have."""
 
 _NUMBERS = {kind: number for number, kind in enumerate(sorted(OURS))}  # others' kinds share the next
-_PASSED_ON = [STATIC.index(column) for column in PASSED_ON]
+_PASSED_ON = [-1, *(STATIC.index(column) for column in PASSED_ON)]  # of STATIC and the number of the kind
 
 NEAREST = {
     "max_pool": "average_pool",
@@ -147,47 +147,38 @@ def features(graph: Graph, batch: int = 1) -> Features:
     shapes = graph.shapes
     turns = turned(graph)
     rows = []
-    for node in graph.nodes:
+    for path, op, inputs, output in graph.nodes:
         try:
-            turn = bool(turns) and not turns.isdisjoint(node.inputs)
-            rows.append(_static(node.op, tuple([shapes[path] for path in node.inputs]), node.output, batch, turn))
+            turn = bool(turns) and not turns.isdisjoint(inputs)
+            rows.append(_static(op, tuple([shapes[source] for source in inputs]), output, batch, turn))
         except CostError as error:
-            raise CostError(f"{node.path}: {error}") from None
-    weights = [row[3][3] for row in rows]
-    kernels = [row[1] for row in rows]
-    same = [id(row) for row in rows]  # rows are cached: one object per operator and shape
-    distinct = dict(zip(same, rows))
-    place = {key: position for position, key in enumerate(distinct)}
-    index = [place[key] for key in same]
-    static = np.array([row[2] for row in distinct.values()])[index]
-    touched = np.array(ages(graph, weights, kernels, same, batch), dtype=float)
+            raise CostError(f"{path}: {error}") from None
+    kinds, codes, numbers = zip(*rows)
+    static = np.concatenate(numbers).reshape(len(rows), -1)
+    work, static = static[:, : len(WORK)], static[:, len(WORK) :]
+    weights = work[:, WORK.index("bytes_weights")].tolist()
+    same = list(map(id, rows))  # rows are cached: one object per operator and shape
+    touched = np.array(ages(graph, weights, codes, same, batch), dtype=float)
     dynamic = np.empty((len(rows), len(DYNAMIC)))
-    dynamic[:, :4] = np.log(touched[:, :4] + FLOOR)
-    dynamic[:, 4] = np.minimum(touched[:, 4], 6)
+    dynamic[:, :4] = np.log(touched[:4] + FLOOR).T
+    dynamic[:, 4] = np.minimum(touched[4], 6)
     dynamic[:, 5] = log(sum(weights) + FLOOR)
-    columns = np.hstack((static, dynamic, _before([row[0] for row in rows], static)))
-    work = np.array([row[3] for row in distinct.values()], dtype=float)[index]
-    return Features(tuple([row[0] for row in rows]), work, columns)
+    return Features(kinds, work, np.hstack((static[:, :-1], dynamic, _before(static))))
 
 
-def _before(kinds: Sequence[str], static: NDArray[np.float64]) -> NDArray[np.float64]:
+def _before(static: NDArray[np.float64]) -> NDArray[np.float64]:
     """What ran before each node, views aside, which run nothing: nodes × BEFORE; the first node has none."""
-    found = np.zeros((len(kinds), len(BEFORE)))
-    found[:, 0] = -1
-    last = np.array([_NUMBERS.get(kind, len(_NUMBERS)) for kind in kinds])
-    ran = -1
-    for position, kind in enumerate(kinds):
-        if ran >= 0:
-            found[position, 0] = last[ran]
-            found[position, 1:] = static[ran, _PASSED_ON]
-        if kind != "view":
-            ran = position
-    return found
+    passed_on = np.zeros((len(static) + 1, len(BEFORE)))
+    passed_on[:-1] = static[:, _PASSED_ON]
+    passed_on[-1, 0] = -1
+    ran = np.arange(-1, len(static) - 1)  # -1 is the last row: nothing
+    ran[1:][static[:-1, -1] == _NUMBERS["view"]] = -1
+    return passed_on[np.maximum.accumulate(ran)]
 
 
 @lru_cache(65536)
 def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: bool):
-    """(kind, machine code, static columns, work) of one operator on these shapes."""
+    """(kind, machine code, WORK, STATIC and the kind's number in one array) of one operator on these shapes."""
     kind, variant = _kind(op, inputs, batch)
     view = kind == "view"
     variant += TURNED * (turn and not view)
@@ -226,7 +217,8 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: 
         group_in % 16,
     )
     work = (_starts(op, kind, groups), bytes_in, bytes_out, bytes_weights, mult_adds)
-    return kind, CODE.get(kind, (kind, variant)), columns, work
+    number = _NUMBERS.get(kind, len(_NUMBERS))
+    return kind, CODE.get(kind, f"{kind} {variant}"), np.array((*work, *columns, number), dtype=float)
 
 
 def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:

@@ -104,8 +104,8 @@ def price(graph: Graph, profile: DeviceProfile) -> Priced:
     where: dict[str, list[int]] = {}
     for position, kind in enumerate(found.kinds):
         where.setdefault(kind, []).append(position)
-    nodes = np.empty(len(found.kinds))
-    largest = np.empty(len(found.kinds), dtype=np.int64)
+    bases = np.empty(found.work.shape)
+    bends = np.empty(len(found.kinds))
     for kind, positions in where.items():
         if kind not in profile.predictors:
             node = graph.nodes[positions[0]]
@@ -113,14 +113,15 @@ def price(graph: Graph, profile: DeviceProfile) -> Priced:
                 f"{node.path}: profile {profile.name} has no predictor for {kind}; "
                 f"it has {', '.join(profile.predictors)}; calibrate again"
             )
-        base, forest = _evaluator(profile.predictors[kind])
-        terms = found.work[positions] * base
-        nodes[positions] = terms.sum(axis=1) * np.exp(forest.predict(found.columns[positions]))
-        largest[positions] = terms.argmax(axis=1)
+        here = np.array(positions)
+        bases[here], forest = _evaluator(profile.predictors[kind])
+        bends[here] = forest.predict(found.columns[here])
+    terms = found.work * bases
+    nodes = terms.sum(axis=1) * np.exp(bends)
     total = float(nodes.sum())
     network = profile.scale * total + profile.per_node_us * len(nodes)
     network = max(network, LEAST_SHARE * total)  # a handful of tiny nodes: the clock's share is not known so well
-    return Priced(found.kinds, nodes, network, tuple([BOUNDS[i] for i in largest]))
+    return Priced(found.kinds, nodes, network, tuple([BOUNDS[i] for i in terms.argmax(axis=1).tolist()]))
 
 
 class _ById:

@@ -10,12 +10,14 @@ Nothing about networks or time is known here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 LEVELS = 6
+BITS = (1 << np.arange(LEVELS, dtype=np.uint8)[::-1]).reshape(LEVELS, 1, 1)
 BINS = 40
 
 
@@ -28,17 +30,20 @@ class Forest:
     thresholds: Floats  # trees × LEVELS; a sample goes to the 1-branch where x > threshold
     values: Floats  # trees × 2^LEVELS
 
+    @cached_property
+    def _questions(self) -> tuple[NDArray[np.int64], Floats, NDArray[np.intp]]:
+        """Columns and thresholds of the distinct questions, and where each is asked: LEVELS × trees."""
+        asked = np.stack((self.columns.T.ravel(), self.thresholds.T.ravel()), axis=1)
+        distinct, where = np.unique(asked, axis=0, return_inverse=True)
+        return distinct[:, 0].astype(np.int64), distinct[:, 1:], where.reshape(LEVELS, -1)
+
     def predict(self, x: Floats) -> Floats:
         """x: samples × columns → one value per sample."""
-        trees = len(self.columns)
-        if not trees:
-            return np.full(len(x), self.start)
-        bits = (x.T[self.columns.ravel()] > self.thresholds.ravel()[:, None]).reshape(trees, LEVELS, len(x))
-        leaf = bits[:, 0].view(np.uint8)
-        for level in range(1, LEVELS):
-            leaf = (leaf << 1) | bits[:, level].view(np.uint8)
-        place = leaf + (np.arange(trees) << LEVELS)[:, None]
-        return self.start + self.values.ravel()[place].sum(axis=0)
+        columns, thresholds, where = self._questions
+        answers = (x.T.take(columns, axis=0) > thresholds).view(np.uint8).take(where, axis=0)
+        leaf = (answers * BITS).sum(axis=0, dtype=np.uint8)
+        place = leaf + (np.arange(len(leaf)) << LEVELS)[:, None]
+        return self.start + self.values.take(place).sum(axis=0)
 
 
 def fit(

@@ -191,12 +191,12 @@ def test_ages_know_what_was_just_touched():
     second = b.add("block1/relu", ReLU(), first)
     b.add("block1/again", ReLU(), second)
     found = ages(b.graph(), [0, 0, 0], ["conv", "relu", "relu"], ["conv", "relu", "relu"])
-    assert found[1].inputs == 0  # just written
-    assert found[2].output == 0  # the memory of `first`, which was just read
-    assert found[1].output > 3 * size  # memory that this pass has not touched
-    assert (found[1].uses, found[2].uses) == (0, 1)
-    assert found[2].kernel == 0
-    assert found[1].kernel > size
+    assert found.inputs[1] == 0  # just written
+    assert found.output[2] == 0  # the memory of `first`, which was just read
+    assert found.output[1] > 3 * size  # memory that this pass has not touched
+    assert found.uses == (0, 0, 1)
+    assert found.kernel[2] == 0
+    assert found.kernel[1] > size
 
 
 def test_a_node_knows_what_ran_before_it():
