@@ -11,7 +11,6 @@ No times and no fitting here. An operator without a kind is an error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from math import log, prod
 from typing import NamedTuple

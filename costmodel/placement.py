@@ -22,7 +22,7 @@ PAGE = 4096
 
 
 class Ages(NamedTuple):
-    """Bytes moved since a last touch, one entry per node; `uses` counts how often its kernel ran before in this pass."""
+    """Bytes moved since a last touch, one entry per node; `uses`: how often its kernel ran before in this pass."""
 
     inputs: tuple[float, ...]
     output: tuple[float, ...]
