@@ -9,10 +9,11 @@ literature reports as noise are causes, and are held fixed here:
 * Other tenants of a shared machine slow it down. A virtual core has two states: alone on its physical core, or beside a
   neighbour's thread, and then multiplications take 1.5 times and short operators 2.4 times as long. Quiet spells last 3
   to 20 ms, busy ones up to seconds, and on a bad day are two thirds of all time. Such noise only adds (Chen & Revels
-  2016, arXiv:1608.04295), and it can be seen coming: an operator of some 25 µs, the `pulse`, tells the states apart. So
-  a call is timed between two quiet pulses (`undisturbed`), and what is reported is the median of the fastest third of
-  the calls (`quiet`), with the spread of all calls beside it. A small fixed network, the `probe`, tells moments apart
-  that lie further from each other.
+  2016, arXiv:1608.04295). What is short and run often, a node, needs only its two fastest runs (`fastest`). For a whole
+  call a quiet moment can be waited for: an operator of some 25 µs, the `pulse`, tells the states apart, a call is timed
+  between two quiet pulses (`undisturbed`), and what is reported is the median of the fastest third of the calls
+  (`quiet`), with the spread of all calls beside it. A small fixed network, the `probe`, tells moments apart that lie
+  further from each other.
 
 No costs and no fitting here. The same code path times `cpu`, `cuda` and `mps`.
 """

@@ -146,7 +146,8 @@ class Report:
         return (
             f"{text}\n\nNodes above {BIG_US:.0f} µs, RMSPE: {nodes}\n"
             f"One pass against the other: {self.repeat_rms:.1f} % RMS. "
-            f"A whole call takes {self.whole[0]:.3f} times the sum of its nodes, ± {self.whole[1]:.1f} % RMS. The reference networks took "
+            f"A whole call takes {self.whole[0]:.3f} times the sum of its nodes, ± {self.whole[1]:.1f} % RMS. "
+            "The reference networks took "
             f"{' and '.join(f'{slow[ALL]:.3f}' for slow in self.speeds)} of their time at the calibration. "
             f"As measured, without that: MAPE {raw.mape} %, ±5 % {raw.within_5} %, ±10 % {raw.within_10} %."
         )
