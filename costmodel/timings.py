@@ -1,8 +1,9 @@
 """Raw timings: networks and their nodes, measured in place, again and again. What profiles are fitted from.
 
 On a shared machine hardly a call of 30 ms is undisturbed from start to end, but every node of it is in one run or
-another. So a network is run until its nodes are known: until the two fastest runs of each agree within 5 %, for nodes
-that make 95 % of its time, or 64 runs are done. What is noted is the mean of these two, and for the network their sum:
+another. So a network is visited again and again, at moments that lie seconds apart, for a few runs each time, until its
+nodes are known: until the fastest runs of each node in two visits agree within 5 %, for nodes that make 90 % of its
+time, or for twelve visits. What is noted is the mean of a node's two fastest runs, and for the network the sum of them:
 the clock is read once between two nodes, so that nothing falls between them. Networks are taken some dozens at a time
 and visited in random order, so that a slow minute of the machine falls on many of them and not on one.
 
@@ -45,10 +46,11 @@ from costmodel.profile import Regime
 
 CHUNK = 60  # networks in memory at a time
 REFERENCE_EVERY = 4  # of so many networks one is a reference, as long as there are any
-RUNS = 8  # per visit, node by node
-VISITS = 8  # of one network at most
-AGREE = 0.05  # so near must the two fastest runs of a node be
-SETTLED = 0.95  # share of a network's time that must be in such nodes
+RUNS = 4  # per visit, node by node
+WHOLE = 2  # calls of the whole network per visit, where it is asked for
+VISITS = 12  # of one network at most
+AGREE = 0.05  # so near must a node's fastest runs of two visits be
+SETTLED = 0.9  # share of a network's time that must be in such nodes
 PROBES = 3  # per round
 
 Progress = Callable[[float, str], None]
@@ -188,7 +190,7 @@ class _Visits:
 
     def __init__(self, spec: Recipe, whole: bool, on_cpu: bool):
         self.spec = spec
-        self._calls = RUNS if whole or not on_cpu else 0  # whole ones, per visit
+        self._calls = WHOLE if whole or not on_cpu else 0  # whole ones, per visit
         self._on_cpu = on_cpu
         self.network: InPlace | None = None
         self.whole: list[float] = []
@@ -202,7 +204,10 @@ class _Visits:
 
     @property
     def settled(self) -> bool:
-        first, second = np.sort(self.nodes, axis=0)[:2]
+        visits = np.array(self.nodes).reshape(-1, RUNS, len(self.nodes[0]))
+        if len(visits) < 2:
+            return False
+        first, second = np.sort(visits.min(axis=1), axis=0)[:2]
         return first[second <= (1 + AGREE) * first].sum() >= SETTLED * first.sum()
 
     def record(self) -> Record:
