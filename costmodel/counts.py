@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archs import ops
 from archs.graph import Graph, Node
@@ -204,35 +204,42 @@ class NetworkCounts:
             sums.setdefault(_group(node, level), []).append(counts)
         return {path: _sum(rows) for path, rows in sums.items()}
 
+    def columns(self, level: str) -> dict[str, list[Any]]:
+        """Column → its values, a row per "node", "block" or "stage": where, what, its shapes, the columns of `Counts`.
+
+        For who shows a few of them: a DataFrame of them takes longer than the counting.
+        """
+        nodes = self.graph.nodes
+        if level == "node":
+            shapes = [self.graph.input_shapes(node) for node in nodes]
+            found: dict[str, list[Any]] = {
+                "path": [node.path for node in nodes],
+                "stage": [node.stage for node in nodes],
+                "block": [node.block for node in nodes],
+                "operator": [node.op.describe(*inputs) for node, inputs in zip(nodes, shapes)],
+                "input": [", ".join(map(str, inputs)) for inputs in shapes],
+                "output": [str(node.output) for node in nodes],
+            }
+            rows: Iterable[Counts] = self.nodes
+        else:
+            outputs = {_group(node, level): node.output for node in nodes}
+            groups = self.groups(level)
+            found = {level: list(groups), "output": [str(outputs[path]) for path in groups]}
+            rows = groups.values()
+        found |= {name: list(column) for name, column in zip(Counts._fields, zip(*rows))}
+        found["mem_bytes"] = [elements * self.convention.bytes_per_element for elements in found["mem_access"]]
+        found["intensity"] = [m / size if size else 0.0 for m, size in zip(found["mult_adds"], found["mem_bytes"])]
+        return found
+
     def by(self, level: str) -> pandas.DataFrame:
         """A DataFrame with one row per block or stage: its path, its output shape and the columns of `Counts`."""
         import pandas
 
-        outputs = {_group(node, level): str(node.output) for node in self.graph.nodes}
-        groups = self.groups(level)
-        where = {level: list(groups), "output": [outputs[path] for path in groups]}
-        return self._finish(pandas.DataFrame(where | _columns(groups.values())))
+        return pandas.DataFrame(self.columns(level))
 
     def table(self) -> pandas.DataFrame:
         """A DataFrame with one row per node: where, what, its shapes, and the columns of `Counts`."""
-        import pandas
-
-        nodes = self.graph.nodes
-        shapes = [self.graph.input_shapes(node) for node in nodes]
-        where = {
-            "path": [node.path for node in nodes],
-            "stage": [node.stage for node in nodes],
-            "block": [node.block for node in nodes],
-            "operator": [node.op.describe(*inputs) for node, inputs in zip(nodes, shapes)],
-            "input": [", ".join(map(str, inputs)) for inputs in shapes],
-            "output": [str(node.output) for node in nodes],
-        }
-        return self._finish(pandas.DataFrame(where | _columns(self.nodes)))
-
-    def _finish(self, table: pandas.DataFrame) -> pandas.DataFrame:
-        table["mem_bytes"] = table["mem_access"] * self.convention.bytes_per_element
-        table["intensity"] = (table["mult_adds"] / table["mem_bytes"]).where(table["mem_bytes"] > 0, 0.0)
-        return table
+        return self.by("node")
 
     @cached_property
     def peak_activation(self) -> int:
@@ -269,11 +276,6 @@ def _group(node: Node, level: str) -> str:
     if level == "node":
         return node.path
     raise CostError(f"level is {level!r}; allowed: 'node', 'block', 'stage'")
-
-
-def _columns(rows: Iterable[Counts]) -> dict[str, list[int]]:
-    """Field → its column; pandas takes columns several times as fast as rows."""
-    return {name: list(column) for name, column in zip(Counts._fields, zip(*rows))}
 
 
 def _sum(rows: list[Counts]) -> Counts:

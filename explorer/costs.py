@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas
 
 from archs import ArchError, Node, Shape, ops
@@ -59,39 +61,54 @@ def kind_of(op: ops.Op, x: Shape) -> str:
 
 def layers(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per node: `counts.table()` with the kind of operator and the element-wise work in one column."""
-    table = counts.table()
+    return pandas.DataFrame(layer_columns(counts))
+
+
+def layer_columns(counts: NetworkCounts) -> dict[str, list[Any]]:
+    """Column → its values, of `layers`."""
     graph = counts.graph
     kinds = [kind_of(node.op, graph.shapes[node.inputs[0]]) for node in graph.nodes]
-    table.insert(table.columns.get_loc("operator") + 1, "kind", kinds)
-    table["elementwise"] = table[WORK].sum(axis=1)
-    return table
+    return _after("operator", {"kind": kinds}, _worked(counts, "node"))
 
 
 def blocks(counts: NetworkCounts, pieces: Fragmentation | None = None) -> pandas.DataFrame:
     """One row per block: its counts, its place, its output's channels and resolution, its fragmentation."""
     pieces = pieces or fragmentation(counts.graph)
-    table = counts.by("block")
-    table["elementwise"] = table[WORK].sum(axis=1)
-    outputs: dict[str, Shape] = {}
-    for node in counts.graph.nodes:
-        outputs[node.block] = node.output
+    table = _worked(counts, "block")
+    paths = table["block"]
+    outputs = {node.block: node.output for node in counts.graph.nodes}
     kinds = dict(counts.graph.kinds)
-    last = [outputs[block] for block in table["block"]]
-    table.insert(1, "stage", [block.partition("/")[0] for block in table["block"]])
-    table.insert(2, "kind", [kinds.get(block, block.rpartition("/")[2]).replace("_", " ") for block in table["block"]])
-    table["channels"] = [shape.channels for shape in last]
-    table["resolution"] = [shape.height if len(shape) == 3 else 1 for shape in last]
+    place = {
+        "stage": [block.partition("/")[0] for block in paths],
+        "kind": [kinds.get(block, block.rpartition("/")[2]).replace("_", " ") for block in paths],
+    }
+    shapes = [outputs[block] for block in paths]
+    table["channels"] = [shape.channels for shape in shapes]
+    table["resolution"] = [shape.height if len(shape) == 3 else 1 for shape in shapes]
     fragments = {f.block: f for f in pieces.blocks}
     for column in ("fragments", "branches", "depth"):
-        table[column] = [getattr(fragments.get(block), column, 0) for block in table["block"]]
-    return table
+        table[column] = [getattr(fragments.get(block), column, 0) for block in paths]
+    return pandas.DataFrame(_after("block", place, table))
 
 
 def stages(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per stage."""
-    table = counts.by("stage")
-    table["elementwise"] = table[WORK].sum(axis=1)
+    return pandas.DataFrame(_worked(counts, "stage"))
+
+
+def _worked(counts: NetworkCounts, level: str) -> dict[str, list[Any]]:
+    """The columns of the counts, with all element-wise work in one."""
+    table = counts.columns(level)
+    table["elementwise"] = [sum(work) for work in zip(*[table[column] for column in WORK])]
     return table
+
+
+def _after(column: str, more: dict[str, list[Any]], table: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The columns with more of them behind one."""
+    names = list(table)
+    at = names.index(column) + 1
+    names[at:at] = more
+    return {name: (table | more)[name] for name in names}
 
 
 def kinds(counts: NetworkCounts) -> pandas.DataFrame:
