@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
@@ -204,13 +204,15 @@ class NetworkCounts:
             sums.setdefault(_group(node, level), []).append(counts)
         return {path: _sum(rows) for path, rows in sums.items()}
 
-    def columns(self, level: str) -> dict[str, list[Any]]:
+    def columns(self, level: str, block: str | None = None) -> dict[str, list[Any]]:
         """Column → its values, a row per "node", "block" or "stage": where, what, its shapes, the columns of `Counts`.
 
-        For who shows a few of them: a DataFrame of them takes longer than the counting.
+        `block`: of that block's nodes only. For who shows a few: a DataFrame of them takes longer than the counting.
         """
-        nodes = self.graph.nodes
+        nodes: Sequence[Node] = self.graph.nodes
         if level == "node":
+            kept = [(n, c) for n, c in zip(nodes, self.nodes) if block is None or n.block == block]
+            nodes = [node for node, _ in kept]
             shapes = [self.graph.input_shapes(node) for node in nodes]
             found: dict[str, list[Any]] = {
                 "path": [node.path for node in nodes],
@@ -220,7 +222,7 @@ class NetworkCounts:
                 "input": [", ".join(map(str, inputs)) for inputs in shapes],
                 "output": [str(node.output) for node in nodes],
             }
-            rows: Iterable[Counts] = self.nodes
+            rows: Iterable[Counts] = [counts for _, counts in kept]
         else:
             outputs = {_group(node, level): node.output for node in nodes}
             groups = self.groups(level)

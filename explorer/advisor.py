@@ -23,7 +23,7 @@ from archs import ArchError, Graph, Spec, build
 from archs.build import block_paths
 from archs.ops import BatchNorm, Conv2d, Linear
 from costmodel import NetworkCounts, count
-from costmodel.fragmentation import fragmentation
+from costmodel.fragmentation import Fragmentation, fragmentation
 from explorer.mend import Edited
 from explorer.whole import GUIDELINES, apply_guideline, change
 
@@ -95,20 +95,28 @@ def counted(graph: Graph) -> dict[str, float]:
     }
 
 
-def strains(counts: NetworkCounts, spec: Spec, ms: Mapping[str, float] | None = None) -> tuple[Strain, ...]:
+def strains(
+    counts: NetworkCounts,
+    spec: Spec,
+    ms: Mapping[str, float] | None = None,
+    pieces: Fragmentation | None = None,
+    only: str | None = None,
+) -> tuple[Strain, ...]:
     """Every guideline that has something to say of a block, block by block. `ms`: node path → milliseconds.
 
-    `counts` are those of `spec`, folded or not. Without milliseconds the cost is memory access in elements.
+    `counts` are those of `spec`, folded or not. Without milliseconds the cost is memory access in elements. `pieces` is
+    its fragmentation, where it is known already; `only` the one block that is asked for.
     """
     rows = {path: index for index, (_, paths) in enumerate(block_paths(spec)) for path in paths}
     graph = counts.graph
     cost = {
         n.path: float(c.mem_access) if ms is None else ms.get(n.path, 0.0) for n, c in zip(graph.nodes, counts.nodes)
     }
-    fragments = {f.block: f for f in fragmentation(graph).blocks}
+    fragments = {f.block: f for f in (pieces or fragmentation(graph)).blocks}
     members: dict[str, list[int]] = {}
     for position, node in enumerate(graph.nodes):
-        members.setdefault(node.block, []).append(position)
+        if only is None or node.block == only:
+            members.setdefault(node.block, []).append(position)
     found = []
     for block, positions in members.items():
         total = sum(cost[graph.nodes[p].path] for p in positions)

@@ -7,6 +7,7 @@ judged here: a value that cannot be goes on to `explorer.edits`, which says why.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -39,6 +40,7 @@ class Column(NamedTuple):
         return f"{LETTERS[self.name]} · {name}" if self.name in LETTERS else name
 
 
+@cache
 def column(cls: type[Row], name: str) -> Column:
     """What `cls` takes in a column, read off its type."""
     annotation = cls.model_fields[name].annotation
@@ -52,6 +54,7 @@ def column(cls: type[Row], name: str) -> Column:
     return Column(name, form, words, optional)
 
 
+@cache
 def columns(cls: type[Row]) -> tuple[Column, ...]:
     """The columns of one kind of row, those of the papers' tables first; where it stands is not among them."""
     names = [name for name in ALWAYS if name in cls.model_fields]

@@ -161,7 +161,8 @@ def touched(before: NetworkCounts, after: NetworkCounts) -> frozenset[str]:
     """The blocks of `after` that are not as they were, or were not."""
     if before.graph == after.graph:
         return frozenset()
-    return frozenset(pair.after for pair in diff(before, after).pairs if pair.after and pair.status != "same")
+    pairs = align(_blocks(before, {}), _blocks(after, {}))
+    return frozenset(new.path for old, new in pairs if new and not (old and old.signature == new.signature))
 
 
 def _what(old: _Block, new: _Block) -> str:

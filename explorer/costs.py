@@ -64,11 +64,13 @@ def layers(counts: NetworkCounts) -> pandas.DataFrame:
     return pandas.DataFrame(layer_columns(counts))
 
 
-def layer_columns(counts: NetworkCounts) -> dict[str, list[Any]]:
-    """Column → its values, of `layers`."""
+def layer_columns(counts: NetworkCounts, block: str | None = None) -> dict[str, list[Any]]:
+    """Column → its values, of `layers`; of one block's nodes or of all."""
+    table = _worked(counts, "node", block)
     graph = counts.graph
-    kinds = [kind_of(node.op, graph.shapes[node.inputs[0]]) for node in graph.nodes]
-    return _after("operator", {"kind": kinds}, _worked(counts, "node"))
+    nodes = [graph[path] for path in table["path"]]
+    kinds = [kind_of(node.op, graph.shapes[node.inputs[0]]) for node in nodes]
+    return _after("operator", {"kind": kinds}, table)
 
 
 def blocks(counts: NetworkCounts, pieces: Fragmentation | None = None) -> pandas.DataFrame:
@@ -96,9 +98,9 @@ def stages(counts: NetworkCounts) -> pandas.DataFrame:
     return pandas.DataFrame(_worked(counts, "stage"))
 
 
-def _worked(counts: NetworkCounts, level: str) -> dict[str, list[Any]]:
+def _worked(counts: NetworkCounts, level: str, block: str | None = None) -> dict[str, list[Any]]:
     """The columns of the counts, with all element-wise work in one."""
-    table = counts.columns(level)
+    table = counts.columns(level, block)
     table["elementwise"] = [sum(work) for work in zip(*[table[column] for column in WORK])]
     return table
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import archs
 import costmodel
@@ -40,7 +40,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Scenario:
-    """The network and how it is looked at. `spec` always builds: a bad choice leaves it and sets `problem`."""
+    """The network and how it is looked at. `spec` always builds: a bad choice leaves it and sets `problem`.
+
+    What follows from the choices alone is kept with them, as a page asks for most of it many times.
+    """
 
     history: History
     folded: bool = False
@@ -57,29 +60,33 @@ class Scenario:
     def spec(self) -> Spec:
         return self.history.spec
 
-    @property
+    @cached_property
     def graph(self) -> Graph:
         return _graph(self.spec, self.folded)
 
-    @property
+    @cached_property
     def counts(self) -> NetworkCounts:
         return _counts(self.spec, self.folded)
 
-    @property
+    @cached_property
     def fragmentation(self) -> Fragmentation:
         return _fragmentation(self.spec, self.folded)
 
-    @property
+    @cached_property
     def layers(self) -> pandas.DataFrame:
         """One row per operator; not to be changed."""
         return _layers(self.spec, self.folded)
+
+    def layers_of(self, block: str) -> dict[str, list[Any]]:
+        """Column → its values: the rows of `layers` that are of a block."""
+        return costs.layer_columns(self.counts, block)
 
     @property
     def source(self) -> str:
         """The PyTorch file."""
         return _source(self.spec, self.folded)
 
-    @property
+    @cached_property
     def edited(self) -> bool:
         """Whether the network is no published one at its knobs."""
         return _edited(self.spec)
@@ -104,7 +111,7 @@ class Scenario:
             return None
         return devices.nodes_ms(found, self.graph) if found else None
 
-    @property
+    @cached_property
     def baseline(self) -> Spec:
         """The network that this one is compared with; without a paper, the first version."""
         if isinstance(self.against, Version):
@@ -113,23 +120,23 @@ class Scenario:
             return paper(self.spec) or self.history.versions[0].spec
         return FAMILIES[self.against].spec()
 
-    @property
+    @cached_property
     def compared(self) -> Scenario:
         """The baseline, looked at in the same way."""
         return replace(self, history=History.start(self.baseline), block=None, problem=None, notes=())
 
-    @property
+    @cached_property
     def touched(self) -> frozenset[str]:
         """The blocks that are not as in the baseline; none where that is another network altogether."""
         base = self.baseline
         return _touched(self.spec, base, self.folded) if base.name == self.spec.name else frozenset()
 
-    @property
+    @cached_property
     def blocks(self) -> pandas.DataFrame:
         """One row per block, with `latency_ms` where a profile prices the network."""
         return _blocks(self.spec, self.folded, self.profile)
 
-    @property
+    @cached_property
     def row(self) -> int | None:
         """The row, from 0, of the block that is open."""
         return self.row_of(self.block) if self.block else None

@@ -83,8 +83,8 @@ def _table(strains: tuple[Strain, ...], scenario: Scenario) -> None:
 
 def of_block(scenario: Scenario) -> None:
     """For the open block: one line per guideline that it strains, and its remedy."""
-    strains = advisor.strains(scenario.counts, scenario.spec)
-    mine = [strain for strain in strains if strain.block == scenario.block and strain.strained]
+    strains = advisor.strains(scenario.counts, scenario.spec, pieces=scenario.fragmentation, only=scenario.block)
+    mine = [strain for strain in strains if strain.strained]
     if not mine:
         return
     for strain in mine:

@@ -60,8 +60,7 @@ def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
     """The open block: its choices, its operators drawn on the left, their costs on the right."""
     if scenario.block is None:
         return
-    layers = scenario.layers
-    inside = layers[layers["block"] == scenario.block].copy()
+    inside = scenario.layers_of(scenario.block)
     with st.container(border=True, key="open_block"):
         st.subheader(scenario.block, anchor=False)
         choices(scenario)
@@ -74,9 +73,9 @@ def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
                 saved=False,
             )
         with right:
-            inside["name"] = inside["path"].str.removeprefix(f"{scenario.block}/")
-            short(inside, ["name", "operator", "mult_adds", "params", "mem_access"])
-            download(inside.drop(columns="name"), scenario, f"block {scenario.block}".replace("/", " "))
+            names = {"name": [path.removeprefix(f"{scenario.block}/") for path in inside["path"]]}
+            short(names | inside, ["name", "operator", "mult_adds", "params", "mem_access"])
+            download(inside, scenario, f"block {scenario.block}".replace("/", " "))
 
 
 def where(scenario: Scenario) -> None:

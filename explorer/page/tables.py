@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import pandas
 import streamlit as st
@@ -14,6 +14,7 @@ from explorer.palette import heat
 from explorer.scenario import Scenario
 
 HEATED = ("mult_adds", "latency_ms", "params", "mem_access", "elementwise", "intensity", "fragments", "kernels")
+Table = pandas.DataFrame | dict[str, list[Any]]
 MAX_HEATED = 20_000  # cells: beyond that the colours take longer than the counting
 
 COLUMNS = {
@@ -85,25 +86,26 @@ def table_of(table: pandas.DataFrame, shown: Sequence[str], height: int | None =
     st.dataframe(data, hide_index=True, column_config=config, height=height or min(38 + 35 * len(view), 560))
 
 
-def short(table: pandas.DataFrame, shown: Sequence[str]) -> None:
+def short(table: Mapping[str, Sequence[Any]], shown: Sequence[str]) -> None:
     """A table of a few rows of words and whole numbers, as `table_of` colours it: HTML, so that an edit need not wait.
 
     The grid of `table_of` took a seventh of the server's time for an edit.
     """
     heads = "".join(f"<th title='{escape(HELP.get(column, ''))}'>{escape(COLUMNS[column])}</th>" for column in shown)
-    columns = [(_numbers if table[column].dtype.kind in "iu" else _words)(table[column]) for column in shown]
+    columns = [
+        _words(table[column]) if isinstance(table[column][0], str) else _numbers(table[column]) for column in shown
+    ]
     rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns))
     st.html(f"<div class='short'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>")
 
 
-def _words(column: pandas.Series) -> list[str]:
-    return [f"<td>{escape(str(word))}</td>" for word in column]
+def _words(column: Sequence[str]) -> list[str]:
+    return [f"<td>{escape(word)}</td>" for word in column]
 
 
-def _numbers(column: pandas.Series) -> list[str]:
-    values = column.tolist()
-    largest = max(1, *values)
-    return [f"<td style='background:{heat(value / largest)}'>{value:,}</td>" for value in values]
+def _numbers(column: Sequence[int]) -> list[str]:
+    largest = max(1, *column)
+    return [f"<td style='background:{heat(value / largest)}'>{value:,}</td>" for value in column]
 
 
 def _heat(view: pandas.DataFrame) -> pandas.DataFrame:
@@ -115,15 +117,15 @@ def _heat(view: pandas.DataFrame) -> pandas.DataFrame:
     return css
 
 
-def download(table: pandas.DataFrame, scenario: Scenario, what: str) -> None:
+def download(table: Table, scenario: Scenario, what: str) -> None:
     """The table with all its columns, as CSV."""
     csv(table, scenario.spec.name, what)
 
 
-def csv(table: pandas.DataFrame, name: str, what: str) -> None:
+def csv(table: Table, name: str, what: str) -> None:
     st.download_button(
         f"{what.capitalize()} as CSV",
-        partial(table.to_csv, index=False),  # made when it is asked for
+        lambda: pandas.DataFrame(table).to_csv(index=False),  # made when it is asked for
         file_name=f"{name} {what}.csv".replace(" ", "_"),
         mime="text/csv",
         on_click="ignore",
