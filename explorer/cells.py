@@ -65,9 +65,9 @@ def columns(cls: type[Row]) -> tuple[Column, ...]:
 def shown(spec: Spec, everything: bool = False) -> tuple[Column, ...]:
     """The grid's columns: the papers' always, of the others those that some row has moved off its default, or all."""
     found: dict[str, Column] = {"kind": Column("kind", "word", tuple(KINDS)), "stage": Column("stage", "word")}
-    names = [*ALWAYS[2:], *[name for cls in KINDS.values() for name in cls.model_fields]]
+    names = dict.fromkeys([*ALWAYS[2:], *[name for cls in KINDS.values() for name in _defaults(cls)]])
     for name in names:
-        rows = [row for row in spec.rows if name in type(row).model_fields]
+        rows = [row for row in spec.rows if name in _defaults(type(row))]
         stated = name in ALWAYS or any(_stated(row, name) for row in rows)
         if rows and (everything or stated) and name not in found:
             seen = [column(type(row), name) for row in rows]
@@ -79,7 +79,13 @@ def shown(spec: Spec, everything: bool = False) -> tuple[Column, ...]:
 def _stated(row: Row, name: str) -> bool:
     """Whether a reader of the table wants the value: it was moved, or it is a number of groups that does something."""
     value = getattr(row, name)
-    return value != type(row).model_fields[name].default or (name == "groups" and value > 1)
+    return value != _defaults(type(row))[name] or (name == "groups" and value > 1)
+
+
+@cache
+def _defaults(cls: type[Row]) -> dict[str, Any]:
+    """Column → its default; pydantic's own table of them takes longer to be asked than all the rest."""
+    return {name: field.default for name, field in cls.model_fields.items()}
 
 
 def grid(spec: Spec, kept: tuple[Column, ...]) -> pandas.DataFrame:
@@ -90,7 +96,7 @@ def grid(spec: Spec, kept: tuple[Column, ...]) -> pandas.DataFrame:
         one.name: pandas.array([getattr(row, one.name, None) for row in spec.rows], dtype=DTYPES[one.form])
         for one in kept
     }
-    return pandas.DataFrame(made, index=pandas.RangeIndex(1, len(spec.rows) + 1, name="row"))
+    return pandas.DataFrame(made, index=pandas.RangeIndex(1, len(spec.rows) + 1, name="row"), copy=False)
 
 
 def changes(typed: Mapping[int | str, Mapping[str, Any]]) -> dict[tuple[int, str], Any]:
