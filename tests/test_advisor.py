@@ -123,3 +123,13 @@ def test_a_block_that_was_made_worse_is_found_first():
     assert (worst.block, worst.row) == ("stage4/block3", 8)
     rows = [(s.guideline, s.row) for s in advise(spec) if s.row is not None]
     assert (2, 8) in rows
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_large", "shufflenet_v1"])
+def test_one_block_is_judged_as_among_all(name):
+    spec = archs.spec(name)
+    graph = archs.build(spec)
+    counts, pieces = costmodel.count(graph), costmodel.fragmentation(graph)
+    for block in dict.fromkeys(node.block for node in graph.nodes):
+        expected = [strain for strain in strains(counts, spec) if strain.block == block]
+        assert list(strains(counts, spec, pieces=pieces, only=block)) == expected

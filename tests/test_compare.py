@@ -28,6 +28,7 @@ def statuses(result):
 
 
 def check(before, after):
+    assert touched(before, after) == {p.after for p in diff(before, after).pairs if p.after and p.status != "same"}
     """The pairs cover both networks, each block once, in order; and they add up."""
     result = diff(before, after)
     for side, counts in (("before", before), ("after", after)):

@@ -199,3 +199,10 @@ def test_edited_blocks_have_a_thick_line_and_a_dot(counts):
     assert colours[chosen] == SELECTED, "what is open stays the one that stands out"
     assert len(set(colours.values())) == 3
     assert bar.marker.line.width[3] > bar.marker.line.width[0]
+
+
+def test_a_blocks_rows_are_those_of_the_layers(counts):
+    layers = costs.layers(counts).to_dict("records")
+    for block in dict.fromkeys(row["block"] for row in layers):
+        found = costs.layer_columns(counts, block)
+        assert [dict(zip(found, row)) for row in zip(*found.values())] == [r for r in layers if r["block"] == block]
