@@ -80,7 +80,7 @@ def open_page(browser: Browser, address: str, width: int = 1280, height: int = 8
 
 def settle(page: Page) -> None:
     """Waits until the script has run and the last chart is drawn."""
-    page.locator(".st-key-where_kind .bars .point").first.wait_for(state="attached")
+    page.locator(".st-key-where_kind .mark").first.wait_for(state="attached")
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.locator('[data-stale="true"]').first.wait_for(state="detached")
 

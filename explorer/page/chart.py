@@ -1,8 +1,11 @@
-"""A figure on the page: full width, without plotly's buttons, in the ink of the visitor's theme."""
+"""A figure on the page: full width, without plotly's buttons, in the ink of the visitor's theme.
+
+Those that every edit repaints are drawn by `explorer.page.live` instead.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -17,23 +20,16 @@ CONFIG = {"displayModeBar": True, "modeBarButtons": [["toImage"]], "displaylogo"
 INK = {"light": "#16202c", "dark": "#e9eef5"}  # textColor of .streamlit/config.toml
 
 
-def show(figure: go.Figure, key: str, alt: str, on_click: Callable[[], None] | None = None, saved: bool = True) -> None:
-    """Draws a figure; `on_click` is called when a point of it is clicked and finds it in the session state.
-
-    `saved`: with the buttons that save it; those above the tabs have theirs in the Export tab.
-    """
+def show(figure: go.Figure, key: str, alt: str) -> None:
+    """Draws a figure, with the buttons that save it."""
     plain = figure
     ink = INK.get(st.context.theme.type or "")
     if ink:  # Streamlit's own grey for chart text is too pale for a projector
         figure = draw.Figure(inked(figure.to_dict(), ink))
-    if on_click is None:
-        st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
-    else:
-        st.plotly_chart(figure, key=key, config=CONFIG, alt=alt, on_select=on_click, selection_mode="points")
-    if saved:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            saver.buttons([saver.Figure(key, "Save the figure", key)], key)
-            saver.html(plain, key)
+    st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        saver.buttons([saver.Figure(key, "Save the figure", key)], key)
+        saver.html(plain, key)
 
 
 def inked(figure: dict[str, Any], ink: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer import costs, diagram, figures
 from explorer.metrics import IN_THE_PICTURE, METRICS
-from explorer.page import chart, state
+from explorer.page import live, state
 from explorer.page.tables import download, short
 from explorer.palette import KIND_COLOURS
 from explorer.scenario import Scenario
@@ -42,12 +42,11 @@ def network(scenario: Scenario) -> None:
             on_change=_block_chosen,
         )
     edited = scenario.touched
-    chart.show(
+    live.show(
         diagram.network(blocks, metric, scenario.block, edited),
         "picture",
         f"The blocks of {scenario.spec.name} from left to right, coloured by {METRICS[metric].title}",
-        _clicked,
-        saved=False,
+        _pressed,
     )
     st.caption(
         "Height: output resolution, width: output channels, both on a square-root scale. "
@@ -66,11 +65,10 @@ def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
         choices(scenario)
         left, right = st.columns([9, 11])
         with left:
-            chart.show(
+            live.show(
                 diagram.block(scenario.graph, scenario.block),
                 "block_graph",
                 f"The operators of {scenario.block} as a graph",
-                saved=False,
             )
         with right:
             names = {"name": [path.removeprefix(f"{scenario.block}/") for path in inside["path"]]}
@@ -83,11 +81,11 @@ def where(scenario: Scenario) -> None:
     blocks = scenario.blocks
     st.subheader("Where it goes, by block", anchor=False)
     by_block = figures.where_by_block(blocks, scenario.block)
-    chart.show(by_block, "where", "Each block's share of the costs", _clicked, saved=False)
+    live.show(by_block, "where", "Each block's share of the costs", _pressed)
     st.subheader("Where it goes, by kind of operator", anchor=False)
     shown = kinds(scenario)
     by_kind = figures.where_by_kind(shown)
-    chart.show(by_kind, "where_kind", "Each kind of operator's share of the costs", saved=False)
+    live.show(by_kind, "where_kind", "Each kind of operator's share of the costs")
     entries = [f"<span><i style='background:{KIND_COLOURS[kind]}'></i>{kind}</span>" for kind in shown["kind"]]
     st.html(f"<div class='legend'>{''.join(entries)}</div>")  # plotly's own is cut off on a phone
 
@@ -103,16 +101,9 @@ def kinds(scenario: Scenario) -> pandas.DataFrame:
     return table[table[[*figures.WHERE, *(["latency_ms"] if nodes_ms else [])]].any(axis=1)]
 
 
-def _clicked() -> None:
-    """A click in a chart: the point's customdata starts with the block's path. A click beside all is none."""
-    with state.guard("The click"):
-        for key in ("picture", "where"):
-            points = st.session_state[key]["selection"]["points"] if key in st.session_state else []
-            for point in points:
-                path = point["customdata"][0]
-                if path != state.scenario().block:
-                    state.choose("block", block=path)
-                    return
+def _pressed(path: str) -> None:
+    with state.guard("The block"):
+        state.choose("block", block=path)  # one that is none of the network's is none
 
 
 def _block_chosen() -> None:

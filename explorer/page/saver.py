@@ -1,4 +1,4 @@
-"""Buttons that save figures as SVG and PNG, drawn by the plotly that has drawn them on the page.
+"""Buttons that save figures as SVG and PNG, as the page shows them.
 
 The browser does it: the server would need a browser of its own for it.
 """
@@ -17,7 +17,8 @@ from explorer.report import figure_html
 
 SCALE = 2  # pixels of a PNG per pixel of the page
 
-# Plotly's own camera button, which `chart.CONFIG` asks for and `page.style` hides, reads the format when it is pressed
+# A drawing of `explorer.page.live` is taken as it stands, its percentages, ink and font spelled out. Of a chart of
+# plotly's, its own camera button is pressed, which `chart.CONFIG` asks for and `page.style` hides
 JS = """
 export default function ({ parentElement, data }) {
   const row = parentElement.querySelector(".saver");
@@ -31,16 +32,69 @@ export default function ({ parentElement, data }) {
       button.type = "button";
       button.textContent = format.toUpperCase();
       button.setAttribute("aria-label", `${figure.label} as ${format.toUpperCase()}`);
-      button.onclick = () => {
-        const drawn = document.querySelector(`.${figure.place} .js-plotly-plot`);
-        if (!drawn) return;
-        const scale = format === "png" ? data.scale : 1;
-        drawn._context.toImageButtonOptions = { format, scale, filename: figure.file };
-        drawn.querySelector(".modebar-btn").click();
-      };
+      button.onclick = () => save(figure, format, data.scale);
       group.append(button);
     }
   }
+}
+
+async function save({ place, file }, format, scale) {
+  const drawn = document.querySelector(`.${place} .drawing > svg`);
+  if (drawn) {
+    const whole = alone(drawn);
+    const text = new Blob([new XMLSerializer().serializeToString(whole)], { type: "image/svg+xml" });
+    give(format === "svg" ? text : await painted(text, whole, scale), `${file}.${format}`);
+    return;
+  }
+  const chart = document.querySelector(`.${place} .js-plotly-plot`);
+  if (!chart) return;
+  chart._context.toImageButtonOptions = { format, scale: format === "png" ? scale : 1, filename: file };
+  chart.querySelector(".modebar-btn").click();
+}
+
+function alone(drawn) {
+  const style = getComputedStyle(drawn), { width, height } = drawn.getBoundingClientRect();
+  const [top, right, bottom, left] = ["Top", "Right", "Bottom", "Left"].map((side) => parseFloat(style[`margin${side}`]));
+  const plot = drawn.cloneNode(true);
+  plot.removeAttribute("style");
+  put(plot, { x: left, y: top, width, height, overflow: "visible" });
+  for (const part of plot.querySelectorAll("*")) {
+    for (const { name, value } of [...part.attributes])
+      if (value.endsWith("%") && part.tagName !== "stop") part.setAttribute(name, (parseFloat(value) * width) / 100);
+    if (part.getAttribute("visibility") === "hidden") part.remove();
+  }
+  const size = { width: left + width + right, height: top + height + bottom };
+  const whole = made("svg", { ...size, fill: style.color, "font-family": style.fontFamily });
+  whole.append(made("rect", { ...size, fill: style.getPropertyValue("--st-background-color") }), plot);
+  plot.removeAttribute("fill");
+  return whole;
+}
+
+const made = (tag, attributes) => put(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes);
+
+function put(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+async function painted(text, whole, scale) {
+  const image = new Image(), address = URL.createObjectURL(text);
+  image.src = address;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = scale * whole.getAttribute("width");
+  canvas.height = scale * whole.getAttribute("height");
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  URL.revokeObjectURL(address);
+  return new Promise((done) => canvas.toBlob(done));
+}
+
+function give(content, file) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = file;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 """
 CSS = """
@@ -57,7 +111,7 @@ _saver = Component("figure_saver", html="<div class='saver'></div>", css=CSS, js
 
 
 class Figure(NamedTuple):
-    """A figure on the page: the key that `chart.show` drew it with, what it is, the file's name without its suffix."""
+    """A figure on the page: the key that it was drawn with, what it is, the file's name without its suffix."""
 
     key: str
     label: str

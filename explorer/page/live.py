@@ -1,0 +1,138 @@
+"""The figures that every edit repaints, as SVG (`explorer.svg`): the browser swaps their content, nothing else moves.
+
+Plotly's chart, which Streamlit takes out and puts in anew with every change, took a second for the four of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from explorer import svg
+from explorer.page.components import Component
+
+HTML = "<div class='figure'><div class='drawing'></div><div class='tip' role='tooltip' hidden></div></div>"
+
+# One stop of the tab key per figure; the arrow keys go from mark to mark. Widths of texts are asked of a canvas, as
+# the page would have to lay itself out to tell them.
+JS = """
+const figures = new WeakMap();
+const widths = new Map();
+const pen = document.createElement("canvas").getContext("2d");
+const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  if (!figures.has(parentElement)) figures.set(parentElement, begin(parentElement.querySelector(".figure")));
+  const figure = figures.get(parentElement);
+  figure.choose = (name) => setTriggerValue("chosen", name);
+  if (figure.svg !== data.svg) swap(figure, data.svg);
+}
+
+function begin(root) {
+  const [drawing, tip] = root.children;
+  const figure = { root, drawing, tip, at: 0, width: 0 };
+  const markOf = (event) => event.target.closest(".mark");
+  const press = (mark) => mark?.role === "button" && figure.choose(mark.dataset.name);
+  drawing.onclick = (event) => press(markOf(event));
+  drawing.onkeydown = (event) => {
+    if (event.key === "Enter" || event.key === " ") press(markOf(event));
+    else if (event.key in STEPS) go(figure, figure.at + STEPS[event.key]);
+    else if (event.key === "Home") go(figure, 0);
+    else if (event.key === "End") go(figure, Infinity);
+    else return;
+    event.preventDefault();
+  };
+  drawing.onpointermove = drawing.onpointerdown = (event) => tell(figure, markOf(event), event.clientX, event.clientY);
+  drawing.onpointerleave = (event) => event.pointerType === "touch" || tell(figure);
+  drawing.addEventListener("focusin", (event) => {
+    figure.at = marks(figure).indexOf(markOf(event));
+    const box = event.target.getBoundingClientRect();
+    if (event.target.matches(":focus-visible")) tell(figure, markOf(event), box.left + box.width / 2, box.bottom);
+  });
+  drawing.addEventListener("focusout", () => tell(figure));
+  new ResizeObserver(([entry]) => { figure.width = entry.contentRect.width; fit(figure); }).observe(drawing);
+  document.fonts.ready.then(() => { widths.clear(); fit(figure); });
+  return figure;
+}
+
+const marks = (figure) => [...figure.drawing.querySelectorAll(".mark")];
+
+function swap(figure, svg) {
+  const focused = figure.drawing.contains(document.activeElement);
+  tell(figure);
+  figure.svg = svg;
+  figure.drawing.innerHTML = svg;  // all text in it is escaped
+  go(figure, figure.at, focused);
+  fit(figure);
+}
+
+function go(figure, to, focus = true) {
+  const all = marks(figure);
+  if (!all.length) return;
+  if (all[figure.at]) all[figure.at].tabIndex = -1;
+  figure.at = Math.max(0, Math.min(to, all.length - 1));
+  all[figure.at].tabIndex = 0;
+  if (focus) all[figure.at].focus({ preventScroll: true });
+}
+
+function fit({ drawing, width }) {
+  const svg = drawing.firstElementChild;
+  if (!svg || !width) return;
+  const plot = width - parseFloat(svg.style.marginLeft) - parseFloat(svg.style.marginRight);
+  const family = getComputedStyle(drawing).fontFamily;
+  for (const text of svg.querySelectorAll("[data-room]")) {
+    const fits = measured(text, family) + 5 <= text.dataset.room * plot;
+    if (fits === text.hasAttribute("visibility")) fits ? text.removeAttribute("visibility") : text.setAttribute("visibility", "hidden");
+  }
+}
+
+function measured(text, family) {
+  const key = `${text.getAttribute("font-size")}px ${family}|${text.textContent}`;
+  if (!widths.has(key)) {
+    pen.font = key.split("|")[0];
+    widths.set(key, pen.measureText(text.textContent).width);
+  }
+  return widths.get(key);
+}
+
+function tell({ root, tip }, mark, x, y) {
+  if (tip.hidden && !mark) return;
+  tip.hidden = !mark;
+  if (!mark) return;
+  tip.textContent = mark.getAttribute("aria-label");
+  const frame = root.getBoundingClientRect(), size = tip.getBoundingClientRect();
+  const above = y + 18 + size.height > innerHeight;
+  tip.style.left = `${Math.max(0, Math.min(x + 12 - frame.left, frame.width - size.width))}px`;
+  tip.style.top = `${y - frame.top + (above ? -12 - size.height : 18)}px`;
+}
+"""
+CSS = """
+.figure { position: relative; font-family: var(--st-font); color: var(--st-text-color); }
+.figure text { pointer-events: none; user-select: none; }
+.figure .mark { outline: none; pointer-events: all; }
+.figure .mark[role=button] { cursor: pointer; }
+.figure .mark:focus-visible > :first-child { outline: 3px solid var(--st-primary-color); outline-offset: 1px; }
+.figure .tip { position: absolute; z-index: 10; pointer-events: none; white-space: pre-line; width: max-content;
+  max-width: min(24rem, 100%); padding: .4rem .7rem; font-size: 1rem; line-height: 1.4; color: var(--st-text-color);
+  background: var(--st-background-color); border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
+  box-shadow: 0 2px 8px rgba(0, 0, 0, .25); }
+.figure .tip[hidden] { display: none; }
+.figure .tip::first-line { font-weight: 600; }
+"""
+
+_figure = Component("figure", html=HTML, css=CSS, js=JS)
+
+
+def show(figure: go.Figure, key: str, alt: str, on_choose: Callable[[str], None] | None = None) -> None:
+    """Draws a figure; `on_choose` is told the name of a mark that is pressed, as the browser says it."""
+    data = {"svg": svg.drawing(figure.to_dict(), key, alt, on_choose is not None)}
+    called = {} if on_choose is None else {"on_chosen_change": partial(_chosen, key, on_choose)}
+    # not in a shadow root: `explorer.page.saver` and whoever waits for the page look for the drawing
+    _figure(key=key, data=data, isolate_styles=False, **called)
+
+
+def _chosen(key: str, on_choose: Callable[[str], None]) -> None:
+    on_choose(str(st.session_state[key].get("chosen")))
