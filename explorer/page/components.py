@@ -12,7 +12,7 @@ from streamlit.errors import StreamlitAPIException
 class Component:
     """A Streamlit component, registered where it is first drawn: Streamlit 1.65 registers it for one runtime only."""
 
-    def __init__(self, name: str, **parts: str):
+    def __init__(self, name: str, **parts: Any):
         self.name = name
         self._parts = parts
         self._mount: Any = None

@@ -123,15 +123,15 @@ CSS = """
 .figure .tip::first-line { font-weight: 600; }
 """
 
-_figure = Component("figure", html=HTML, css=CSS, js=JS)
+# in no shadow root: `explorer.page.saver`, and whoever waits for the page, look for the drawings in the page
+_figure = Component("figure", html=HTML, css=CSS, js=JS, isolate_styles=False)
 
 
 def show(figure: go.Figure, key: str, alt: str, on_choose: Callable[[str], None] | None = None) -> None:
     """Draws a figure; `on_choose` is told the name of a mark that is pressed, as the browser says it."""
     data = {"svg": svg.drawing(figure.to_dict(), key, alt, on_choose is not None)}
     called = {} if on_choose is None else {"on_chosen_change": partial(_chosen, key, on_choose)}
-    # not in a shadow root: `explorer.page.saver` and whoever waits for the page look for the drawing
-    _figure(key=key, data=data, isolate_styles=False, **called)
+    _figure(key=key, data=data, **called)
 
 
 def _chosen(key: str, on_choose: Callable[[str], None]) -> None:
