@@ -37,7 +37,7 @@ def drawing(figure: Part, name: str, alt: str, buttons: bool = False) -> str:
     """
     layout = figure["layout"]
     plot = Plot.of(layout, any("colorbar" in trace.get("marker", {}) for trace in figure["data"]))
-    parts = [_shape(shape, plot) for shape in layout.get("shapes", ())]
+    parts = [_shape(shape, plot) for shape in plot.shapes]
     for trace in figure["data"]:
         parts += TRACES[trace["type"], trace.get("mode")](trace, plot, name, "button" if buttons else "img")
     parts += _ticks_across(layout["xaxis"], plot)
@@ -64,6 +64,7 @@ class Plot:
     ys: tuple[float, float]
     """Bottom and top."""
     categories: dict[str, int]
+    shapes: tuple[Part, ...]
 
     @classmethod
     def of(cls, layout: Part, has_bar: bool) -> Plot:
@@ -78,6 +79,7 @@ class Plot:
             xs=tuple(layout["xaxis"]["range"]),
             ys=(-0.5, len(names) - 0.5) if names else tuple(layout["yaxis"]["range"]),
             categories={name: place for place, name in enumerate(names)},
+            shapes=tuple(layout.get("shapes", ())),
         )
 
     def share(self, distance: float) -> float:
@@ -94,9 +96,9 @@ class Plot:
 
     def box(self, x: tuple[float, float], y: tuple[float, float], paper: bool = False) -> str:
         """A rectangle's attributes from its edges; `paper`: y is in plot heights."""
-        ends = sorted(self.down(end, paper) for end in y)
-        width = self.share(x[1] - x[0])
-        return f'x="{self.across(x[0])}" y="{ends[0]:.2f}" width="{_percent(width)}" height="{ends[1] - ends[0]:.2f}"'
+        one, other = self.down(y[0], paper), self.down(y[1], paper)
+        width = _percent(self.share(x[1] - x[0]))
+        return f'x="{self.across(x[0])}" y="{min(one, other):.2f}" width="{width}" height="{abs(one - other):.2f}"'
 
 
 def _percent(share: float) -> str:
@@ -115,12 +117,13 @@ def _room(share: float) -> str:
 
 
 def _mark(inside: str, name: str, hover: str, role: str) -> str:
-    return f'<g class="mark" role="{role}" tabindex="-1" data-name="{escape(name)}" aria-label="{hover}">{inside}</g>'
+    label = escape(hover).replace("\n", "&#10;")
+    return f'<g class="mark" role="{role}" tabindex="-1" data-name="{escape(name)}" aria-label="{label}">{inside}</g>'
 
 
-def _hover(text: str) -> str:
-    """A label's attribute: plotly's markup as lines of plain text."""
-    return escape(re.sub("</?b>|<extra></extra>", "", text).replace("<br>", "\n"))
+def _plain(text: str) -> str:
+    """Plotly's markup as lines."""
+    return re.sub("</?b>|<extra></extra>", "", text).replace("<br>", "\n")
 
 
 def _each(value: Any) -> Iterable[Any]:
@@ -133,7 +136,7 @@ def _bars(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
     lying = trace.get("orientation") == "h"
     fills = _scaled(marker) if "colorscale" in marker else marker["color"]
     line, font = marker["line"], trace.get("textfont", {})
-    template = _hover(trace.get("hovertemplate", "")).replace("%{customdata[", "{0[").replace("]}", "]}")
+    template = _plain(trace.get("hovertemplate", "")).replace("%{customdata[", "{0[")
     for x, y, base, width, fill, edge, edge_colour, text, ink, custom in zip(
         trace["x"],
         trace["y"],
@@ -146,6 +149,8 @@ def _bars(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
         _each(font.get("color")),
         trace["customdata"],
     ):
+        if lying and not x:  # a share of nothing
+            continue
         middle = plot.categories.get(y, y) if lying else x
         sides, length = (middle - width / 2, middle + width / 2), (base, base + (x if lying else y))
         box = plot.box(length, sides) if lying else plot.box(sides, length)
@@ -155,7 +160,7 @@ def _bars(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
             at = plot.across(base + x / 2)
             more = f' fill="{ink}"{_room(plot.share(x))}'
             drawn += _text(text, at, plot.down(y), font["size"], more=more)
-        yield _mark(drawn, custom[0], template.format([escape(str(part)) for part in custom]), role) if template else drawn
+        yield _mark(drawn, custom[0], template.format(custom), role) if template else drawn
     if "colorbar" in marker:
         yield _colour_bar(marker, plot, f"{name}-scale")
 
@@ -180,6 +185,12 @@ def _rgba(colour: str) -> tuple[float, ...]:
     return tuple(map(float, colour.removeprefix("rgba(").removesuffix(")").split(",")))
 
 
+def _solid(colour: str) -> tuple[str, float]:
+    """The colour without its opacity, and that."""
+    red, green, blue, opacity = _rgba(colour)
+    return f"rgb({red:.0f}, {green:.0f}, {blue:.0f})", opacity
+
+
 def _colour_bar(marker: Part, plot: Plot, name: str) -> str:
     bar, low, high = marker["colorbar"], marker["cmin"], marker["cmax"]
     size, font, title = bar["thickness"], bar["tickfont"]["size"], bar["title"]
@@ -190,7 +201,7 @@ def _colour_bar(marker: Part, plot: Plot, name: str) -> str:
         _text(_format(tick, bar), "0", top + long * (high - tick) / (high - low), font, "start")
         for tick in _steps(low, high, bar["nticks"])
     )
-    at = f'translate({BAR_ROOM - PAD - title["font"]["size"] / 2:.1f} {plot.height / 2:.1f}) rotate(-90)'
+    at = f"translate({BAR_ROOM - PAD - title['font']['size'] / 2:.1f} {plot.height / 2:.1f}) rotate(-90)"
     return (
         f'<linearGradient id="{name}" x1="0" y1="1" x2="0" y2="0">{stops}</linearGradient>'
         f'<svg x="{plot.across(bar["x"], paper=True)}" overflow="visible">'
@@ -212,8 +223,7 @@ def _dots(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
 
 def _arrows(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
     """Lines between the gaps of a trace; a point with a size ends in an arrow head."""
-    *rgb, opacity = _rgba(trace["line"]["color"])
-    colour = f"rgb({', '.join(f'{part:.0f}' for part in rgb)})"
+    colour, opacity = _solid(trace["line"]["color"])
     size = max(trace["marker"]["size"])
     points = list(zip(trace["x"], trace["y"], trace["marker"]["size"]))
     end = f' marker-end="url(#{name}-head)"'
@@ -227,17 +237,18 @@ def _arrows(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
     yield (
         f'<marker id="{name}-head" orient="auto" markerUnits="userSpaceOnUse" refX="{size}" refY="{size / 2}" '
         f'markerWidth="{size}" markerHeight="{size}"><path d="M{size} {size / 2}L{0.3 * size:.2f} {0.1 * size:.2f}V'
-        f'{0.9 * size:.2f}Z" fill="{colour}"/></marker><g class="edges" stroke="{colour}" '
+        f'{0.9 * size:.2f}Z" fill="{_solid(trace["marker"]["color"])[0]}"/></marker><g class="edges" stroke="{colour}" '
         f'stroke-width="{trace["line"]["width"]}" stroke-linecap="round" opacity="{opacity:g}">{"".join(lines)}</g>'
     )
 
 
 def _names(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
+    """Each in a box, which is hovered over with it."""
     size = trace["textfont"]["size"]
-    for x, y, text, hover, path in zip(
-        trace["x"], trace["y"], trace["text"], trace["hovertext"], trace["customdata"]
-    ):
-        yield _mark(_text(text, plot.across(x), plot.down(y), size), path, _hover(hover), role)
+    for x, y, text, hover, path in zip(trace["x"], trace["y"], trace["text"], trace["hovertext"], trace["customdata"]):
+        around = next(box for box in plot.shapes if box["x0"] <= x <= box["x1"] and box["y0"] <= y <= box["y1"])
+        box = f'<rect {plot.box((around["x0"], around["x1"]), (around["y0"], around["y1"]))} fill="none"/>'
+        yield _mark(box + _text(text, plot.across(x), plot.down(y), size), path, _plain(hover), role)
 
 
 TRACES: dict[tuple[str, str | None], Callable[[Part, Plot, str, str], Iterable[str]]] = {
@@ -274,20 +285,19 @@ def _ticks_across(axis: Part, plot: Plot) -> Iterator[str]:
     size = axis["tickfont"]["size"]
     values = axis["tickvals"] if "tickvals" in axis else _steps(*axis["range"], most=5)
     texts = axis["ticktext"] if "ticktext" in axis else [_format(value, axis) for value in values]
-    placed = [
-        (value, row, words) for value, text in zip(values, texts) for row, words in enumerate(text.split("<br>")) if words
-    ]
-    for value, row, words in placed:
-        room = min((abs(value - other) for other, its, _ in placed if its == row and other != value), default=plot.xs[1])
+    placed = [(row, value, line) for value, text in zip(values, texts) for row, line in enumerate(text.split("<br>"))]
+    for row, value, line in placed:
+        beside = [abs(value - other) for other_row, other, its in placed if other_row == row and its and other != value]
         y = plot.height + GAP + size * (LINE * row + 0.5)
-        yield _text(words, plot.across(value), y, size, more=_room(plot.share(room)))
+        if line:
+            yield _text(line, plot.across(value), y, size, more=_room(plot.share(min(beside, default=plot.xs[1]))))
 
 
 def _ticks_down(axis: Part, plot: Plot) -> Iterator[str]:
     """Left of the plot."""
     if axis.get("visible", True):
-        for name, place in plot.categories.items():
-            yield _text(name, f"{-GAP}", plot.down(place), axis["tickfont"]["size"], "end")
+        for name in axis["categoryarray"]:
+            yield _text(name, f"{-GAP}", plot.down(name), axis["tickfont"]["size"], "end")
 
 
 def _format(value: float, axis: Part) -> str:

@@ -18,6 +18,8 @@ from explorer.metrics import human
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
 
+SIZES = [(1280, 800), (1920, 1080), (390, 844)]
+
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
@@ -66,7 +68,7 @@ def test_from_opening_to_a_file_that_runs(page, tmp_path):
 
 def click_block(page: Page, number: int) -> None:
     """A real click with the mouse, in the middle of a block of the picture."""
-    bar = page.locator(".st-key-picture .barlayer .trace").first.locator(".point path").nth(number)
+    bar = page.locator(".st-key-picture .mark rect").nth(number)
     bar.scroll_into_view_if_needed()
     box = bar.bounding_box()
     assert box
@@ -80,6 +82,96 @@ def test_one_click_after_another(page):
         expect(heading).to_have_text(block)
         expect(page.get_by_role("combobox", name="Open a block")).to_have_value(block)
         settle(page)
+
+
+def test_a_segment_opens_its_block(page):
+    segment = page.locator(".st-key-where").get_by_role("button", name="stage3/block2 Params")
+    segment.scroll_into_view_if_needed()
+    segment.click()
+    expect(page.locator(".st-key-open_block").get_by_role("heading")).to_have_text("stage3/block2")
+
+
+def test_the_keyboard_opens_a_block_and_stays_where_it_is(page):
+    """One stop of the tab key per drawing; the arrow keys lead from block to block."""
+    heading = page.locator(".st-key-open_block").get_by_role("heading")
+    page.get_by_role("combobox", name="Open a block").focus()
+    page.keyboard.press("Tab")
+    for keys, block in (
+        (["ArrowRight", "ArrowRight", "Enter"], "stage2/block1"),
+        (["End", "ArrowLeft", " "], "head/pool"),
+        (["Home", "ArrowDown", "Enter"], "stage1/block1"),
+    ):
+        for key in keys:
+            page.keyboard.press(key)
+        expect(heading).to_have_text(block)
+        settle(page)
+        focused = page.locator(".st-key-picture .mark:focus")
+        expect(focused).to_have_attribute("data-name", block)
+        expect(page.locator(".st-key-picture .tip")).to_contain_text(block)
+    assert page.locator(".st-key-picture [tabindex='0']").count() == 1
+
+
+def test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at(page):
+    open_block(page, "stage3/block2")
+    for key, words in (
+        ("picture", "stage3/block2 · inverted residual\noutput 32×28×28"),
+        ("block_graph", "stage3/block2/dw\n192×28×28 → 192×28×28"),
+        ("where", "stage3/block2\nLatency:"),
+        ("where_kind", "depthwise\nLatency:"),
+    ):
+        drawing = page.locator(f".st-key-{key}")
+        mark, tip = drawing.get_by_role("button").or_(drawing.get_by_role("img")), drawing.locator(".tip")
+        mark = mark.filter(visible=True).and_(drawing.get_by_label(words.replace("\n", " "), exact=False)).first
+        mark.scroll_into_view_if_needed()
+        mark.locator("rect").hover()
+        expect(tip).to_be_visible()
+        assert tip.inner_text().startswith(words)
+        page.mouse.move(0, 0)
+        expect(tip).to_be_hidden()
+        page.keyboard.press("Tab")  # the last thing done is then the keyboard's
+        mark.focus()
+        assert tip.inner_text().startswith(words)
+        page.keyboard.press("Tab")
+        expect(tip).to_be_hidden()
+
+
+def test_a_drawing_that_has_not_changed_is_left_alone(page):
+    kept = page.locator(".st-key-where_kind svg").element_handle()
+    choose(page, "Colour by", "Params")
+    expect(page.locator(".st-key-picture").get_by_text("Params", exact=True)).to_be_visible()
+    settle(page)
+    assert kept.evaluate("svg => svg.isConnected")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_every_word_of_a_drawing_is_whole(browser, address, width, height, scheme):
+    """Within the page, and a segment's name within its segment; in the ink of the theme."""
+    page = open_page(browser, address, width, height, scheme)
+    try:
+        ink = page.get_by_role("heading", level=1).evaluate("e => getComputedStyle(e).color")
+        for key in ("picture", "where", "where_kind"):
+            drawing = page.locator(f".st-key-{key}")
+            assert drawing.locator("svg").first.evaluate("e => getComputedStyle(e).fill") == ink
+            frame = drawing.bounding_box()
+            assert frame
+            for text in drawing.locator("text").all():
+                box = text.bounding_box()
+                if not box or text.evaluate("e => e.style.visibility"):
+                    continue
+                assert box["x"] >= frame["x"] - 1, text.inner_text()
+                assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1, text.text_content()
+        cut = page.locator(".st-key-where .mark").evaluate_all(
+            "all => all.filter(m => m.children[1] && !m.children[1].style.visibility"
+            " && m.children[1].getBoundingClientRect().width > m.children[0].getBoundingClientRect().width).length"
+        )
+        assert cut == 0
+        shown = page.locator(".st-key-where .mark text").evaluate_all(
+            "all => all.filter(t => !t.style.visibility).length"
+        )
+        assert shown >= (8 if width < 600 else 50)
+    finally:
+        page.close()
 
 
 def test_a_bad_file_is_refused(page):
@@ -106,7 +198,6 @@ WHOLE = """e => {
     for (; e.dataset.testid !== "stMetric"; e = e.parentElement) if (e.scrollWidth > e.clientWidth + 1) return false;
     return true;
 }"""
-SIZES = [(1280, 800), (1920, 1080), (390, 844)]
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -291,4 +382,4 @@ def test_one_block_of_a_row_is_edited_alone(page):
     settle(page)
     spec = set_cell(split(archs.spec("mobilenet_v2"), 3, 1).spec, 4, "kernel", 7).spec
     assert tile(page, "Mult-adds") == human(costmodel.count(archs.build(spec)).total.mult_adds)
-    assert page.locator(".st-key-picture .scatterlayer .point").count() == 1
+    assert page.locator(".st-key-picture circle").count() == 1

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <Temporar
 
 ELSEWHERE = {
     r"grid \d+": "test_editing.py::test_the_grid",  # AppTest cannot type into a cell
-    r"picture|where": "test_browser.py::test_one_click_after_another",  # nor click into a chart
+    r"picture|where": "test_browser.py::test_one_click_after_another",  # nor click into a drawing
+    r"block_graph|where_kind": "test_browser.py::test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at",
     r"saver .+": "test_browser_downloads.py::test_every_figure_is_an_svg_and_a_png",  # nor press what is no widget
     r"autosave": "test_browser.py::test_twenty_edits_are_undone_and_redone_and_survive_a_reload",
     r"make onnx|stop onnx|export onnx": "test_browser_downloads.py::test_the_onnx_file_passes_the_checker",
@@ -45,7 +46,7 @@ FIXED = {"se ratio": 0.5}
 METHODS = {name: draw for name in dir(DeltaGenerator) if callable(draw := getattr(DeltaGenerator, name))}
 DRAWERS = {name for name in METHODS if name[0] != "_" and "disabled" in signature(METHODS[name]).parameters}
 """Streamlit's functions that draw a control: what can be used can be disabled."""
-FIGURES = {"metric", "plotly_chart", "dataframe", "latex"}
+FIGURES = {"metric", "plotly_chart", "bidi_component", "dataframe", "latex"}
 FOLDER = Path(APP).parent / "explorer" / "page"
 
 
@@ -58,8 +59,6 @@ def controls(at: AppTest) -> Iterator[tuple[str, element_tree.Element]]:
         proto = getattr(node, "proto", None)
         if isinstance(node, element_tree.Dataframe):
             found = bool(proto.editing_mode)
-        elif node.type == "plotly_chart":
-            found = bool(proto.selection_mode)
         else:
             found = isinstance(node, element_tree.Widget) or node.type in ("link_button", "page_link")
             found = found or (isinstance(node, element_tree.UnknownElement) and bool(node.key))

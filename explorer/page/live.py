@@ -85,7 +85,7 @@ function fit({ drawing, width }) {
   const family = getComputedStyle(drawing).fontFamily;
   for (const text of svg.querySelectorAll("[data-room]")) {
     const fits = measured(text, family) + 5 <= text.dataset.room * plot;
-    if (fits === text.hasAttribute("visibility")) fits ? text.removeAttribute("visibility") : text.setAttribute("visibility", "hidden");
+    text.style.visibility = fits ? "" : "hidden";
   }
 }
 
@@ -116,9 +116,9 @@ CSS = """
 .figure .mark[role=button] { cursor: pointer; }
 .figure .mark:focus-visible > :first-child { outline: 3px solid var(--st-primary-color); outline-offset: 1px; }
 .figure .tip { position: absolute; z-index: 10; pointer-events: none; white-space: pre-line; width: max-content;
-  max-width: min(24rem, 100%); padding: .4rem .7rem; font-size: 1rem; line-height: 1.4; color: var(--st-text-color);
-  background: var(--st-background-color); border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
-  box-shadow: 0 2px 8px rgba(0, 0, 0, .25); }
+  max-width: min(24rem, 100%); padding: .4rem .7rem; font-size: 1rem; line-height: 1.4;
+  color: var(--st-text-color); background: var(--st-background-color); border: 1px solid var(--st-border-color);
+  border-radius: var(--st-base-radius); box-shadow: 0 2px 8px rgba(0, 0, 0, .25); }
 .figure .tip[hidden] { display: none; }
 .figure .tip::first-line { font-weight: 600; }
 """

@@ -54,14 +54,18 @@ async function save({ place, file }, format, scale) {
 
 function alone(drawn) {
   const style = getComputedStyle(drawn), { width, height } = drawn.getBoundingClientRect();
-  const [top, right, bottom, left] = ["Top", "Right", "Bottom", "Left"].map((side) => parseFloat(style[`margin${side}`]));
+  const sides = ["Top", "Right", "Bottom", "Left"].map((side) => parseFloat(style[`margin${side}`]));
+  const [top, right, bottom, left] = sides;
   const plot = drawn.cloneNode(true);
   plot.removeAttribute("style");
   put(plot, { x: left, y: top, width, height, overflow: "visible" });
+  const words = plot.querySelectorAll("text");  // as long in whichever font they will be shown
+  drawn.querySelectorAll("text").forEach((text, number) =>
+    put(words[number], { textLength: text.getComputedTextLength(), lengthAdjust: "spacingAndGlyphs" }));
   for (const part of plot.querySelectorAll("*")) {
     for (const { name, value } of [...part.attributes])
       if (value.endsWith("%") && part.tagName !== "stop") part.setAttribute(name, (parseFloat(value) * width) / 100);
-    if (part.getAttribute("visibility") === "hidden") part.remove();
+    if (part.style.visibility === "hidden") part.remove();
   }
   const size = { width: left + width + right, height: top + height + bottom };
   const whole = made("svg", { ...size, fill: style.color, "font-family": style.fontFamily });
