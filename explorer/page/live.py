@@ -16,8 +16,8 @@ from explorer.page.components import Component
 
 HTML = "<div class='figure'><div class='drawing'></div><div class='tip' role='tooltip' hidden></div></div>"
 
-# One stop of the tab key per figure; the arrow keys go from mark to mark. Widths of texts are asked of a canvas, as
-# the page would have to lay itself out to tell them.
+# Streamlit calls it when the data have changed. One stop of the tab key per figure, from which the arrow keys go on.
+# Widths of texts are asked of a canvas: the page would have to lay itself out to tell them.
 JS = """
 const figures = new WeakMap();
 const widths = new Map();
@@ -28,7 +28,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (!figures.has(parentElement)) figures.set(parentElement, begin(parentElement.querySelector(".figure")));
   const figure = figures.get(parentElement);
   figure.choose = (name) => setTriggerValue("chosen", name);
-  if (figure.svg !== data.svg) swap(figure, data.svg);
+  swap(figure, data.svg);
 }
 
 function begin(root) {
@@ -63,7 +63,6 @@ const marks = (figure) => [...figure.drawing.querySelectorAll(".mark")];
 function swap(figure, svg) {
   const focused = figure.drawing.contains(document.activeElement);
   tell(figure);
-  figure.svg = svg;
   figure.drawing.innerHTML = svg;  // all text in it is escaped
   go(figure, figure.at, focused);
   fit(figure);
