@@ -59,6 +59,8 @@ def controls(at: AppTest) -> Iterator[tuple[str, element_tree.Element]]:
         proto = getattr(node, "proto", None)
         if isinstance(node, element_tree.Dataframe):
             found = bool(proto.editing_mode)
+        elif node.type == "plotly_chart":
+            found = bool(proto.selection_mode)
         else:
             found = isinstance(node, element_tree.Widget) or node.type in ("link_button", "page_link")
             found = found or (isinstance(node, element_tree.UnknownElement) and bool(node.key))
