@@ -19,14 +19,15 @@ from costmodel.measure import Stopwatch
 from costmodel.profile import DeviceProfile, Regime
 from costmodel.sample import foreign_networks, networks, our_networks
 from costmodel.suite import suite
-from costmodel.timings import CHUNK, Progress, noisy_share, part, time_networks, write_raw
+from costmodel.timings import CHUNK, VISITS, Progress, noisy_share, part, time_networks, write_raw
 
-SECONDS, QUICK_SECONDS = 210.0, 26.0  # of timing; the fit takes ten more
+SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
 JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed among the others, they tell the errors
 JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
 JUDGED_RANDOM = 6  # one in so many of them is random, the others as users ask for
 JUDGED_SEED = 900_000
 QUICK_CHUNK = 12
+QUICK_VISITS = 3  # of a network: fewer moments, for enough networks
 TIMING_SHARE = 0.95  # of the whole, for the progress bar
 MUCH_NOISE = 0.3  # share of networks spread over more than 10 %
 
@@ -72,6 +73,7 @@ def calibrate(
             tuple(judged.values()),
             seconds or (QUICK_SECONDS if quick else SECONDS),
             chunk=QUICK_CHUNK if quick else CHUNK,
+            visits=QUICK_VISITS if quick else VISITS,
             progress=part(progress, 0.0, TIMING_SHARE),
             cancel=cancel,
             seed=seed,

@@ -123,6 +123,7 @@ def time_networks(
     references: Sequence[Recipe] = (),
     seconds: float = float("inf"),
     chunk: int = CHUNK,
+    visits: int = VISITS,
     whole: bool = False,
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
@@ -130,17 +131,18 @@ def time_networks(
 ) -> Session:
     """Time networks until `seconds` are over or there are no more, and all `references` among them.
 
-    `specs` without an end need `seconds`. `whole`: also time whole calls. Raises Cancelled once `cancel()` is true.
+    `specs` without an end need `seconds`. `visits`: of one network at most. `whole`: also time whole calls. Raises
+    Cancelled once `cancel()` is true.
     """
     start, rng = time.perf_counter(), Random(seed)
     planned = len(specs) + len(references) if isinstance(specs, Sequence) else None
     specs, waiting = iter(specs), list(references)
-    taken: list[_Visits] = []
-    steady: list[_Visits] = []
+    taken: list[_Timed] = []
+    steady: list[_Timed] = []
     probes: list[float] = []
 
-    def visits_of(spec: Recipe) -> _Visits:
-        return _Visits(spec, whole, watch.device.type == "cpu")
+    def timed(spec: Recipe) -> _Timed:
+        return _Timed(spec, whole, watch.device.type == "cpu")
 
     def checked() -> None:
         if cancel and cancel():
@@ -159,33 +161,31 @@ def time_networks(
 
     while True:
         beside = waiting[: chunk // REFERENCE_EVERY]
-        fresh = [visits_of(spec) for spec in islice(specs, max(0, min(chunk - len(beside), affordable())))]
+        fresh = [timed(spec) for spec in islice(specs, max(0, min(chunk - len(beside), affordable())))]
         if not fresh:
             beside = waiting[:chunk]
-        some = fresh + [visits_of(spec) for spec in beside]
+        some = fresh + [timed(spec) for spec in beside]
         if not some:
             break
-        for visits in some:
+        for one in some:
             checked()
-            visits.network = InPlace(regime.graph(visits.spec), watch, regime.batch)
+            one.network = InPlace(regime.graph(one.spec), watch, regime.batch)
         unsettled = some
-        for _ in range(VISITS):
-            for visits in rng.sample(unsettled, len(unsettled)):
+        for _ in range(visits):
+            for one in rng.sample(unsettled, len(unsettled)):
                 checked()
-                visits.add()
+                one.visit()
             probes += [watch.probe() for _ in range(PROBES)]
-            unsettled = [visits for visits in unsettled if not visits.settled]
-        for visits in some:
-            visits.network = None  # its memory
+            unsettled = [one for one in unsettled if not one.settled]
+        for one in some:
+            one.network = None  # its memory
         taken += fresh
         steady += some[len(fresh) :]
         del waiting[: len(beside)]
-    return Session(
-        tuple([visits.record() for visits in taken]), tuple([visits.record() for visits in steady]), quiet(probes)
-    )
+    return Session(tuple([one.record() for one in taken]), tuple([one.record() for one in steady]), quiet(probes))
 
 
-class _Visits:
+class _Timed:
     """One network and the runs of it so far."""
 
     def __init__(self, spec: Recipe, whole: bool, on_cpu: bool):
@@ -196,7 +196,7 @@ class _Visits:
         self.whole: list[float] = []
         self.nodes: list[list[float]] = []
 
-    def add(self) -> None:
+    def visit(self) -> None:
         network = self.network
         network.call()  # others have been in the caches
         self.nodes += [network.nodes_us() for _ in range(RUNS)]

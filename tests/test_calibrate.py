@@ -11,7 +11,7 @@ from costmodel.fit import fit
 from costmodel.measure import Stopwatch
 from costmodel.profile import Regime
 from costmodel.suite import suite
-from costmodel.timings import RUNS, Cancelled, _Visits, read_raw, time_networks, write_raw
+from costmodel.timings import RUNS, Cancelled, _Timed, read_raw, time_networks, write_raw
 from costmodel.validate import validate
 
 TINY = [archs.spec("mobilenet_v1", width=w, resolution=r) for w in (0.25, 0.5) for r in (32, 48, 64, 80)]
@@ -44,22 +44,22 @@ def test_where_time_is_short_there_are_networks_all_the_same_and_each_reference_
 
 
 def test_a_network_is_settled_once_the_fastest_runs_of_its_nodes_agree_in_two_visits():
-    visits = _Visits(TINY[0], whole=False, on_cpu=True)
-    visits.nodes = [[10.0, 1.0]] * RUNS
-    assert not visits.settled  # all of it at one moment
-    visits.nodes += [[12.0, 2.0]] * RUNS
-    assert not visits.settled
-    visits.nodes += [[30.0, 1.0]] * (RUNS - 1) + [[10.4, 3.0]]
-    assert visits.settled  # but for the small node
-    record = visits.record()
+    timed = _Timed(TINY[0], whole=False, on_cpu=True)
+    timed.nodes = [[10.0, 1.0]] * RUNS
+    assert not timed.settled  # all of it at one moment
+    timed.nodes += [[12.0, 2.0]] * RUNS
+    assert not timed.settled
+    timed.nodes += [[30.0, 1.0]] * (RUNS - 1) + [[10.4, 3.0]]
+    assert timed.settled  # but for the small node
+    record = timed.record()
     assert record.nodes_us == (10.0, 1.0)
     assert (record.network_us, record.calls, record.whole_us) == (11.0, 3 * RUNS, None)
 
 
 def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
-    visits = _Visits(TINY[0], whole=False, on_cpu=False)
-    visits.nodes, visits.whole = [[10.0, 1.0]] * 2, [8.0, 9.0, 7.0]
-    assert visits.record().network_us == 7.5
+    timed = _Timed(TINY[0], whole=False, on_cpu=False)
+    timed.nodes, timed.whole = [[10.0, 1.0]] * 2, [8.0, 9.0, 7.0]
+    assert timed.record().network_us == 7.5
 
 
 def test_references_are_spread_over_a_session_and_all_of_them_are_timed():
