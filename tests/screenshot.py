@@ -90,8 +90,10 @@ PAGES: dict[str, tuple[str, int, Callable[[Page], bytes], str]] = {
     "advisor": ("", TALL, advisor, "light"),
     "frontier": ("", TALL, frontier, "light"),
     "export": ("", TALL, export, "light"),
+    "import": ("/import", 340, shot, "light"),
     "calibrate": ("/calibrate", 1000, shot, "light"),
     "lab": ("/g1", 1240, lab, "light"),
+    "held": ("/held", 960, shot, "light"),
     "lesson": ("/multipliers", 1100, shot, "light"),
 }
 

@@ -94,7 +94,7 @@ def test_the_thirteen_comparisons():
     said = tally.sentence("ARM", 1, measured("ARM", 0.9, (3, 4)))
     assert said.startswith("ARM, ×1: agrees in 3 of 7 comparisons (G3 0 of 4, G4 3 of 3); differs here: G3 2-fragment")
     assert said.endswith("; 6 not measured yet")
-    assert tally.sentence("ARM", 1, []) == "ARM, ×1: agrees in 0 of 0 comparisons; 13 not measured yet"
+    assert tally.sentence("ARM", 1, []) == "ARM, ×1: none of the 13 comparisons is measured yet"
 
 
 def test_the_table_of_all_comparisons():

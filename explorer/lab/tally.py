@@ -28,6 +28,8 @@ def comparisons(platform: str, scale: int) -> int:
 
 def sentence(platform: str, scale: int, measured: Measured) -> str:
     """`GPU, ×1: agrees in 10 of 13 comparisons (G1 1 of 3, …); too close to call: G1 c1:c2 = 1:2`."""
+    if not measured:
+        return f"{platform}, ×{scale}: none of the {comparisons(platform, scale)} comparisons is measured yet"
     rest: dict[str, list[str]] = {}
     counts = []
     for made, table in measured:
@@ -36,8 +38,7 @@ def sentence(platform: str, scale: int, measured: Measured) -> str:
             rest.setdefault(word, []).extend(f"G{made.guideline} {row}" for row in rows)
     compared = sum(count for *_, count in counts)
     said = counted(sum(agree for _, agree, _ in counts), compared, {})
-    if counts:
-        said += f" ({', '.join(f'{name} {agree} of {count}' for name, agree, count in counts)})"
+    said += f" ({', '.join(f'{name} {agree} of {count}' for name, agree, count in counts)})"
     for word, rows in rest.items():
         said += f"; {word}: {', '.join(rows)}"
     missing = comparisons(platform, scale) - compared
