@@ -264,8 +264,8 @@ class Stopwatch:
             before = now
 
     def probe(self) -> float:
-        """Microseconds that a fixed small network takes now: how fast the machine is at this moment."""
-        return self.once(self._probe)
+        """Microseconds that a fixed small network takes now, as it comes: how fast the machine is at this moment."""
+        return self.span(self._probe)
 
 
 def _probe_network(torch) -> nn.Module:

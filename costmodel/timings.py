@@ -41,7 +41,7 @@ from costmodel.errors import CostError
 from costmodel.features import features
 from costmodel.foreign import Recipe, read_recipe, recipe_dict
 from costmodel.inplace import InPlace
-from costmodel.measure import NOISY, Stopwatch, fastest, quiet
+from costmodel.measure import NOISY, Stopwatch, fastest
 from costmodel.profile import Regime
 
 CHUNK = 60  # networks in memory at a time
@@ -182,7 +182,7 @@ def time_networks(
         taken += fresh
         steady += some[len(fresh) :]
         del waiting[: len(beside)]
-    return Session(tuple([one.record() for one in taken]), tuple([one.record() for one in steady]), quiet(probes))
+    return Session(tuple([one.record() for one in taken]), tuple([one.record() for one in steady]), fastest(probes))
 
 
 class _Timed:
