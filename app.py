@@ -39,8 +39,6 @@ PANELS = {
 def explore() -> None:
     with guard("The link"):
         share.reopen()
-    with guard("The edit"):
-        grid.take()
     with guard("The sidebar"):
         sidebar.choose_network()
     chosen = scenario()

@@ -1,4 +1,4 @@
-"""The table as a grid that can be edited: Spec → DataFrame, and what was typed back → the cells to change.
+"""The table as a grid that can be edited: Spec → what stands in its cells, and what was typed back → those to change.
 
 Every kind of row has its own columns; the grid has those of all rows, empty where a row has no such column. Nothing is
 judged here: a value that cannot be goes on to `explorer.edits`, which says why.
@@ -7,15 +7,13 @@ judged here: a value that cannot be goes on to `explorer.edits`, which says why.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from archs import ArchError, Spec
 from archs.rows import KINDS, Row
-
-if TYPE_CHECKING:
-    import pandas
 
 ALWAYS = ("kind", "stage", "expansion", "channels", "repeat", "kernel", "stride")
 """Shown first, in the order of MobileNetV2's Table 2, where any row has them."""
@@ -23,7 +21,7 @@ ALWAYS = ("kind", "stage", "expansion", "channels", "repeat", "kernel", "stride"
 LETTERS = {"expansion": "t", "channels": "c", "repeat": "n", "stride": "s", "kernel": "k", "groups": "g"}
 """The papers' column heads."""
 
-DTYPES = {"number": "Float64", "whole": "Int64", "switch": "boolean", "word": "object"}
+LONGEST = 60  # characters of a cell: no value takes more than 40
 
 
 class Column(NamedTuple):
@@ -38,6 +36,9 @@ class Column(NamedTuple):
     def title(self) -> str:
         name = self.name.replace("_", " ")
         return f"{LETTERS[self.name]} · {name}" if self.name in LETTERS else name
+
+
+KIND = Column("kind", "word", tuple(KINDS))
 
 
 @cache
@@ -64,7 +65,7 @@ def columns(cls: type[Row]) -> tuple[Column, ...]:
 
 def shown(spec: Spec, everything: bool = False) -> tuple[Column, ...]:
     """The grid's columns: the papers' always, of the others those that some row has moved off its default, or all."""
-    found: dict[str, Column] = {"kind": Column("kind", "word", tuple(KINDS)), "stage": Column("stage", "word")}
+    found: dict[str, Column] = {"kind": KIND, "stage": Column("stage", "word")}
     names = dict.fromkeys([*ALWAYS[2:], *[name for cls in KINDS.values() for name in _defaults(cls)]])
     for name in names:
         rows = [row for row in spec.rows if name in _defaults(type(row))]
@@ -72,7 +73,7 @@ def shown(spec: Spec, everything: bool = False) -> tuple[Column, ...]:
         if rows and (everything or stated) and name not in found:
             seen = [column(type(row), name) for row in rows]
             words = tuple(dict.fromkeys(word for one in seen for word in one.words))
-            found[name] = Column(name, seen[0].form, words, True)
+            found[name] = Column(name, seen[0].form, words, any(one.optional for one in seen))
     return tuple(found.values())
 
 
@@ -88,24 +89,54 @@ def _defaults(cls: type[Row]) -> dict[str, Any]:
     return {name: field.default for name, field in cls.model_fields.items()}
 
 
-def grid(spec: Spec, kept: tuple[Column, ...]) -> pandas.DataFrame:
-    """One row per row of the table, numbered from 1; nothing where a row has no such column."""
-    import pandas
+def lines(spec: Spec, kept: tuple[Column, ...]) -> list[list[str | bool | None]]:
+    """What stands in the cells, row by row; None where a row has no such column."""
+    return [[text(getattr(row, one.name)) if hasattr(row, one.name) else None for one in kept] for row in spec.rows]
 
-    made = {
-        one.name: pandas.array([getattr(row, one.name, None) for row in spec.rows], dtype=DTYPES[one.form])
-        for one in kept
+
+def text(value: Any) -> str | bool:
+    """A cell's value as it is shown and typed: a switch as it is, nothing as no text, whole numbers without a point."""
+    return value if isinstance(value, bool) else "" if value is None else str(_plain(value))
+
+
+def typed(spec: Spec, report: Any) -> dict[tuple[int, str], str | bool]:
+    """Row from 0 and column → what a browser says was typed there; without what is of no cell of this table."""
+    found = {}
+    for one in report if isinstance(report, list) else []:
+        match one:
+            case [int(index), str(name), str() | bool() as said] if _has(spec, index, name):
+                found[index, name] = said[:LONGEST] if isinstance(said, str) else said
+    return found
+
+
+def _has(spec: Spec, index: int, name: str) -> bool:
+    return 0 <= index < len(spec.rows) and (name == "kind" or name in type(spec.rows[index]).model_fields)
+
+
+def changes(spec: Spec, typed: Mapping[tuple[int, str], str | bool]) -> dict[tuple[int, str], Any]:
+    """What was typed, as `explorer.edits.set_cells` takes it, of the cells where that is something else than there is.
+
+    What is no value of its column goes on as it was typed.
+    """
+    read = {
+        (index, name): _read(KIND if name == "kind" else column(type(spec.rows[index]), name), said)
+        for (index, name), said in typed.items()
     }
-    return pandas.DataFrame(made, index=pandas.RangeIndex(1, len(spec.rows) + 1, name="row"), copy=False)
+    return {(index, name): value for (index, name), value in read.items() if getattr(spec.rows[index], name) != value}
 
 
-def changes(typed: Mapping[int | str, Mapping[str, Any]]) -> dict[tuple[int, str], Any]:
-    """What the grid reports as edited, as `explorer.edits.set_cells` takes it: row from 0 and column → value."""
-    return {(int(row), name): _plain(value) for row, cells in typed.items() for name, value in cells.items()}
+def _read(one: Column, said: str | bool) -> Any:
+    if isinstance(said, bool):
+        return said
+    said = said.strip()
+    if one.form in ("whole", "number"):
+        with suppress(ValueError):
+            said = _plain(float(said))
+    return next((word for word in one.words if text(word) == said), None if said == "" else said)
 
 
 def _plain(value: Any) -> Any:
-    """A browser knows one kind of number; whole ones are whole."""
+    """Whole numbers are whole, however they are written."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

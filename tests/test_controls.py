@@ -26,7 +26,7 @@ from explorer import zoo
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
 
 ELSEWHERE = {
-    r"grid \d+": "test_editing.py::test_the_grid",  # AppTest cannot type into a cell
+    r"grid": "test_editing.py::test_the_grid",  # AppTest cannot type into a cell
     r"picture|where": "test_browser.py::test_one_click_after_another",  # nor click into a drawing
     r"block_graph|where_kind": "test_browser.py::test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at",
     r"saver .+": "test_browser_downloads.py::test_every_figure_is_an_svg_and_a_png",  # nor press what is no widget

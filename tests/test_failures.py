@@ -35,7 +35,6 @@ SECRET = "the secret detail"
 PANELS = [
     (share, "reopen", None),
     (share, "keep", None),
-    (grid, "take", None),
     (sidebar, "choose_network", None),
     (headline, "title", None),
     (headline, "tiles", None),

@@ -1,20 +1,22 @@
-"""The table, edited in place. What was typed lies over the table that the grid was opened with, until that changes.
+"""The table, edited in place. What the network does not take lies over the table, as it was typed.
 
-So a refused cell stays as it was typed, with what is wrong beside it, and what is typed elsewhere waits for it.
+So a refused cell stays, with what is wrong beside it, and what is typed elsewhere waits for it; an edit that is made
+elsewhere takes all of that away.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from archs import Spec
 from explorer import cells, edits
-from explorer.page import state
+from explorer.page import sheet, state
 from explorer.scenario import Problem, Scenario
 
+KEY = "grid"
+WAITING = "waiting cells"
 HELP = {
     "kind": "The kind of block; another one keeps the row's width, stride and repeats where it has them.",
     "repeat": "How often the block is repeated; the stride is that of the first.",
@@ -23,86 +25,70 @@ HELP = {
 
 
 @dataclass(frozen=True)
-class Grid:
-    """What the grid was opened with, and what the edits in it have come to."""
+class Waiting:
+    """The cells that were typed into `base` and are not in it, row from 0 and column → as typed, and why not."""
 
     base: Spec
-    result: Spec
-    revision: int
-    done: dict[tuple[int, str], Any] = field(default_factory=dict)
-    refused: Problem | None = None
+    typed: dict[tuple[int, str], str | bool]
+    problem: Problem
 
-    @property
-    def key(self) -> str:
-        return f"grid {self.revision}"
-
-
-def take() -> None:
-    """What was typed since the last run, before anything is drawn, so that one run repaints everything."""
-    grid: Grid | None = st.session_state.get("grid")
-    typed = st.session_state.get(grid.key) if grid else None
-    if grid is None or typed is None:
-        return
-    wanted = cells.changes(typed["edited_rows"])
-    scenario = state.scenario()
-    if wanted == grid.done or scenario.spec != grid.result:
-        return
-    new = {cell: value for cell, value in wanted.items() if grid.done.get(cell, cell) != value}
-    changed = scenario.edit(
-        "grid", cells.said(new), lambda _: edits.set_cells(grid.base, wanted), cells.attempted(grid.base, wanted)
-    )
-    state.put(replace(changed, problem=None))
-    adjusted = changed.notes or any(column in ("kind", "expansion", "expanded") for _, column in new)
-    if changed.problem is None and adjusted:  # cells changed that nobody typed into: the grid is opened anew
-        st.session_state["grid"] = Grid(changed.spec, changed.spec, grid.revision + 1)
-    else:
-        st.session_state["grid"] = replace(grid, result=changed.spec, done=wanted, refused=changed.problem)
+    def over(self) -> list[sheet.Over]:
+        """A cell that the problem does not name waits for those that it names; where it names none, all are refused."""
+        causes = {((cause.row or 0) - 1, cause.column): str(cause) for cause in self.problem.causes}
+        otherwise = "" if causes.keys() & self.typed.keys() else self.problem.message
+        return [sheet.Over(*cell, value, causes.get(cell, otherwise)) for cell, value in self.typed.items()]
 
 
 def table(scenario: Scenario) -> None:
-    grid: Grid | None = st.session_state.get("grid")
-    if grid is None or grid.result != scenario.spec or (grid.done and grid.key not in st.session_state):
-        grid = Grid(scenario.spec, scenario.spec, grid.revision + 1 if grid else 0)
-        st.session_state["grid"] = grid
+    spec = scenario.spec
     left, right = st.columns([3, 1], vertical_alignment="center")
     left.caption(
         "The rows as the paper prints them: type into a cell, or choose a block in the picture and edit it there."
     )
     everything = right.toggle("All columns", key="all_columns", persist_state="session")
-    if grid.refused:
-        waiting = len(grid.done)
-        state.show(grid.refused)
-        st.button(
-            "Put the cell back" if waiting == 1 else f"Put the {waiting} cells back",
-            key="put back",
-            on_click=_put_back,
-            icon=":material/undo:",
-        )
-    kept = cells.shown(grid.base, everything)
-    st.data_editor(
-        cells.grid(grid.base, kept),
-        key=grid.key,
-        column_config={column.name: _config(column) for column in kept},
-        placeholder="",
-        height=38 + 35 * min(14, len(grid.base.rows)),
-        alt=f"The table of {scenario.spec.name}, row by row",
+    waiting = _waiting(spec)
+    with st.container():  # the table stays where it is in the page, and with it the keyboard in its cell
+        if waiting:
+            _refused(waiting)
+    kept = cells.shown(spec, everything)
+    over = waiting.over() if waiting else []
+    label = f"The table of {spec.name}, row by row"
+    sheet.show(KEY, label, kept, cells.lines(spec, kept), over, HELP, _typed)
+
+
+def _refused(waiting: Waiting) -> None:
+    number = len(waiting.typed)
+    state.show(waiting.problem)
+    st.button(
+        "Put the cell back" if number == 1 else f"Put the {number} cells back",
+        key="put back",
+        on_click=_put_back,
+        icon=":material/undo:",
     )
 
 
+def _waiting(spec: Spec) -> Waiting | None:
+    waiting: Waiting | None = st.session_state.get(WAITING)
+    return waiting if waiting and waiting.base == spec else None
+
+
 def _put_back() -> None:
-    spec = state.scenario().spec
-    st.session_state["grid"] = Grid(spec, spec, st.session_state["grid"].revision + 1)
+    st.session_state[WAITING] = None
 
 
-def _config(column: cells.Column) -> Any:
-    tip = HELP.get(column.name)
-    if column.words:
-        return st.column_config.SelectboxColumn(
-            column.title, options=list(column.words), required=column.name == "kind", help=tip
+def _typed(report: object) -> None:
+    """One edit of what was typed and of what waits."""
+    with state.guard("The edit"):
+        scenario = state.scenario()
+        spec, waiting = scenario.spec, _waiting(scenario.spec)
+        typed = (waiting.typed if waiting else {}) | cells.typed(spec, report)
+        wanted = cells.changes(spec, typed)
+        if not wanted:
+            _put_back()
+            return
+        changed = scenario.edit(
+            KEY, cells.said(wanted), lambda spec: edits.set_cells(spec, wanted), cells.attempted(spec, wanted)
         )
-    if column.form == "switch":
-        return st.column_config.CheckboxColumn(column.title, help=tip)
-    if column.form == "word":
-        return st.column_config.TextColumn(column.title, help=tip)
-    # No limits here: a value beyond them is refused with a reason, where the grid would swallow it without one
-    return st.column_config.NumberColumn(column.title, step=1 if column.form == "whole" else None, help=tip)
+        kept = {cell: typed[cell] for cell in wanted}
+        st.session_state[WAITING] = Waiting(spec, kept, changed.problem) if changed.problem else None
+        state.put(replace(changed, problem=None))

@@ -1,0 +1,229 @@
+"""A table of cells that can be typed into: plain HTML, whose cells the browser swaps only where they differ.
+
+Streamlit's own editor is drawn anew with every edit made elsewhere and makes a second table for screen readers a fifth
+of a second later. Every text is set as text, none as HTML; nothing is judged in the browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import streamlit as st
+
+from explorer.cells import Column
+from explorer.page.components import Component
+
+HTML = "<div class='sheet'><table><thead><tr></tr></thead><tbody></tbody></table></div>"
+
+# What was typed is sent until the page has `heard` its number, as a later message may overtake an earlier one. Until
+# then, and while somebody is typing there, a cell is left as it is.
+JS = """
+const sheets = new WeakMap();
+const cellOf = new WeakMap();
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  if (!sheets.has(parentElement)) sheets.set(parentElement, begin(parentElement.querySelector(".sheet"), data.heard));
+  const sheet = sheets.get(parentElement);
+  sheet.send = (typed) => setTriggerValue("typed", typed);
+  swap(sheet, data);
+}
+
+function begin(root, number) {
+  const sheet = { root, number, unheard: new Map(), head: "" };
+  root.addEventListener("change", (event) => commit(sheet, event.target));
+  root.addEventListener("keydown", (event) => {
+    const control = event.target;
+    if (event.isComposing) return;
+    if (event.key === "Enter" && control.type === "text") { commit(sheet, control); down(control); }
+    else if (event.key === "Escape") takeBack(sheet, control);
+    else return;
+    event.preventDefault();
+  });
+  return sheet;
+}
+
+const at = ({ row, column }) => `${row} ${column}`;
+const said = (control) => control.type === "checkbox" ? control.checked : control.value;
+
+function say(control, value) {
+  if (control.type === "checkbox") control.checked = value;
+  else if (control.value !== value) control.value = value;
+}
+
+function commit(sheet, control) {
+  const cell = cellOf.get(control), value = said(control);
+  if (value === (sheet.unheard.get(at(cell))?.value ?? cell.shown)) return;
+  sheet.unheard.set(at(cell), { cell, value, number: ++sheet.number });
+  const cells = [...sheet.unheard.values()].map(({ cell, value }) => [cell.row, cell.column, value]);
+  sheet.send({ number: sheet.number, cells });
+}
+
+function down(control) {
+  const { column } = cellOf.get(control);
+  let line = control.closest("tr"), below;
+  while ((line = line.nextElementSibling) && !(below = find(line, column)));
+  if (!below) return;
+  below.focus();
+  below.select?.();
+}
+
+const find = (line, column) =>
+  [...line.querySelectorAll("input, select")].find((control) => cellOf.get(control).column === column);
+
+function takeBack(sheet, control) {
+  const cell = cellOf.get(control);
+  if (said(control) !== cell.shown) return say(control, cell.shown);
+  say(control, cell.own);
+  commit(sheet, control);
+}
+
+function swap(sheet, { label, columns, rows, over, heard }) {
+  const [head, body] = sheet.root.firstElementChild.children;
+  const focused = sheet.root.contains(document.activeElement) && document.activeElement;
+  const held = focused && { ...cellOf.get(focused), value: said(focused), caret: focused.selectionStart };
+  const settled = new Map();
+  for (const [key, sent] of sheet.unheard) {
+    if (sent.number > heard) continue;
+    settled.set(key, sent.value);
+    sheet.unheard.delete(key);
+  }
+  sheet.root.firstElementChild.setAttribute("aria-label", label);
+  if (sheet.head !== (sheet.head = JSON.stringify(columns))) {
+    head.firstElementChild.replaceChildren(made("th", { textContent: "row", scope: "col" }), ...columns.map(headOf));
+    body.replaceChildren();
+  }
+  while (body.rows.length > rows.length) body.lastElementChild.remove();
+  rows.forEach((values, row) => {
+    const shape = values.map((value) => value === null ? "-" : "+").join("");
+    if (body.rows[row]?.dataset.shape === shape) return;
+    const line = lineOf(row, shape, columns);
+    if (body.rows[row]) body.rows[row].replaceWith(line); else body.append(line);
+  });
+  const typed = new Map(over.map(([row, column, value, reason]) => [at({ row, column }), { value, reason }]));
+  for (const control of body.querySelectorAll("input, select")) {
+    const cell = cellOf.get(control), key = at(cell), own = rows[cell.row][cell.place], waits = typed.get(key);
+    const shown = waits ? waits.value : own;
+    const typing = control === focused && said(control) !== (settled.get(key) ?? cell.shown);
+    if (!sheet.unheard.has(key) && !typing) say(control, shown);
+    Object.assign(cell, { own, shown });
+    control.classList.toggle("waits", Boolean(waits));
+    control.ariaInvalid = waits?.reason ? "true" : null;
+    control.title = waits?.reason ?? "";
+  }
+  if (held && !focused.isConnected) again(sheet, body, held);
+}
+
+function again(sheet, body, { row, column, shown, value, caret }) {
+  const control = body.rows[row] && find(body.rows[row], column);
+  if (!control) return;
+  if (value !== shown) say(control, value);
+  control.focus({ preventScroll: true });
+  if (caret !== null && control.type === "text") control.setSelectionRange(caret, caret);
+}
+
+const made = (tag, properties) => Object.assign(document.createElement(tag), properties);
+const headOf = ({ title, help, form }) =>
+  made("th", { textContent: title, title: help, className: form, scope: "col" });
+
+function lineOf(row, shape, columns) {
+  const line = made("tr", {});
+  line.dataset.shape = shape;
+  line.append(made("th", { textContent: row + 1, scope: "row" }));
+  columns.forEach((column, place) => {
+    const td = made("td", { className: column.form });
+    if (shape[place] === "+") {
+      const control = controlOf(column);
+      control.ariaLabel = `row ${row + 1}, ${column.name.replaceAll("_", " ")}`;
+      cellOf.set(control, { row, column: column.name, place });
+      td.append(control);
+    }
+    line.append(td);
+  });
+  return line;
+}
+
+function controlOf({ form, words, optional }) {
+  if (form === "switch") return made("input", { type: "checkbox" });
+  if (!words.length) {
+    const inputMode = { whole: "numeric", number: "decimal" }[form] ?? "text";
+    return made("input", { type: "text", inputMode, autocomplete: "off", spellcheck: false, maxLength: 60 });
+  }
+  const select = made("select", {});
+  if (optional) select.append(new Option("–", ""));
+  select.append(...words.map((word) => new Option(word.replaceAll("_", " "), word)));
+  return select;
+}
+"""
+CSS = """
+.sheet { overflow: auto; max-height: 36rem; border: 1px solid var(--st-border-color);
+  border-radius: var(--st-base-radius); font-family: var(--st-font); color: var(--st-text-color); }
+.sheet table { border-collapse: separate; border-spacing: 0; width: 100%; margin: 0; font-size: 1rem; }
+.sheet th, .sheet td { padding: .1rem .15rem; border: 0 solid var(--st-border-color); border-bottom-width: 1px;
+  white-space: nowrap; text-align: left; }
+.sheet tbody tr:last-child > * { border-bottom-width: 0; }
+.sheet th { background: var(--st-secondary-background-color); font-weight: 600; padding: .35rem .6rem; }
+.sheet thead th { position: sticky; top: 0; z-index: 2; }
+.sheet th[title]:not([title=""]) { cursor: help; text-decoration: underline dotted; text-underline-offset: .25em; }
+.sheet tr > th:first-child { position: sticky; left: 0; z-index: 1; text-align: right; }
+.sheet thead th:first-child { z-index: 3; }
+.sheet .whole, .sheet .number { text-align: right; }
+.sheet .switch { text-align: center; }
+.sheet input:not([type=checkbox]), .sheet select { box-sizing: border-box; width: 100%; min-width: 4.6rem; margin: 0;
+  height: 2.15rem; padding: 0 .45rem; font: inherit; text-align: inherit; font-variant-numeric: tabular-nums;
+  color: inherit; background: var(--st-background-color); border: 1px solid transparent;
+  border-radius: var(--st-base-radius); }
+.sheet .word input { min-width: 7rem; }
+.sheet select { width: max-content; min-width: 100%; cursor: pointer; }
+.sheet input[type=checkbox] { width: 1.15rem; height: 1.15rem; margin: .3rem; accent-color: var(--st-primary-color); }
+.sheet input:hover, .sheet select:hover { border-color: var(--st-border-color); }
+.sheet .waits { outline: 2px dashed var(--st-orange-color, #c60); outline-offset: -2px; }
+.sheet [aria-invalid=true] { outline: 2px solid var(--st-red-color, #d33); outline-offset: -2px; }
+.sheet input:focus-visible, .sheet select:focus-visible { outline: 3px solid var(--st-primary-color);
+  outline-offset: -2px; }
+"""
+
+# in no shadow root: there the page could not tell which cell has the keyboard
+_sheet = Component("sheet", html=HTML, css=CSS, js=JS, isolate_styles=False)
+
+
+class Over(NamedTuple):
+    """What lies over a cell: as it was typed, and why the cell is refused; no reason where it waits for another."""
+
+    row: int
+    column: str
+    value: str | bool
+    reason: str
+
+
+def show(
+    key: str,
+    label: str,
+    columns: tuple[Column, ...],
+    rows: list[list[str | bool | None]],
+    over: list[Over],
+    tips: dict[str, str],
+    on_typed: Callable[[object], None],
+) -> None:
+    """Draws the cells; `rows` has one value per column, None where a row has no such cell. `tips`: by column.
+
+    `on_typed` is told what the browser says was typed: a list of `[row, column, value]`, if it is one of ours.
+    """
+    data = {
+        "label": label,
+        "columns": [
+            {**one._asdict(), "title": one.title, "help": tips.get(one.name, ""), "words": [str(w) for w in one.words]}
+            for one in columns
+        ],
+        "rows": rows,
+        "over": [list(one) for one in over],
+        "heard": st.session_state.get(f"{key} heard", 0),
+    }
+
+    def typed() -> None:
+        match st.session_state[key].get("typed"):
+            case {"number": int(number), "cells": said}:
+                st.session_state[f"{key} heard"] = number
+                on_typed(said)
+
+    _sheet(key=key, data=data, on_typed_change=typed)
