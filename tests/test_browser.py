@@ -377,15 +377,21 @@ def test_words_switches_and_kinds_are_chosen_in_the_table(page):
     cell(page, 4, "activation").select_option("swish")
     expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
     settle(page)
+    cell(page, 4, "out activation").focus()
+    for key in ("ArrowDown", "ArrowUp", "ArrowUp", "Enter"):  # in the list that has opened, up from "none", the last
+        page.keyboard.press(key)
+    expect(page.get_by_role("combobox", name="history")).to_have_value(re.compile("out_activation: swish"))
+    settle(page)
     cell(page, 4, "norm").uncheck()
     settle(page)
+    cell(page, 4, "kind").focus()
     cell(page, 4, "kind").select_option("shuffle_v2")
     expect(cell(page, 4, "downsample")).to_be_visible()
     settle(page)
     expect(cell(page, 4, "expansion")).to_have_count(0)
     expect(cell(page, 4, "norm")).not_to_be_checked()
     expect(cell(page, 4, "kind")).to_be_focused()
-    for _ in range(3):
+    for _ in range(4):
         press(page, "Undo")
         settle(page)
     expect(page.get_by_role("heading", name="MobileNetV2, width 1.0", exact=True)).to_be_visible()
@@ -394,9 +400,12 @@ def test_words_switches_and_kinds_are_chosen_in_the_table(page):
 
 
 def test_an_edit_elsewhere_leaves_the_tables_cells_in_the_page(page):
+    open_block(page, "stage3/block1")
     kept = cell(page, 4, "kernel").element_handle()
-    press(page, "Hard-swish")
-    expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
+    type_number(page, "k · kernel", "5")
+    expect(cell(page, 4, "kernel")).to_have_value("5")
+    press(page, "Duplicate")
+    expect(cell(page, 5, "kernel")).to_have_value("5")
     settle(page)
     assert kept.evaluate("cell => cell.isConnected")
 
@@ -404,7 +413,7 @@ def test_an_edit_elsewhere_leaves_the_tables_cells_in_the_page(page):
 def test_nothing_typed_fast_is_lost(page):
     """The next cells are typed into while the page still answers the last."""
     wanted = {}
-    cell(page, 3, "kernel").focus()
+    cell(page, 3, "kernel").select_text()
     for row in range(2, 8):
         wanted[row, "kernel"] = 5
         page.keyboard.type("5")

@@ -17,10 +17,12 @@ from explorer.page.components import Component
 HTML = "<div class='sheet'><table><thead><tr></tr></thead><tbody></tbody></table></div>"
 
 # What was typed is sent until the page has `heard` its number, as a later message may overtake an earlier one. Until
-# then, and while somebody is typing there, a cell is left as it is.
+# then, and while somebody is typing there, a cell is left as it is. The arrow keys open a list of words, as in a closed
+# one each word that they pass would be an edit.
 JS = """
 const sheets = new WeakMap();
 const cellOf = new WeakMap();
+const STEPS = ["ArrowUp", "ArrowDown"];
 
 export default function ({ parentElement, data, setTriggerValue }) {
   if (!sheets.has(parentElement)) sheets.set(parentElement, begin(parentElement.querySelector(".sheet"), data.heard));
@@ -37,6 +39,7 @@ function begin(root, number) {
     if (event.isComposing) return;
     if (event.key === "Enter" && control.type === "text") { commit(sheet, control); down(control); }
     else if (event.key === "Escape") takeBack(sheet, control);
+    else if (control.type === "select-one" && STEPS.includes(event.key) && control.showPicker) control.showPicker();
     else return;
     event.preventDefault();
   });
@@ -147,7 +150,7 @@ function controlOf({ form, words, optional }) {
   if (form === "switch") return made("input", { type: "checkbox" });
   if (!words.length) {
     const inputMode = { whole: "numeric", number: "decimal" }[form] ?? "text";
-    return made("input", { type: "text", inputMode, autocomplete: "off", spellcheck: false, maxLength: 60 });
+    return made("input", { type: "text", inputMode, autocomplete: "off", spellcheck: false, size: 1, maxLength: 60 });
   }
   const select = made("select", {});
   if (optional) select.append(new Option("–", ""));
@@ -162,7 +165,7 @@ CSS = """
 .sheet th, .sheet td { padding: .1rem .15rem; border: 0 solid var(--st-border-color); border-bottom-width: 1px;
   white-space: nowrap; text-align: left; }
 .sheet tbody tr:last-child > * { border-bottom-width: 0; }
-.sheet th { background: var(--st-secondary-background-color); font-weight: 600; padding: .35rem .6rem; }
+.sheet th { background: var(--st-secondary-background-color); font-weight: 600; padding: .35rem .5rem; }
 .sheet thead th { position: sticky; top: 0; z-index: 2; }
 .sheet th[title]:not([title=""]) { cursor: help; text-decoration: underline dotted; text-underline-offset: .25em; }
 .sheet tr > th:first-child { position: sticky; left: 0; z-index: 1; text-align: right; }
@@ -170,10 +173,10 @@ CSS = """
 .sheet .whole, .sheet .number { text-align: right; }
 .sheet .switch { text-align: center; }
 .sheet input:not([type=checkbox]), .sheet select { box-sizing: border-box; width: 100%; min-width: 4.6rem; margin: 0;
-  height: 2.15rem; padding: 0 .45rem; font: inherit; text-align: inherit; font-variant-numeric: tabular-nums;
+  height: 2.15rem; padding: 0 .35rem; font: inherit; text-align: inherit; font-variant-numeric: tabular-nums;
   color: inherit; background: var(--st-background-color); border: 1px solid transparent;
   border-radius: var(--st-base-radius); }
-.sheet .word input { min-width: 7rem; }
+.sheet .word input { min-width: 5.6rem; }
 .sheet select { width: max-content; min-width: 100%; cursor: pointer; }
 .sheet input[type=checkbox] { width: 1.15rem; height: 1.15rem; margin: .3rem; accent-color: var(--st-primary-color); }
 .sheet input:hover, .sheet select:hover { border-color: var(--st-border-color); }
