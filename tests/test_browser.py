@@ -418,9 +418,12 @@ def test_nothing_typed_fast_is_lost(page):
         wanted[row, "kernel"] = 5
         page.keyboard.type("5")
         page.keyboard.press("Enter")
+    page.keyboard.type("3")
     expect(page.get_by_test_id("stMetricValue").nth(1)).to_have_text(mult_adds(wanted))
     settle(page)
-    assert [cell(page, row + 1, "kernel").input_value() for row in range(2, 8)] == ["5"] * 6
+    assert [cell(page, row, "kernel").input_value() for row in range(3, 10)] == ["5"] * 6 + ["3"]
+    page.keyboard.press("Escape")
+    expect(cell(page, 9, "kernel")).to_have_value("1")
 
 
 def press(page: Page, name: str) -> None:

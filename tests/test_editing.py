@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import pytest
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
+from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.testing.v1 import AppTest
 from test_app import APP, check, errors
 
@@ -41,12 +43,26 @@ def type_into_grid(at: AppTest, **rows: dict[str, object]) -> None:
 
 def report(at: AppTest, value: object) -> None:
     """A message of the table's own script, which AppTest does not run."""
-    (drawn,) = [node for node in at._tree if getattr(node, "key", None) == "grid"]
     states = at._tree.get_widget_states()
     message = states.widgets.add()
-    message.id = _make_trigger_id(drawn.proto.id, "events")
+    message.id = _make_trigger_id(grid(at).id, "events")
     message.json_trigger_value = json.dumps([{"event": "typed", "value": value}])
     at._run(states)
+
+
+def grid(at: AppTest) -> BidiComponent:
+    (found,) = [node for node in at._tree if getattr(node, "key", None) == "grid"]
+    return found.proto
+
+
+def drawn(at: AppTest) -> dict[str, Any]:
+    """What the browser is told of the table."""
+    return json.loads(grid(at).json)
+
+
+def over(at: AppTest) -> dict[tuple[int, str], tuple[object, bool]]:
+    """The cells that lie over the table: as typed, and whether they are refused."""
+    return {(row, column): (value, bool(reason)) for row, column, value, reason in drawn(at)["over"]}
 
 
 NUMBERS = [("kernel", 5), ("channels", 48), ("repeat", 4), ("stride", 1), ("expansion", 3.0), ("se", 0.25)]
@@ -191,22 +207,7 @@ def test_the_grid(page):
     assert (spec(page).rows[4].kernel, spec(page).rows[4].channels) == (7, 72)
     labels = [version.label for version in page.session_state["scenario"].history.versions]
     assert labels[1:] == ["row 4, kernel: 5", "row 5, kernel: 7; row 5, channels: 72"]
-    assert shown(page)[3:5] == cells.lines(spec(page), cells.shown(spec(page)))[3:5]
-
-
-def shown(at: AppTest) -> list[list[object]]:
-    return drawn(at)["rows"]
-
-
-def drawn(at: AppTest) -> dict:
-    """What the browser is told of the table."""
-    (found,) = [node for node in at._tree if getattr(node, "key", None) == "grid"]
-    return json.loads(found.proto.mixed.json or found.proto.json)
-
-
-def over(at: AppTest) -> dict[tuple[int, str], tuple[object, bool]]:
-    """The cells that lie over the table: as typed, and whether they are refused."""
-    return {(row, column): (value, bool(reason)) for row, column, value, reason in drawn(at)["over"]}
+    assert drawn(page)["rows"][3:5] == cells.lines(spec(page), cells.shown(spec(page)))[3:5]
 
 
 def test_a_refused_cell_stays_and_what_is_typed_elsewhere_waits_for_it(page):
@@ -274,6 +275,7 @@ def test_a_message_of_no_cell_is_no_edit(page, value):
     check(page)
     assert not errors(page)
     assert spec(page) == START
+    assert drawn(page)["heard"] in (0, 1)  # a number, whatever is said
 
 
 def test_twenty_edits_undone_and_redone(page):
