@@ -169,7 +169,9 @@ def test_every_figure_is_an_svg_and_a_png(page, browser, tmp_path, where, name, 
     if where == "Export":  # nothing that only the page could tell
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"var\(|currentColor|calc\(", text)
-        assert not [value for e in root.iter() for name, value in e.items() if value.endswith("%") and name != "aria-label"]
+        assert not [
+            value for e in root.iter() for name, value in e.items() if value.endswith("%") and name != "aria-label"
+        ]
     assert root.findall(".//{http://www.w3.org/2000/svg}text"), "a figure without a word"
     wide = float(root.get("width"))
     file = taken(page, tmp_path, f"{name} as PNG")
