@@ -46,7 +46,7 @@ NOISY = 0.10  # IQR / median above which torch.utils.benchmark, too, warns
 TRIES = 3
 SETTLED = 0.03  # two block medians this near end the warm-up
 BUSY = 1.15  # times its quickest: such a pulse has met a neighbour (measured: 1.02 alone, 1.4 and more beside one)
-PATIENCE = 0.2  # seconds that a call waits for a quiet moment, where nothing else is asked for
+PATIENCE = 0.2  # seconds that a call waits for a quiet moment
 LISTENING = 1.0  # seconds after which the quickest pulse is known
 FORGET = 1e-6  # by which every pulse raises the quickest: a machine that is slower for good is believed after seconds
 
@@ -136,7 +136,7 @@ def summary(samples_us: Sequence[float]) -> Timing:
 class Stopwatch:
     """Clock, probe and settings of one regime. Use `with Stopwatch(...).running() as watch`."""
 
-    def __init__(self, device: str = "cpu", threads: int = 1, layout: str = "nchw", patience: float | None = None):
+    def __init__(self, device: str = "cpu", threads: int = 1, layout: str = "nchw"):
         self.device = check_device(device)
         if layout not in LAYOUTS:
             raise CostError(f"layout is {layout!r}; allowed: {', '.join(LAYOUTS)}")
@@ -144,7 +144,6 @@ class Stopwatch:
             raise CostError(f"threads is {threads!r}; allowed: a whole number ≥ 1")
         self.threads = threads
         self.layout = layout
-        self._patience = PATIENCE if patience is None else patience
         import torch
 
         self._torch = torch
@@ -229,7 +228,7 @@ class Stopwatch:
     def undisturbed(self, take: Callable[[], Taken]) -> Taken:
         """What `take` gives between two quiet moments.
 
-        After three tries, or where no quiet moment comes within the stopwatch's patience, what it gave last.
+        After three tries, or where no quiet moment comes within `PATIENCE`, what it gave last.
         """
         for _ in range(TRIES):
             waited = self._wait()
@@ -240,7 +239,7 @@ class Stopwatch:
 
     def _wait(self) -> bool:
         """Whether a quiet moment came."""
-        end = time.perf_counter() + self._patience
+        end = time.perf_counter() + PATIENCE
         while not self._calm():
             if time.perf_counter() > end:
                 return False

@@ -77,9 +77,6 @@ def network(
             "<b>%{customdata[0]}</b> · %{customdata[1]}<br>output %{customdata[2]}<br>mult-adds %{customdata[3]}<br>"
             "params %{customdata[4]}<br>MAC %{customdata[5]} elements<extra></extra>"
         ),
-        # without these a click dims every other block until the page has answered
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1}},
     )
     tall = max(heights) / 2
     colours = block_colours(blocks["block"])
@@ -93,8 +90,6 @@ def network(
         customdata=custom,
         hoverinfo="skip",
         name="strip",
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1}},
     )
     names, resolutions, bands = _stages(blocks, lefts, widths)
     layout = dict(

@@ -76,8 +76,6 @@ def _stacked(
         customdata=custom,
         hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}: %{customdata[2]} (%{customdata[3]})<extra></extra>",
         showlegend=False,
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1}},
     )
     totals = [
         {"x": 1.008, "xref": "paper", "xanchor": "left", "y": _LABELS[metric], "text": _total(metric, table)}

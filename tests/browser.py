@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 240_000  # ms; on a shared, busy core the first drawing of plotly has taken 60,000
@@ -102,3 +102,23 @@ def tile(page: Page, label: str) -> str:
     """The figure on a tile."""
     found = page.get_by_test_id("stMetric").filter(has_text=label)
     return found.get_by_test_id("stMetricValue").inner_text()
+
+
+def number(page: Page, label: str) -> Locator:
+    return page.locator(".st-key-open_block").get_by_role("spinbutton", name=label)
+
+
+def type_number(page: Page, label: str, value: str) -> None:
+    box = number(page, label)
+    box.fill(value)
+    box.press("Enter")
+
+
+def open_block(page: Page, block: str) -> None:
+    choose(page, "Open a block", block)
+    expect(page.locator(".st-key-open_block").get_by_role("heading", name=block)).to_be_visible()
+    settle(page)
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()

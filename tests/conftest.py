@@ -38,3 +38,17 @@ def browser():
 
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page as it opens; what fails in it, fails the test."""
+    from browser import open_page
+
+    page = open_page(browser, address)
+    failures = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    yield page
+    assert not failures
+    assert page.get_by_test_id("stException").count() == 0
+    page.close()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import torch
-from browser import PATIENCE, choose, open_page, settle, tile
-from playwright.sync_api import Browser, Locator, Page, expect
+from browser import PATIENCE, choose, number, open_block, open_page, press, settle, tile, type_number
+from playwright.sync_api import Page, expect
 
 import archs
 import costmodel
@@ -19,17 +18,6 @@ pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
 
 SIZES = [(1280, 800), (1920, 1080), (390, 844)]
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    page = open_page(browser, address)
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    yield page
-    assert not failures
-    assert page.get_by_test_id("stException").count() == 0
-    page.close()
 
 
 def test_from_opening_to_a_file_that_runs(page, tmp_path):
@@ -77,8 +65,8 @@ def click_block(page: Page, number: int) -> None:
 
 def test_one_click_after_another(page):
     heading = page.locator(".st-key-open_block").get_by_role("heading")
-    for number, block in ((2, "stage2/block1"), (11, "stage5/block1"), (2, "stage2/block1")):
-        click_block(page, number)
+    for place, block in ((2, "stage2/block1"), (11, "stage5/block1"), (2, "stage2/block1")):
+        click_block(page, place)
         expect(heading).to_have_text(block)
         expect(page.get_by_role("combobox", name="Open a block")).to_have_value(block)
         settle(page)
@@ -239,16 +227,6 @@ def test_a_stage_of_other_units_and_a_file_of_exactly_that(page, browser, tmp_pa
     opened.close()
 
 
-def number(page: Page, label: str) -> Locator:
-    return page.locator(".st-key-open_block").get_by_role("spinbutton", name=label)
-
-
-def type_number(page: Page, label: str, value: str) -> None:
-    box = number(page, label)
-    box.fill(value)
-    box.press("Enter")
-
-
 def test_a_pasted_link_reopens_the_network(page, browser, address):
     choose(page, "Open a block", "stage3/block1")
     type_number(page, "k · kernel", "5")
@@ -277,12 +255,6 @@ def test_the_frontier_shows_the_edited_point_with_its_interval(page):
     expect(page.get_by_text("Estimated", exact=False).first).to_be_visible()
 
 
-def open_block(page: Page, block: str) -> None:
-    choose(page, "Open a block", block)
-    expect(page.locator(".st-key-open_block").get_by_role("heading", name=block)).to_be_visible()
-    settle(page)
-
-
 def test_an_invalid_cell_says_why_and_nothing_is_lost(page):
     open_block(page, "stage3/block1")
     before = tile(page, "Mult-adds")
@@ -302,133 +274,6 @@ def test_an_invalid_cell_says_why_and_nothing_is_lost(page):
     expect(number(page, "k · kernel")).to_have_value("5")
     spec = set_cells(archs.spec("mobilenet_v2"), {(3, "channels"): 48, (3, "kernel"): 5}).spec
     assert tile(page, "Mult-adds") == human(costmodel.count(archs.build(spec)).total.mult_adds)
-
-
-def cell(page: Page, row: int, column: str) -> Locator:
-    """A cell of the table; rows from 1, as the table counts them."""
-    return page.locator(".st-key-grid").get_by_label(f"row {row}, {column}", exact=True)
-
-
-def mult_adds(changes: dict[tuple[int, str], object]) -> str:
-    """What the tile says of MobileNetV2 with other cells; rows from 0."""
-    spec = set_cells(archs.spec("mobilenet_v2"), changes).spec
-    return human(costmodel.count(archs.build(spec)).total.mult_adds)
-
-
-def test_the_keyboard_types_into_the_table(page):
-    tiles = page.get_by_test_id("stMetricValue").nth(1)
-    kernel = cell(page, 4, "kernel")
-    kernel.click()
-    kernel.fill("5")
-    page.keyboard.press("Enter")
-    expect(cell(page, 5, "kernel")).to_be_focused()  # one row down
-    expect(tiles).to_have_text(mult_adds({(3, "kernel"): 5}))
-    settle(page)
-    expect(cell(page, 5, "kernel")).to_be_focused()  # and stays there when the page has changed
-    cell(page, 5, "channels").fill("72")
-    page.keyboard.press("Tab")
-    expect(cell(page, 5, "repeat")).to_be_focused()
-    expect(tiles).to_have_text(mult_adds({(3, "kernel"): 5, (4, "channels"): 72}))
-    settle(page)
-    cell(page, 5, "channels").fill("80")
-    page.keyboard.press("Escape")
-    expect(cell(page, 5, "channels")).to_have_value("72")
-    press(page, "Undo")
-    expect(cell(page, 5, "channels")).to_have_value("64")
-    expect(tiles).to_have_text(mult_adds({(3, "kernel"): 5}))
-
-
-def test_a_refused_cell_of_the_table_keeps_what_was_typed(page):
-    before = tile(page, "Mult-adds")
-    kernel = cell(page, 4, "kernel")
-    kernel.fill("four")
-    page.keyboard.press("Enter")
-    alert = page.get_by_test_id("stAlert").filter(has_text="row 4, column kernel: found 'four'")
-    expect(alert).to_be_visible()
-    settle(page)
-    expect(kernel).to_have_value("four")
-    expect(kernel).to_have_attribute("aria-invalid", "true")
-    cell(page, 6, "channels").fill("104")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name="Put the 2 cells back")).to_be_visible()
-    settle(page)
-    expect(cell(page, 6, "channels")).to_have_value("104")
-    assert tile(page, "Mult-adds") == before
-    kernel.fill("7")
-    page.keyboard.press("Enter")
-    expect(alert).to_have_count(0)
-    settle(page)
-    expect(kernel).not_to_have_attribute("aria-invalid", "true")
-    assert tile(page, "Mult-adds") == mult_adds({(3, "kernel"): 7, (5, "channels"): 104})
-
-    kernel.fill("4")
-    page.keyboard.press("Enter")
-    expect(page.get_by_test_id("stAlert").filter(has_text="found 4")).to_be_visible()
-    settle(page)
-    kernel.focus()
-    page.keyboard.press("Escape")  # back to what the network has
-    expect(kernel).to_have_value("7")
-    expect(page.get_by_test_id("stAlert")).to_have_count(0)
-
-
-def test_words_switches_and_kinds_are_chosen_in_the_table(page):
-    page.get_by_text("All columns").click()
-    settle(page)
-    cell(page, 4, "activation").select_option("swish")
-    expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
-    settle(page)
-    cell(page, 4, "out activation").focus()
-    for key in ("ArrowDown", "ArrowUp", "ArrowUp", "Enter"):  # in the list that has opened, up from "none", the last
-        page.keyboard.press(key)
-    expect(page.get_by_role("combobox", name="history")).to_have_value(re.compile("out_activation: swish"))
-    settle(page)
-    cell(page, 4, "norm").uncheck()
-    settle(page)
-    cell(page, 4, "kind").focus()
-    cell(page, 4, "kind").select_option("shuffle_v2")
-    expect(cell(page, 4, "downsample")).to_be_visible()
-    settle(page)
-    expect(cell(page, 4, "expansion")).to_have_count(0)
-    expect(cell(page, 4, "norm")).not_to_be_checked()
-    expect(cell(page, 4, "kind")).to_be_focused()
-    for step in (4, 3, 2, 1):  # two clicks before a run has begun are one to Streamlit
-        press(page, "Undo")
-        expect(page.get_by_role("combobox", name="History")).to_have_value(re.compile(rf"^{step}\."))
-        settle(page)
-    expect(page.get_by_role("heading", name="MobileNetV2, width 1.0", exact=True)).to_be_visible()
-    expect(cell(page, 4, "activation")).to_have_value("relu6")
-    expect(cell(page, 4, "norm")).to_be_checked()
-
-
-def test_an_edit_elsewhere_leaves_the_tables_cells_in_the_page(page):
-    open_block(page, "stage3/block1")
-    kept = cell(page, 4, "kernel").element_handle()
-    type_number(page, "k · kernel", "5")
-    expect(cell(page, 4, "kernel")).to_have_value("5")
-    press(page, "Duplicate")
-    expect(cell(page, 5, "kernel")).to_have_value("5")
-    settle(page)
-    assert kept.evaluate("cell => cell.isConnected")
-
-
-def test_nothing_typed_fast_is_lost(page):
-    """The next cells are typed into while the page still answers the last."""
-    wanted = {}
-    cell(page, 3, "kernel").select_text()
-    for row in range(2, 8):
-        wanted[row, "kernel"] = 5
-        page.keyboard.type("5")
-        page.keyboard.press("Enter")
-    page.keyboard.type("3")
-    expect(page.get_by_test_id("stMetricValue").nth(1)).to_have_text(mult_adds(wanted))
-    settle(page)
-    assert [cell(page, row, "kernel").input_value() for row in range(3, 10)] == ["5"] * 6 + ["3"]
-    page.keyboard.press("Escape")
-    expect(cell(page, 9, "kernel")).to_have_value("1")
-
-
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
 
 
 def test_twenty_edits_are_undone_and_redone_and_survive_a_reload(page, address):

@@ -63,8 +63,7 @@ def test_the_ink_leaves_the_rest_of_a_figure_alone():
     assert after.layout.xaxis.range == before.layout.xaxis.range
     assert after.layout.xaxis.tickfont.size == before.layout.xaxis.tickfont.size
     assert after.data[0].marker.color == before.data[0].marker.color
-    assert after.data[0].marker.colorbar.title.text == before.data[0].marker.colorbar.title.text
-    assert after.data[0].marker.colorbar.tickfont.color == "#123456"
+    assert after.layout.xaxis.tickfont.color == "#123456"
 
 
 @pytest.mark.parametrize("name", DRAWN)

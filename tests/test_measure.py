@@ -122,7 +122,6 @@ def test_after_three_tries_the_last_run_stands(watch, monkeypatch):
 
 
 def test_where_no_quiet_moment_comes_a_run_is_taken_all_the_same(watch, monkeypatch):
-    monkeypatch.setattr(watch, "_patience", 0.01)
     monkeypatch.setattr(watch, "_calm", lambda: False)
     assert watch.undisturbed(iter(range(1, 9)).__next__) == 1
 

@@ -161,8 +161,6 @@ NOT_DRAWN = {
     "showlegend": "there is none",
     "hoverinfo": "skip: without a hover text there is none; text: hovertext",
     "hoverlabel": "the tooltip's size is the page's",
-    "selected": "nothing is dimmed",
-    "unselected": "nothing is dimmed",
     "dragmode": "nothing is dragged",
     "fixedrange": "nothing is zoomed",
     "barmode": "overlay: the bars have a base",

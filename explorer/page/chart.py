@@ -39,26 +39,17 @@ def inked(figure: dict[str, Any], ink: str) -> dict[str, Any]:
         layout[axis] = _axis(layout.get(axis) or {}, ink)
     layout["font"] = {**layout.get("font", {}), "color": ink}
     layout["legend"] = {**layout.get("legend", {}), "font": {"color": ink}}
-    return {**figure, "layout": layout, "data": [_trace(trace, ink) for trace in figure["data"]]}
+    return {**figure, "layout": layout}
 
 
 def _axis(axis: dict[str, Any], ink: str) -> dict[str, Any]:
-    """An axis or a colour bar: its ticks and its title."""
+    """Its ticks and its title."""
     title = axis.get("title") or {}
     return {
         **axis,
         "tickfont": {**axis.get("tickfont", {}), "color": ink},
         "title": {**title, "font": {**title.get("font", {}), "color": ink}},
     }
-
-
-def _trace(trace: dict[str, Any], ink: str) -> dict[str, Any]:
-    if trace["type"] == "heatmap":
-        return {**trace, "textfont": {**trace.get("textfont", {}), "color": ink}}
-    marker = trace.get("marker", {})
-    if "colorbar" not in marker:
-        return trace
-    return {**trace, "marker": {**marker, "colorbar": _axis(marker["colorbar"], ink)}}
 
 
 def legend(entries: Iterable[tuple[str, str, str]]) -> None:
