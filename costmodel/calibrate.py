@@ -16,18 +16,17 @@ from pathlib import Path
 from costmodel.errors import CostError
 from costmodel.fit import fit
 from costmodel.measure import Stopwatch
-from costmodel.profile import DeviceProfile, Regime
+from costmodel.profile import DEFAULT, DeviceProfile, Regime, load_profile
 from costmodel.sample import foreign_networks, networks, our_networks
 from costmodel.suite import suite
-from costmodel.timings import CHUNK, VISITS, Progress, noisy_share, part, time_networks, write_raw
+from costmodel.timings import Progress, noisy_share, part, time_networks, write_raw
 
 SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
 JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed among the others, they tell the errors
 JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
 JUDGED_RANDOM = 6  # one in so many of them is random, the others as users ask for
-JUDGED_SEED = 900_000
-QUICK_CHUNK = 12
-QUICK_VISITS = 3  # of a network: fewer moments, for enough networks
+JUDGED_SEED = 900_000  # one set, whatever the seed of the sample: no profile was fitted on it
+VISITS, QUICK_VISITS = 6, 3  # of a network: more networks teach more than the last percent of each
 TIMING_SHARE = 0.95  # of the whole, for the progress bar
 MUCH_NOISE = 0.3  # share of networks spread over more than 10 %
 
@@ -45,9 +44,11 @@ def calibrate(
     name: str | None = None,
     seed: int = 1,
     seconds: float | None = None,
+    prior: str | None = DEFAULT,
 ) -> DeviceProfile:
     """Learn what networks cost on this machine: under five minutes, under one with `quick`.
 
+    `prior`: a shipped profile from whose forests the fit goes on, on devices of its sort; None begins from nothing.
     `progress(share, what)` is called now and then; once `cancel()` is true, `Cancelled` is raised. With `path`, the
     profile is saved there and the raw timings beside it (`.raw.jsonl`). Warns, and notes it in the profile, where the
     machine was noisy. Raises CostError for a device that is not there.
@@ -57,13 +58,14 @@ def calibrate(
     if type(batch) is not int or not 1 <= batch <= 4096:
         raise CostError(f"batch is {batch!r}; allowed: a whole number from 1 to 4096")
     regime = Regime(device=watch.device.type, threads=threads, layout=layout, batch=batch, folded=folded)
+    known = load_profile(prior) if prior else None
+    if known and known.regime.device != regime.device:
+        known = None
     reserved = {entry.graph for entry in suite()}  # what profiles are validated on is never fitted
     count = QUICK_JUDGED if quick else JUDGED
-    judged = dict(
-        islice(((g, s) for s, g in our_networks(seed + JUDGED_SEED, JUDGED_RANDOM) if g not in reserved), count)
-    )
+    judged = dict(islice(((g, s) for s, g in our_networks(JUDGED_SEED, JUDGED_RANDOM) if g not in reserved), count))
     count = QUICK_JUDGED_FOREIGN if quick else JUDGED_FOREIGN
-    judged |= islice(((g, s) for s, g in foreign_networks(seed + JUDGED_SEED) if g not in reserved), count)
+    judged |= islice(((g, s) for s, g in foreign_networks(JUDGED_SEED) if g not in reserved), count)
     reserved |= judged.keys()
     with watch.running():
         session = time_networks(
@@ -72,7 +74,6 @@ def calibrate(
             (spec for spec, graph in networks(seed) if graph not in reserved),
             tuple(judged.values()),
             seconds or (QUICK_SECONDS if quick else SECONDS),
-            chunk=QUICK_CHUNK if quick else CHUNK,
             visits=QUICK_VISITS if quick else VISITS,
             progress=part(progress, 0.0, TIMING_SHARE),
             cancel=cancel,
@@ -94,6 +95,7 @@ def calibrate(
         time.perf_counter() - started,
         quick,
         notes,
+        known,
     )
     profile = profile.model_copy(update={"seconds": round(time.perf_counter() - started, 1)})
     if path is not None:

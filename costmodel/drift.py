@@ -19,6 +19,8 @@ CLEAR_US = 10.0  # nodes below it repeat too badly to tell a few percent
 Slowness = Mapping[str, float]
 """Kind of operator → how many times as long as in the other session; "all" for those without an entry."""
 
+STEADY: Slowness = {ALL: 1.0}
+
 
 def by_kind(kinds: Sequence[str], nodes_us: Sequence[float]) -> dict[str, float]:
     """Kind → microseconds of all its nodes together; "all" for all."""

@@ -1,8 +1,10 @@
 """Raw timings → DeviceProfile: a predictor per operator kind, the step from nodes to network, and honest intervals.
 
 Each kind has a physical base, starts + bytes / bandwidth + multiply-adds / rate, fitted to relative errors with weights
-that cannot be negative, and a boosted correction of its logarithm (ANNETTE and nn-Meter meet here). Networks that were
-not fitted, and were timed more often, are judged: their errors make the intervals. No clock here.
+that cannot be negative, and a boosted correction of its logarithm (ANNETTE and nn-Meter meet here). The boosting may go
+on from another profile's forests: where a kernel's cost has steps is PyTorch's doing more than the machine's, and rare
+shapes, of which a calibration meets a handful, were met there (transfer from one device to the next, as in HELP, Lee et
+al. 2021, arXiv:2106.08630). Networks that were not fitted are judged: their errors make the intervals. No clock here.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from random import Random
 import numpy as np
 
 from costmodel import trees
-from costmodel.drift import by_kind
+from costmodel.drift import STEADY, between, by_kind
 from costmodel.errors import CostError
 from costmodel.features import NEAREST, OURS, features
 from costmodel.foreign import IMPORTED, Foreign, recipe_dict
-from costmodel.latency import Priced, price
+from costmodel.latency import Priced, forest_of, price
 from costmodel.profile import DeviceProfile, Errors, Predictor, Reference, Regime, percentile_half_width
 from costmodel.timings import Record
 
@@ -26,6 +28,9 @@ SPAN = 1.645  # standard deviations to either side that hold 90 % of a normal di
 LARGEST = 15_000  # nodes of a kind that are fitted; more only take time
 BIG_US = 20.0  # nodes above it are judged one by one
 SESSIONS = 0.02  # a network's spread between processes and quarters of an hour, beyond the machine's speed
+TREES = 150  # of a kind's forest
+ONTO = 50  # that are added to a prior's
+ROUGH, ROUNDS = 10, 2  # of a fit that only tells the minutes of a session apart
 LEAST = 6  # networks, below which there is nothing to fit or to judge by
 
 
@@ -39,17 +44,30 @@ def fit(
     seconds: float,
     quick: bool = False,
     warnings: Sequence[str] = (),
+    prior: DeviceProfile | None = None,
 ) -> DeviceProfile:
     """Fit on `records`, and take intervals and errors from `judged`, which the fit does not see.
 
-    Raises CostError for too few networks.
+    `prior`: a profile, of another machine it may be, from whose forests the boosting goes on. Raises CostError for too
+    few networks.
     """
     if min(len(records), len(_ours(judged))) < LEAST:
         raise CostError(
             f"{len(records)} networks were timed to fit and {len(_ours(judged))} to judge; both take at least {LEAST}: "
             "give it more time"
         )
-    profile = _profile(records, regime, name, environment, probe_us, seconds, quick, tuple(warnings))
+    records, judged = _at_one_speed(records, judged, regime, prior)
+    profile = _profile(
+        records,
+        regime,
+        prior,
+        name=name,
+        environment=environment,
+        probe_us=probe_us,
+        seconds=round(seconds, 1),
+        quick=quick,
+        warnings=tuple(warnings),
+    )
     references = [
         Reference(spec=recipe_dict(r.spec), network_us=r.network_us, kinds_us=by_kind(r.kinds(regime), r.nodes_us))
         for r in judged
@@ -57,24 +75,62 @@ def fit(
     return with_errors(profile.model_copy(update={"references": tuple(references)}), judged)
 
 
-def _profile(records, regime, name, environment, probe_us, seconds, quick, warnings) -> DeviceProfile:
+def _at_one_speed(
+    records: Sequence[Record], judged: Sequence[Record], regime: Regime, prior: DeviceProfile | None
+) -> tuple[list[Record], list[Record]]:
+    """Both as they would have been, had the machine been equally slow for every chunk of the session.
+
+    A chunk has dozens of networks, drawn by chance: what they are off a rough fit of all, kind by kind, is the minute
+    in which they were timed. A fit that is less rough learns the minute itself: of 30 % by which a chunk was slower, 20
+    trees leave a third, 10 a fifth, 4 a tenth.
+    """
+    chunks = {record.chunk for record in records}
+    for _ in range(ROUNDS if len(chunks) > 1 else 0):
+        draft = _profile(records, regime, prior, size=ROUGH)
+        slow = {}
+        for chunk in chunks:
+            here = [record for record in records if record.chunk == chunk]
+            kinds = [record.kinds(regime) for record in here]
+            measured = [by_kind(some, record.nodes_us) for some, record in zip(kinds, here)]
+            expected = [by_kind(some, judge(draft, record).nodes_us) for some, record in zip(kinds, here)]
+            slow[chunk] = between(measured, expected)
+        records, judged = ([r.evened(regime, slow.get(r.chunk, STEADY)) for r in some] for some in (records, judged))
+    return records, judged
+
+
+def _profile(
+    records: Sequence[Record], regime: Regime, prior: DeviceProfile | None, size: int | None = None, **said
+) -> DeviceProfile:
+    """Predictors, and the step from nodes to network, from what may be known before; nothing is judged yet.
+
+    `size`: trees of a kind. `said`: what else the profile says.
+    """
+    size = size or (ONTO if prior else TREES)
     tables: dict[str, list[tuple[np.ndarray, np.ndarray, float]]] = {}
     for record in records:
         found = features(regime.graph(record.spec), regime.batch)
         for kind, work, columns, time_us in zip(found.kinds, found.work, found.columns, record.nodes_us):
             tables.setdefault(kind, []).append((work, columns, max(time_us, 0.05)))
-    predictors = {kind: _predictor(rows) for kind, rows in sorted(tables.items())}
+    known = prior.predictors if prior else {}
+    predictors = {kind: _predictor(rows, size, known.get(kind)) for kind, rows in sorted(tables.items())}
+    absent = known.keys() - predictors.keys()
+    if absent:
+        speed = _speed(records, regime, prior)
+        predictors |= {kind: known[kind].model_copy(update={"start": known[kind].start + speed}) for kind in absent}
     lent = {kind: near for kind, near in NEAREST.items() if kind not in predictors and near in predictors}
     predictors |= {kind: predictors[near] for kind, near in lent.items()}
-    warnings += tuple([f"no {kind} was timed: it is priced as {near}" for kind, near in lent.items()])
+    said = {"name": "draft", "environment": {}, "probe_us": 1.0, "seconds": 0.0, "quick": False, "warnings": ()} | said
+    said["warnings"] += tuple(
+        [
+            f"no {kind} was timed: it is priced as {prior.name} has it, at this machine's speed"
+            for kind in sorted(absent)
+        ]
+        + [f"no {kind} was timed: it is priced as {near}" for kind, near in lent.items()]
+    )
     profile = DeviceProfile(
-        name=name,
         regime=regime,
-        environment=environment,
-        probe_us=probe_us,
+        prior=prior and prior.name,
         networks=len(records),
-        seconds=round(seconds, 1),
-        quick=quick,
         predictors=predictors,
         references=(),
         per_node_us=0.0,
@@ -82,10 +138,16 @@ def _profile(records, regime, name, environment, probe_us, seconds, quick, warni
         half_interval=1.0,
         node_interval=1.0,
         held_out={},
-        warnings=warnings,
+        **said,
     )
     per_node_us, scale = _nodes_to_network(profile, _ours(records) or records)
     return profile.model_copy(update={"per_node_us": per_node_us, "scale": scale})
+
+
+def _speed(records: Sequence[Record], regime: Regime, prior: DeviceProfile) -> float:
+    """The logarithm of what networks take here over what they take where the prior is from."""
+    there = prior.model_copy(update={"regime": regime})
+    return float(np.median([np.log(record.network_us / judge(there, record).network_us) for record in records]))
 
 
 def _ours(records: Sequence[Record]) -> list[Record]:
@@ -93,13 +155,16 @@ def _ours(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if not isinstance(record.spec, Foreign)]
 
 
-def fit_only(records: Sequence[Record], like: DeviceProfile) -> DeviceProfile:
-    """A profile from these records with the intervals of another: for leaving a family out."""
-    draft = _profile(records, like.regime, like.name, like.environment, like.probe_us, 0.0, like.quick, ())
-    return draft.model_copy(update={"half_interval": like.half_interval, "node_interval": like.node_interval})
+def fit_only(records: Sequence[Record], like: DeviceProfile, prior: DeviceProfile | None = None) -> DeviceProfile:
+    """A profile from these records with the intervals of another: for leaving a family out, of `prior` too."""
+    records, _ = _at_one_speed(records, (), like.regime, prior)
+    halves = {"half_interval": like.half_interval, "node_interval": like.node_interval}
+    return _profile(records, like.regime, prior).model_copy(update=halves)
 
 
-def _predictor(rows: list[tuple[np.ndarray, np.ndarray, float]]) -> Predictor:
+def _predictor(
+    rows: list[tuple[np.ndarray, np.ndarray, float]], size: int, known: Predictor | None = None
+) -> Predictor:
     from scipy.optimize import nnls
 
     if len(rows) > LARGEST:
@@ -110,7 +175,7 @@ def _predictor(rows: list[tuple[np.ndarray, np.ndarray, float]]) -> Predictor:
     base = nnls(work / scaled / time_us[:, None], np.ones(len(rows)))[0] / scaled
     base[0] = max(base[0], 0.1 * float(time_us.min()))  # so that no shape is free
     base = np.array([float(f"{b:.6g}") for b in base])
-    forest = trees.fit(columns, np.log(time_us / (work @ base)))
+    forest = trees.fit(columns, np.log(time_us / (work @ base)), size, onto=known and forest_of(known))
     return Predictor(
         base=tuple(base),
         start=forest.start,

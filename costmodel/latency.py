@@ -137,6 +137,11 @@ class _ById:
         return isinstance(other, _ById) and self.predictor is other.predictor
 
 
+def forest_of(predictor: Predictor) -> Forest:
+    """The forest that a predictor's tables hold."""
+    return _evaluator(predictor)[1]
+
+
 def _evaluator(predictor: Predictor) -> tuple[NDArray[np.float64], Forest]:
     return _arrays(_ById(predictor))
 

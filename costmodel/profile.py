@@ -123,6 +123,8 @@ class DeviceProfile(_Value):
     seconds: Finite
     """How long the calibration took."""
     quick: bool
+    prior: str | None = None
+    """The shipped profile from whose forests the fit went on; None where it began from nothing."""
     columns: tuple[str, ...] = COLUMNS
     """What the predictors' column numbers mean: a profile of other columns is one of another version."""
     predictors: dict[str, Predictor]

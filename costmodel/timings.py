@@ -1,11 +1,14 @@
 """Raw timings: networks and their nodes, measured in place, again and again. What profiles are fitted from.
 
 On a shared machine hardly a call of 30 ms is undisturbed from start to end, but every node of it is in one run or
-another. So a network is visited again and again, at moments that lie seconds apart, for a few runs each time, until its
-nodes are known: until the fastest runs of each node in two visits agree within 5 %, for nodes that make 90 % of its
-time, or for twelve visits. What is noted is the mean of a node's two fastest runs, and for the network the sum of them:
-the clock is read once between two nodes, so that nothing falls between them. Networks are taken some dozens at a time
-and visited in random order, so that a slow minute of the machine falls on many of them and not on one.
+another. So a network is visited up to a dozen times, at moments that lie seconds apart, for a few runs each time, until
+its nodes are known: until the fastest runs of each node in two visits agree within 5 %, for nodes that make 90 % of its
+time. What is noted is the mean of a node's two fastest runs, and for the network the sum of them: the clock is read
+once between two nodes, so that nothing falls between them. All networks of a session are in memory together, as far as
+it goes, and are visited in rounds of random order: a slow minute of the machine falls on one visit of each, and not on
+all visits of some. (Taken 60 at a time, for 37 s each, one such chunk was 12 % faster and another 20 % slower than the
+rest.) Where memory is short there are several chunks: records say which was theirs, so that it can be divided out
+(`costmodel.drift`).
 
 Measured on a machine that neighbours disturbed for two thirds of the time, 16 networks in four processes, 3 s for each
 network and process, RMS between processes in percent:
@@ -28,9 +31,10 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -45,13 +49,16 @@ from costmodel.inplace import InPlace
 from costmodel.measure import NOISY, Stopwatch, fastest
 from costmodel.profile import Regime
 
-CHUNK = 60  # networks in memory at a time
-REFERENCE_EVERY = 4  # of so many networks one is a reference, as long as there are any
-RUNS = 4  # per visit, node by node
+MEMORY = 6e9  # bytes that networks take at a time
+MODULES = 4e6  # bytes of a network beside its weights
+REFERENCES = 4  # every so many networks comes a reference, as long as there are any
+PILOT = 12  # networks that tell how many there is time for
+RUNS = 4  # per visit, node by node; the first of them also brings the network back into the caches
 WHOLE = 2  # calls of the whole network per visit, where it is asked for
-VISITS = 12  # of one network at most
+VISITS = 12  # of one network at most, where one is to be known well
 AGREE = 0.05  # so near must a node's fastest runs of two visits be
 SETTLED = 0.9  # share of a network's time that must be in such nodes
+LEAST = 3  # visits even where time is over
 PROBES = 3  # per round
 
 Progress = Callable[[float, str], None]
@@ -83,6 +90,8 @@ class Record:
     """Runs node by node."""
     whole_us: float | None = None
     """A whole call, without clocks in it, where that was asked for."""
+    chunk: int = 0
+    """Which of the session's: the networks that were timed side by side have one number."""
 
     def kinds(self, regime: Regime) -> tuple[str, ...]:
         """The kind of each node."""
@@ -120,89 +129,97 @@ class Session(NamedTuple):
 def time_networks(
     watch: Stopwatch,
     regime: Regime,
-    specs: Sequence[Recipe] | Iterator[Recipe],
+    specs: Iterable[Recipe],
     references: Sequence[Recipe] = (),
-    seconds: float = float("inf"),
-    chunk: int = CHUNK,
+    seconds: float = inf,
     visits: int = VISITS,
     whole: bool = False,
+    memory: float = MEMORY,
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
     seed: int = 0,
 ) -> Session:
-    """Time networks until `seconds` are over or there are no more, and all `references` among them.
+    """Time as many networks as `seconds` are enough for, if each is visited `visits` times, and all `references`.
 
-    `specs` without an end need `seconds`. `visits`: of one network at most. `whole`: also time whole calls. Raises
-    Cancelled once `cancel()` is true.
+    `specs` without an end need `seconds`. `whole`: also time whole calls. `memory`: bytes that networks may take; what
+    does not fit is timed after the rest, as another chunk. Raises Cancelled once `cancel()` is true.
     """
     start, rng = time.perf_counter(), Random(seed)
-    planned = len(specs) + len(references) if isinstance(specs, Sequence) else None
+    planned = len(specs) + len(references) if isinstance(specs, Sequence) else inf
     specs, waiting = iter(specs), list(references)
-    taken: list[_Timed] = []
-    steady: list[_Timed] = []
+    done: list[_Timed] = []
     probes: list[float] = []
 
-    def timed(spec: Recipe) -> _Timed:
-        return _Timed(spec, whole, watch.device.type == "cpu")
+    def passed() -> float:
+        return time.perf_counter() - start
 
-    def checked(begun: float = 0.0) -> None:
-        """`begun`: how much of the networks in memory is done, in networks."""
+    def checked(rounds: float) -> None:
         if cancel and cancel():
             raise Cancelled("cancelled; no profile was written")
         if progress:
-            done = len(taken) + len(steady)
-            share = (time.perf_counter() - start) / seconds if planned is None else (done + begun) / planned
-            progress(share, f"timed {done} networks")
+            share = (len(done) + len(some) * rounds / visits) / planned if seconds == inf else passed() / seconds
+            progress(share, f"timing {len(done) + len(some)} networks")
 
-    def affordable() -> int:
-        """How many networks there is time for, beside the references."""
-        if not taken or seconds == float("inf"):
-            return chunk
-        passed = time.perf_counter() - start
-        return int((seconds - passed) / (passed / (len(taken) + len(steady)))) - len(waiting)
-
-    while True:
-        beside = waiting[: chunk // REFERENCE_EVERY]
-        fresh = [timed(spec) for spec in islice(specs, max(0, min(chunk - len(beside), affordable())))]
-        if not fresh:
-            beside = waiting[:chunk]
-        some = fresh + [timed(spec) for spec in beside]
+    for number in count():
+        some: list[_Timed] = []
+        taken = visiting = 0.0  # bytes, and the seconds of a visit to each
+        while taken < memory:
+            room = (not done and len(some) < PILOT) or passed() + (visits - 1) * visiting < seconds
+            spec = next(specs, None) if room and not (waiting and len(some) % REFERENCES == 0) else None
+            reference = spec is None and bool(waiting)
+            if reference:
+                spec = waiting.pop(0)
+            if spec is None:
+                break
+            checked(0)
+            some.append(_Timed(spec, InPlace(regime.graph(spec), watch, regime.batch), reference, whole))
+            taken += some[-1].bytes
+            before = passed()
+            some[-1].visit()
+            visiting += passed() - before
         if not some:
             break
-        for one in some:
-            checked()
-            one.network = InPlace(regime.graph(one.spec), watch, regime.batch)
+        last_of_all = taken < memory and seconds < inf
         unsettled = some
-        for turn in range(visits):
-            for one in rng.sample(unsettled, len(unsettled)):
-                checked(len(some) * turn / visits)
-                one.visit()
+        for turn in range(1, VISITS if last_of_all else visits):
             probes += [watch.probe() for _ in range(PROBES)]
             unsettled = [one for one in unsettled if not one.settled]
+            for position, one in enumerate(rng.sample(unsettled, len(unsettled))):
+                checked(turn + position / len(unsettled))
+                if turn >= LEAST and passed() > seconds:
+                    break
+                one.visit()
         for one in some:
-            one.network = None  # its memory
-        taken += fresh
-        steady += some[len(fresh) :]
-        del waiting[: len(beside)]
-    return Session(tuple([one.record() for one in taken]), tuple([one.record() for one in steady]), fastest(probes))
+            one.close(number)
+        done += some
+    found = [tuple([one.record() for one in done if one.reference is kind]) for kind in (False, True)]
+    return Session(*found, fastest(probes))
 
 
 class _Timed:
     """One network and the runs of it so far."""
 
-    def __init__(self, spec: Recipe, whole: bool, on_cpu: bool):
-        self.spec = spec
-        self._calls = WHOLE if whole or not on_cpu else 0  # whole ones, per visit
-        self._on_cpu = on_cpu
-        self.network: InPlace | None = None
+    def __init__(self, spec: Recipe, network: InPlace, reference: bool = False, whole: bool = False):
+        self.spec, self.reference, self.chunk = spec, reference, 0
+        self._network: InPlace | None = network
+        self._on_cpu = network.watch.device.type == "cpu"
+        self._calls = WHOLE if whole or not self._on_cpu else 0  # whole ones, per visit
         self.whole: list[float] = []
         self.nodes: list[list[float]] = []
 
+    @property
+    def bytes(self) -> float:
+        """What it takes in memory: its weights, and the modules themselves."""
+        return MODULES + sum(p.numel() * p.element_size() for p in self._network.module.parameters())
+
     def visit(self) -> None:
-        network = self.network
-        network.call()  # others have been in the caches
+        network = self._network
         self.nodes += [network.nodes_us() for _ in range(RUNS)]
         self.whole += [network.watch.span(network.call) for _ in range(self._calls)]
+
+    def close(self, chunk: int) -> None:
+        """Free its memory, which others need."""
+        self._network, self.chunk = None, chunk
 
     @property
     def settled(self) -> bool:
@@ -217,7 +234,7 @@ class _Timed:
         nodes = tuple([round(fastest(times), 2) for times in zip(*self.nodes)])
         whole = round(fastest(self.whole), 1) if self.whole else None
         network = whole if whole and not self._on_cpu else round(sum(nodes), 1)
-        return Record(self.spec, network, nodes, round((high - low) / middle, 4), len(self.nodes), whole)
+        return Record(self.spec, network, nodes, round((high - low) / middle, 4), len(self.nodes), whole, self.chunk)
 
 
 def noisy_share(records: Sequence[Record]) -> float:
@@ -237,6 +254,7 @@ def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
                     "calls": r.calls,
                     "nodes_us": r.nodes_us,
                     "whole_us": r.whole_us,
+                    "chunk": r.chunk,
                     "spec": recipe_dict(r.spec),
                 },
                 separators=(",", ":"),
@@ -258,7 +276,8 @@ def read_raw(path: Path) -> tuple[Regime, list[Record]]:
                 tuple(row["nodes_us"]),
                 row["spread"],
                 row["calls"],
-                row.get("whole_us"),  # not in files of before 2026-11-26
+                row.get("whole_us"),
+                row.get("chunk", 0),  # neither is in files of before 2026-11-26
             )
             for row in rows
         ]

@@ -9,7 +9,7 @@ Nothing about networks or time is known here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -55,24 +55,29 @@ def fit(
     clip: float = 0.15,
     share: float = 0.4,
     seed: int = 0,
+    onto: Forest | None = None,
 ) -> Forest:
     """Boost on x (samples × columns), y (samples).
 
     `clip` bounds the residual that one sample can contribute (Huber's loss), so that an interrupted timing does not
     pull its neighbours; `prior` shrinks leaves of few samples; every level looks at a random `share` of the columns.
+    `onto`: a forest from which the boosting goes on; its trees come first in the one that is returned.
     """
     rng = np.random.default_rng(seed)
     levels = np.linspace(0, 1, BINS + 1)[1:-1]
     cuts = [np.unique(np.quantile(column, levels, method="lower")) for column in x.T]
     cuts = [cut[cut < column.max()] for cut, column in zip(cuts, x.T)]
     usable = np.array([i for i, cut in enumerate(cuts) if len(cut)], dtype=np.int64)
-    start = float(np.median(y))
+    if onto is None:
+        onto = Forest(0.0, np.zeros((0, LEVELS), np.int64), np.zeros((0, LEVELS)), np.zeros((0, 1 << LEVELS)))
+    rest = y - onto.predict(x)
+    start = float(np.median(rest))
     if not len(usable) or len(y) < 8:
-        return Forest(start, np.zeros((0, LEVELS), np.int64), np.zeros((0, LEVELS)), np.zeros((0, 1 << LEVELS)))
+        return replace(onto, start=onto.start + start)
     binned = {i: np.searchsorted(cuts[i], x[:, i], side="left") for i in usable}
     tries = max(1, int(len(usable) * share))
-    rest = y - start
-    columns, thresholds, values = [], [], []
+    rest = rest - start
+    columns, thresholds, values = [onto.columns], [onto.thresholds], [onto.values]
     for _ in range(trees):
         pull = np.clip(rest, -clip, clip)
         leaf = np.zeros(len(y), np.int64)
@@ -87,10 +92,10 @@ def fit(
         size = np.bincount(leaf, minlength=1 << LEVELS)
         value = rate * np.bincount(leaf, pull, 1 << LEVELS) / (size + prior)
         rest = rest - value[leaf]
-        columns.append([column for column, _ in asked])
-        thresholds.append([threshold for _, threshold in asked])
-        values.append(value)
-    return Forest(start, np.array(columns), np.array(thresholds), np.array(values))
+        columns.append(np.array([[column for column, _ in asked]]))
+        thresholds.append(np.array([[threshold for _, threshold in asked]]))
+        values.append(value[None])
+    return Forest(onto.start + start, np.concatenate(columns), np.concatenate(thresholds), np.concatenate(values))
 
 
 def _best_cut(leaf, leaves: int, bins, cuts: int, pull, prior: float) -> tuple[float, int]:

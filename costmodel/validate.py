@@ -1,10 +1,10 @@
 """Predicted against measured, on whole networks that no fit has seen, beside what simple answers give.
 
 Every network of the suite is timed in two sessions, minutes apart, with modules made anew: what is
-compared with must be known better than the bar that is set. A shared machine is up to 15 % slower or faster from one
-quarter of an hour to the next, and what moves bytes more than what multiplies; so the profile's reference networks,
-which are neither fitted nor in the suite, are timed again beside it. How slow each kind of operator is in them, against
-the calibration, is divided out and reported (`speeds`); `raw` are the errors without that.
+compared with must be known better than the bar that is set. A shared machine is up to 5 % slower or faster from one
+minute to the next and 15 % within hours, and what moves bytes more than what multiplies; so the profile's reference
+networks, which are neither fitted nor in the suite, are timed again in every chunk of it. How slow each kind of
+operator is in them, against the calibration, is divided out and reported (`speeds`); `raw` are the errors without that.
 
 Networks of others' styles are judged beside ours, style by style, and are not in what is said of ours.
 """
@@ -21,11 +21,12 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from costmodel.baselines import alone, counted
+from costmodel.calibrate import raw_path
 from costmodel.drift import ALL, Slowness, between, by_kind
 from costmodel.fit import BIG_US, errors, errors_by_family, fit_only, judge, rms
 from costmodel.foreign import IMPORTED, Foreign
 from costmodel.measure import Stopwatch
-from costmodel.profile import DeviceProfile, Errors
+from costmodel.profile import DeviceProfile, Errors, load_profile, locate
 from costmodel.suite import Entry, suite
 from costmodel.timings import Progress, Record, Session, merged, part, read_raw, time_networks
 
@@ -54,7 +55,7 @@ class Report:
     whole: tuple[float, float]
     """(median, spread in percent) of a whole call over the sum of its nodes, which networks are judged by on a CPU."""
     speeds: tuple[Slowness, ...]
-    """Kind → what the reference networks took in each session over the same in the profile: 1.05 is 5 % slower."""
+    """Per chunk of a session: kind → what the reference networks took over the same in the profile, 1.05 is slower."""
     nodes: dict[str, tuple[int, float]]
     """Kind → (nodes above 20 µs, RMSPE); "all" over all kinds, "imported …" in others' networks."""
     left_out: dict[str, Errors]
@@ -148,7 +149,7 @@ class Report:
             f"One pass against the other: {self.repeat_rms:.1f} % RMS. "
             f"A whole call takes {self.whole[0]:.3f} times the sum of its nodes, ± {self.whole[1]:.1f} % RMS. "
             "The reference networks took "
-            f"{' and '.join(f'{slow[ALL]:.3f}' for slow in self.speeds)} of their time at the calibration. "
+            f"{', '.join(f'{slow[ALL]:.3f}' for slow in self.speeds)} of their time at the calibration. "
             f"As measured, without that: MAPE {raw.mape} %, ±5 % {raw.within_5} %, ±10 % {raw.within_10} %."
         )
 
@@ -163,8 +164,8 @@ def validate(
 ) -> Report:
     """Time the suite on this machine, in the profile's regime, and judge the profile by it.
 
-    With the profile's raw timings, profiles without each of `families` are fitted and judged on that family, and the
-    baselines are fitted to what the profile was fitted to. Raises CostError, Cancelled.
+    With the profile's raw timings, profiles without each of `families`, in its prior either, are fitted and judged on
+    that family, and the baselines are fitted to what the profile was fitted to. Raises CostError, Cancelled.
     """
     regime = profile.regime
     fitted = read_raw(Path(raw))[1] if raw else []
@@ -193,7 +194,9 @@ def validate(
         lookup = alone(ours, watch, regime.batch) if fitted else None
     speeds = [_speeds(session, profile) for session in passes]
     raw_us = [tuple(record.network_us for record in pair) for pair in zip(*(session.records for session in passes))]
-    first, second = ([r.evened(regime, slow) for r in session.records] for session, slow in zip(passes, speeds))
+    first, second = (
+        [r.evened(regime, slow[r.chunk]) for r in session.records] for session, slow in zip(passes, speeds)
+    )
     records = [merged(a, b) for a, b in zip(first, second)]
     priced = [judge(profile, record) for record in records]
     baselines = {}
@@ -206,7 +209,8 @@ def validate(
         if progress:
             progress(0.9, f"fitting without {family}")
         judged = [record for record in records if _shows(record, family)]
-        draft = fit_only([record for record in fitted if not _shows(record, family)], profile)
+        known = _without(family, load_profile(profile.prior)) if profile.prior else None
+        draft = fit_only([record for record in fitted if not _shows(record, family)], profile, known)
         pairs = [(record.network_us, judge(draft, record).network_us) for record in judged]
         left_out[family] = errors([m for m, _ in pairs], [p for _, p in pairs], profile.half_interval)
     return Report(
@@ -217,19 +221,24 @@ def validate(
         tuple([(a.network_us, b.network_us) for a, b in zip(first, second)]),
         tuple(raw_us),
         _whole([record for session in passes for record in session.records]),
-        tuple(speeds),
+        tuple([slow for chunks in speeds for slow in chunks]),
         _node_errors(records, priced),
         left_out,
         baselines,
     )
 
 
-def _speeds(session: Session, profile: DeviceProfile) -> Slowness:
-    """How slow the machine was in a session, against the profile's calibration."""
-    if not session.references:
-        return {ALL: session.probe_us / profile.probe_us}
-    now = [by_kind(record.kinds(profile.regime), record.nodes_us) for record in session.references]
-    return between(now, [reference.kinds_us for reference in profile.references])
+def _speeds(session: Session, profile: DeviceProfile) -> list[Slowness]:
+    """How slow the machine was in each chunk of a session, against the profile's calibration."""
+    regime = profile.regime
+    before = {regime.graph(reference.to_spec()): reference.kinds_us for reference in profile.references}
+    speeds = []
+    for chunk in range(1 + max(record.chunk for record in session.records)):
+        here = [record for record in session.references if record.chunk == chunk]
+        now = [by_kind(record.kinds(regime), record.nodes_us) for record in here]
+        then = [before[regime.graph(record.spec)] for record in here]
+        speeds.append(between(now, then) if here else {ALL: session.probe_us / profile.probe_us})
+    return speeds
 
 
 def _whole(records: Sequence[Record]) -> tuple[float, float]:
@@ -244,6 +253,12 @@ def _shows(record: Record, family: str) -> bool:
         return False
     kind = KINDS_OF.get(family)
     return record.spec.name == family or any(row.kind == kind for row in record.spec.rows)
+
+
+def _without(family: str, prior: DeviceProfile) -> DeviceProfile:
+    """A shipped profile as it would be, had its calibration never met a family."""
+    records = read_raw(raw_path(locate(prior.name)))[1]
+    return fit_only([record for record in records if not _shows(record, family)], prior)
 
 
 def _node_errors(records: Sequence[Record], priced) -> dict[str, tuple[int, float]]:

@@ -3,11 +3,13 @@
 import warnings
 
 import pytest
+import torch
 
 import archs
 import costmodel
 from costmodel.calibrate import raw_path
 from costmodel.fit import fit
+from costmodel.inplace import InPlace
 from costmodel.measure import Stopwatch
 from costmodel.profile import Regime
 from costmodel.suite import suite
@@ -43,8 +45,13 @@ def test_where_time_is_short_there_are_networks_all_the_same_and_each_reference_
     assert all(record.network_us > 0 for record in found.references)
 
 
+def in_place(watch):
+    with watch.running():
+        return InPlace(archs.build(TINY[0]), watch)
+
+
 def test_a_network_is_settled_once_the_fastest_runs_of_its_nodes_agree_in_two_visits():
-    timed = _Timed(TINY[0], whole=False, on_cpu=True)
+    timed = _Timed(TINY[0], in_place(Stopwatch()))
     timed.nodes = [[10.0, 1.0]] * RUNS
     assert not timed.settled  # all of it at one moment
     timed.nodes += [[12.0, 2.0]] * RUNS
@@ -57,7 +64,10 @@ def test_a_network_is_settled_once_the_fastest_runs_of_its_nodes_agree_in_two_vi
 
 
 def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
-    timed = _Timed(TINY[0], whole=False, on_cpu=False)
+    watch = Stopwatch()
+    network = in_place(watch)
+    watch.device = torch.device("meta")
+    timed = _Timed(TINY[0], network)
     timed.nodes, timed.whole = [[10.0, 1.0]] * 2, [8.0, 9.0, 7.0]
     assert timed.record().network_us == 7.5
 
@@ -66,12 +76,15 @@ def test_references_are_spread_over_a_session_and_all_of_them_are_timed():
     seen = []
     with Stopwatch().running() as watch:
         found = time_networks(
-            watch, Regime(), TINY[:6], TINY[6:10], chunk=4, progress=lambda share, what: seen.append(share)
+            watch, Regime(), TINY[:6], TINY[6:10], memory=2e7, progress=lambda share, what: seen.append(share)
         )
     assert [record.spec for record in found.records] == TINY[:6]
     assert [record.spec for record in found.references] == TINY[6:10]
     assert seen == sorted(seen)
     assert len(set(seen)) > 4  # it moves while the same networks are in memory
+    chunks = [record.chunk for record in (*found.records, *found.references)]
+    assert max(chunks) > 0
+    assert {record.chunk for record in found.references} >= {0, 1}
 
 
 def test_raw_timings_survive_a_file(session, tmp_path):

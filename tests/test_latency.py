@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from costmodel.foreign import made
 from costmodel.latency import price
 from costmodel.placement import ages
 from costmodel.profile import FORMAT, DeviceProfile, Regime, load_profile, names, percentile_half_width
-from costmodel.sample import networks
+from costmodel.sample import networks, our_networks
 from costmodel.timings import Record
 from explorer.__main__ import main
 
@@ -59,6 +60,37 @@ def test_a_straight_line_is_learned(profile):
     record = made_up(archs.spec("mobilenet_v2", width=1.3))
     predicted = costmodel.predict(archs.build(record.spec), profile).latency_ms
     assert predicted == pytest.approx(record.network_us / 1e3, rel=0.06)
+
+
+def test_a_slow_minute_of_a_session_is_divided_out():
+    sample, minutes = our_networks(3), 3
+    records = [made_up(next(sample)[0]) for _ in range(90)]
+    records = [
+        replace(record.evened(Regime(), {"all": 1.0 if i % minutes else 1 / 1.3}), chunk=i % minutes)
+        for i, record in enumerate(records)
+    ]
+    found = fit(records[:72], records[72:], Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
+    assert found.held_out["all"].mape < 3
+
+
+def stepped(spec) -> Record:
+    """A machine that takes its time where a width does not fill a vector."""
+    record = made_up(spec)
+    odd = features(made(spec)).columns[:, COLUMNS.index("out_mod_8")] > 0
+    nodes = np.array(record.nodes_us) * np.where(odd, 1.8, 1.0)
+    return replace(record, nodes_us=tuple(nodes.tolist()), network_us=float(nodes.sum()))
+
+
+def test_a_fit_goes_on_from_the_forests_of_another_machine():
+    sample = our_networks(4)
+    met = [stepped(next(sample)[0]) for _ in range(60)]
+    prior = fit(met[:50], met[50:], Regime(), "met", {"device": "cpu"}, 1.0, 1.0)
+    few = [stepped(next(sample)[0]).evened(Regime(), {"all": 0.5}) for _ in range(40)]  # twice as slow
+    anew, on = (fit(few[:20], few[20:], Regime(), "few", {}, 1.0, 1.0, prior=known) for known in (None, prior))
+    assert (anew.prior, on.prior) == (None, "met")
+    assert on.held_out["all"].mape < 0.7 * anew.held_out["all"].mape
+    assert "no average_pool was timed: it is priced as max_pool" in anew.warnings
+    assert "no average_pool was timed: it is priced as met has it, at this machine's speed" in on.warnings
 
 
 def test_what_bounds_a_node(profile):
@@ -241,6 +273,19 @@ def test_trees_find_steps():
     new = rng.uniform(0, 1, (300, 4))
     expected = np.where(new[:, 1] > 0.5, 0.3, -0.1) + 0.2 * (new[:, 2] > 0.25)
     assert np.abs(forest.predict(new) - expected).mean() < 0.02
+
+
+def test_boosting_goes_on_from_another_forest():
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-1, 1, (400, 3))
+    step, slope = (x[:, 0] > 0.2) * 1.0, 0.3 * (x[:, 1] > -0.1)
+    first = trees.fit(x, step, 60)
+    both = trees.fit(x, step + slope + 0.5, 60, onto=first)
+    assert len(both.columns) == 120
+    assert np.array_equal(both.values[:60], first.values)
+    assert np.abs(both.predict(x) - (step + slope + 0.5)).mean() < 0.03
+    few = trees.fit(x[:4], step[:4] + 0.5, 60, onto=first)  # too few to learn more from than a level
+    assert np.allclose(few.predict(x) - first.predict(x), 0.5, atol=0.03)
 
 
 def test_trees_of_nothing_to_learn_are_a_constant():
