@@ -19,14 +19,14 @@ from costmodel.measure import Stopwatch
 from costmodel.profile import DEFAULT, DeviceProfile, Regime, load_profile
 from costmodel.sample import foreign_networks, networks, our_networks
 from costmodel.suite import suite
-from costmodel.timings import Progress, noisy_share, part, time_networks, write_raw
+from costmodel.timings import VISITS, Progress, noisy_share, part, time_networks, write_raw
 
 SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
 JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed among the others, they tell the errors
 JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
 JUDGED_RANDOM = 6  # one in so many of them is random, the others as users ask for
 JUDGED_SEED = 900_000  # one set, whatever the seed of the sample: no profile was fitted on it
-VISITS, QUICK_VISITS = 6, 3  # of a network: more networks teach more than the last percent of each
+QUICK_VISITS = 4  # of a network at most: fewer moments, for enough networks
 TIMING_SHARE = 0.95  # of the whole, for the progress bar
 MUCH_NOISE = 0.3  # share of networks spread over more than 10 %
 

@@ -37,6 +37,7 @@ from itertools import count
 from math import inf
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -55,10 +56,10 @@ REFERENCES = 4  # every so many networks comes a reference, as long as there are
 PILOT = 12  # networks that tell how many there is time for
 RUNS = 4  # per visit, node by node; the first of them also brings the network back into the caches
 WHOLE = 2  # calls of the whole network per visit, where it is asked for
-VISITS = 12  # of one network at most, where one is to be known well
+VISITS = 12  # of one network at most
 AGREE = 0.05  # so near must a node's fastest runs of two visits be
 SETTLED = 0.9  # share of a network's time that must be in such nodes
-LEAST = 3  # visits even where time is over
+LEAST = 2  # of one network, even where time is over
 PROBES = 3  # per round
 
 Progress = Callable[[float, str], None]
@@ -139,7 +140,7 @@ def time_networks(
     cancel: Callable[[], bool] | None = None,
     seed: int = 0,
 ) -> Session:
-    """Time as many networks as `seconds` are enough for, if each is visited `visits` times, and all `references`.
+    """Time as many networks as `seconds` are enough for, and all `references`; each is visited up to `visits` times.
 
     `specs` without an end need `seconds`. `whole`: also time whole calls. `memory`: bytes that networks may take; what
     does not fit is timed after the rest, as another chunk. Raises Cancelled once `cancel()` is true.
@@ -153,42 +154,53 @@ def time_networks(
     def passed() -> float:
         return time.perf_counter() - start
 
-    def checked(rounds: float) -> None:
+    def checked() -> None:
         if cancel and cancel():
             raise Cancelled("cancelled; no profile was written")
         if progress:
-            share = (len(done) + len(some) * rounds / visits) / planned if seconds == inf else passed() / seconds
+            begun = sum(one.visits / visits for one in some)
+            share = passed() / seconds if seconds < inf else (len(done) + begun) / planned
             progress(share, f"timing {len(done) + len(some)} networks")
+
+    def asks(one: _Timed) -> bool:
+        """For another visit."""
+        return one.visits < LEAST or (one.visits < visits and not one.settled and passed() < seconds)
+
+    def settle(networks: list[_Timed]) -> None:
+        """Visit them in rounds until they are known or time is over."""
+        while unsettled := [one for one in networks if asks(one)]:
+            for one in rng.sample(unsettled, len(unsettled)):
+                checked()
+                if one.visits < LEAST or passed() < seconds:
+                    one.visit()
+            probes.extend([watch.probe() for _ in range(PROBES)])
 
     for number in count():
         some: list[_Timed] = []
-        taken = visiting = 0.0  # bytes, and the seconds of a visit to each
+        taken = asked = 0.0  # bytes in memory, and the seconds that further visits will take
+        expected = visits - 1
         while taken < memory:
-            room = (not done and len(some) < PILOT) or passed() + (visits - 1) * visiting < seconds
+            room = seconds == inf or (not done and len(some) < PILOT) or passed() + asked < seconds
             spec = next(specs, None) if room and not (waiting and len(some) % REFERENCES == 0) else None
             reference = spec is None and bool(waiting)
             if reference:
                 spec = waiting.pop(0)
             if spec is None:
                 break
-            checked(0)
-            some.append(_Timed(spec, InPlace(regime.graph(spec), watch, regime.batch), reference, whole))
-            taken += some[-1].bytes
+            checked()
+            one = _Timed(spec, InPlace(regime.graph(spec), watch, regime.batch), reference, whole)
             before = passed()
-            some[-1].visit()
-            visiting += passed() - before
+            one.visit()
+            some.append(one)
+            taken += one.bytes
+            asked += expected * (passed() - before)
+            if len(some) == PILOT and seconds < inf:  # a quiet machine needs fewer visits: more networks
+                settle(some)
+                expected = fmean(one.visits for one in some) - 1
+                asked = 0.0
         if not some:
             break
-        last_of_all = taken < memory and seconds < inf
-        unsettled = some
-        for turn in range(1, VISITS if last_of_all else visits):
-            probes += [watch.probe() for _ in range(PROBES)]
-            unsettled = [one for one in unsettled if not one.settled]
-            for position, one in enumerate(rng.sample(unsettled, len(unsettled))):
-                checked(turn + position / len(unsettled))
-                if turn >= LEAST and passed() > seconds:
-                    break
-                one.visit()
+        settle(some)
         for one in some:
             one.close(number)
         done += some
@@ -220,6 +232,10 @@ class _Timed:
     def close(self, chunk: int) -> None:
         """Free its memory, which others need."""
         self._network, self.chunk = None, chunk
+
+    @property
+    def visits(self) -> int:
+        return len(self.nodes) // RUNS
 
     @property
     def settled(self) -> bool:

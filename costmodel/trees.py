@@ -49,8 +49,8 @@ class Forest:
 def fit(
     x: Floats,
     y: Floats,
-    trees: int = 150,
-    rate: float = 0.18,
+    trees: int = 100,
+    rate: float = 0.25,
     prior: float = 4.0,
     clip: float = 0.15,
     share: float = 0.4,
