@@ -20,7 +20,7 @@ from explorer.lab.errors import LabError
 from explorer.lab.experiment import PLATFORMS, SCALES, Settings, experiment, own_design
 from explorer.lab.published import Ratio, printed, ratios
 from explorer.lab.repeat import repeated
-from explorer.lab.run import FEWEST, ROUNDS, Interval, elsewhere, interval, plan, run
+from explorer.lab.run import FEWEST, ROUNDS, Interval, Row, elsewhere, interval, plan, run
 from explorer.lab.text import CLAIMS
 from explorer.lab.verdict import (
     AGREES,
@@ -312,6 +312,48 @@ def test_a_plan_fits_into_its_time_and_has_an_interval(ms):
     assert FEWEST <= rounds <= ROUNDS
     assert runs >= 2  # a node's time is the mean of two
     assert rounds * runs * 2 * ms <= 35_000
+
+
+class Network:
+    """Stands in for a network in place: two nodes, whose runs take what is prepared."""
+
+    def __init__(self, device, runs):
+        self.watch, self.device, self._runs, self.moves = self, self, iter([(9e3, 9e3)] * 2 + runs), 0
+        self.type = device
+
+    def nodes_us(self):
+        return list(next(self._runs))
+
+    def call(self):
+        raise AssertionError("only a stopwatch calls it")
+
+    def span(self, call):
+        assert call == self.call
+        return sum(next(self._runs))
+
+    def move(self):
+        self.moves += 1
+
+
+RUNS = [(10, 24), (14, 20), (99, 99), (12, 30), (40, 22), (50, 50)]
+
+
+def test_a_row_takes_the_two_fastest_runs_of_each_node():
+    row = Row(Network("cpu", RUNS))
+    row.visit(2)
+    row.visit(1)
+    assert row.network.moves == 2
+    assert row.end_round() * 1e3 == pytest.approx(12 + 22)  # of 10 and 14, and of 24 and 20
+    row.visit(3)
+    assert row.end_round() * 1e3 == pytest.approx(26 + 26)  # of this round alone
+    assert row.least_ms * 1e3 == pytest.approx(11 + 21)  # of both: 10 and 12, and 20 and 22
+
+
+def test_a_row_is_timed_in_whole_calls_where_clocks_cost_more():
+    row = Row(Network("cuda", RUNS))
+    row.visit(3)
+    row.visit(3)
+    assert row.end_round() * 1e3 == row.least_ms * 1e3 == pytest.approx((34 + 34) / 2)
 
 
 def tiny(guideline=1):

@@ -29,6 +29,7 @@ def test_orders_and_runs_come_back():
     for back, was in zip(found.values(), runs().values()):
         assert back.rows == was.rows
         assert back.environment == was.environment
+        assert back.least == pytest.approx(was.least, rel=1e-5)
         for name in ("middle", "low", "high"):
             assert [getattr(r, name) for r in back.ratio] == pytest.approx(
                 [getattr(r, name) for r in was.ratio], rel=1e-5

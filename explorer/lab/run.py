@@ -120,7 +120,7 @@ def run(
     with Stopwatch(settings.device, settings.threads, settings.layout).running() as watch:
         rows = []
         for _, graph in networks:
-            rows.append(_Row(InPlace(graph, watch, settings.batch)))
+            rows.append(Row(InPlace(graph, watch, settings.batch)))
             runs, planned = plan([row.estimate_ms for row in rows], seconds)  # refused before all rows were tried
         begun = time.perf_counter()
         while len(turns) < planned:
@@ -146,7 +146,7 @@ def run(
     )
 
 
-def _round(rows: Sequence[_Row], number: int, runs: int, end: float, over: Callable[[], bool]) -> bool:
+def _round(rows: Sequence[Row], number: int, runs: int, end: float, over: Callable[[], bool]) -> bool:
     """Visit every row until the time is `end`, once at least; False where it was `over` before that."""
     for visit in range(VISITS):
         for step in range(len(rows)):
@@ -158,7 +158,7 @@ def _round(rows: Sequence[_Row], number: int, runs: int, end: float, over: Calla
     return True
 
 
-class _Row:
+class Row:
     """One network, its runs in this round, and the fastest of those before."""
 
     def __init__(self, network: InPlace):
