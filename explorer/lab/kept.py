@@ -20,7 +20,7 @@ from explorer.lab.run import FEWEST, ROUNDS, Run
 from explorer.plain import plain
 
 VERSION = "lab-kept/2"
-MAX_TEXT = 1_000_000  # characters; a run has under 4,000, browsers keep some 5 million
+MAX_TEXT = 1_000_000  # characters; a run has under 12,000, most of it networks; browsers keep some 5 million
 MAX_RUNS, MAX_ROWS, MAX_FACTS = 64, 16, 24
 
 Key = tuple[tuple[Spec, ...], Settings]
