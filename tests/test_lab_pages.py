@@ -160,11 +160,11 @@ def test_a_second_run_says_whether_it_agrees():
     clean(at.run())
     assert (
         "Measured again with the same settings: the intervals of 2 of 3 rows overlap; not those of c1:c2 = 1:6: "
-        "1.300 … 1.300, then 1.360 … 1.360." in said(at)
+        "1.286 … 1.314, then 1.346 … 1.374." in said(at)
     )
     assert list(at.dataframe[-1].value["measured"]) == ["1.00", "1.20", "1.36", "1.40"]
     clean(at.run())
-    assert "1.300 … 1.300, then 1.360 … 1.360." in said(at)  # a rerun is no third run
+    assert "1.286 … 1.314, then 1.346 … 1.374." in said(at)  # a rerun is no third run
 
 
 def test_measuring_from_the_page():

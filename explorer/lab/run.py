@@ -8,12 +8,12 @@ quiet machine, so a run takes as long as it was given.
 What that leaves open is told from the same runs, in ten rounds, one after the other. Each gives ratios of its own, from
 a tenth of the runs. They scatter: by chance, and because neighbours come and go. Their mean lies off the ratio of all
 runs as far as ten times as many runs still changed it, and more would change it further. The interval holds both, with
-the 90 % interval of the rounds' mean around each.
+the 90 % interval of the rounds' mean around each, and in that what sessions differ by, `SESSION`.
 
 Measured on a machine that neighbours disturbed for two thirds of the time, G1-G3 in three processes within a quarter of
-an hour, 28 s for each: how far apart the ratios are (RMS between processes), half the interval (median), in how many of
-30 pairs the intervals overlap. In the ARM column's networks nodes take 0.1 to 0.6 ms, in the GPU column's 1.2 to 2 ms:
-a quiet moment hardly lasts for one of those, and sessions differ.
+an hour, 28 s for each: how far apart the ratios are (RMS between processes), half the interval (median, without
+`SESSION`), in how many of 30 pairs the intervals overlap. In the ARM column's networks nodes take 0.1 to 0.6 ms, in the
+GPU column's 1.2 to 2 ms: a quiet moment hardly lasts for one of those, and sessions differ.
 
     ======================================================  ====================  ====================
     estimate and interval                                   ARM column            GPU column
@@ -53,6 +53,12 @@ PLANS = ((5, ROUNDS), (3, ROUNDS), (2, FEWEST))
 SECONDS = 40.0  # what a run plans for
 DEADLINE = 50.0  # when it ends with the rounds that it has
 CONFIDENCE = 0.9
+SESSION = 0.0064
+"""By how much a run's ratios are off beyond what its rounds tell, as a standard deviation of logarithms.
+
+Of the ARM column's 13 comparisons in two sessions 25 minutes apart: half the mean square of the differences, less the
+rounds' own. In the GPU column, where sessions differ more (2.9 %), it was not taken: its intervals are wide already.
+"""
 PROFILED = 5  # calls that torch's profiler watches, of networks that it does not hold up
 LONG = 100.0  # ms; of a call that takes longer, one has to do
 SEEN = 0.08  # share of the time from which an operator is named
@@ -99,23 +105,26 @@ class Run:
     @property
     def ratio(self) -> tuple[Interval, ...]:
         """Time over the first row's, those of the rounds formed within each round."""
-        return tuple(
+        others = [
             interval(time / self.least[0], [turn[row] / turn[0] for turn in self.rounds])
             for row, time in enumerate(self.least)
-        )
+            if row
+        ]
+        return (Interval(1.0, 1.0, 1.0), *others)
 
 
 def interval(value: float, rounds: Sequence[float]) -> Interval:
     """What all runs gave, with the interval that the rounds leave; formed from logarithms, as all are ratios or times.
 
     >>> interval(2.0, [2.0, 2.1, 2.2, 2.1, 2.1])  # doctest: +ELLIPSIS
-    Interval(middle=2.0, low=1.936..., high=2.167...)
+    Interval(middle=2.0, low=1.933..., high=2.171...)
     """
     from scipy.special import stdtrit
 
     logs = [math.log(each) for each in rounds]
     mean, n = statistics.fmean(logs), len(logs)
-    reach = stdtrit(n - 1, (1 + CONFIDENCE) / 2) * statistics.stdev(logs, mean) / n**0.5
+    t, normal = stdtrit(n - 1, (1 + CONFIDENCE) / 2), statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    reach = math.hypot(t * statistics.stdev(logs, mean) / n**0.5, normal * SESSION)
     low, high = sorted((math.log(value), mean))
     return Interval(value, math.exp(low - reach), math.exp(high + reach))
 
