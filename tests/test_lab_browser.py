@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser import PATIENCE
+from lab_runs import run_of
 from playwright.sync_api import Browser, Page, expect
 
 from explorer.lab import record
@@ -139,13 +140,12 @@ def test_the_explore_page_keeps_its_network(page, address):
 def test_the_sheets_print_on_two_pages(page):
     from explorer.lab import sheet
     from explorer.lab.experiment import experiment
-    from explorer.lab.run import Run
     from explorer.lab.verdict import compare
 
     made = [experiment(number, "GPU", 4) for number in (1, 2, 3, 4)]
     results = []
     for of in made:
-        run = Run(tuple(v.row for v in of.variants), ((1.0,) * len(of.variants),) * 5)
+        run = run_of([v.row for v in of.variants], [(1.0,) * len(of.variants)] * 5)
         results.append((of, compare(of, run)))
     for text in (sheet.questions(made), sheet.answers(results, "a machine with a long name " * 3)):
         page.set_content(text)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lab_runs import run_of
 
 import archs
 import costmodel
 from explorer.lab import charts, curves, design, lesson_charts, lessons, theory
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import experiment
-from explorer.lab.run import Run
 from explorer.lab.verdict import Predicted, compare
 
 
@@ -21,7 +21,7 @@ def named(figure):
 def measured(made):
     rounds = tuple(tuple(1 + row / 10 + turn / 100 for row in range(len(made.variants))) for turn in range(7))
     return compare(
-        made, Run(tuple(v.row for v in made.variants), rounds), {v.row: Predicted(2.0, "") for v in made.variants}
+        made, run_of([v.row for v in made.variants], rounds), {v.row: Predicted(2.0, "") for v in made.variants}
     )
 
 

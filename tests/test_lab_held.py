@@ -48,8 +48,9 @@ def test_everything_is_measured_one_after_the_other(monkeypatch):
     started = []
 
     def start(networks, settings, seconds):
-        job = Job(tuple(row for row, _ in networks), settings, planned=75)
-        job.rounds = [tuple(1 + n / 10 for n in range(len(networks)))] * 5
+        job = Job(tuple(row for row, _ in networks), settings, planned=10)
+        job.least = tuple(1 + n / 10 for n in range(len(networks)))
+        job.rounds = [job.least] * 5
         started.append(job)
         return job
 

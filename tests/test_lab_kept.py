@@ -29,7 +29,11 @@ def test_orders_and_runs_come_back():
     for back, was in zip(found.values(), runs().values()):
         assert back.rows == was.rows
         assert back.environment == was.environment
-        assert [r.middle for r in back.ratio] == pytest.approx([r.middle for r in was.ratio], rel=1e-5)
+        assert back.least == pytest.approx(was.least, rel=1e-5)
+        for name in ("middle", "low", "high"):
+            assert [getattr(r, name) for r in back.ratio] == pytest.approx(
+                [getattr(r, name) for r in was.ratio], rel=1e-5
+            )
 
 
 def test_the_oldest_run_goes_where_the_text_would_be_too_long(monkeypatch):
@@ -59,6 +63,9 @@ def changed(change):
         lambda data: data["runs"][0][2].update(rounds=[[1.0, -1.0, 1.0, 1.0]] * 9),
         lambda data: data["runs"][0][2].update(rounds=[[1.0, float("nan"), 1.0, 1.0]] * 9),
         lambda data: data["runs"][0][2].update(rounds=[[1.0] * 4] * 4),
+        lambda data: data["runs"][0][2].update(least=[1.0]),
+        lambda data: data["runs"][0][2].update(least=[0.0, 1.0, 1.0, 1.0]),
+        lambda data: data["runs"][0][2].pop("least"),
         lambda data: data["runs"][0][2].update(kernels=[["x" * 999]] * 4),
         lambda data: data["runs"][0][2].update(environment={"relu_gb_s": float("inf")}),
         lambda data: data["runs"][0][2].update(environment=[1]),

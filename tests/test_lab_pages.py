@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from lab_runs import run_of
 from streamlit.testing.v1 import AppTest
 
 from explorer.lab import design, lessons, record
@@ -42,7 +43,9 @@ def said(at: AppTest) -> str:
 
 def fake(made, factors) -> Run:
     rounds = tuple(tuple(f * (1 + turn / 10) for f in factors) for turn in range(7))
-    return Run(tuple(v.row for v in made.variants), rounds, (), {"processor": "a machine", "threads": 1}, 3.0)
+    return run_of(
+        [v.row for v in made.variants], rounds, environment={"processor": "a machine", "threads": 1}, seconds=3.0
+    )
 
 
 def measured(number: int, factors) -> AppTest:
@@ -139,7 +142,7 @@ def test_a_noisy_and_a_stopped_run_say_so():
     (key,) = at.session_state["lab runs"]
     rounds = tuple((1.0, 1 + turn / 3, 1.0, 1.0) for turn in range(5))
     rows = tuple(v.row for v in experiment(1).variants)
-    at.session_state["lab runs"] = {key: Run(rows, rounds, stopped=True)}
+    at.session_state["lab runs"] = {key: run_of(rows, rounds, stopped=True)}
     clean(at.run())
     assert "too noisy" in at.warning[0].value
     assert "the intervals come from 5 rounds" in at.info[0].value
@@ -157,11 +160,11 @@ def test_a_second_run_says_whether_it_agrees():
     clean(at.run())
     assert (
         "Measured again with the same settings: the intervals of 2 of 3 rows overlap; not those of c1:c2 = 1:6: "
-        "1.300 … 1.300, then 1.360 … 1.360." in said(at)
+        "1.286 … 1.314, then 1.346 … 1.374." in said(at)
     )
     assert list(at.dataframe[-1].value["measured"]) == ["1.00", "1.20", "1.36", "1.40"]
     clean(at.run())
-    assert "1.300 … 1.300, then 1.360 … 1.360." in said(at)  # a rerun is no third run
+    assert "1.286 … 1.314, then 1.346 … 1.374." in said(at)  # a rerun is no third run
 
 
 def test_measuring_from_the_page():
@@ -238,7 +241,7 @@ def test_a_design_is_guessed_before_it_is_predicted():
     size = 28
     c2 = design.matching("separable", design.mult_adds("conv3", 48, size), size)
     key = (design.network("conv3", 48, size), design.network("separable", c2, size)), Settings()
-    at.session_state["lab runs"] = {key: Run((first, second), ((1.0, 1.5),) * 7)}
+    at.session_state["lab runs"] = {key: run_of((first, second), [(1.0, 1.5)] * 7)}
     clean(at.run())
     assert at.radio[0].disabled
     assert f"You said **{second}**; measured: **{first}**." in said(at)
@@ -251,7 +254,7 @@ def test_the_last_stage_says_what_it_saves_here():
     assert list(at.dataframe[-1].value["predicted ms"]) == [f"{before:.3g}", f"{after:.3g}"]
     assert f"Predicted here, until you measure: **{before - after:.2f} ms** of {before:.2f} ms" in said(at)
     key = tuple(spec for _, spec in networks), Settings()
-    at.session_state["lab runs"] = {key: Run(tuple(row for row, _ in networks), ((12.0, 10.5),) * 7)}
+    at.session_state["lab runs"] = {key: run_of([row for row, _ in networks], [(12.0, 10.5)] * 7)}
     clean(at.run())
     assert "Measured here: **1.50 ms** of 12.00 ms, **12%**." in said(at)
     assert "On the paper's phone that was 7 ms, 11%" in said(at)

@@ -44,6 +44,18 @@ def test_random_networks_run_node_by_node(watch, seed):
     assert len(InPlace(graph, watch).nodes_us()) == len(graph.nodes)
 
 
+def test_a_network_moves_and_stays_the_same(watch):
+    placed = InPlace(archs.build(archs.spec("mobilenet_v2", width=0.35, resolution=32)), watch)
+    before, weights, images = placed.call(), list(placed.module.parameters()), placed.x
+    where = [weight.data_ptr() for weight in weights]
+    placed.move()
+    assert placed.call().equal(before)
+    assert all(weight.data_ptr() != was for weight, was in zip(weights, where))
+    assert placed.x.data_ptr() != images.data_ptr()
+    with_clocks = placed._timed.parameters()
+    assert [weight.data_ptr() for weight in with_clocks] == [weight.data_ptr() for weight in weights]  # one copy
+
+
 def test_folded_networks_and_batches_run_too(watch):
     graph = archs.fold_batchnorm(archs.build(archs.spec("shufflenet_v2", **SMALL)))
     placed = InPlace(graph, watch, batch=3)

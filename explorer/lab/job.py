@@ -21,6 +21,7 @@ class Job(job.Job):
     rows: tuple[str, ...]
     settings: Settings
     rounds: list[tuple[float, ...]] = field(default_factory=list)
+    least: tuple[float, ...] = ()
     planned: int = 0
     environment: dict[str, object] = field(default_factory=dict)
     run: Run | None = None
@@ -40,6 +41,7 @@ class Job(job.Job):
         if "round" in message:
             self.planned = message["planned"]
             self.rounds.append(tuple(message["round"]))
+            self.least = tuple(message["least"])
         elif "run" in message:
             self.run = from_json(message["run"])
         self.environment |= message.get("environment", {})
@@ -51,7 +53,7 @@ class Job(job.Job):
             self.problem = f"{self.why} after {len(self.rounds)} rounds; {FEWEST} are needed to tell anything"
             return
         seconds = time.monotonic() - self.started
-        self.run = Run(self.rows, tuple(self.rounds), (), self.environment, seconds, stopped=True)
+        self.run = Run(self.rows, tuple(self.rounds), self.least, (), self.environment, seconds, stopped=True)
 
 
 def start(networks: list[tuple[str, str]], settings: Settings, seconds: float) -> Job:
@@ -69,6 +71,7 @@ def from_json(data: dict) -> Run:
     return Run(
         rows=tuple(data["rows"]),
         rounds=tuple(tuple(turn) for turn in data["rounds"]),
+        least=tuple(data["least"]),
         kernels=tuple(tuple(names) for names in data["kernels"]),
         environment=data["environment"],
         seconds=data["seconds"],

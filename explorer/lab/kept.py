@@ -1,13 +1,13 @@
 """A session's orders and runs as a text that a browser keeps, and back. What comes back is checked as any upload is.
 
-{"version": "lab-kept/1", "orders": {"1": [row, …]}, "runs": [[[[row, spec as JSON], …], settings, run], …]}
+{"version": "lab-kept/2", "orders": {"1": [row, …]}, "runs": [[[[row, spec as JSON], …], settings, run], …]}
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import archs
@@ -19,8 +19,8 @@ from explorer.lab.job import from_json, to_json
 from explorer.lab.run import FEWEST, ROUNDS, Run
 from explorer.plain import plain
 
-VERSION = "lab-kept/1"
-MAX_TEXT = 1_000_000  # characters; a run has under 8,000, browsers keep some 5 million
+VERSION = "lab-kept/2"
+MAX_TEXT = 1_000_000  # characters; a run has under 12,000, most of it networks; browsers keep some 5 million
 MAX_RUNS, MAX_ROWS, MAX_FACTS = 64, 16, 24
 
 Key = tuple[tuple[Spec, ...], Settings]
@@ -33,7 +33,8 @@ def pack(orders: Mapping[int, list[str]], runs: Mapping[Key, Run]) -> str:
     for (specs, settings), run in reversed(runs.items()):
         networks = [[row, spec.to_json()] for row, spec in zip(run.rows, specs)]
         data = to_json(run)
-        data["rounds"] = [[float(f"{time:.6g}") for time in turn] for turn in run.rounds]
+        data["rounds"] = [_short(turn) for turn in run.rounds]
+        data["least"] = _short(run.least)
         text = json.dumps([networks, asdict(settings), data])
         if len(text) + sum(map(len, kept)) > MAX_TEXT:
             break
@@ -72,14 +73,18 @@ def _run(item: list) -> tuple[Key, Run]:
     rows = tuple(row for row, _ in networks)
     if run.rows != rows or not 1 < len(rows) <= MAX_ROWS or not FEWEST <= len(run.rounds) <= ROUNDS:
         raise BAD
-    if any(len(turn) != len(rows) or not all(_is_time(time) for time in turn) for turn in run.rounds):
+    if any(len(turn) != len(rows) or not all(map(_is_time, turn)) for turn in (run.least, *run.rounds)):
         raise BAD
     texts = [*rows, *(name for names in run.kernels for name in names)]
     if not all(isinstance(text, str) and len(text) < 200 for text in texts) or len(run.kernels) not in (0, len(rows)):
         raise BAD
     environment = {str(name)[:40]: _fact(value) for name, value in list(run.environment.items())[:MAX_FACTS]}
-    checked = Run(rows, run.rounds, run.kernels, environment, float(run.seconds), run.stopped is True)
+    checked = Run(rows, run.rounds, run.least, run.kernels, environment, float(run.seconds), run.stopped is True)
     return (specs, Settings(**settings)), checked
+
+
+def _short(times: Sequence[float]) -> list[float]:
+    return [float(f"{time:.6g}") for time in times]
 
 
 def _is_time(value: object) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from costmodel.measure import Stopwatch
 
-CALLS = 15
+CALLS = 60
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")  # Linux; elsewhere nothing is said of caches
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -24,11 +24,11 @@ def facts(watch: Stopwatch, shape: Sequence[int]) -> dict[str, object]:
     """`caches` (level → bytes), `relu_gb_s` on images of `shape`, `start_us` of a convolution of one number."""
     import torch
 
-    relu_us = _quiet_us(watch, torch.nn.ReLU(), shape)
+    relu_us = _fastest_us(watch, torch.nn.ReLU(), shape)
     return {
         "caches": caches(),
         "relu_gb_s": 2 * 4 * prod(shape) / relu_us / 1e3,  # it reads and writes every float once
-        "start_us": _quiet_us(watch, torch.nn.Conv2d(1, 1, 1), (1, 1, 1, 1)),
+        "start_us": _fastest_us(watch, torch.nn.Conv2d(1, 1, 1), (1, 1, 1, 1)),
     }
 
 
@@ -45,9 +45,9 @@ def caches(where: Path = CACHES) -> dict[str, int]:
     return found
 
 
-def _quiet_us(watch: Stopwatch, module: nn.Module, shape: Sequence[int]) -> float:
-    from costmodel.measure import quiet
+def _fastest_us(watch: Stopwatch, module: nn.Module, shape: Sequence[int]) -> float:
+    from costmodel.measure import fastest
 
     call = watch.caller(module, shape)
     watch.warm_up(call)
-    return quiet([watch.once(call) for _ in range(CALLS)])
+    return fastest([watch.span(call) for _ in range(CALLS)])

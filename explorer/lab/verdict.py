@@ -25,7 +25,6 @@ AGREES, DIFFERS, CLOSE, NOISY, BASE, NOTHING = (
     "first row",
     "not measured",
 )
-REPEAT = 0.01  # another process finds its memory elsewhere: its median may lie this much outside of the interval
 TOO_NOISY = 0.15  # half an interval, as a share
 CLAIM = {1: 1, 2: 1, 3: 1, 4: -1}
 """What the guideline says of the other rows: +1 slower than the first, -1 faster (G4 takes work away)."""
@@ -53,7 +52,7 @@ def verdict(guideline: int, paper: Ratio | None, measured: Interval) -> str:
     """What a measured ratio says of the paper's direction; without a direction to find, which is faster."""
     if measured.half_width > TOO_NOISY:
         return NOISY
-    here = direction(measured.low * (1 - REPEAT), measured.high * (1 + REPEAT))
+    here = direction(measured.low, measured.high)
     if not here:
         return CLOSE
     wanted = expected(guideline, paper)

@@ -32,7 +32,7 @@ def why(experiment: Experiment, run: Run, table: pandas.DataFrame, number: int) 
             parts += _rest(row, off, memory + starts)
         if _tied(experiment, row["row"]):
             parts.append("The paper's printed digits show no difference here; its claim does")
-    here, there = (_rate(r, first, experiment) for r in (row, first))
+    here, there = (_rate(r, experiment) for r in (row, first))
     parts.append(f"In all {here:.3g} instead of {there:.3g} G mult-adds/s" if number else f"{here:.3g} G mult-adds/s")
     if run.kernels and run.kernels[number]:
         parts.append(f"Ran: {'; '.join(run.kernels[number])}")
@@ -115,10 +115,9 @@ def _size(size: int) -> str:
     return f"{size / (1 << 20):.3g} MB" if size >= 1 << 20 else f"{size / (1 << 10):.0f} kB"
 
 
-def _rate(row: pandas.Series, first: pandas.Series, experiment: Experiment) -> float:
-    """G multiply-adds per second. By the ratio, whose drift is taken out, rather than by the row's own median time."""
-    time_ms = first["time_ms"] * row["measured"]
-    return row["mult_adds"] * experiment.settings.batch / time_ms / 1e6
+def _rate(row: pandas.Series, experiment: Experiment) -> float:
+    """G multiply-adds per second."""
+    return row["mult_adds"] * experiment.settings.batch / row["time_ms"] / 1e6
 
 
 def _tied(experiment: Experiment, row: str) -> bool:

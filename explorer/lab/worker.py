@@ -1,6 +1,6 @@
 """The process that times: reads one request on standard input, writes one JSON line per message on standard output.
 
-{"environment": …}   {"round": [ms, …], "planned": n}*   {"run": …} or {"problem": "…"}
+{"environment": …}   {"round": [ms, …], "least": [ms, …], "planned": n}*   {"run": …} or {"problem": "…"}
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def main() -> None:
         _say(problem=str(error))
 
 
-def _round(done: int, planned: int, turn: tuple[float, ...]) -> None:
-    _say(round=turn, planned=planned)
+def _round(done: int, planned: int, turn: tuple[float, ...], least: tuple[float, ...]) -> None:
+    _say(round=turn, least=least, planned=planned)
 
 
 def _say(**message: object) -> None:

@@ -41,7 +41,7 @@ def panel(
             key=f"measure {name}",
             type="secondary" if again else "primary",
             icon=":material/timer:",
-            help=f"Up to {ROUNDS} rounds over all networks in turn, under a minute; close other programs first.",
+            help=f"{ROUNDS} rounds over all networks in turn, under a minute; close other programs first.",
         ):
             _start(networks, settings)
         if mine and mine[0] == of and mine[1].problem:
