@@ -216,7 +216,8 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfi
             if measured > BIG_US and ours == (kind in OURS):
                 node_logs[ours].append(float(np.log(measured / predicted)))
                 off.setdefault(kind, []).append(predicted / measured - 1)
-    halves = {ours: math.hypot(percentile_half_width(some), SPAN * SESSIONS) for ours, some in logs.items() if some}
+    doubt = math.sqrt(np.mean([record.doubt**2 for record in judged]))
+    halves = {ours: math.hypot(_without(doubt, some), SPAN * SESSIONS) for ours, some in logs.items() if some}
     node_halves = {ours: percentile_half_width(some) for ours, some in node_logs.items() if some}
     half, foreign_half = halves[True], halves.get(False)
     held_out = errors_by_family([pair for pair in pairs if pair[0] != IMPORTED], half)
@@ -235,6 +236,15 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfi
             "held_out": held_out,
         }
     )
+
+
+def _without(doubt: float, logs: Sequence[float]) -> float:
+    """The half width that holds 90 % of residuals, less what is due to doubts about what was measured.
+
+    At most three quarters of their variance are taken away: doubts are estimates, too.
+    """
+    share = doubt**2 / max(float(np.mean(np.square(logs))), 1e-12)
+    return percentile_half_width(logs) * math.sqrt(1 - min(share, 0.75))
 
 
 def judge(profile: DeviceProfile, record: Record) -> Priced:

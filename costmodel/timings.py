@@ -34,7 +34,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from math import inf
+from math import inf, log
 from pathlib import Path
 from random import Random
 from statistics import fmean
@@ -53,6 +53,7 @@ from costmodel.profile import Regime
 MEMORY = 6e9  # bytes that networks take at a time
 MODULES = 4e6  # bytes of a network beside its weights
 REFERENCES = 4  # every so many networks comes a reference, as long as there are any
+TWICE = 2  # times as many visits have references: what judges others must be known better than they
 PILOT = 12  # networks that tell how many there is time for
 RUNS = 4  # per visit, node by node; the first of them also brings the network back into the caches
 WHOLE = 2  # calls of the whole network per visit, where it is asked for
@@ -93,6 +94,8 @@ class Record:
     """A whole call, without clocks in it, where that was asked for."""
     chunk: int = 0
     """Which of the session's: the networks that were timed side by side have one number."""
+    doubt: float = 0.0
+    """Half of what two halves of its visits differ by, as a logarithm: about what all of them leave open."""
 
     def kinds(self, regime: Regime) -> tuple[str, ...]:
         """The kind of each node."""
@@ -140,10 +143,11 @@ def time_networks(
     cancel: Callable[[], bool] | None = None,
     seed: int = 0,
 ) -> Session:
-    """Time as many networks as `seconds` are enough for, and all `references`; each is visited up to `visits` times.
+    """Time as many networks as `seconds` are enough for, and all `references`.
 
-    `specs` without an end need `seconds`. `whole`: also time whole calls. `memory`: bytes that networks may take; what
-    does not fit is timed after the rest, as another chunk. Raises Cancelled once `cancel()` is true.
+    `specs` without an end need `seconds`. Each is visited up to `visits` times, references twice as often. `whole`:
+    also time whole calls. `memory`: bytes that networks may take; what does not fit is timed after the rest, as another
+    chunk. Raises Cancelled once `cancel()` is true.
     """
     start, rng = time.perf_counter(), Random(seed)
     planned = len(specs) + len(references) if isinstance(specs, Sequence) else inf
@@ -158,17 +162,18 @@ def time_networks(
         if cancel and cancel():
             raise Cancelled("cancelled; no profile was written")
         if progress:
-            begun = sum(one.visits / visits for one in some)
+            begun = sum(one.visits / one.most for one in some)
             share = passed() / seconds if seconds < inf else (len(done) + begun) / planned
             progress(share, f"timing {len(done) + len(some)} networks")
 
     def asks(one: _Timed) -> bool:
         """For another visit."""
-        return one.visits < LEAST or (one.visits < visits and not one.settled and passed() < seconds)
+        return one.visits < LEAST or (one.visits < one.most and not one.settled and passed() < seconds)
 
     def settle(networks: list[_Timed]) -> None:
         """Visit them in rounds until they are known or time is over."""
         while unsettled := [one for one in networks if asks(one)]:
+            unsettled += [one for one in unsettled if one.reference]
             for one in rng.sample(unsettled, len(unsettled)):
                 checked()
                 if one.visits < LEAST or passed() < seconds:
@@ -188,15 +193,16 @@ def time_networks(
             if spec is None:
                 break
             checked()
-            one = _Timed(spec, InPlace(regime.graph(spec), watch, regime.batch), reference, whole)
+            most = visits * (TWICE if reference else 1)
+            one = _Timed(spec, InPlace(regime.graph(spec), watch, regime.batch), most, reference, whole)
             before = passed()
             one.visit()
             some.append(one)
             taken += one.bytes
-            asked += expected * (passed() - before)
+            asked += expected * (TWICE if reference else 1) * (passed() - before)
             if len(some) == PILOT and seconds < inf:  # a quiet machine needs fewer visits: more networks
                 settle(some)
-                expected = fmean(one.visits for one in some) - 1
+                expected = fmean(one.visits for one in some if not one.reference) - 1
                 asked = 0.0
         if not some:
             break
@@ -211,8 +217,10 @@ def time_networks(
 class _Timed:
     """One network and the runs of it so far."""
 
-    def __init__(self, spec: Recipe, network: InPlace, reference: bool = False, whole: bool = False):
-        self.spec, self.reference, self.chunk = spec, reference, 0
+    def __init__(
+        self, spec: Recipe, network: InPlace, most: int = VISITS, reference: bool = False, whole: bool = False
+    ):
+        self.spec, self.most, self.reference, self.chunk = spec, most, reference, 0
         self._network: InPlace | None = network
         self._on_cpu = network.watch.device.type == "cpu"
         self._calls = WHOLE if whole or not self._on_cpu else 0  # whole ones, per visit
@@ -250,7 +258,13 @@ class _Timed:
         nodes = tuple([round(fastest(times), 2) for times in zip(*self.nodes)])
         whole = round(fastest(self.whole), 1) if self.whole else None
         network = whole if whole and not self._on_cpu else round(sum(nodes), 1)
-        return Record(self.spec, network, nodes, round((high - low) / middle, 4), len(self.nodes), whole, self.chunk)
+        spread, doubt = round((high - low) / middle, 4), round(self._doubt(), 4)
+        return Record(self.spec, network, nodes, spread, len(self.nodes), whole, self.chunk, doubt)
+
+    def _doubt(self) -> float:
+        visits = np.array(self.nodes[: self.visits * RUNS]).reshape(self.visits, RUNS, -1)
+        halves = [sum(map(fastest, half.reshape(-1, half.shape[-1]).T)) for half in (visits[::2], visits[1::2])]
+        return abs(log(halves[0] / halves[1])) / 2
 
 
 def noisy_share(records: Sequence[Record]) -> float:
@@ -271,6 +285,7 @@ def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
                     "nodes_us": r.nodes_us,
                     "whole_us": r.whole_us,
                     "chunk": r.chunk,
+                    "doubt": r.doubt,
                     "spec": recipe_dict(r.spec),
                 },
                 separators=(",", ":"),
@@ -293,7 +308,8 @@ def read_raw(path: Path) -> tuple[Regime, list[Record]]:
                 row["spread"],
                 row["calls"],
                 row.get("whole_us"),
-                row.get("chunk", 0),  # neither is in files of before 2026-11-26
+                row.get("chunk", 0),
+                row.get("doubt", 0.0),  # none of the three is in files of before 2026-11-26
             )
             for row in rows
         ]

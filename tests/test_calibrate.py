@@ -1,5 +1,6 @@
 """Calibration from end to end, on a few seconds: it is whole or it is not there. Times are not asserted."""
 
+import math
 import warnings
 
 import pytest
@@ -61,6 +62,7 @@ def test_a_network_is_settled_once_the_fastest_runs_of_its_nodes_agree_in_two_vi
     record = timed.record()
     assert record.nodes_us == (10.0, 1.0)
     assert (record.network_us, record.calls, record.whole_us) == (11.0, 3 * RUNS, None)
+    assert record.doubt == pytest.approx(math.log(14 / 11) / 2, abs=1e-4)  # first and third visit, and the second
 
 
 def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
@@ -68,7 +70,7 @@ def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
     network = in_place(watch)
     watch.device = torch.device("meta")
     timed = _Timed(TINY[0], network)
-    timed.nodes, timed.whole = [[10.0, 1.0]] * 2, [8.0, 9.0, 7.0]
+    timed.nodes, timed.whole = [[10.0, 1.0]] * (2 * RUNS), [8.0, 9.0, 7.0]
     assert timed.record().network_us == 7.5
 
 

@@ -14,7 +14,7 @@ from archs.ops import Activation, BatchNorm, ChannelShuffle, ChannelSplit, Conca
 from costmodel import trees
 from costmodel.counts import FREE
 from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, features
-from costmodel.fit import errors, fit
+from costmodel.fit import SESSIONS, SPAN, errors, fit, with_errors
 from costmodel.foreign import made
 from costmodel.latency import price
 from costmodel.placement import ages
@@ -71,6 +71,19 @@ def test_a_slow_minute_of_a_session_is_divided_out():
     ]
     found = fit(records[:72], records[72:], Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
     assert found.held_out["all"].mape < 3
+
+
+def test_what_is_doubtful_in_the_judged_does_not_widen_the_interval(profile):
+    sample = our_networks(5)
+    judged = [made_up(next(sample)[0]).evened(Regime(), {"all": 1.1 if i % 2 else 0.9}) for i in range(20)]
+
+    def variance(doubt: float) -> float:
+        half = with_errors(profile, [replace(record, doubt=doubt) for record in judged]).half_interval
+        return half**2 - (SPAN * SESSIONS) ** 2
+
+    assert variance(0.0) > 0.1**2
+    assert variance(0.08) == pytest.approx(variance(0.0) * (1 - 0.08**2 / 0.1**2), rel=0.2)
+    assert variance(1.0) == pytest.approx(variance(0.0) / 4)  # it may not explain everything
 
 
 def stepped(spec) -> Record:

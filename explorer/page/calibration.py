@@ -184,7 +184,8 @@ def _about(key: str) -> None:
     environment = {k: v for k, v in profile.environment.items() if k not in ("device", "threads", "layout")}
     st.markdown(f"The page's milliseconds are **{devices.whose(key)}**.")
     made = f"{'quick, ' if profile.quick else ''}{profile.networks} networks in {profile.seconds:.0f} s"
-    st.caption(" · ".join([*map(str, environment.values()), made]))
+    went_on = [f"goes on from {profile.prior}"] if profile.prior else []
+    st.caption(" · ".join([*map(str, environment.values()), made, *went_on]))
     for warning in profile.warnings:
         st.warning(warning, icon=":material/graphic_eq:")
     with st.container(horizontal=True):
