@@ -50,7 +50,7 @@ from costmodel.inplace import InPlace
 from costmodel.measure import NOISY, Stopwatch, fastest
 from costmodel.profile import Regime
 
-MEMORY = 6e9  # bytes that networks take at a time
+MEMORY = 4e9  # bytes that networks take at a time
 MODULES = 4e6  # bytes of a network beside its weights
 REFERENCES = 4  # every so many networks comes a reference, as long as there are any
 TWICE = 2  # times as many visits have references: what judges others must be known better than they
