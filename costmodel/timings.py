@@ -53,7 +53,6 @@ from costmodel.profile import Regime
 MEMORY = 4e9  # bytes that networks take at a time
 MODULES = 4e6  # bytes of a network beside its weights
 REFERENCES = 4  # every so many networks comes a reference, as long as there are any
-TWICE = 2  # times as many visits have references: what judges others must be known better than they
 PILOT = 12  # networks that tell how many there is time for
 RUNS = 4  # per visit, node by node; the first of them also brings the network back into the caches
 WHOLE = 2  # calls of the whole network per visit, where it is asked for
@@ -145,9 +144,9 @@ def time_networks(
 ) -> Session:
     """Time as many networks as `seconds` are enough for, and all `references`.
 
-    `specs` without an end need `seconds`. Each is visited up to `visits` times, references twice as often. `whole`:
-    also time whole calls. `memory`: bytes that networks may take; what does not fit is timed after the rest, as another
-    chunk. Raises Cancelled once `cancel()` is true.
+    `specs` without an end need `seconds`. Each is visited up to `visits` times. `whole`: also time whole calls.
+    `memory`: bytes that networks may take; what does not fit is timed after the rest, as another chunk. Raises
+    Cancelled once `cancel()` is true.
     """
     start, rng = time.perf_counter(), Random(seed)
     planned = len(specs) + len(references) if isinstance(specs, Sequence) else inf
@@ -162,18 +161,17 @@ def time_networks(
         if cancel and cancel():
             raise Cancelled("cancelled; no profile was written")
         if progress:
-            begun = sum(one.visits / one.most for one in some)
+            begun = sum(one.visits / visits for one in some)
             share = passed() / seconds if seconds < inf else (len(done) + begun) / planned
             progress(share, f"timing {len(done) + len(some)} networks")
 
     def asks(one: _Timed) -> bool:
         """For another visit."""
-        return one.visits < LEAST or (one.visits < one.most and not one.settled and passed() < seconds)
+        return one.visits < LEAST or (one.visits < visits and not one.settled and passed() < seconds)
 
     def settle(networks: list[_Timed]) -> None:
         """Visit them in rounds until they are known or time is over."""
         while unsettled := [one for one in networks if asks(one)]:
-            unsettled += [one for one in unsettled if one.reference]
             for one in rng.sample(unsettled, len(unsettled)):
                 checked()
                 if one.visits < LEAST or passed() < seconds:
@@ -193,16 +191,15 @@ def time_networks(
             if spec is None:
                 break
             checked()
-            most = visits * (TWICE if reference else 1)
-            one = _Timed(spec, InPlace(regime.graph(spec), watch, regime.batch), most, reference, whole)
+            one = _Timed(spec, InPlace(regime.graph(spec), watch, regime.batch), reference, whole)
             before = passed()
             one.visit()
             some.append(one)
             taken += one.bytes
-            asked += expected * (TWICE if reference else 1) * (passed() - before)
+            asked += expected * (passed() - before)
             if len(some) == PILOT and seconds < inf:  # a quiet machine needs fewer visits: more networks
                 settle(some)
-                expected = fmean(one.visits for one in some if not one.reference) - 1
+                expected = fmean(one.visits for one in some) - 1
                 asked = 0.0
         if not some:
             break
@@ -217,10 +214,8 @@ def time_networks(
 class _Timed:
     """One network and the runs of it so far."""
 
-    def __init__(
-        self, spec: Recipe, network: InPlace, most: int = VISITS, reference: bool = False, whole: bool = False
-    ):
-        self.spec, self.most, self.reference, self.chunk = spec, most, reference, 0
+    def __init__(self, spec: Recipe, network: InPlace, reference: bool = False, whole: bool = False):
+        self.spec, self.reference, self.chunk = spec, reference, 0
         self._network: InPlace | None = network
         self._on_cpu = network.watch.device.type == "cpu"
         self._calls = WHOLE if whole or not self._on_cpu else 0  # whole ones, per visit
