@@ -178,7 +178,9 @@ CSS = """
 .form, .form .grid { display: grid; gap: .7rem .8rem; grid-template-columns: minmax(0, 1fr); align-items: end;
   font: 1rem var(--st-font); color: var(--st-text-color); }
 .form > .grid { grid-template-columns: repeat(auto-fit, minmax(8.6rem, 1fr)); }
-.form .row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }
+.form .row { display: flex; flex-wrap: wrap; align-items: start; gap: .5rem; }
+.form .row > .note { min-height: 2.5rem; }
+.form > .press { justify-self: start; }
 .form .field { display: grid; gap: .25rem; min-width: 0; }
 .form .label { display: flex; align-items: center; gap: .4rem; font-size: .875rem; line-height: 1.4; }
 .form input:not([type=checkbox]), .form select { box-sizing: border-box; width: 100%; min-width: 0; height: 2.5rem;
@@ -198,8 +200,8 @@ CSS = """
 .form i, .form .open::after { font: normal 1.2rem/1 "Material Symbols Rounded"; flex: none; }
 .form .open::after { line-height: 2.5rem; }
 .form .press, .form summary { box-sizing: border-box; display: inline-flex; align-items: center;
-  justify-content: center; gap: .4rem; min-height: 2.5rem; padding: .25rem .75rem; font: inherit; color: inherit;
-  cursor: pointer; background: var(--st-background-color); border: 1px solid var(--st-border-color);
+  justify-content: center; gap: .4rem; min-height: 2.5rem; padding: .25rem .75rem; font: .875rem var(--st-font);
+  color: inherit; cursor: pointer; background: var(--st-background-color); border: 1px solid var(--st-border-color);
   border-radius: var(--st-button-radius); }
 .form .press:disabled { opacity: .45; cursor: not-allowed; }
 .form .press:not(:disabled):hover, .form summary:hover { border-color: var(--st-primary-color);
@@ -207,6 +209,7 @@ CSS = """
 .form .with { display: flex; align-items: center; gap: .4rem; }
 .form .grid .with .press { flex: 1; }
 .form summary { list-style: none; }
+.form > details > summary { width: 100%; }
 .form summary::-webkit-details-marker { display: none; }
 .form summary::after { content: "expand_more"; font: normal 1.2rem/1 "Material Symbols Rounded"; }
 .form details[open] > summary::after { content: "expand_less"; }
@@ -312,7 +315,7 @@ def show(key: str, parts: Sequence[Part], about: Any = None) -> None:
     heard = st.session_state.get(f"{key} heard", 0)
 
     def said() -> None:
-        match st.session_state[key].get("said"):
+        match st.session_state.get(key, {}).get("said"):
             case {"events": list(events)}:
                 for event in events:
                     _hear(key, controls, event)
