@@ -101,9 +101,23 @@ def pick(box: Locator, option: str) -> None:
     box.page.get_by_role("option", name=option, exact=True).click()
 
 
-def tile(page: Page, label: str) -> str:
+def unfold(page: Page, label: str) -> None:
+    """Opens what is folded in a form."""
+    page.locator("summary").filter(has_text=label).click()
+
+
+def chosen(page: Page, label: str) -> Locator:
+    """What a list of the browser's own shows."""
+    return page.get_by_role("combobox", name=label).locator("option:checked")
+
+
+def figure(page: Page, label: str) -> Locator:
     """The figure on a tile."""
-    return page.locator(".tiles dl").filter(has_text=label).locator(".value").inner_text()
+    return page.locator(".tiles dl").filter(has=page.get_by_text(label)).locator(".value")
+
+
+def tile(page: Page, label: str) -> str:
+    return figure(page, label).inner_text()
 
 
 def number(page: Page, label: str) -> Locator:

@@ -12,6 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import cells
 
+CONTROLS = ("choice", "open", "number", "text", "switch", "button")
+"""The kinds of parts that can be used."""
+
 
 def components(at: AppTest) -> Iterator[BidiComponent]:
     """Those of ours that are on the page."""
