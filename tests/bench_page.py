@@ -164,7 +164,7 @@ async def _reruns(address: str, process: int, reruns: int) -> None:
     await visitor.say("block", BLOCK)
     for number in range(1, reruns + 1):
         if number % 10 == 0:
-            await visitor.change("tab", string_value=TABS[number // 10 % len(TABS)])
+            await visitor.say("tab", TABS[number // 10 % len(TABS)])
         elif visitor.has("fvcore") and number % 10 == 5:
             await visitor.change("fvcore", trigger_value=True)
         else:

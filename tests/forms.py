@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import cells
 
-CONTROLS = ("choice", "open", "number", "text", "switch", "button")
+CONTROLS = ("choice", "open", "tabs", "number", "text", "switch", "button")
 """The kinds of parts that can be used."""
 
 

@@ -52,6 +52,10 @@ def undone() -> AppTest:
     return say(at, "undo")
 
 
+def refused_choice() -> AppTest:
+    return say(opened("mobilenet_v2"), "cell kernel", 4)
+
+
 def refused() -> AppTest:
     at = explore()
     type_into_grid(at, r3={"kernel": 4})
@@ -111,6 +115,7 @@ STATES: dict[str, Callable[[], AppTest]] = {
     "explore, edited": lambda: explore(edited=True),
     "explore, undone": undone,
     "explore, refused": refused,
+    "explore, a refused choice": refused_choice,
     "explore, left over": left_over,
     **{path: lambda path=path: page(path) for path in PAGES},
     "import, a library": lambda: page("import", import_source="timm"),

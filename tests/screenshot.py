@@ -45,7 +45,7 @@ def editing(page: Page) -> bytes:
 def tab(page: Page, name: str) -> bytes:
     page.get_by_role("tab", name=name).click()
     settle(page)
-    return shot(page, '[data-testid="stTabs"]')
+    return shot(page, ".st-key-tabs")
 
 
 def diff(page: Page) -> bytes:

@@ -49,7 +49,7 @@ FIXED = {"se ratio": 0.5}
 METHODS = {name: draw for name in dir(DeltaGenerator) if callable(draw := getattr(DeltaGenerator, name))}
 DRAWERS = {name for name in METHODS if name[0] != "_" and "disabled" in signature(METHODS[name]).parameters}
 """Streamlit's functions that draw a control: what can be used can be disabled."""
-FORMS = {"choice": form.choice, "number": form.number, "text": form.text, "switch": form.switch, "button": form.button}
+FORMS = {name: getattr(form, name) for name in ("choice", "tabs", "number", "text", "switch", "button")}
 """The page's own."""
 FIGURES = {"plotly_chart", "bidi_component", "dataframe", "latex"}
 OURS = re.compile(r"tiles|.+ form")
@@ -98,7 +98,7 @@ def another(part: dict[str, Any]) -> object:
     """Another word, another number; nothing for a button."""
     if part["kind"] == "number":
         return float(part["value"] or 0) + part["step"]
-    if part["kind"] in ("choice", "open"):
+    if part["kind"] in ("choice", "open", "tabs"):
         words = [word for word, _ in part["options"]]
         return words[(words.index(part["value"]) + 1) % len(words)]
     return {"switch": not part.get("value"), "text": "other words", "button": None}[part["kind"]]

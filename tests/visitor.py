@@ -103,9 +103,6 @@ class Visitor:
                     return
 
     def _see(self, delta: Any) -> None:
-        if delta.WhichOneof("type") == "add_block":
-            self._keep(delta.add_block.tab_container.id)
-            return
         element = delta.new_element
         kind = element.WhichOneof("type")
         if kind is None:
