@@ -270,6 +270,50 @@ def test_a_message_of_no_cell_is_no_edit(page, value):
     assert drawn(page)["heard"] in (0, 1)  # a number, whatever is said
 
 
+FORGED_FORM = [
+    None, [], {"events": 7}, {"events": [None, [], [1], [1, "cell kernel"], ["1", "cell kernel", "5", 3]]},
+    {"events": [[1, "__class__", "5", 3], [2, "choices", "5", 3], [3, "which", None, 3]]},  # what is no control
+    {"events": [[1, "cell kernel", {}, 3], [2, "cell kernel", True, 3], [3, "cell norm", "", 3], [4, "undo", "", 3]]},
+    {"events": [[1, "cell activation", "no such word", 3], [2, "cell kind", "", 3], [3, "row Delete", True, 3]]},
+    {"events": [[1, "cell kernel", "5", None], [2, "cell kernel", "5", 99], [3, "row Later", None, -1]]},  # no such row
+    {"events": [[0, "cell kernel", "5", 3], [-1, "cell kernel", "5", 3]]},  # heard long ago
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", FORGED_FORM, ids=range(len(FORGED_FORM)))
+def test_a_message_of_no_control_is_no_edit(page, value):
+    open_block(page)
+    (form,) = [form for form, _, parts in forms.forms(page) if "cell kernel" in parts]
+    forms.report(page, form, "said", value)
+    check(page)
+    assert not errors(page)
+    assert spec(page) == START
+    say(page, "cell kernel", 5)
+    assert spec(page).rows[3].kernel == 5
+
+
+@pytest.mark.parametrize("typed", ["nan", "1e999", "-1", "five", "9" * 60, "<b>5</b>"])
+def test_a_number_that_cannot_be_is_refused_with_a_reason(page, typed):
+    open_block(page)
+    say(page, "cell kernel", typed)
+    check(page)
+    (message,) = errors(page)
+    assert "row 4, column kernel" in message
+    assert shown(page, "cell kernel") == typed
+    assert spec(page) == START
+
+
+def test_what_is_said_several_times_is_heard_once(page):
+    """A browser says again what it does not know to be heard; and a row is edited that is no longer open."""
+    open_block(page)
+    (form,) = [form for form, _, parts in forms.forms(page) if "cell kernel" in parts]
+    forms.report(page, form, "said", {"events": [[1, "row Duplicate", None, 3]]})
+    forms.report(page, form, "said", {"events": [[1, "row Duplicate", None, 3], [2, "cell kernel", "5", 3]]})
+    check(page)
+    assert len(spec(page).rows) == len(START.rows) + 1
+    assert [row.kernel for row in spec(page).rows[3:5]] == [5, 3]
+
+
 def test_twenty_edits_undone_and_redone(page):
     rng = random.Random(4)
     specs = [START]

@@ -9,9 +9,9 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
+from forms import every
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -21,15 +21,8 @@ KEYED = re.compile(r"\$\$ID-[0-9a-f]+-(.+)", re.DOTALL)
 PATIENCE = 60.0  # seconds
 
 
-def parts(told: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The controls of a form and what holds them, as the browser is told of them."""
-    for part in told:
-        yield part
-        yield from parts(part.get("inside", []))
-
-
 class Visitor:
-    """One session. `await Visitor.open(address)`, then `await change(key, double_value=5)` for each edit."""
+    """One session. `await Visitor.open(address)`, then `await say("cell kernel", "5")` for each edit."""
 
     def __init__(self, connection: ClientConnection):
         self._connection = connection
@@ -120,7 +113,7 @@ class Visitor:
             self.tiles = {tile["title"]: tile["value"] for tile in json.loads(component.json)["tiles"]}
         elif component.component_name.endswith("form"):
             told = json.loads(component.json)
-            self._forms[component.id] = told | {"names": {part["name"] for part in parts(told["parts"])}}
+            self._forms[component.id] = told | {"names": {part["name"] for part in every(told["parts"])}}
 
     def _keep(self, identity: str) -> None:
         if found := KEYED.fullmatch(identity):
