@@ -10,8 +10,6 @@ from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.testing.v1 import AppTest
 
-from explorer import cells
-
 CONTROLS = ("choice", "open", "tabs", "number", "text", "switch", "button")
 """The kinds of parts that can be used."""
 
@@ -60,7 +58,9 @@ def shown(at: AppTest, name: str) -> str | bool:
 def say(at: AppTest, name: str, value: object = None) -> AppTest:
     """What a visitor types, chooses, switches; nothing for a button that is pressed. Then the page runs."""
     component, told, _ = next(form for form in forms(at) if name in form[2])
-    raw = value if value is None else cells.text(value)
+    raw = (
+        value if value is None or isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    )
     return report(at, component, "said", {"events": [[told["heard"] + 1, name, raw, told["about"]]]})
 
 
