@@ -19,6 +19,7 @@ from explorer.page import (
     sidebar,
     style,
     tables,
+    tabs,
     warm,
 )
 from explorer.page.lab import pages
@@ -52,10 +53,10 @@ def explore() -> None:
         picture.open_block(chosen, edit.row)
     with guard("Where it goes"):
         picture.where(chosen)
-    for tab, (name, panel) in zip(st.tabs(list(PANELS), key="tab", on_change="rerun"), PANELS.items()):
-        if tab.open:  # only what is seen is computed
-            with tab, guard(name):
-                panel(chosen)
+    with st.container(key="tabs"):
+        name = tabs.chosen(list(PANELS))
+        with st.container(), guard(name):
+            PANELS[name](chosen)
     with guard("The address"):
         share.keep(chosen)
         autosave.keep(chosen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from archs.blocks import BLOCKS
 from archs.errors import ArchError
@@ -24,6 +25,7 @@ def block_paths(spec: Spec) -> Iterator[tuple[Row, list[str]]]:
         yield row, paths
 
 
+@lru_cache(64)  # an edit is tried, drawn and priced, each of them with the graph of the same spec
 def build(spec: Spec) -> Graph:
     """The graph of a spec. Raises ArchError with the row, the path, what was found and what is allowed.
 

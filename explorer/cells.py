@@ -96,7 +96,7 @@ def lines(spec: Spec, kept: tuple[Column, ...]) -> list[list[str | bool | None]]
 
 def text(value: Any) -> str | bool:
     """A cell's value as it is shown and typed: a switch as it is, nothing as no text, whole numbers without a point."""
-    return value if isinstance(value, bool) else "" if value is None else str(_plain(value))
+    return value if isinstance(value, bool) else "" if value is None else str(plain(value))
 
 
 def typed(spec: Spec, report: Any) -> dict[tuple[int, str], str | bool]:
@@ -104,12 +104,13 @@ def typed(spec: Spec, report: Any) -> dict[tuple[int, str], str | bool]:
     found = {}
     for one in report if isinstance(report, list) else []:
         match one:
-            case [int(index), str(name), str() | bool() as said] if _has(spec, index, name):
+            case [int(index), str(name), str() | bool() as said] if has(spec, index, name):
                 found[index, name] = said[:LONGEST] if isinstance(said, str) else said
     return found
 
 
-def _has(spec: Spec, index: int, name: str) -> bool:
+def has(spec: Spec, index: int, name: str) -> bool:
+    """Whether the table has such a cell; rows from 0."""
     return 0 <= index < len(spec.rows) and (name == "kind" or name in type(spec.rows[index]).model_fields)
 
 
@@ -128,14 +129,25 @@ def changes(spec: Spec, typed: Mapping[tuple[int, str], str | bool]) -> dict[tup
 def _read(one: Column, said: str | bool) -> Any:
     if isinstance(said, bool):
         return said
-    said = said.strip()
     if one.form in ("whole", "number"):
-        with suppress(ValueError):
-            said = _plain(float(said))
+        return number_of(said)
+    said = said.strip()
     return next((word for word in one.words if text(word) == said), None if said == "" else said)
 
 
-def _plain(value: Any) -> Any:
+def number_of(said: str) -> float | str | None:
+    """The number that a text says, None for no text; what is no number stays as it is.
+
+    >>> number_of("48.0"), number_of("0.25"), number_of(""), number_of("four")
+    (48, 0.25, None, 'four')
+    """
+    said = said.strip()
+    with suppress(ValueError):
+        return plain(float(said))
+    return said or None
+
+
+def plain(value: Any) -> Any:
     """Whole numbers are whole, however they are written."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

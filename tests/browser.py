@@ -86,22 +86,38 @@ def settle(page: Page) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Picks an option of a selectbox."""
+    """Picks an option of a list."""
     pick(page.get_by_role("combobox", name=label), option)
 
 
 def pick(box: Locator, option: str) -> None:
-    """Picks an option of a selectbox that is in view: its list closes when the page scrolls, as the click would do."""
+    """Picks an option of a list of the browser's own, or of Streamlit's in view: that closes when the page scrolls."""
+    if box.evaluate("box => box.tagName") == "SELECT":
+        box.select_option(label=option)
+        return
     box.scroll_into_view_if_needed()
     box.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     box.click()
     box.page.get_by_role("option", name=option, exact=True).click()
 
 
-def tile(page: Page, label: str) -> str:
+def unfold(page: Page, label: str) -> None:
+    """Opens what is folded in a form."""
+    page.locator("summary").filter(has_text=label).click()
+
+
+def chosen(page: Page, label: str) -> Locator:
+    """What a list of the browser's own shows."""
+    return page.get_by_role("combobox", name=label).locator("option:checked")
+
+
+def figure(page: Page, label: str) -> Locator:
     """The figure on a tile."""
-    found = page.get_by_test_id("stMetric").filter(has_text=label)
-    return found.get_by_test_id("stMetricValue").inner_text()
+    return page.locator(".tiles dl").filter(has=page.get_by_text(label)).locator(".value")
+
+
+def tile(page: Page, label: str) -> str:
+    return figure(page, label).inner_text()
 
 
 def number(page: Page, label: str) -> Locator:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 import test_lab_pages as lab
+from forms import say
 from streamlit.testing.v1 import AppTest
 from test_app import APP, TABS
 from test_editing import type_into_grid
@@ -28,15 +29,15 @@ def explore(tab: str = "Table", edited: bool = False, **state: object) -> AppTes
     for key, value in state.items():
         at.session_state[key.replace("_", " ")] = value
     at.run()
-    return at.button(key="whole hard_swish").click().run() if edited else at
+    return say(at, "whole hard_swish") if edited else at
 
 
 def opened(network: str, tab: str = "Table") -> AppTest:
     """With a block open in the middle of the network."""
     at = explore(tab)
-    at.selectbox(key="network").set_value(network).run()
+    say(at, "network", network)
     blocks = list(at.session_state["scenario"].blocks["block"])
-    return at.selectbox(key="block").set_value(blocks[len(blocks) // 2]).run()
+    return say(at, "block", blocks[len(blocks) // 2])
 
 
 def exporting(running: bool) -> AppTest:
@@ -48,7 +49,11 @@ def exporting(running: bool) -> AppTest:
 
 def undone() -> AppTest:
     at = explore(edited=True)
-    return at.button(key="undo").click().run()
+    return say(at, "undo")
+
+
+def refused_choice() -> AppTest:
+    return say(opened("mobilenet_v2"), "cell kernel", 4)
 
 
 def refused() -> AppTest:
@@ -110,6 +115,7 @@ STATES: dict[str, Callable[[], AppTest]] = {
     "explore, edited": lambda: explore(edited=True),
     "explore, undone": undone,
     "explore, refused": refused,
+    "explore, a refused choice": refused_choice,
     "explore, left over": left_over,
     **{path: lambda path=path: page(path) for path in PAGES},
     "import, a library": lambda: page("import", import_source="timm"),

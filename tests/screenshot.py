@@ -6,7 +6,7 @@ import io
 import sys
 from collections.abc import Callable
 
-from browser import ROOT, choose, chromium, open_page, server, settle
+from browser import ROOT, choose, chromium, open_page, server, settle, unfold
 from PIL import Image
 from playwright.sync_api import Page
 
@@ -28,7 +28,7 @@ def explorer(page: Page) -> bytes:
 def edited(page: Page) -> None:
     """MobileNetV2 with a stage of ShuffleNetV2 units: what the picture, the diff and the frontier show."""
     choose(page, "Open a block", "stage3/block1")
-    page.get_by_role("button", name="Replace stage3").click()
+    unfold(page, "Replace stage3")
     choose(page, "Every block of stage3 by", "shuffle v2")
     page.get_by_role("button", name="Replace the stage").click()
     page.get_by_role("heading", name="MobileNetV2, width 1.0, edited").wait_for()
@@ -45,7 +45,7 @@ def editing(page: Page) -> bytes:
 def tab(page: Page, name: str) -> bytes:
     page.get_by_role("tab", name=name).click()
     settle(page)
-    return shot(page, '[data-testid="stTabs"]')
+    return shot(page, ".st-key-tabs")
 
 
 def diff(page: Page) -> bytes:

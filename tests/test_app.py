@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from forms import fields, refusals, say, shown, tiles
 from streamlit.testing.v1 import AppTest
 
 import archs
@@ -36,28 +37,29 @@ def check(at: AppTest) -> None:
     scenario = at.session_state["scenario"]
     graph = archs.build(scenario.spec)
     counts = costmodel.count(archs.fold_batchnorm(graph) if scenario.folded else graph)
-    shown = {metric.label: metric.value for metric in at.metric}
-    assert shown["Mult-adds (the papers' FLOPs)"] == human(counts.total.mult_adds)
-    assert shown["Params"] == human(counts.total.params)
-    assert shown["MAC (memory access cost)"] == human(counts.total.mem_access)
-    assert shown["Peak activation memory"] == megabytes(4 * counts.peak_activation)
-    assert shown["Kernels"] == f"{counts.total.kernels:,}"
-    assert shown["Fragmentation"] == f"{costmodel.fragmentation(counts.graph).mean:.1f} per block"
+    said = {title: tile["value"] for title, tile in tiles(at).items()}
+    assert said["Mult-adds (the papers' FLOPs)"] == human(counts.total.mult_adds)
+    assert said["Params"] == human(counts.total.params)
+    assert said["MAC (memory access cost)"] == human(counts.total.mem_access)
+    assert said["Peak activation memory"] == megabytes(4 * counts.peak_activation)
+    assert said["Kernels"] == f"{counts.total.kernels:,}"
+    assert said["Fragmentation"] == f"{costmodel.fragmentation(counts.graph).mean:.1f} per block"
 
 
 def errors(at: AppTest) -> list[str]:
-    return [error.value for error in at.error]
+    """What is wrong, as the page and its forms say."""
+    return [*(error.value for error in at.error), *refusals(at)]
 
 
 def test_first_load(page):
     assert page.title[0].value == "MobileNetV2, width 1.0"
     assert not errors(page)
-    assert [tab.label for tab in page.tabs] == TABS
+    assert [name for name, _ in fields(page)["tab"]["options"]] == TABS
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_network_in_every_tab(page, name):
-    page.selectbox(key="network").set_value(name).run()
+    say(page, "network", name)
     for tab in TABS:
         page.session_state["tab"] = tab
         page.run()
@@ -69,59 +71,52 @@ def test_every_network_in_every_tab(page, name):
 
 @pytest.mark.parametrize(("name", "knob"), KNOBS)
 def test_every_knob(page, name, knob):
-    page.selectbox(key="network").set_value(name).run()
+    say(page, "network", name)
     for value in FAMILIES[name].knobs[knob][:: max(1, len(FAMILIES[name].knobs[knob]) - 1)]:  # the first and the last
-        page.selectbox(key=f"{name}:{knob}").set_value(value).run()
+        say(page, f"{name}:{knob}", value)
         check(page)
         assert not errors(page)
         assert page.session_state["scenario"].spec == archs.spec(name, **{knob: value})
 
 
-def type_into(at: AppTest, key: str, text: str) -> AppTest:
-    """A value that the box does not offer; AppTest finds only offered ones, a browser any."""
-    box = at.selectbox(key=key)
-    box.options = [*box.options, text]
-    return box.set_value(text).run()
-
-
 def test_a_typed_value(page):
-    type_into(page, "mobilenet_v2:width", "0.6")
+    say(page, "mobilenet_v2:width", "0.6")
     check(page)
-    type_into(page, "mobilenet_v2:resolution", "200")
+    say(page, "mobilenet_v2:resolution", "200")
     check(page)
     assert page.session_state["scenario"].spec == archs.spec("mobilenet_v2", width=0.6, resolution=200)
 
 
 @pytest.mark.parametrize("typed", ["wide", "-1", "1e9", "nan", "__import__('os')"])
 def test_a_bad_value_is_refused_beside_the_knob(page, typed):
-    page.selectbox(key="mobilenet_v2:width").set_value(0.75).run()
-    type_into(page, "mobilenet_v2:width", typed)
+    say(page, "mobilenet_v2:width", 0.75)
+    say(page, "mobilenet_v2:width", typed)
     check(page)
-    (message,) = errors(page)
-    assert message == page.sidebar.error[0].value
+    (message,) = refusals(page)
+    assert shown(page, "mobilenet_v2:width") == typed
     assert "width" in message
     assert "allowed: a number in [0.05, 8]" in message
     assert page.session_state["scenario"].spec == archs.spec("mobilenet_v2", width=0.75)
-    page.selectbox(key="mobilenet_v2:width").set_value(0.5).run()
+    say(page, "mobilenet_v2:width", 0.5)
     assert not errors(page)
 
 
 def test_folding(page):
     before = page.session_state["scenario"].counts.total.kernels
-    page.toggle(key="folded").set_value(True).run()
+    say(page, "folded", True)
     check(page)
     assert page.session_state["scenario"].counts.total.kernels < before
 
 
 def test_a_block_is_opened_and_closed(page):
-    page.selectbox(key="block").set_value("stage3/block2").run()
+    say(page, "block", "stage3/block2")
     assert "stage3/block2" in [s.value for s in page.subheader]
     names, *_, mult_adds, _, _ = zip(*inside(page))
     layers = costs.layers(costmodel.count(archs.build(archs.spec("mobilenet_v2"))))
     block = layers[layers["block"] == "stage3/block2"]
     assert [f"stage3/block2/{name}" for name in names] == list(block["path"])
     assert list(mult_adds) == [f"{number:,}" for number in block["mult_adds"]]
-    page.selectbox(key="block").set_value("").run()
+    say(page, "block", "")
     assert not inside(page)
 
 
@@ -132,20 +127,20 @@ def inside(at: AppTest) -> list[list[str | None]]:
 
 
 def test_an_open_block_stays_where_the_next_network_has_it(page):
-    page.selectbox(key="block").set_value("stage4/block2").run()
-    page.selectbox(key="network").set_value("mnasnet_a1").run()
+    say(page, "block", "stage4/block2")
+    say(page, "network", "mnasnet_a1")
     assert page.session_state["scenario"].block == "stage4/block2"
-    page.selectbox(key="block").set_value("stage7/block1").run()
-    page.toggle(key="folded").set_value(True).run()
+    say(page, "block", "stage7/block1")
+    say(page, "folded", True)
     assert page.session_state["scenario"].block == "stage7/block1"
-    page.selectbox(key="network").set_value("resnet50").run()
+    say(page, "network", "resnet50")
     check(page)
     assert page.session_state["scenario"].block is None
 
 
 @pytest.mark.parametrize("metric", ["params", "mem_access", "elementwise", "intensity", "fragments"])
 def test_every_colour(page, metric):
-    page.selectbox(key="metric").set_value(metric).run()
+    say(page, "metric", metric)
     check(page)
     assert page.session_state["scenario"].metric == metric
 
@@ -180,15 +175,15 @@ def upload(at: AppTest, content: bytes) -> AppTest:
     ids=["empty", "truncated", "deep", "binary", "null", "cut", "code", "huge number", "2 MB"],
 )
 def test_a_bad_file_is_refused_and_nothing_is_lost(page, content):
-    page.selectbox(key="network").set_value("mobilenet_v1").run()
-    page.selectbox(key="mobilenet_v1:width").set_value(0.5).run()
+    say(page, "network", "mobilenet_v1")
+    say(page, "mobilenet_v1:width", 0.5)
     upload(page, content)
     check(page)
     assert len(errors(page)) == len(page.sidebar.error) == 1
     assert errors(page)[0]
     assert "error in this program" not in errors(page)[0]
     assert page.session_state["scenario"].spec == archs.spec("mobilenet_v1", width=0.5)
-    assert page.selectbox(key="mobilenet_v1:width").value == 0.5
+    assert shown(page, "mobilenet_v1:width") == "0.5"
 
 
 def test_a_file_whose_graph_does_not_build_is_refused(page):
@@ -205,9 +200,9 @@ def test_a_good_file_becomes_the_network_and_can_be_come_back_to(page):
     assert not errors(page)
     assert page.session_state["scenario"].spec == GOOD
     assert page.title[0].value.startswith("mine")
-    page.selectbox(key="network").set_value("mobilenet_v1").run()
+    say(page, "network", "mobilenet_v1")
     check(page)
-    page.selectbox(key="network").set_value("own").run()
+    say(page, "network", "own")
     check(page)
     assert page.session_state["scenario"].spec == GOOD
     page.file_uploader(key="upload").set_value(None).run()
@@ -240,7 +235,7 @@ def test_an_exception_never_shows_a_traceback(page, monkeypatch, caplog):
     with caplog.at_level(logging.ERROR):
         page.run()
     assert not page.exception
-    assert len(page.metric) == 7
+    assert len(tiles(page)) == 7
     assert errors(page)
     assert all("written to its log" in message and "secret" not in message for message in errors(page))
     assert "secret detail" in caplog.text

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from browser import PATIENCE, choose, number, open_block, open_page, press, settle, tile, type_number
+from browser import PATIENCE, choose, figure, number, open_block, open_page, press, settle, tile, type_number, unfold
 from playwright.sync_api import Page, expect
 
 import archs
@@ -159,24 +159,25 @@ def test_a_bad_file_is_refused(page):
     page.locator('input[type="file"]').set_input_files(
         {"name": "spec.json", "mimeType": "application/json", "buffer": b'{"format": "archs.spec/1", "rows": ['}
     )
-    expect(page.get_by_test_id("stAlert")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     assert tile(page, "Mult-adds") == human(300_774_272)
 
 
 def test_a_typed_width(page):
-    box = page.get_by_role("combobox", name="Width multiplier")
+    box = page.get_by_role("textbox", name="Width multiplier")
     box.fill("0.6")
     box.press("Enter")
     expect(page.get_by_role("heading", name="MobileNetV2, width 0.6")).to_be_visible()
     box.fill("wide")
     box.press("Enter")
-    expect(page.get_by_test_id("stAlert")).to_contain_text("found 'wide'")
+    expect(page.get_by_role("alert")).to_contain_text("found 'wide'")
+    expect(box).to_have_value("wide")
     expect(page.get_by_role("heading", name="MobileNetV2, width 0.6")).to_be_visible()
 
 
-# Whichever element between the text and its tile cuts it
+# Whichever element between the text and its form or tile cuts it
 WHOLE = """e => {
-    for (; e.dataset.testid !== "stMetric"; e = e.parentElement) if (e.scrollWidth > e.clientWidth + 1) return false;
+    for (; !e.matches(".tiles, .form"); e = e.parentElement) if (e.scrollWidth > e.clientWidth + 1) return false;
     return true;
 }"""
 
@@ -185,11 +186,11 @@ WHOLE = """e => {
 def test_every_tile_is_whole_and_in_view(browser, address, width, height):
     page = open_page(browser, address, width, height)
     try:
-        values = page.get_by_test_id("stMetricValue").locator("p")
-        assert values.count() == 7
-        for value in [*values.all(), *page.get_by_test_id("stMetricLabel").locator("p").all()]:
-            assert value.evaluate(WHOLE), f"cut: {value.inner_text()}"
-        tiles = [tile.bounding_box() for tile in page.get_by_test_id("stMetric").all()]
+        tiles = page.locator(".tiles dl")
+        assert tiles.count() == 7
+        for words in tiles.locator("dt, dd").all():
+            assert words.evaluate(WHOLE), f"cut: {words.inner_text()}"
+        tiles = [tile.bounding_box() for tile in tiles.all()]
         assert max(box["y"] + box["height"] for box in tiles) <= height
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
     finally:
@@ -199,7 +200,7 @@ def test_every_tile_is_whole_and_in_view(browser, address, width, height):
 def test_a_stage_of_other_units_and_a_file_of_exactly_that(page, browser, tmp_path):
     """MobileNetV2 → its third stage of ShuffleNetV2 units → export → the file runs, its parameters are the page's."""
     choose(page, "Open a block", "stage3/block1")
-    page.get_by_role("button", name="Replace stage3").click()
+    unfold(page, "Replace stage3")
     choose(page, "Every block of stage3 by", "shuffle v2")
     page.get_by_role("button", name="Replace the stage").click()
     expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
@@ -259,11 +260,11 @@ def test_an_invalid_cell_says_why_and_nothing_is_lost(page):
     open_block(page, "stage3/block1")
     before = tile(page, "Mult-adds")
     type_number(page, "c · channels", "48")
-    expect(page.get_by_test_id("stMetricValue").nth(1)).not_to_have_text(before)
+    expect(figure(page, "Mult-adds")).not_to_have_text(before)
     settle(page)
     kept = tile(page, "Mult-adds")
     type_number(page, "k · kernel", "4")
-    alert = page.get_by_test_id("stAlert").filter(has_text="row 4, column kernel: found 4")
+    alert = page.get_by_role("alert").filter(has_text="row 4, column kernel: found 4")
     expect(alert).to_be_visible()
     assert tile(page, "Mult-adds") == kept
     expect(number(page, "k · kernel")).to_have_value("4")
@@ -278,7 +279,7 @@ def test_an_invalid_cell_says_why_and_nothing_is_lost(page):
 
 def test_twenty_edits_are_undone_and_redone_and_survive_a_reload(page, address):
     open_block(page, "stage3/block1")
-    tiles = page.get_by_test_id("stMetricValue").nth(1)
+    tiles = figure(page, "Mult-adds")
     shown = [tiles.inner_text()]
     for step in range(20):
         type_number(page, "c · channels", str(40 + 8 * step))
@@ -327,7 +328,7 @@ def test_a_suggestion_is_applied_and_the_predicted_gain_appears(page):
     first.get_by_role("button", name="Apply").click()
     expect(page.get_by_role("heading", name=f"{paper}, edited", exact=True)).to_be_visible()
     settle(page)
-    latency = page.get_by_test_id("stMetric").first
+    latency = page.locator(".tiles dl").first
     expect(latency).to_contain_text(f"▼ {promised[1]}")
     press(page, "Undo")
     expect(page.get_by_role("heading", name=paper, exact=True)).to_be_visible()

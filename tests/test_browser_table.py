@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser import PATIENCE, open_block, press, settle, tile, type_number
+from browser import PATIENCE, chosen, figure, open_block, press, settle, tile, type_number
 from playwright.sync_api import Locator, Page, expect
 
 import archs
@@ -29,7 +29,7 @@ def mult_adds(changes: dict[tuple[int, str], object]) -> str:
 
 
 def test_the_keyboard_types_into_the_table(page):
-    tiles = page.get_by_test_id("stMetricValue").nth(1)
+    tiles = figure(page, "Mult-adds")
     kernel = cell(page, 4, "kernel")
     kernel.click()
     kernel.fill("5")
@@ -93,7 +93,7 @@ def test_words_switches_and_kinds_are_chosen_in_the_table(page):
     cell(page, 4, "out activation").focus()
     for key in ("ArrowDown", "ArrowUp", "ArrowUp", "Enter"):  # in the list that has opened, up from "none", the last
         page.keyboard.press(key)
-    expect(page.get_by_role("combobox", name="history")).to_have_value(re.compile("out_activation: swish"))
+    expect(chosen(page, "History")).to_contain_text("out_activation: swish")
     settle(page)
     cell(page, 4, "norm").uncheck()
     settle(page)
@@ -106,7 +106,7 @@ def test_words_switches_and_kinds_are_chosen_in_the_table(page):
     expect(cell(page, 4, "kind")).to_be_focused()
     for step in (4, 3, 2, 1):  # two clicks before a run has begun are one to Streamlit
         press(page, "Undo")
-        expect(page.get_by_role("combobox", name="History")).to_have_value(re.compile(rf"^{step}\."))
+        expect(chosen(page, "History")).to_have_text(re.compile(rf"^{step}\."))
         settle(page)
     expect(page.get_by_role("heading", name="MobileNetV2, width 1.0", exact=True)).to_be_visible()
     expect(cell(page, 4, "activation")).to_have_value("relu6")
@@ -133,7 +133,7 @@ def test_nothing_typed_fast_is_lost(page):
         page.keyboard.type("5")
         page.keyboard.press("Enter")
     page.keyboard.type("3")
-    expect(page.get_by_test_id("stMetricValue").nth(1)).to_have_text(mult_adds(wanted))
+    expect(figure(page, "Mult-adds")).to_have_text(mult_adds(wanted))
     settle(page)
     assert [cell(page, row, "kernel").input_value() for row in range(3, 10)] == ["5"] * 6 + ["3"]
     page.keyboard.press("Escape")

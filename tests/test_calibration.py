@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from types import SimpleNamespace
 
+import forms
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_app import APP
@@ -337,9 +338,9 @@ def test_the_explore_page_offers_this_machines_profile(mine):
     key = devices.made_here(mine)
     at = AppTest.from_file(APP, default_timeout=60).run()
     assert not at.error
-    at.selectbox(key="profile").set_value(key).run()
+    forms.say(at, "profile", key)
     assert not at.exception
     assert not at.error
-    assert at.metric[0].delta.endswith("this machine's")
-    at.selectbox(key="profile").set_value("").run()
-    assert at.metric[0].value == "–"
+    assert forms.tiles(at)["Latency"]["beside"].endswith("this machine's")
+    forms.say(at, "profile", "")
+    assert forms.tiles(at)["Latency"]["value"] == "–"

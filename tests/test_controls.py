@@ -12,9 +12,11 @@ import sys
 from collections.abc import Callable, Iterator
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
+from forms import CONTROLS, fields, say
 from page_states import STATES
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest, element_tree
@@ -22,6 +24,7 @@ from test_app import APP, check
 from torch import nn
 
 from explorer import zoo
+from explorer.page import form
 
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
 
@@ -46,7 +49,11 @@ FIXED = {"se ratio": 0.5}
 METHODS = {name: draw for name in dir(DeltaGenerator) if callable(draw := getattr(DeltaGenerator, name))}
 DRAWERS = {name for name in METHODS if name[0] != "_" and "disabled" in signature(METHODS[name]).parameters}
 """Streamlit's functions that draw a control: what can be used can be disabled."""
-FIGURES = {"metric", "plotly_chart", "bidi_component", "dataframe", "latex"}
+FORMS = {name: getattr(form, name) for name in ("choice", "tabs", "number", "text", "switch", "button")}
+"""The page's own."""
+FIGURES = {"plotly_chart", "bidi_component", "dataframe", "latex"}
+OURS = re.compile(r"tiles|.+ form")
+"""The keys of components whose controls, if there are any, are found one by one."""
 FOLDER = Path(APP).parent / "explorer" / "page"
 
 
@@ -54,7 +61,11 @@ class Shown(str):
     """An option as the page shows it, which is what a browser sends."""
 
 
-def controls(at: AppTest) -> Iterator[tuple[str, element_tree.Element]]:
+def controls(at: AppTest) -> Iterator[tuple[str, element_tree.Element | dict[str, Any]]]:
+    """Streamlit's as AppTest has them, those of the page's forms as the browser is told of them."""
+    for name, part in fields(at).items():
+        if part["kind"] in CONTROLS:
+            yield name, part
     for node in at._tree:
         proto = getattr(node, "proto", None)
         if isinstance(node, element_tree.Dataframe):
@@ -63,12 +74,37 @@ def controls(at: AppTest) -> Iterator[tuple[str, element_tree.Element]]:
             found = bool(proto.selection_mode)
         else:
             found = isinstance(node, element_tree.Widget) or node.type in ("link_button", "page_link")
-            found = found or (isinstance(node, element_tree.UnknownElement) and bool(node.key))
+            found = found or (isinstance(node, element_tree.UnknownElement) and bool(node.key) and not ours(node))
         if found:
             yield MADE.sub("", node.key or f"{node.type} {getattr(node, 'label', '')}"), node
 
 
-def use(name: str, control: element_tree.Widget) -> None:
+def ours(node: element_tree.Element) -> bool:
+    return OURS.fullmatch(getattr(node, "key", None) or "") is not None
+
+
+def disabled(control: element_tree.Element | dict[str, Any]) -> bool:
+    return bool(control.get("disabled") if isinstance(control, dict) else getattr(control, "disabled", False))
+
+
+def use(at: AppTest, name: str, control: element_tree.Widget | dict[str, Any]) -> AppTest:
+    if isinstance(control, dict):
+        return say(at, name, another(control))
+    change(name, control)
+    return at.run()
+
+
+def another(part: dict[str, Any]) -> object:
+    """Another word, another number; nothing for a button."""
+    if part["kind"] == "number":
+        return float(part["value"] or 0) + part["step"]
+    if part["kind"] in ("choice", "open", "tabs"):
+        words = [word for word, _ in part["options"]]
+        return words[(words.index(part["value"]) + 1) % len(words)]
+    return {"switch": not part.get("value"), "text": "other words", "button": None}[part["kind"]]
+
+
+def change(name: str, control: element_tree.Widget) -> None:
     """Another option, another number, a click."""
     kind = control.type
     if name in FIXED:
@@ -112,7 +148,7 @@ def wrong(state: str, at: AppTest, had_figures: bool) -> str:
 
 
 def figures(at: AppTest) -> bool:
-    return any(node.type in FIGURES for node in at._tree)
+    return any(node.type in FIGURES and not ours(node) for node in at._tree)
 
 
 def visit(state: str, seen: set[str], used: set[str]) -> Iterator[str]:
@@ -124,7 +160,7 @@ def visit(state: str, seen: set[str], used: set[str]) -> Iterator[str]:
     while True:
         here = {name: node for name, node in controls(at) if not any(re.fullmatch(of, name) for of in ELSEWHERE)}
         seen.update(here)
-        unused = [name for name in here if name not in used and not getattr(here[name], "disabled", False)]
+        unused = [name for name in here if name not in used and not disabled(here[name])]
         name = min(unused, key=lambda name: name in first, default=None)  # what has come up may go again
         if name is None and fresh:
             return
@@ -133,19 +169,19 @@ def visit(state: str, seen: set[str], used: set[str]) -> Iterator[str]:
             continue
         used.add(name)
         had, fresh = figures(at), False
-        use(name, here[name])
-        if problem := wrong(state, at.run(), had):
+        if problem := wrong(state, use(at, name, here[name]), had):
             yield f"{state}, {name}: {problem}"
             at, fresh = STATES[state](), True
 
 
 def called() -> set[str]:
-    """Every call in the pages' files that draws a control: `sidebar.py:37 selectbox`."""
+    """Every call in the pages' files that draws a control: `sidebar.py:37 choice`."""
     return {
         f"{file.name}:{node.lineno} {node.func.attr}"
         for file in FOLDER.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in DRAWERS
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in (FORMS if getattr(node.func.value, "id", "") == "form" else DRAWERS)
     }
 
 
@@ -167,6 +203,8 @@ def found() -> dict[str, set[str]]:
         for name in DRAWERS:
             patch.setattr(DeltaGenerator, name, noted(name, METHODS[name]))
             patch.setattr(st, name, noted(name, getattr(st, name)))
+        for name, draw in FORMS.items():
+            patch.setattr(form, name, noted(name, draw))
         as_is = lambda form, value: value if isinstance(value, Shown) else shown(form, value)  # noqa: E731
         patch.setattr(element_tree, "_format_value_for_widget", as_is)
         patch.setattr(zoo, "installed", lambda: ("timm",))

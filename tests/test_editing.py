@@ -6,8 +6,9 @@ import json
 import random
 from typing import Any
 
+import forms
 import pytest
-from streamlit.components.v2.bidi_component.main import _make_trigger_id
+from forms import fields, say, shown, tiles
 from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.testing.v1 import AppTest
 from test_app import APP, check, errors
@@ -32,7 +33,7 @@ def spec(at: AppTest) -> archs.Spec:
 
 
 def open_block(at: AppTest, block: str = "stage3/block1") -> None:
-    at.selectbox(key="block").set_value(block).run()
+    say(at, "block", block)
 
 
 def type_into_grid(at: AppTest, **rows: dict[str, object]) -> None:
@@ -43,11 +44,7 @@ def type_into_grid(at: AppTest, **rows: dict[str, object]) -> None:
 
 def report(at: AppTest, value: object) -> None:
     """A message of the table's own script, which AppTest does not run."""
-    states = at._tree.get_widget_states()
-    message = states.widgets.add()
-    message.id = _make_trigger_id(grid(at).id, "events")
-    message.json_trigger_value = json.dumps([{"event": "typed", "value": value}])
-    at._run(states)
+    forms.report(at, grid(at), "typed", value)
 
 
 def grid(at: AppTest) -> BidiComponent:
@@ -72,49 +69,44 @@ WORDS = [("activation", "swish"), ("dw_activation", "none"), ("out_activation", 
 @pytest.mark.parametrize(("column", "value"), [*NUMBERS, *WORDS, ("shortcut", False), ("norm", False)])
 def test_every_choice_of_a_block(page, column, value):
     open_block(page)
-    key = f"cell {column}"
-    widgets = page.number_input if (column, value) in NUMBERS else page.selectbox
-    if isinstance(value, bool):
-        widgets = page.checkbox
-    widgets(key=key).set_value(value).run()
+    say(page, f"cell {column}", value)
     check(page)
     assert not errors(page)
     assert getattr(spec(page).rows[3], column) == value
     assert page.title[0].value.endswith("edited")
-    page.button(key="undo").click().run()
+    say(page, "undo")
     assert spec(page) == START
     check(page)
 
 
 def test_the_block_that_was_edited_stays_open(page):
     open_block(page, "stage3/block2")
-    page.number_input(key="cell kernel").set_value(5).run()
+    say(page, "cell kernel", 5)
     assert page.session_state["scenario"].block == "stage3/block2"
-    page.number_input(key="cell repeat").set_value(1).run()
+    say(page, "cell repeat", 1)
     assert page.session_state["scenario"].block == "stage3/block1"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_block(page, kind):
     open_block(page)
-    page.selectbox(key="cell kind").set_value(kind).run()
+    say(page, "cell kind", kind)
     check(page)
     assert spec(page).rows[3].kind == kind or errors(page)
     if not errors(page):
-        shown = {w.key for group in (page.number_input, page.selectbox, page.checkbox) for w in group}
-        assert shown >= {f"cell {column.name}" for column in cells.columns(KINDS[kind])}
+        assert fields(page).keys() >= {f"cell {column.name}" for column in cells.columns(KINDS[kind])}
 
 
 def test_a_refused_choice_says_so_and_is_mended(page):
     open_block(page)
-    page.number_input(key="cell kernel").set_value(4).run()
+    say(page, "cell kernel", 4)
     check(page)
     (message,) = errors(page)
     assert "row 4, column kernel: found 4" in message
     assert "a whole odd number" in message
-    assert page.number_input(key="cell kernel").value == 4
+    assert shown(page, "cell kernel") == "4"
     assert spec(page) == START
-    page.button(key="mend cell kernel 0").click().run()
+    say(page, "mend cell kernel 0")
     check(page)
     assert not errors(page)
     assert spec(page).rows[3].kernel == 5
@@ -123,35 +115,35 @@ def test_a_refused_choice_says_so_and_is_mended(page):
 def test_rows_are_duplicated_moved_deleted_inserted(page):
     open_block(page)
     rows = START.rows
-    page.button(key="row Duplicate").click().run()
+    say(page, "row Duplicate")
     check(page)
     assert len(spec(page).rows) == len(rows) + 1
-    page.button(key="undo").click().run()
+    say(page, "undo")
     open_block(page)
-    page.button(key="row Later").click().run()
+    say(page, "row Later")
     check(page)
     assert spec(page).rows[4].channels == rows[3].channels
-    page.button(key="row Earlier").click().run()
+    say(page, "row Earlier")
     assert len(spec(page).rows) == len(rows)
     assert spec(page).rows[3].channels == rows[3].channels
-    page.button(key="undo").click().run()
-    page.button(key="undo").click().run()
+    say(page, "undo")
+    say(page, "undo")
     open_block(page)
-    page.button(key="row Delete").click().run()
+    say(page, "row Delete")
     check(page)
     assert len(spec(page).rows) == len(rows) - 1
-    page.button(key="undo").click().run()
+    say(page, "undo")
     open_block(page)
-    page.selectbox(key="insert kind").set_value("shuffle_v2").run()
-    page.button(key="row After this row").click().run()
+    say(page, "kind to insert", "shuffle_v2")
+    say(page, "row After this row")
     check(page)
     assert spec(page).rows[4].kind == "shuffle_v2"
 
 
 def test_a_stage_of_another_kind(page):
     open_block(page)
-    page.selectbox(key="stage kind").set_value("shuffle_v2").run()
-    page.button(key="row Replace the stage").click().run()
+    say(page, "kind of the stage", "shuffle_v2")
+    say(page, "row Replace the stage")
     check(page)
     assert {row.kind for row in spec(page).rows if row.stage == "stage3"} == {"shuffle_v2"}
 
@@ -164,14 +156,14 @@ WHOLE = [
 
 @pytest.mark.parametrize(("key", "edit"), WHOLE)
 def test_edits_of_the_whole_network(page, key, edit):
-    page.button(key=f"whole {key}").click().run()
+    say(page, f"whole {key}")
     check(page)
     assert spec(page) == edit(START).spec
 
 
 @pytest.mark.parametrize("key", ["G2", "G3"])
 def test_a_guideline_that_has_nothing_to_change_says_so(page, key):
-    page.button(key=f"whole {key}").click().run()
+    say(page, f"whole {key}")
     assert "no row has anything to change" in errors(page)[0]
     assert spec(page) == START
 
@@ -181,18 +173,18 @@ NUMBERS_OF_ALL = [("width", 0.6, set_width), ("resolution", 192, set_resolution)
 
 @pytest.mark.parametrize(("name", "value", "edit"), NUMBERS_OF_ALL)
 def test_numbers_of_the_whole_network(page, name, value, edit):
-    page.number_input(key=f"whole {name}").set_value(value).run()
+    say(page, f"whole {name}", value)
     check(page)
     assert spec(page) == edit(START, value).spec
-    page.number_input(key=f"whole {name}").set_value(-1).run()
+    say(page, f"whole {name}", -1)
     assert len(errors(page)) == 1
     assert spec(page) == edit(START, value).spec
 
 
 def test_a_knob_keeps_the_edits(page):
     open_block(page)
-    page.number_input(key="cell kernel").set_value(5).run()
-    page.selectbox(key="mobilenet_v2:resolution").set_value(128).run()
+    say(page, "cell kernel", 5)
+    say(page, "mobilenet_v2:resolution", 128)
     check(page)
     assert spec(page).rows[3].kernel == 5
     assert spec(page).resolution == 128
@@ -255,7 +247,7 @@ def test_a_cell_that_refuses_the_whole_table_is_the_one_that_is_marked(page):
 
 def test_an_edit_made_elsewhere_takes_the_refused_cell_away(page):
     type_into_grid(page, r3={"kernel": 4})
-    page.button(key="whole hard_swish").click().run()
+    say(page, "whole hard_swish")
     check(page)
     assert not errors(page)
     assert over(page) == {}
@@ -278,32 +270,76 @@ def test_a_message_of_no_cell_is_no_edit(page, value):
     assert drawn(page)["heard"] in (0, 1)  # a number, whatever is said
 
 
+FORGED_FORM = [
+    None, [], {"events": 7}, {"events": [None, [], [1], [1, "cell kernel"], ["1", "cell kernel", "5", 3]]},
+    {"events": [[1, "__class__", "5", 3], [2, "choices", "5", 3], [3, "which", None, 3]]},  # what is no control
+    {"events": [[1, "cell kernel", {}, 3], [2, "cell kernel", True, 3], [3, "cell norm", "", 3], [4, "undo", "", 3]]},
+    {"events": [[1, "cell activation", "no such word", 3], [2, "cell kind", "", 3], [3, "row Delete", True, 3]]},
+    {"events": [[1, "cell kernel", "5", None], [2, "cell kernel", "5", 99], [3, "row Later", None, -1]]},  # no such row
+    {"events": [[0, "cell kernel", "5", 3], [-1, "cell kernel", "5", 3]]},  # heard long ago
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", FORGED_FORM, ids=range(len(FORGED_FORM)))
+def test_a_message_of_no_control_is_no_edit(page, value):
+    open_block(page)
+    (form,) = [form for form, _, parts in forms.forms(page) if "cell kernel" in parts]
+    forms.report(page, form, "said", value)
+    check(page)
+    assert not errors(page)
+    assert spec(page) == START
+    say(page, "cell kernel", 5)
+    assert spec(page).rows[3].kernel == 5
+
+
+@pytest.mark.parametrize("typed", ["nan", "1e999", "-1", "five", "9" * 60, "<b>5</b>"])
+def test_a_number_that_cannot_be_is_refused_with_a_reason(page, typed):
+    open_block(page)
+    say(page, "cell kernel", typed)
+    check(page)
+    (message,) = errors(page)
+    assert "row 4, column kernel" in message
+    assert shown(page, "cell kernel") == typed
+    assert spec(page) == START
+
+
+def test_what_is_said_several_times_is_heard_once(page):
+    """A browser says again what it does not know to be heard; and a row is edited that is no longer open."""
+    open_block(page)
+    (form,) = [form for form, _, parts in forms.forms(page) if "cell kernel" in parts]
+    forms.report(page, form, "said", {"events": [[1, "row Duplicate", None, 3]]})
+    forms.report(page, form, "said", {"events": [[1, "row Duplicate", None, 3], [2, "cell kernel", "5", 3]]})
+    check(page)
+    assert len(spec(page).rows) == len(START.rows) + 1
+    assert [row.kernel for row in spec(page).rows[3:5]] == [5, 3]
+
+
 def test_twenty_edits_undone_and_redone(page):
     rng = random.Random(4)
     specs = [START]
     open_block(page)
     while len(specs) <= 20:
         value = rng.choice([v for v in range(8, 200, 8) if v != spec(page).rows[3].channels])
-        page.number_input(key="cell channels").set_value(value).run()
+        say(page, "cell channels", value)
         assert not errors(page)
         specs.append(spec(page))
     for wanted in reversed(specs[:-1]):
-        page.button(key="undo").click().run()
+        say(page, "undo")
         assert spec(page) == wanted
-    assert page.button(key="undo").disabled
+    assert fields(page)["undo"]["disabled"]
     for wanted in specs[1:]:
-        page.button(key="redo").click().run()
+        say(page, "redo")
         assert spec(page) == wanted
     check(page)
-    page.selectbox(key="history").set_value(7).run()
+    say(page, "history", 7)
     assert spec(page) == specs[7]
-    page.button(key="reset").click().run()
+    say(page, "reset")
     assert spec(page) == START
 
 
 def test_a_link_reopens_the_network(page):
     open_block(page)
-    page.number_input(key="cell kernel").set_value(5).run()
+    say(page, "cell kernel", 5)
     text = page.query_params["net"]
     text = text if isinstance(text, str) else text[0]
     assert links.decode(text) == spec(page)
@@ -312,7 +348,7 @@ def test_a_link_reopens_the_network(page):
     again.run()
     check(again)
     assert spec(again) == spec(page)
-    assert again.selectbox(key="network").value == "mobilenet_v2"
+    assert shown(again, "network") == "mobilenet_v2"
 
 
 @pytest.mark.parametrize("text", ["", "1", "1AAAA", "<script>", "1" + "A" * 7000, "2abc"])
@@ -327,24 +363,23 @@ def test_a_bad_link_says_so(text):
 
 
 def test_the_baseline(page):
-    deltas = {metric.label: metric.delta for metric in page.metric}
+    deltas = {title: tile["beside"] for title, tile in tiles(page).items()}
     assert deltas["Params"] == "printed: 3.4 M"
-    page.selectbox(key="baseline").set_value("mobilenet_v1").run()
+    say(page, "baseline", "mobilenet_v1")
     check(page)
-    deltas = {metric.label: metric.delta for metric in page.metric}
+    deltas = {title: tile["beside"] for title, tile in tiles(page).items()}
     assert deltas["Params"].startswith("▼ 17.2 %")
-    page.selectbox(key="baseline").set_value("#0").run()
+    say(page, "baseline", "#0")
     open_block(page)
-    page.number_input(key="cell kernel").set_value(5).run()
+    say(page, "cell kernel", 5)
     check(page)
-    deltas = {metric.label: metric.delta for metric in page.metric}
+    deltas = {title: tile["beside"] for title, tile in tiles(page).items()}
     assert deltas["Mult-adds (the papers' FLOPs)"].startswith("▲ 2.2 %")
 
 
 def test_without_a_profile_there_is_no_number(page):
     if not page.session_state["scenario"].profile:
-        latency = page.metric[0]
-        assert (latency.label, latency.value, latency.delta) == ("Latency", "–", "no device profile yet")
+        assert tiles(page)["Latency"].items() >= {"value": "–", "beside": "no device profile yet"}.items()
 
 
 def in_tab(at: AppTest, name: str) -> None:
@@ -355,7 +390,7 @@ def in_tab(at: AppTest, name: str) -> None:
 
 def test_the_diff_adds_up(page):
     open_block(page)
-    page.number_input(key="cell kernel").set_value(5).run()
+    say(page, "cell kernel", 5)
     in_tab(page, "Diff")
     table = next(frame.value for frame in page.dataframe if "status" in frame.value)
     before, after = (costmodel.count(archs.build(s)).total for s in (START, spec(page)))
@@ -374,7 +409,7 @@ def test_an_unedited_network_has_no_diff(page):
 
 
 def test_a_suggestion_is_applied_with_the_effect_that_was_promised(page):
-    page.selectbox(key="network").set_value("mobilenet_v3_large").run()
+    say(page, "network", "mobilenet_v3_large")
     in_tab(page, "Advisor")
     first = next(markdown.value for markdown in page.markdown if markdown.value.startswith("**G"))
     promised = next(s for s in advisor.advise(spec(page)) if first.startswith(f"**{s.title}**"))
@@ -382,20 +417,20 @@ def test_a_suggestion_is_applied_with_the_effect_that_was_promised(page):
     check(page)
     assert spec(page) == promised.edited.spec
     assert page.session_state["scenario"].counts.total.mem_access == promised.after["mem_access"]
-    page.button(key="undo").click().run()
+    say(page, "undo")
     assert spec(page) == archs.spec("mobilenet_v3_large")
 
 
 def test_a_guideline_is_applied_to_the_open_block(page):
     open_block(page)
-    page.button(key="here 4").click().run()
+    say(page, "here 4")
     check(page)
     assert spec(page) == apply_guideline(START, 4, {3}).spec
 
 
 def test_the_frontier_says_what_is_estimated_and_takes_a_measured_accuracy(page):
     open_block(page)
-    page.number_input(key="cell kernel").set_value(5).run()
+    say(page, "cell kernel", 5)
     in_tab(page, "Frontier")
     estimate = accuracy.estimate(spec(page))
     said = next(markdown.value for markdown in page.markdown if "Estimated" in markdown.value)
@@ -410,5 +445,5 @@ def test_the_frontier_says_what_is_estimated_and_takes_a_measured_accuracy(page)
         assert not errors(page)
     page.multiselect(key="families").set_value(["MobileNetV2"]).run()
     check(page)
-    page.button(key="undo").click().run()
+    say(page, "undo")
     assert page.session_state["scenario"].measured_pct is None  # it was of another network

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import zoo_styles as zoo
+from forms import tiles
 from onnx_files import exported, model, node
 from streamlit.testing.v1 import AppTest
 from test_surgery import ResNet
@@ -51,7 +52,7 @@ def check(at):
     assert not at.exception
     found = at.session_state["imported"]
     total = costmodel.count(found.graph).total
-    shown = {metric.label: metric.value for metric in at.metric}
+    shown = {title: tile["value"] for title, tile in tiles(at).items()}
     least = "at least " if total.unknown else ""
     assert shown["Mult-adds"] == least + human(total.mult_adds)
     assert shown["Params"] == human(total.params)
@@ -96,7 +97,7 @@ def test_what_is_unknown_is_said(at):
     check(at)
     assert "GridSample" in at.warning[0].value
     assert "No milliseconds" in at.info[0].value
-    assert {metric.label: metric.value for metric in at.metric}["Latency"] == "–"
+    assert tiles(at)["Latency"]["value"] == "–"
     show(at, at.session_state["imported"].graph, "Export")
     assert "No PyTorch file" in at.warning[1].value
 

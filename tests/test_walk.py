@@ -12,6 +12,7 @@ from math import isclose
 from random import Random
 
 import pytest
+from forms import fields, say, shown
 from streamlit.testing.v1 import AppTest
 from test_app import APP, check
 
@@ -142,26 +143,23 @@ def test_a_thousand_walks(chunk):
 
 def turn(at: AppTest, rng: Random) -> None:
     """One step on the page itself."""
-    keys = {w.key for group in (at.number_input, at.button) for w in group if w.key and not w.disabled}
-    blocks = at.selectbox(key="block")
+    keys = {name for name, field in fields(at).items() if not field.get("disabled")}
     kinds = ["open", "whole", "kernel", "channels", "rows", "undo", "redo", "reset", "fold", "reload"]
     kind = rng.choice([k for k in kinds if k not in ("undo", "redo", "reset") or k in keys])
     if kind == "kernel" and "cell kernel" in keys:
-        at.number_input(key="cell kernel").set_value(rng.choice((3, 5, 7, 4))).run()
+        say(at, "cell kernel", rng.choice((3, 5, 7, 4)))
     elif kind == "channels" and "cell channels" in keys:
-        at.number_input(key="cell channels").set_value(rng.choice((16, 24, 48, 97, 0))).run()
+        say(at, "cell channels", rng.choice((16, 24, 48, 97, 0)))
     elif kind == "rows" and "row Duplicate" in keys:
-        at.button(
-            key=rng.choice(sorted({"row Duplicate", "row Earlier", "row Later", "row Delete"} & keys))
-        ).click().run()
+        say(at, rng.choice(sorted({"row Duplicate", "row Earlier", "row Later", "row Delete"} & keys)))
     elif kind == "whole":
-        at.number_input(key="whole resolution").set_value(rng.choice((96, 160, 224, -1))).run()
+        say(at, "whole resolution", rng.choice((96, 160, 224, -1)))
     elif kind in ("undo", "redo", "reset"):
-        at.button(key=kind).click().run()
+        say(at, kind)
     elif kind == "fold":
-        at.toggle(key="folded").set_value(not at.toggle(key="folded").value).run()
+        say(at, "folded", not shown(at, "folded"))
     else:
-        blocks.set_value(rng.choice([block for block in blocks.options if block != "none"])).run()
+        say(at, "block", rng.choice([block for block, _ in fields(at)["block"]["options"] if block]))
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -6,10 +6,13 @@ Streamlit's own protocol (`streamlit.proto`): a state of the controls goes out, 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from typing import Any
 
+from forms import every
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,12 +22,13 @@ PATIENCE = 60.0  # seconds
 
 
 class Visitor:
-    """One session. `await Visitor.open(address)`, then `await change(key, double_value=5)` for each edit."""
+    """One session. `await Visitor.open(address)`, then `await say("cell kernel", "5")` for each edit."""
 
     def __init__(self, connection: ClientConnection):
         self._connection = connection
         self._states: dict[str, dict[str, Any]] = {}
         self._ids: dict[str, str] = {}
+        self._forms: dict[str, dict[str, Any]] = {}
         self.tiles: dict[str, str] = {}
         """Title → figure, as they were drawn last."""
         self.failures: list[str] = []
@@ -43,7 +47,8 @@ class Visitor:
         await self._connection.close()
 
     def has(self, key: str) -> bool:
-        return key in self._ids
+        """Whether the page has such a control, of Streamlit's or of a form of ours."""
+        return key in self._ids or any(key in form["names"] for form in self._forms.values())
 
     async def change(self, key: str, **value: Any) -> float:
         """Sets a control to a value of Streamlit's protocol; returns the seconds until the page is drawn anew."""
@@ -52,6 +57,16 @@ class Visitor:
         await self._run(self._ids[key], value)
         if not trigger:  # a browser sends what was chosen with every later run
             self._states[self._ids[key]] = value
+        return time.perf_counter() - started
+
+    async def say(self, name: str, value: str | bool | None = None) -> float:
+        """The same for a control of `explorer.page.form`: what is typed, or nothing for a button."""
+        identity, form = next((key, form) for key, form in self._forms.items() if name in form["names"])
+        started = time.perf_counter()
+        said = {"events": [[form["heard"] + 1, name, value, form["about"]]]}
+        trigger = json.dumps([{"event": "said", "value": said}])
+        self._states[identity] = {"json_value": "{}"}  # what the form holds beside what it triggers: nothing
+        await self._run(_make_trigger_id(identity, "events"), {"json_trigger_value": trigger})
         return time.perf_counter() - started
 
     async def _run(self, changed: str = "", value: dict[str, Any] | None = None) -> None:
@@ -81,19 +96,24 @@ class Visitor:
                     return
 
     def _see(self, delta: Any) -> None:
-        if delta.WhichOneof("type") == "add_block":
-            self._keep(delta.add_block.tab_container.id)
-            return
         element = delta.new_element
         kind = element.WhichOneof("type")
         if kind is None:
             return
         content = getattr(element, kind)
         self._keep(getattr(content, "id", ""))
-        if kind == "metric":
-            self.tiles[content.label] = content.body
+        if kind == "bidi_component":
+            self._read(content)
         elif kind == "exception" or (kind == "alert" and "an error in this program" in content.body):
             self.failures.append(getattr(content, "body", "") or content.message)
+
+    def _read(self, component: Any) -> None:
+        """What the page tells the scripts of its forms and tiles."""
+        if component.component_name.endswith("tiles"):
+            self.tiles = {tile["title"]: tile["value"] for tile in json.loads(component.json)["tiles"]}
+        elif component.component_name.endswith("form"):
+            told = json.loads(component.json)
+            self._forms[component.id] = told | {"names": {part["name"] for part in every(told["parts"])}}
 
     def _keep(self, identity: str) -> None:
         if found := KEYED.fullmatch(identity):

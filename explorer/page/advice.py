@@ -12,7 +12,8 @@ from archs import Graph, Spec
 from explorer import advisor, devices
 from explorer.advisor import Strain, Suggestion
 from explorer.metrics import METRICS
-from explorer.page import state
+from explorer.page import form, state
+from explorer.page.form import Part
 from explorer.page.tables import download
 from explorer.palette import heat
 from explorer.scenario import Scenario
@@ -81,24 +82,19 @@ def _table(strains: tuple[Strain, ...], scenario: Scenario) -> None:
     download(table, scenario, "strains")
 
 
-def of_block(scenario: Scenario) -> None:
+def of_block(scenario: Scenario) -> list[Part]:
     """For the open block: one line per guideline that it strains, and its remedy."""
     strains = advisor.strains(scenario.counts, scenario.spec, pieces=scenario.fragmentation, only=scenario.block)
-    mine = [strain for strain in strains if strain.strained]
-    if not mine:
-        return
-    for strain in mine:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":orange-badge[G{strain.guideline}] {strain.text}", width="content")
-            if advisor.change(scenario.spec.rows[strain.row], strain.guideline):
-                st.button(
-                    f"Apply G{strain.guideline} here",
-                    key=f"here {strain.guideline}",
-                    icon=":material/build:",
-                    on_click=_here,
-                    args=(strain.guideline, strain.row),
-                )
-    state.show_problem("here")
+    lines = [_line(scenario.spec, strain) for strain in strains if strain.strained]
+    return [*lines, *state.told("here")]
+
+
+def _line(spec: Spec, strain: Strain) -> Part:
+    number, row = strain.guideline, strain.row
+    parts = [form.note(f"strain {number}", strain.text, "badge", f"G{number}")]
+    if advisor.change(spec.rows[row], number):
+        parts.append(form.button(f"here {number}", f"Apply G{number} here", "build", lambda _: _here(number, row)))
+    return form.row(f"line {number}", parts)
 
 
 def _here(guideline: int, row: int) -> None:

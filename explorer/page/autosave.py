@@ -10,8 +10,9 @@ import streamlit as st
 from archs import ArchError
 from explorer import kept
 from explorer.history import History
-from explorer.page import state
+from explorer.page import form, state
 from explorer.page.components import Component
+from explorer.page.form import Part
 from explorer.page.share import BY_LINK
 from explorer.scenario import Scenario, start
 
@@ -73,20 +74,20 @@ def _found() -> None:
             st.session_state[OFFERED] = found
 
 
-def offer(scenario: Scenario) -> None:
+def offer(scenario: Scenario) -> list[Part]:
     """In the sidebar, until the visitor has done something else: the network of the last visit."""
     found = st.session_state.get(OFFERED)
     if found is None or not _untouched(scenario.history):
-        return
-    st.button(
-        f"Continue {found.spec.name}, {len(found.versions) - 1} steps",
-        key="continue",
-        icon=":material/history:",
-        width="stretch",
-        on_click=_take,
-        args=(found,),
-        help=f"Your last network in this browser; last step: {found.versions[-1].label}.",
-    )
+        return []
+    return [
+        form.button(
+            "continue",
+            f"Continue {found.spec.name}, {len(found.versions) - 1} steps",
+            "history",
+            lambda _: _take(found),
+            help=f"Your last network in this browser; last step: {found.versions[-1].label}.",
+        )
+    ]
 
 
 def _take(history: object) -> None:

@@ -8,6 +8,29 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+CONTROLS = """
+function made(tag, properties, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+const said = (control) => control.type === "checkbox" ? control.checked : control.value;
+
+function say(control, value) {
+  if (control.type === "checkbox") control.checked = value;
+  else if (control.value !== value) control.value = value;
+}
+
+// In a closed list of words each one that the arrow keys pass would be an edit
+function opens(control, key) {
+  if (control.type !== "select-one" || !["ArrowUp", "ArrowDown"].includes(key) || !control.showPicker) return false;
+  control.showPicker();
+  return true;
+}
+"""
+"""What the scripts of components with controls begin with."""
+
 
 class Component:
     """A Streamlit component, registered where it is first drawn: Streamlit 1.65 registers it for one runtime only."""

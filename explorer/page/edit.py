@@ -1,7 +1,8 @@
-"""The open block's row: its choices as plain widgets, and the edits of whole rows. Enough to make every edit."""
+"""The open block's row: its choices as plain controls, and the edits of whole rows. Enough to make every edit."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -9,7 +10,8 @@ import streamlit as st
 from archs import Spec
 from archs.rows import KINDS
 from explorer import cells, edits
-from explorer.page import advice, state
+from explorer.page import advice, form, state
+from explorer.page.form import Part, Said
 from explorer.scenario import Scenario
 
 STEPS = {"kernel": 2, "channels": 8, "inner": 8, "expanded": 8, "expansion": 1.0, "se": 0.05, "dropout": 0.1}
@@ -17,118 +19,148 @@ UNSTATED = {
     "dw_activation": "as the activation",
     "merge": "as in the paper",
 }
-NOTHING = ""
+INSERTED, REPLACING = "kind to insert", "kind of the stage"
+"""Session state: the kinds of block that the lists of Insert and Replace show."""
 
 
 def row(scenario: Scenario) -> None:
     index = scenario.row
     if index is None:
         return
-    spec = scenario.spec
-    this = spec.rows[index]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        blocks = f", which its {this.repeat} blocks share" if this.repeat > 1 else ""
-        st.caption(f"Row {index + 1} of the table{blocks}.", width="content")
-        if this.repeat > 1:
-            position = scenario.paths_of(index).index(scenario.block)
-            _button("Edit this block alone", "call_split", _split, index, position)
-    with st.container(key="choices"):
-        _word("kind", cells.Column("kind", "word", tuple(KINDS)), this.kind, index)
-        _text("stage", this.stage, index)
-        for column in cells.columns(type(this)):
-            value = getattr(this, column.name)
-            if column.words:
-                _word(column.name, column, value, index)
-            elif column.form == "switch":
-                _put(column.name, value)
-                st.checkbox(column.title, key=_key(column.name), on_change=_changed, args=(index, column.name))
-            else:
-                _number(column, value, index)
-    problem = scenario.problem
-    if problem and problem.control.startswith("cell "):
-        state.show(problem)
-    _rows(spec, index)
-    state.show_problem("rows")
-    advice.of_block(scenario)
+    this = scenario.spec.rows[index]
+    controls = [_choice("kind", cells.KIND, this.kind), _stage(this.stage)]
+    controls += [_control(column, getattr(this, column.name)) for column in cells.columns(type(this))]
+    refused = scenario.problem.control if scenario.problem else ""
+    form.show(
+        "block form",
+        [
+            form.row("row", _which(scenario, index)),
+            form.grid("choices", controls),
+            *(state.told(refused) if refused.startswith("cell ") else ()),
+            form.row("rows", _rows(scenario.spec, index)),
+            *state.told("rows"),
+            *advice.of_block(scenario),
+        ],
+        about=index,
+    )
 
 
-def _key(name: str) -> str:
-    return f"cell {name}"
+def _which(scenario: Scenario, index: int) -> list[Part]:
+    repeat = scenario.spec.rows[index].repeat
+    if repeat == 1:
+        return [form.note("which", f"Row {index + 1} of the table.")]
+    position = scenario.paths_of(index).index(scenario.block)
+    return [
+        form.note("which", f"Row {index + 1} of the table, which its {repeat} blocks share."),
+        _button("Edit this block alone", "call_split", lambda index: _split(index, position)),
+    ]
 
 
-def _put(name: str, value: Any) -> None:
-    """The widget shows the table's value; a refused one stays as it was typed."""
-    problem = state.scenario().problem
-    if not (problem and problem.control == _key(name) and _key(name) in st.session_state):
-        st.session_state[_key(name)] = value
+def _control(column: cells.Column, value: Any) -> Part:
+    name, refused = f"cell {column.name}", state.is_refused(f"cell {column.name}")
+    if column.words:
+        return _choice(column.name, column, value)
+    if column.form == "switch":
+        return form.switch(name, column.title, value, _set(column.name), error=refused)
+    step = STEPS.get(column.name, 1 if column.form == "whole" else 0.05)
+    low = {"low": 1} if column.name == "kernel" else {}  # odd ones
+    return form.number(name, column.title, value, _set(column.name), step, error=refused, **low)
 
 
-def _word(name: str, column: cells.Column, value: Any, index: int) -> None:
-    _put(name, NOTHING if value is None else value)
-    st.selectbox(
+def _choice(name: str, column: cells.Column, value: Any) -> Part:
+    return form.choice(
+        f"cell {name}",
         column.title,
-        [*([NOTHING] if column.optional else []), *column.words],
-        key=_key(name),
-        format_func=lambda word: str(word).replace("_", " ") or UNSTATED.get(name, "not stated"),
-        on_change=_changed,
-        args=(index, name),
+        [*([None] if column.optional else []), *column.words],
+        value,
+        _set(name),
+        lambda word: UNSTATED.get(name, "not stated") if word is None else str(word).replace("_", " "),
+        error=state.is_refused(f"cell {name}"),
     )
 
 
-def _text(name: str, value: str, index: int) -> None:
-    _put(name, value)
-    st.text_input(name, key=_key(name), on_change=_changed, args=(index, name))
+def _stage(stage: str) -> Part:
+    return form.text("cell stage", "stage", stage, _set("stage"), error=state.is_refused("cell stage"))
 
 
-def _number(column: cells.Column, value: float | None, index: int) -> None:
-    """No limits: a value beyond them is refused with a reason."""
-    whole = column.form == "whole"
-    _put(column.name, value)
-    st.number_input(
-        column.title,
-        value=None,
-        step=STEPS.get(column.name, 1 if whole else 0.05),
-        format=None if whole else "%.4g",
-        placeholder="not stated",
-        key=_key(column.name),
-        on_change=_changed,
-        args=(index, column.name),
-    )
+def _set(name: str) -> form.Do:
+    return lambda said: _changed(name, said)
 
 
-def _changed(index: int, name: str) -> None:
-    value = st.session_state[_key(name)]
-    wanted = {(index, name): None if value == NOTHING else value}
-    spec = state.scenario().spec
-    state.edit(
-        _key(name), cells.said(wanted), lambda spec: edits.set_cells(spec, wanted), cells.attempted(spec, wanted), index
-    )
+def _changed(name: str, said: Said) -> None:
+    with state.guard("The edit"):
+        spec = state.scenario().spec
+        index = _row(spec, said)
+        if index is None or not cells.has(spec, index, name):
+            return
+        wanted = {(index, name): said.value}
+        make, attempt = lambda spec: edits.set_cells(spec, wanted), cells.attempted(spec, wanted)
+        state.edit(f"cell {name}", cells.said(wanted), make, attempt, index)
 
 
-def _rows(spec: Spec, index: int) -> None:
+def _row(spec: Spec, said: Said) -> int | None:
+    """The row that the form was of when something was said with it, which may no longer be the one that is open."""
+    match said.about:
+        case int(index) if 0 <= index < len(spec.rows):
+            return index
+    return None
+
+
+def _rows(spec: Spec, index: int) -> list[Part]:
     """Insert, duplicate, move and delete; the stage as another kind of block."""
     last = len(spec.rows) - 1
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        _button("Duplicate", "content_copy", _duplicate, index)
-        _button("Earlier", "arrow_back", _move, index, index - 1, disabled=index == 0)
-        _button("Later", "arrow_forward", _move, index, index + 1, disabled=index == last)
-        _button("Delete", "delete", _delete, index, disabled=not last)
-        with st.popover("Insert", icon=":material/add:"):
-            st.selectbox("Kind of block", list(KINDS), key="insert kind", format_func=_spaced)
-            _button("Before this row", "add_row_above", _insert, index)
-            _button("After this row", "add_row_below", _insert, index + 1)
-        stage = spec.rows[index].stage
-        with st.popover(f"Replace {stage}", icon=":material/swap_horiz:"):
-            st.selectbox(f"Every block of {stage} by", list(KINDS), key="stage kind", format_func=_spaced)
-            _button("Replace the stage", "swap_horiz", _replace_stage, stage)
+    stage = spec.rows[index].stage
+    return [
+        _button("Duplicate", "content_copy", _duplicate),
+        _button("Earlier", "arrow_back", lambda index: _move(index, index - 1), disabled=index == 0),
+        _button("Later", "arrow_forward", lambda index: _move(index, index + 1), disabled=index == last),
+        _button("Delete", "delete", _delete, disabled=not last),
+        form.fold(
+            "insert",
+            "Insert",
+            "add",
+            [
+                _kind(INSERTED, "Kind of block"),
+                _button("Before this row", "add_row_above", _insert),
+                _button("After this row", "add_row_below", lambda index: _insert(index + 1)),
+            ],
+        ),
+        form.fold(
+            "replace",
+            f"Replace {stage}",
+            "swap_horiz",
+            [
+                _kind(REPLACING, f"Every block of {stage} by"),
+                _button("Replace the stage", "swap_horiz", _replace_stage),
+            ],
+        ),
+    ]
+
+
+def _kind(key: str, label: str) -> Part:
+    return form.choice(key, label, KINDS, _kind_of(key), lambda said: _choose_kind(key, said.value), _spaced)
+
+
+def _kind_of(key: str) -> str:
+    return st.session_state.get(key, next(iter(KINDS)))
+
+
+def _choose_kind(key: str, kind: str) -> None:
+    st.session_state[key] = kind
 
 
 def _spaced(kind: str) -> str:
     return kind.replace("_", " ")
 
 
-def _button(label: str, icon: str, do: Any, *args: Any, disabled: bool = False) -> None:
-    st.button(label, key=f"row {label}", icon=f":material/{icon}:", on_click=do, args=args, disabled=disabled)
+def _button(label: str, icon: str, do: Callable[[int], None], disabled: bool = False) -> Part:
+    return form.button(f"row {label}", label, icon, lambda said: _pressed(do, said), disabled=disabled)
+
+
+def _pressed(do: Callable[[int], None], said: Said) -> None:
+    index = _row(state.scenario().spec, said)
+    if index is not None:
+        do(index)
 
 
 def _split(index: int, position: int) -> None:
@@ -155,11 +187,11 @@ def _delete(index: int) -> None:
 
 
 def _insert(index: int) -> None:
-    kind = st.session_state["insert kind"]
+    kind = _kind_of(INSERTED)
     label = f"{_spaced(kind)} inserted as row {index + 1}"
     state.edit("rows", label, lambda spec: edits.insert(spec, index, kind), follow=index)
 
 
-def _replace_stage(stage: str) -> None:
-    kind = st.session_state["stage kind"]
+def _replace_stage(index: int) -> None:
+    stage, kind = state.scenario().spec.rows[index].stage, _kind_of(REPLACING)
     state.edit("rows", f"{stage} of {_spaced(kind)}", lambda spec: edits.replace_stage(spec, stage, kind))

@@ -9,38 +9,37 @@ import streamlit as st
 
 from explorer import costs, diagram, figures
 from explorer.metrics import IN_THE_PICTURE, METRICS
-from explorer.page import live, state
+from explorer.page import form, live, state
+from explorer.page.form import Said
 from explorer.page.tables import download, short
 from explorer.palette import KIND_COLOURS
 from explorer.scenario import Scenario
 
-NOTHING = ""  # the selectbox's entry for "no block is open"
-
 
 def network(scenario: Scenario) -> None:
-    """The blocks from left to right; a click opens one, and so does the selectbox."""
+    """The blocks from left to right; a click opens one, and so does the list."""
     blocks = scenario.blocks
-    left, right = st.columns([1, 1], vertical_alignment="bottom")
-    with left:
-        offered = [metric for metric in IN_THE_PICTURE if metric in blocks]
-        metric = scenario.metric if scenario.metric in offered else "mult_adds"
-        st.session_state["metric"] = metric
-        st.selectbox(
-            "Colour by",
-            offered,
-            key="metric",
-            format_func=lambda metric: METRICS[metric].title,
-            on_change=_metric_chosen,
-        )
-    with right:
-        st.session_state["block"] = scenario.block or NOTHING
-        st.selectbox(
-            "Open a block, here or by a click in the picture",
-            [NOTHING, *blocks["block"]],
-            key="block",
-            format_func=lambda path: path or "none",
-            on_change=_block_chosen,
-        )
+    offered = [metric for metric in IN_THE_PICTURE if metric in blocks]
+    metric = scenario.metric if scenario.metric in offered else "mult_adds"
+    form.show(
+        "picture form",
+        [
+            form.grid(
+                "of the picture",
+                [
+                    form.choice("metric", "Colour by", offered, metric, _colour, lambda metric: METRICS[metric].title),
+                    form.choice(
+                        "block",
+                        "Open a block, here or by a click in the picture",
+                        [None, *blocks["block"]],
+                        scenario.block,
+                        lambda said: _pressed(said.value),
+                        lambda path: path or "none",
+                    ),
+                ],
+            )
+        ],
+    )
     edited = scenario.touched
     live.show(
         diagram.network(blocks, metric, scenario.block, edited),
@@ -101,16 +100,11 @@ def kinds(scenario: Scenario) -> pandas.DataFrame:
     return table[table[[*figures.WHERE, *(["latency_ms"] if nodes_ms else [])]].any(axis=1)]
 
 
-def _pressed(path: str) -> None:
+def _pressed(path: str | None) -> None:
     with state.guard("The block"):
         state.choose("block", block=path)  # one that is none of the network's is none
 
 
-def _block_chosen() -> None:
-    with state.guard("The block"):
-        state.choose("block", block=st.session_state.block or None)
-
-
-def _metric_chosen() -> None:
+def _colour(said: Said) -> None:
     with state.guard("The colour"):
-        state.choose("metric", metric=st.session_state.metric)
+        state.choose("metric", metric=said.value)

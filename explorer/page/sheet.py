@@ -12,17 +12,15 @@ from typing import NamedTuple
 import streamlit as st
 
 from explorer.cells import Column
-from explorer.page.components import Component
+from explorer.page.components import CONTROLS, Component
 
 HTML = "<div class='sheet'><table><thead><tr></tr></thead><tbody></tbody></table></div>"
 
 # What was typed is sent until the page has `heard` its number, as a later message may overtake an earlier one. Until
-# then, and while somebody is typing there, a cell is left as it is. The arrow keys open a list of words, as in a closed
-# one each word that they pass would be an edit.
+# then, and while somebody is typing there, a cell is left as it is.
 JS = """
 const sheets = new WeakMap();
 const cellOf = new WeakMap();
-const STEPS = ["ArrowUp", "ArrowDown"];
 
 export default function ({ parentElement, data, setTriggerValue }) {
   if (!sheets.has(parentElement)) sheets.set(parentElement, begin(parentElement.querySelector(".sheet"), data.heard));
@@ -39,21 +37,13 @@ function begin(root, number) {
     if (event.isComposing) return;
     if (event.key === "Enter" && control.type === "text") { commit(sheet, control); down(control); }
     else if (event.key === "Escape") takeBack(sheet, control);
-    else if (control.type === "select-one" && STEPS.includes(event.key) && control.showPicker) control.showPicker();
-    else return;
+    else if (!opens(control, event.key)) return;
     event.preventDefault();
   });
   return sheet;
 }
 
 const at = ({ row, column }) => `${row} ${column}`;
-const said = (control) => control.type === "checkbox" ? control.checked : control.value;
-
-function say(control, value) {
-  if (control.type === "checkbox") control.checked = value;
-  else if (control.value !== value) control.value = value;
-}
-
 function commit(sheet, control) {
   const cell = cellOf.get(control), value = said(control);
   if (value === (sheet.unheard.get(at(cell))?.value ?? cell.shown)) return;
@@ -125,7 +115,6 @@ function again(sheet, body, { row, column, shown, value, caret }) {
   if (caret !== null && control.type === "text") control.setSelectionRange(caret, caret);
 }
 
-const made = (tag, properties) => Object.assign(document.createElement(tag), properties);
 const headOf = ({ title, help, form }) =>
   made("th", { textContent: title, title: help, className: form, scope: "col" });
 
@@ -187,7 +176,7 @@ CSS = """
 """
 
 # in no shadow root: there the page could not tell which cell has the keyboard
-_sheet = Component("sheet", html=HTML, css=CSS, js=JS, isolate_styles=False)
+_sheet = Component("sheet", html=HTML, css=CSS, js=CONTROLS + JS, isolate_styles=False)
 
 
 class Over(NamedTuple):

@@ -13,6 +13,8 @@ from archs.errors import Mend
 from costmodel import CostError
 from explorer import edits
 from explorer.mend import Edited
+from explorer.page import form
+from explorer.page.form import Part
 from explorer.scenario import Problem, Scenario, start
 
 log = logging.getLogger("explorer")
@@ -53,8 +55,7 @@ def show_problem(control: str) -> None:
 
 def show(problem: Problem) -> None:
     st.error(problem.message, icon=":material/error:")
-    mends = [cause.mend for cause in problem.causes if cause.mend]
-    for number, mend in enumerate(mends if problem.attempt else []):
+    for number, mend in enumerate(_mends(problem)):
         st.button(
             f"Take {mend}",
             key=f"mend {problem.control} {number}",
@@ -62,6 +63,30 @@ def show(problem: Problem) -> None:
             on_click=_mend,
             args=(problem, mend),
         )
+
+
+def told(control: str) -> list[Part]:
+    """The same as parts of a form: what is wrong, and what would do."""
+    problem = scenario().problem
+    if not (problem and problem.control == control):
+        return []
+    return [
+        form.note(f"problem {control}", problem.message, "error", "error"),
+        *(
+            form.button(f"mend {control} {number}", f"Take {mend}", "build", lambda _, mend=mend: _mend(problem, mend))
+            for number, mend in enumerate(_mends(problem))
+        ),
+    ]
+
+
+def is_refused(control: str) -> bool:
+    """Whether the last choice was made with this control, and could not be followed."""
+    problem = scenario().problem
+    return problem is not None and problem.control == control
+
+
+def _mends(problem: Problem) -> list[Mend]:
+    return [cause.mend for cause in problem.causes if cause.mend] if problem.attempt else []
 
 
 def _mend(problem: Problem, mend: Mend) -> None:

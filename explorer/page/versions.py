@@ -2,58 +2,59 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from archs.catalogue import FAMILIES
 from explorer.history import Version
-from explorer.page import profiles, state
+from explorer.page import form, profiles, state
+from explorer.page.form import Part
 from explorer.page.state import guard
 from explorer.scenario import PAPER, Scenario
 
 NONE = ""
 
 
-def steps(scenario: Scenario) -> None:
+def steps(scenario: Scenario) -> list[Part]:
     history = scenario.history
-    with st.container(horizontal=True, gap="small"):
-        st.button("Undo", key="undo", icon=":material/undo:", on_click=_go, args=(-1,), disabled=not history.can_undo)
-        st.button("Redo", key="redo", icon=":material/redo:", on_click=_go, args=(1,), disabled=not history.can_redo)
-        st.button(
+    published = scenario.spec.name in FAMILIES
+    buttons = [
+        form.button("undo", "Undo", "undo", lambda _: _go(-1), disabled=not history.can_undo),
+        form.button("redo", "Redo", "redo", lambda _: _go(1), disabled=not history.can_redo),
+        form.button(
+            "reset",
             "Reset to paper",
-            key="reset",
-            icon=":material/restart_alt:",
-            on_click=_reset,
-            disabled=not scenario.edited or scenario.spec.name not in FAMILIES,
+            "restart_alt",
+            lambda _: _reset(),
+            disabled=not (scenario.edited and published),
             help="The published network at these knobs; undo leads back to your edits.",
-        )
-    if len(history.versions) > 1:
-        st.session_state["history"] = history.position
-        st.selectbox(
+        ),
+    ]
+    if len(history.versions) == 1:
+        return [form.row("steps", buttons)]
+    positions = range(len(history.versions) - 1, -1, -1)
+    return [
+        form.row("steps", buttons),
+        form.choice(
+            "history",
             "History",
-            range(len(history.versions) - 1, -1, -1),
-            key="history",
-            format_func=lambda position: _label(history.versions, position),
-            on_change=_to,
-        )
+            positions,
+            history.position,
+            lambda said: _to(said.value),
+            lambda position: _label(history.versions, position),
+        ),
+    ]
 
 
 def _label(versions: tuple[Version, ...], position: int) -> str:
-    return f"{position + 1}. {versions[position].label}" if position < len(versions) else ""
+    return f"{position + 1}. {versions[position].label}"
 
 
 def _go(by: int) -> None:
+    history = state.scenario().history
+    _to(min(max(0, history.position + by), len(history.versions) - 1))
+
+
+def _to(position: int) -> None:
     with guard("The history"):
-        history = state.scenario().history
-        _show(history.go(min(max(0, history.position + by), len(history.versions) - 1)).position)
-
-
-def _to() -> None:
-    with guard("The history"):
-        _show(st.session_state["history"])
-
-
-def _show(position: int) -> None:
-    state.choose("history", history=state.scenario().history.go(position), measured_pct=None)
+        state.choose("history", history=state.scenario().history.go(position), measured_pct=None)
 
 
 def _reset() -> None:
@@ -61,18 +62,18 @@ def _reset() -> None:
         state.choose("history", history=state.scenario().history.reset(), measured_pct=None)
 
 
-def baseline(scenario: Scenario) -> None:
+def baseline(scenario: Scenario) -> Part:
     """What the tiles' changes are against."""
-    earlier = {f"#{n}": version for n, version in enumerate(scenario.history.versions)}
+    earlier = [f"#{n}" for n in range(len(scenario.history.versions))]
     chosen = scenario.against if isinstance(scenario.against, str) else "kept"
     kept = ["kept"] if isinstance(scenario.against, Version) else []
-    st.session_state["baseline"] = chosen
-    st.selectbox(
+    return form.choice(
+        "baseline",
         "Compare with",
         [PAPER, *kept, *FAMILIES, *reversed(earlier)],
-        key="baseline",
-        format_func=lambda option: _baseline_title(scenario, option),
-        on_change=_compare,
+        chosen,
+        lambda said: _compare(said.value),
+        lambda option: _baseline_title(scenario, option),
         help="What the changes on the tiles, and the Diff, are against.",
     )
 
@@ -82,40 +83,37 @@ def _baseline_title(scenario: Scenario, option: str) -> str:
         return "the paper's network"
     if option in FAMILIES:
         return FAMILIES[option].title
-    if option == "kept" and isinstance(scenario.against, Version):
+    if isinstance(scenario.against, Version) and option == "kept":
         return f"version: {scenario.against.label}"
-    position = int(option.removeprefix("#") or 0) if option.startswith("#") else -1
-    if 0 <= position < len(scenario.history.versions):
-        return f"version {_label(scenario.history.versions, position)}"
-    return option
+    return f"version {_label(scenario.history.versions, int(option.removeprefix('#')))}"
 
 
-def _compare() -> None:
+def _compare(option: str) -> None:
     with guard("The baseline"):
-        option = st.session_state["baseline"]
         if option.startswith("#"):
             state.choose("baseline", against=state.scenario().history.versions[int(option[1:])])
         elif option != "kept":
             state.choose("baseline", against=option)
 
 
-def device(scenario: Scenario) -> None:
+def device() -> Part:
     """Whose milliseconds are shown. Without a profile the page says so and shows none."""
     known = profiles.known()
     if not known:
-        st.caption("No device profile yet, so no milliseconds: the page Calibrate makes one, in four minutes.")
-        return
-    st.session_state["profile"] = scenario.profile if scenario.profile in known else NONE
-    st.selectbox(
+        lacks = "No device profile yet, so no milliseconds: the page Calibrate makes one, in four minutes."
+        return form.note("no profile", lacks)
+    key = state.scenario().profile  # a calibration that has just ended has chosen its own
+    return form.choice(
+        "profile",
         "Milliseconds of",
         [*known, NONE],
-        key="profile",
-        format_func=profiles.title,
-        on_change=_device_chosen,
+        key if key in known else NONE,
+        lambda said: _use(said.value),
+        profiles.title,
         help="Another machine's are no good for this one: the page Calibrate makes this machine's own.",
     )
 
 
-def _device_chosen() -> None:
+def _use(key: str) -> None:
     with guard("The device"):
-        profiles.use(st.session_state["profile"] or None)
+        profiles.use(key or None)

@@ -1,0 +1,28 @@
+"""Which of the panels below the figures is seen; only that one is computed.
+
+Streamlit's own tabs took a fifth of the browser's time for an edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from explorer.page import form
+from explorer.page.form import Said
+
+KEY = "tab"
+"""Session state: its name."""
+
+
+def chosen(names: Sequence[str]) -> str:
+    """Draws the row of names; returns the one that is open."""
+    name = st.session_state.get(KEY)
+    name = name if name in names else names[0]
+    form.show("tab form", [form.tabs(KEY, "Panels", names, name, _turn)])
+    return name
+
+
+def _turn(said: Said) -> None:
+    st.session_state[KEY] = said.value

@@ -1,0 +1,75 @@
+"""What the page's own scripts are told and say: its forms and its tiles, without a browser to run the scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
+from streamlit.proto.BidiComponent_pb2 import BidiComponent
+from streamlit.testing.v1 import AppTest
+
+CONTROLS = ("choice", "open", "tabs", "number", "text", "switch", "button")
+"""The kinds of parts that can be used."""
+
+
+def components(at: AppTest) -> Iterator[BidiComponent]:
+    """Those of ours that are on the page."""
+    for node in at._tree:
+        if node.type == "bidi_component":
+            yield node.proto
+
+
+def report(at: AppTest, component: BidiComponent, event: str, value: object) -> AppTest:
+    """A message of a component's script."""
+    states = at._tree.get_widget_states()
+    message = states.widgets.add()
+    message.id = _make_trigger_id(component.id, "events")
+    message.json_trigger_value = json.dumps([{"event": event, "value": value}])
+    return at._run(states)
+
+
+def every(parts: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The parts of a form and what they hold."""
+    for part in parts:
+        yield part
+        yield from every(part.get("inside", []))
+
+
+def forms(at: AppTest) -> Iterator[tuple[BidiComponent, dict[str, Any], dict[str, dict[str, Any]]]]:
+    """Each form with what it is told, and its parts by name."""
+    for component in components(at):
+        told = json.loads(component.json)
+        if "parts" in told:
+            yield component, told, {part["name"]: part for part in every(told["parts"])}
+
+
+def fields(at: AppTest) -> dict[str, dict[str, Any]]:
+    """Every part of every form, by name."""
+    return {name: part for *_, parts in forms(at) for name, part in parts.items()}
+
+
+def shown(at: AppTest, name: str) -> str | bool:
+    """What stands in a field."""
+    return fields(at)[name]["value"]
+
+
+def say(at: AppTest, name: str, value: object = None) -> AppTest:
+    """What a visitor types, chooses, switches; nothing for a button that is pressed. Then the page runs."""
+    component, told, _ = next(form for form in forms(at) if name in form[2])
+    raw = (
+        value if value is None or isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    )
+    return report(at, component, "said", {"events": [[told["heard"] + 1, name, raw, told["about"]]]})
+
+
+def refusals(at: AppTest) -> list[str]:
+    """What the forms say is wrong."""
+    return [part["label"] for part in fields(at).values() if part.get("tone") == "error"]
+
+
+def tiles(at: AppTest) -> dict[str, dict[str, str]]:
+    """Title → the tile."""
+    told = (json.loads(component.json) for component in components(at))
+    return {tile["title"]: tile for data in told for tile in data.get("tiles", [])}

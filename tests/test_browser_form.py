@@ -1,0 +1,87 @@
+"""The page's own controls in a real browser: by key and by mouse, whole at every width, and nothing said is lost."""
+
+from __future__ import annotations
+
+import pytest
+from browser import PATIENCE, figure, number, open_block, open_page, press, settle, tile, type_number, unfold
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
+
+
+def test_nothing_said_fast_is_lost(page):
+    """The next fields are typed into, and buttons are pressed, while the page still answers the last."""
+    open_block(page, "stage3/block1")
+    shown = [tile(page, "Mult-adds")]
+    for label, value in (("c · channels", "48"), ("k · kernel", "5"), ("t · expansion", "4")):
+        type_number(page, label, value)
+    page.get_by_role("spinbutton", name="se", exact=True).fill("0.5")  # typed, not yet said
+    settle(page)
+    expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
+    for label, value in (("c · channels", "48"), ("k · kernel", "5"), ("t · expansion", "4"), ("se", "0.5")):
+        expect(number(page, label).first).to_have_value(value)
+    expect(page.get_by_role("combobox", name="History").locator("option")).to_have_count(4)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("spinbutton", name="se", exact=True)).to_have_value("0")
+    for _ in range(3):
+        press(page, "Undo")
+    expect(figure(page, "Mult-adds")).to_have_text(shown[0])
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_be_disabled()
+
+
+def test_help_comes_by_mouse_and_by_key(page):
+    tip = page.get_by_role("tooltip")
+    sign = page.locator(".tiles dl").filter(has=page.get_by_text("Params")).get_by_role("button", name="Help")
+    sign.hover()
+    expect(tip).to_contain_text("Trainable parameters")
+    box = tip.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 1280
+    page.mouse.move(0, 0)
+    expect(tip).to_be_hidden()
+    sign.focus()
+    expect(tip).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+
+
+def test_the_panels_are_turned_by_key(page):
+    page.get_by_role("tab", name="Table").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", selected=True)).to_have_text("Blocks")
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    expect(page.get_by_role("tab", name="Blocks")).to_be_focused()
+
+
+def test_a_list_is_chosen_from_by_key(page):
+    open_block(page, "stage3/block1")
+    kinds = page.get_by_role("combobox", name="out activation", exact=True)
+    kinds.focus()
+    for key in ("ArrowUp", "ArrowUp", "Enter"):  # in the list that has opened, up from "none", the last
+        page.keyboard.press(key)
+    expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
+    settle(page)
+    expect(kinds).not_to_have_value("none")
+    expect(kinds).to_be_focused()
+
+
+# Words and fields that are wider than their place
+CUT = """parts => parts.filter(part => part.offsetParent && part.scrollWidth > part.clientWidth + 1)
+    .map(part => part.textContent || part.ariaLabel)"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_every_control_is_whole(browser, address, width, scheme):
+    page = open_page(browser, address, width, 844, scheme)
+    try:
+        open_block(page, "stage3/block1")
+        unfold(page, "Insert")
+        unfold(page, "Replace")
+        words = page.locator(".st-key-open_block .form").locator("label, p, button:not(.why), summary, input")
+        assert words.count() > 40
+        assert words.evaluate_all(CUT) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    finally:
+        page.close()
