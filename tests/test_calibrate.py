@@ -55,14 +55,14 @@ def test_a_network_is_settled_once_the_fastest_runs_of_its_nodes_agree_in_two_vi
     timed = _Timed(TINY[0], in_place(Stopwatch()))
     timed.nodes = [[10.0, 1.0]] * RUNS
     assert not timed.settled  # all of it at one moment
-    timed.nodes += [[12.0, 2.0]] * RUNS
+    timed.nodes += [[12.0, 0.5]] * RUNS
     assert not timed.settled
     timed.nodes += [[30.0, 1.0]] * (RUNS - 1) + [[10.4, 3.0]]
     assert timed.settled  # but for the small node
     record = timed.record()
-    assert record.nodes_us == (10.0, 1.0)
-    assert (record.network_us, record.calls, record.whole_us) == (11.0, 3 * RUNS, None)
-    assert record.doubt == pytest.approx(math.log(14 / 11) / 2, abs=1e-4)  # first and third visit, and the second
+    assert record.nodes_us == (10.0, 0.5)
+    assert (record.network_us, record.calls, record.whole_us) == (10.5, 3 * RUNS, None)
+    assert record.doubt == pytest.approx(math.log(12.5 / 11) / 2, abs=1e-4)  # first and third visit, and the second
 
 
 def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
