@@ -88,7 +88,8 @@ def ours(tab: str) -> AppTest:
 
 
 def guideline(number: int, kind: str, measured: bool = False) -> AppTest:
-    at = lab.measured(number, (1.0, 1.2, 0.8, 1.0, 1.1)) if measured else page(f"g{number}")
+    factors = (1.0, 1.2, 0.8, 1.0, 1.1)[: len(experiment(number).variants)]
+    at = lab.measured(number, factors) if measured else page(f"g{number}")
     at.session_state["lab orders"] = {number: []}
     at.session_state[f"g{number} kind"] = kind
     return at.run()

@@ -51,10 +51,8 @@ def tab(page: Page, name: str) -> None:
 
 def taken(page: Page, folder: Path, name: str | re.Pattern[str]) -> Path:
     """What the button of that name gives."""
-    button = page.get_by_role("button", name=name, exact=True)
-    button.scroll_into_view_if_needed()
     with page.expect_download() as download:
-        button.click()
+        page.get_by_role("button", name=name, exact=True).click()  # scrolls, and waits where the panel is drawn anew
     file = folder / download.value.suggested_filename
     download.value.save_as(file)
     return file

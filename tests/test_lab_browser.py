@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import PATIENCE
+from browser import PATIENCE, choose
 from lab_runs import run_of
 from playwright.sync_api import Browser, Page, expect
 
@@ -127,14 +127,13 @@ def test_a_run_is_stopped(page, address):
 
 def test_the_explore_page_keeps_its_network(page, address):
     visit(page, address)
-    page.get_by_role("combobox", name="Network").click()
-    page.get_by_role("option", name="ShuffleNetV2", exact=True).click()
+    choose(page, "Network", "ShuffleNetV2")
     expect(page.get_by_role("heading", name="ShuffleNetV2, width 1.0")).to_be_visible()
     go(page, "Guideline lab", "G2: groups")
     expect(page.get_by_role("heading", name="1 The claim")).to_be_visible()
     page.get_by_test_id("stTopNav").get_by_text("Explore", exact=True).click()
     expect(page.get_by_role("heading", name="ShuffleNetV2, width 1.0")).to_be_visible()
-    assert page.get_by_role("combobox", name="Network").input_value() == "ShuffleNetV2"
+    expect(page.get_by_role("combobox", name="Network")).to_have_value("shufflenet_v2")
 
 
 def test_the_sheets_print_on_two_pages(page):
