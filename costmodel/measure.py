@@ -161,9 +161,6 @@ class Stopwatch:
         torch.set_flush_denormal(True)
         try:
             with torch.inference_mode():
-                end = time.perf_counter() + LISTENING
-                while self.device.type == "cpu" and time.perf_counter() < end:
-                    self._calm()
                 yield self
         finally:
             torch.set_flush_denormal(False)
@@ -230,12 +227,20 @@ class Stopwatch:
 
         After three tries, or where no quiet moment comes within `PATIENCE`, what it gave last.
         """
+        if self._quickest == float("inf"):
+            self._listen()
         for _ in range(TRIES):
             waited = self._wait()
             taken = take()
             if not waited or self._calm():
                 break
         return taken
+
+    def _listen(self) -> None:
+        """Until the quickest pulse is known."""
+        end = time.perf_counter() + LISTENING
+        while self.device.type == "cpu" and time.perf_counter() < end:
+            self._calm()
 
     def _wait(self) -> bool:
         """Whether a quiet moment came."""
