@@ -15,7 +15,7 @@ from costmodel.counts import count
 from costmodel.inplace import InPlace
 from costmodel.measure import Stopwatch, fastest
 from costmodel.profile import Regime
-from costmodel.timings import Record
+from costmodel.records import Record
 
 Baseline = Callable[[Graph], float]
 """Graph → microseconds."""

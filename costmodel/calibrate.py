@@ -17,9 +17,10 @@ from costmodel.errors import CostError
 from costmodel.fit import fit
 from costmodel.measure import Stopwatch
 from costmodel.profile import DEFAULT, DeviceProfile, Regime, load_profile
+from costmodel.records import noisy_share, write_raw
 from costmodel.sample import foreign_networks, networks, our_networks
 from costmodel.suite import suite
-from costmodel.timings import VISITS, Progress, noisy_share, part, time_networks, write_raw
+from costmodel.timings import VISITS, Progress, part, time_networks
 
 SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
 JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed among the others, they tell the errors

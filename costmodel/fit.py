@@ -22,7 +22,7 @@ from costmodel.features import NEAREST, OURS, features
 from costmodel.foreign import IMPORTED, Foreign, recipe_dict
 from costmodel.latency import Priced, forest_of, price
 from costmodel.profile import DeviceProfile, Errors, Predictor, Reference, Regime, percentile_half_width
-from costmodel.timings import Record
+from costmodel.records import Record
 
 SPAN = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
 LARGEST = 15_000  # nodes of a kind that are fitted; more only take time

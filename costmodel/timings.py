@@ -28,27 +28,22 @@ repeats no better.
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from math import inf, log
-from pathlib import Path
 from random import Random
-from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 
-from costmodel.drift import ALL, Slowness
 from costmodel.errors import CostError
-from costmodel.features import features
-from costmodel.foreign import Recipe, read_recipe, recipe_dict
+from costmodel.foreign import Recipe
 from costmodel.inplace import InPlace
-from costmodel.measure import NOISY, Stopwatch, fastest
+from costmodel.measure import Stopwatch, fastest
 from costmodel.profile import Regime
+from costmodel.records import Record
 
 MEMORY = 4e9  # bytes that networks take at a time
 MODULES = 4e6  # bytes of a network beside its weights
@@ -75,50 +70,6 @@ def part(progress: Progress | None, low: float, high: float) -> Progress | None:
 
 class Cancelled(CostError):
     """The user stopped it; nothing was written."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """One network, timed; microseconds of undisturbed runs."""
-
-    spec: Recipe
-    network_us: float
-    """The sum of its nodes on a CPU, a whole call elsewhere, where clocks cost more and there are no neighbours."""
-    nodes_us: tuple[float, ...]
-    spread: float
-    """IQR / median of all of its runs."""
-    calls: int
-    """Runs node by node."""
-    whole_us: float | None = None
-    """A whole call, without clocks in it, where that was asked for."""
-    chunk: int = 0
-    """Which of the session's: the networks that were timed side by side have one number."""
-    doubt: float = 0.0
-    """Half of what two halves of its visits differ by, as a logarithm: about what all of them leave open."""
-
-    def kinds(self, regime: Regime) -> tuple[str, ...]:
-        """The kind of each node."""
-        return _kinds(self.spec, regime)
-
-    def evened(self, regime: Regime, slow: Slowness) -> Record:
-        """The same as it would have been on a machine that is not `slow`."""
-        nodes = [time_us / slow.get(kind, slow[ALL]) for kind, time_us in zip(self.kinds(regime), self.nodes_us)]
-        return replace(
-            self,
-            network_us=round(self.network_us * sum(nodes) / sum(self.nodes_us), 1),
-            nodes_us=tuple([round(time_us, 2) for time_us in nodes]),
-        )
-
-
-def _kinds(spec: Recipe, regime: Regime) -> tuple[str, ...]:
-    return features(regime.graph(spec), regime.batch).kinds
-
-
-def merged(a: Record, b: Record) -> Record:
-    """One network as two sessions had it."""
-    nodes = tuple([(x + y) / 2 for x, y in zip(a.nodes_us, b.nodes_us)])
-    spread, calls = max(a.spread, b.spread), a.calls + b.calls
-    return Record(a.spec, (a.network_us + b.network_us) / 2, nodes, spread, calls)
 
 
 class Session(NamedTuple):
@@ -148,67 +99,120 @@ def time_networks(
     `memory`: bytes that networks may take; what does not fit is timed after the rest, as another chunk. Raises
     Cancelled once `cancel()` is true.
     """
-    start, rng = time.perf_counter(), Random(seed)
-    planned = len(specs) + len(references) if isinstance(specs, Sequence) else inf
-    specs, waiting = iter(specs), list(references)
-    done: list[_Timed] = []
-    probes: list[float] = []
+    course = _Course(
+        watch,
+        regime,
+        iter(specs),
+        list(references),
+        len(specs) + len(references) if isinstance(specs, Sequence) else inf,
+        seconds,
+        visits,
+        whole,
+        memory,
+        progress,
+        cancel,
+        Random(seed),
+    )
+    while course.fill():
+        course.settle()
+        course.empty()
+    return course.session()
 
-    def passed() -> float:
-        return time.perf_counter() - start
 
-    def checked() -> None:
-        if cancel and cancel():
-            raise Cancelled("cancelled; no profile was written")
-        if progress:
-            begun = sum(one.visits / visits for one in some)
-            share = passed() / seconds if seconds < inf else (len(done) + begun) / planned
-            progress(share, f"timing {len(done) + len(some)} networks")
+@dataclass
+class _Course:
+    """A session while it runs."""
 
-    def asks(one: _Timed) -> bool:
-        """For another visit."""
-        return one.visits < LEAST or (one.visits < visits and not one.settled and passed() < seconds)
+    watch: Stopwatch
+    regime: Regime
+    specs: Iterator[Recipe]
+    references: list[Recipe]
+    """Those that are to come."""
+    planned: float
+    """Networks in all, infinitely many where time is the limit."""
+    seconds: float
+    visits: int
+    whole: bool
+    memory: float
+    progress: Progress | None
+    cancel: Callable[[], bool] | None
+    rng: Random
+    start: float = field(default_factory=time.perf_counter)
+    some: list[_Timed] = field(default_factory=list)
+    """In memory."""
+    done: list[_Timed] = field(default_factory=list)
+    chunks: int = 0
+    probes: list[float] = field(default_factory=list)
 
-    def settle(networks: list[_Timed]) -> None:
-        """Visit them in rounds until they are known or time is over."""
-        while unsettled := [one for one in networks if asks(one)]:
-            for one in rng.sample(unsettled, len(unsettled)):
-                checked()
-                if one.visits < LEAST or passed() < seconds:
-                    one.visit()
-            probes.extend([watch.probe() for _ in range(PROBES)])
+    @property
+    def _passed(self) -> float:
+        return time.perf_counter() - self.start
 
-    for number in count():
-        some: list[_Timed] = []
+    def fill(self) -> bool:
+        """Take as many networks as there is memory and time for; False where there are no more."""
         taken = asked = 0.0  # bytes in memory, and the seconds that further visits will take
-        expected = visits - 1
-        while taken < memory:
-            room = seconds == inf or (not done and len(some) < PILOT) or passed() + asked < seconds
-            spec = next(specs, None) if room and not (waiting and len(some) % REFERENCES == 0) else None
-            reference = spec is None and bool(waiting)
-            if reference:
-                spec = waiting.pop(0)
-            if spec is None:
+        expected = self.visits - 1
+        while taken < self.memory:
+            following = self._following(asked)
+            if not following:
                 break
-            checked()
-            one = _Timed(spec, InPlace(regime.graph(spec), watch, regime.batch), reference, whole)
-            before = passed()
+            self._check()
+            spec, reference = following
+            one = _Timed(spec, InPlace(self.regime.graph(spec), self.watch, self.regime.batch), reference, self.whole)
+            before = self._passed
             one.visit()
-            some.append(one)
+            self.some.append(one)
             taken += one.bytes
-            asked += expected * (passed() - before)
-            if len(some) == PILOT and seconds < inf:  # a quiet machine needs fewer visits: more networks
-                settle(some)
-                expected = fmean(one.visits for one in some) - 1
+            asked += expected * (self._passed - before)
+            if len(self.some) == PILOT and self.seconds < inf:  # a quiet machine needs fewer visits: more networks
+                self.settle()
+                expected = statistics.fmean(one.visits for one in self.some) - 1
                 asked = 0.0
-        if not some:
-            break
-        settle(some)
-        for one in some:
-            one.close(number)
-        done += some
-    found = [tuple([one.record() for one in done if one.reference is kind]) for kind in (False, True)]
-    return Session(*found, fastest(probes))
+        return bool(self.some)
+
+    def _following(self, asked: float) -> tuple[Recipe, bool] | None:
+        """The next network, and whether it is a reference; references come even where time is short."""
+        pilot = not self.done and len(self.some) < PILOT
+        room = pilot or self._passed + asked < self.seconds
+        due = self.references and len(self.some) % REFERENCES == 0
+        spec = next(self.specs, None) if room and not due else None
+        if spec is None:
+            return (self.references.pop(0), True) if self.references else None
+        return spec, False
+
+    def settle(self) -> None:
+        """Visit what is in memory in rounds, until it is known or time is over."""
+        while unsettled := [one for one in self.some if self._asks(one)]:
+            for one in self.rng.sample(unsettled, len(unsettled)):
+                self._check()
+                if one.visits < LEAST or self._passed < self.seconds:
+                    one.visit()
+            self.probes += [self.watch.probe() for _ in range(PROBES)]
+
+    def _asks(self, one: _Timed) -> bool:
+        """For another visit."""
+        return one.visits < LEAST or (one.visits < self.visits and not one.settled and self._passed < self.seconds)
+
+    def empty(self) -> None:
+        """Those in memory are one chunk, and done."""
+        for one in self.some:
+            one.close(self.chunks)
+        self.done += self.some
+        self.some = []
+        self.chunks += 1
+
+    def session(self) -> Session:
+        found = [tuple([one.record() for one in self.done if one.reference is kind]) for kind in (False, True)]
+        return Session(*found, fastest(self.probes))
+
+    def _check(self) -> None:
+        if self.cancel and self.cancel():
+            raise Cancelled("cancelled; no profile was written")
+        if self.progress:
+            begun = sum(one.visits / self.visits for one in self.some)
+            done = (len(self.done) + begun) / self.planned
+            share = self._passed / self.seconds if self.seconds < inf else done
+            self.progress(share, f"timing {len(self.done) + len(self.some)} networks")
 
 
 class _Timed:
@@ -260,54 +264,3 @@ class _Timed:
         visits = np.array(self.nodes[: self.visits * RUNS]).reshape(self.visits, RUNS, -1)
         halves = [sum(map(fastest, half.reshape(-1, half.shape[-1]).T)) for half in (visits[::2], visits[1::2])]
         return abs(log(halves[0] / halves[1])) / 2
-
-
-def noisy_share(records: Sequence[Record]) -> float:
-    """The share of networks whose rounds were spread over more than 10 %."""
-    return sum(record.spread > NOISY for record in records) / len(records)
-
-
-def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
-    """One JSON line per network, after a line that says what for."""
-    lines = [json.dumps({"format": "costmodel.timings/1", **regime.model_dump()})]
-    for r in records:
-        lines.append(
-            json.dumps(
-                {
-                    "network_us": r.network_us,
-                    "spread": r.spread,
-                    "calls": r.calls,
-                    "nodes_us": r.nodes_us,
-                    "whole_us": r.whole_us,
-                    "chunk": r.chunk,
-                    "doubt": r.doubt,
-                    "spec": recipe_dict(r.spec),
-                },
-                separators=(",", ":"),
-            )
-        )
-    path.write_text("\n".join(lines) + "\n")
-
-
-def read_raw(path: Path) -> tuple[Regime, list[Record]]:
-    """What `write_raw` wrote. Raises CostError for another file."""
-    try:
-        head, *rows = [json.loads(line) for line in path.read_text().splitlines()]
-        if head.pop("format") != "costmodel.timings/1":
-            raise KeyError("format")
-        records = [
-            Record(
-                read_recipe(row["spec"]),
-                row["network_us"],
-                tuple(row["nodes_us"]),
-                row["spread"],
-                row["calls"],
-                row.get("whole_us"),
-                row.get("chunk", 0),
-                row.get("doubt", 0.0),  # none of the three is in files of before 2026-11-26
-            )
-            for row in rows
-        ]
-        return Regime(**head), records
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CostError(f"{path.name}: not a file of raw timings ({error})") from None

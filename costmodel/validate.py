@@ -27,8 +27,9 @@ from costmodel.fit import BIG_US, errors, errors_by_family, fit_only, judge, rms
 from costmodel.foreign import IMPORTED, Foreign
 from costmodel.measure import Stopwatch
 from costmodel.profile import DeviceProfile, Errors, load_profile, locate
+from costmodel.records import Record, merged, read_raw
 from costmodel.suite import Entry, suite
-from costmodel.timings import Progress, Record, Session, merged, part, read_raw, time_networks
+from costmodel.timings import Progress, Session, part, time_networks
 
 if TYPE_CHECKING:
     import pandas

@@ -13,8 +13,9 @@ from costmodel.fit import fit
 from costmodel.inplace import InPlace
 from costmodel.measure import Stopwatch
 from costmodel.profile import Regime
+from costmodel.records import read_raw, write_raw
 from costmodel.suite import suite
-from costmodel.timings import RUNS, Cancelled, _Timed, read_raw, time_networks, write_raw
+from costmodel.timings import RUNS, Cancelled, _Timed, time_networks
 from costmodel.validate import validate
 
 TINY = [archs.spec("mobilenet_v1", width=w, resolution=r) for w in (0.25, 0.5) for r in (32, 48, 64, 80)]

@@ -19,8 +19,8 @@ from costmodel.foreign import made
 from costmodel.latency import price
 from costmodel.placement import ages
 from costmodel.profile import FORMAT, DeviceProfile, Regime, load_profile, names, percentile_half_width
+from costmodel.records import Record
 from costmodel.sample import networks, our_networks
-from costmodel.timings import Record
 from explorer.__main__ import main
 
 US_PER_START, US_PER_BYTE, US_PER_MULT_ADD = 5.0, 1e-4, 2e-5
