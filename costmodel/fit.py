@@ -206,18 +206,19 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfi
     """
     judgements = [judge(profile, record) for record in judged]
     logs: dict[bool, list[float]] = {True: [], False: []}
+    doubts: dict[bool, list[float]] = {True: [], False: []}
     node_logs: dict[bool, list[float]] = {True: [], False: []}
     pairs, off = [], {}
     for record, priced in zip(judged, judgements):
         ours = not isinstance(record.spec, Foreign)
         logs[ours].append(float(np.log(record.network_us / priced.network_us)))
+        doubts[ours].append(record.doubt)
         pairs.append((record.spec.name if ours else IMPORTED, record.network_us, priced.network_us))
         for kind, measured, predicted in zip(priced.kinds, record.nodes_us, priced.nodes_us):
             if measured > BIG_US and ours == (kind in OURS):
                 node_logs[ours].append(float(np.log(measured / predicted)))
                 off.setdefault(kind, []).append(predicted / measured - 1)
-    doubt = math.sqrt(np.mean([record.doubt**2 for record in judged]))
-    halves = {ours: math.hypot(_without(doubt, some), SPAN * SESSIONS) for ours, some in logs.items() if some}
+    halves = {ours: math.hypot(_without(doubts[ours], some), SPAN * SESSIONS) for ours, some in logs.items() if some}
     node_halves = {ours: percentile_half_width(some) for ours, some in node_logs.items() if some}
     half, foreign_half = halves[True], halves.get(False)
     held_out = errors_by_family([pair for pair in pairs if pair[0] != IMPORTED], half)
@@ -238,12 +239,12 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfi
     )
 
 
-def _without(doubt: float, logs: Sequence[float]) -> float:
+def _without(doubts: Sequence[float], logs: Sequence[float]) -> float:
     """The half width that holds 90 % of residuals, less what is due to doubts about what was measured.
 
     At most three quarters of their variance are taken away: doubts are estimates, too.
     """
-    share = doubt**2 / max(float(np.mean(np.square(logs))), 1e-12)
+    share = float(np.mean(np.square(doubts))) / max(float(np.mean(np.square(logs))), 1e-12)
     return percentile_half_width(logs) * math.sqrt(1 - min(share, 0.75))
 
 
