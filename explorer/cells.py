@@ -96,7 +96,7 @@ def lines(spec: Spec, kept: tuple[Column, ...]) -> list[list[str | bool | None]]
 
 def text(value: Any) -> str | bool:
     """A cell's value as it is shown and typed: a switch as it is, nothing as no text, whole numbers without a point."""
-    return value if isinstance(value, bool) else "" if value is None else str(plain(value))
+    return value if isinstance(value, bool) else "" if value is None else str(_plain(value))
 
 
 def typed(spec: Spec, report: Any) -> dict[tuple[int, str], str | bool]:
@@ -143,11 +143,11 @@ def number_of(said: str) -> float | str | None:
     """
     said = said.strip()
     with suppress(ValueError):
-        return plain(float(said))
+        return _plain(float(said))
     return said or None
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Whole numbers are whole, however they are written."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

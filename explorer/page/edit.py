@@ -74,7 +74,7 @@ def _choice(name: str, column: cells.Column, value: Any) -> Part:
         [*([None] if column.optional else []), *column.words],
         value,
         _set(name),
-        lambda word: UNSTATED.get(name, "not stated") if word is None else str(word).replace("_", " "),
+        lambda word: UNSTATED.get(name, "not stated") if word is None else _spaced(str(word)),
         error=state.is_refused(f"cell {name}"),
     )
 
@@ -149,8 +149,8 @@ def _choose_kind(key: str, kind: str) -> None:
     st.session_state[key] = kind
 
 
-def _spaced(kind: str) -> str:
-    return kind.replace("_", " ")
+def _spaced(word: str) -> str:
+    return word.replace("_", " ")
 
 
 def _button(label: str, icon: str, do: Callable[[int], None], disabled: bool = False) -> Part:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from explorer.cells import number_of, plain
+from explorer import cells
 from explorer.page import controls, tip
 from explorer.page.components import CONTROLS, Component
 
@@ -56,17 +56,17 @@ def choice(
     **told: Any,
 ) -> Part:
     """One of some values, None among them as no word; if `typed`, any other one too, which is then a text."""
-    options = {_text(one): one for one in values}
+    options = {cells.text(one): one for one in values}
     shown = [[text if not typed else title(one), title(one)] for text, one in options.items()]
     if typed:
         options |= {title(one): one for one in options.values()}
-    told |= {"value": title(value) if typed else _text(value), "options": shown}
+    told |= {"value": title(value) if typed else cells.text(value), "options": shown}
     return Part("open" if typed else "choice", name, label, do, told, options)
 
 
 def number(name: str, label: str, value: float | None, do: Do, step: float = 1, **told: Any) -> Part:
     """No limits: a value beyond them is refused with a reason. `low`: where the steps start from."""
-    return Part("number", name, label, do, told | {"value": _text(value), "step": step})
+    return Part("number", name, label, do, told | {"value": cells.text(value), "step": step})
 
 
 def text(name: str, label: str, value: str, do: Do, **told: Any) -> Part:
@@ -147,7 +147,7 @@ def _value(part: Part, raw: str | bool | None) -> Any:
     if not isinstance(raw, str):
         return raw
     raw = raw.strip()
-    return number_of(raw) if part.kind == "number" else part.options.get(raw, raw)
+    return cells.number_of(raw) if part.kind == "number" else part.options.get(raw, raw)
 
 
 def _told(part: Part, typed: Mapping[str, str | bool | None]) -> dict[str, Any]:
@@ -165,7 +165,3 @@ def _every(parts: Iterable[Part]) -> Iterator[Part]:
     for part in parts:
         yield part
         yield from _every(part.inside)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(plain(value))
