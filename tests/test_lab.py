@@ -1,9 +1,7 @@
-"""The guideline lab without a page: tables by their formulas, verdicts, what is read back, what a stop leaves."""
+"""The guideline lab without a page: tables by their formulas, intervals and verdicts, theory, the command."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import re
@@ -13,15 +11,11 @@ from lab_runs import fake_run
 
 import costmodel
 from explorer.__main__ import main
-from explorer.job import Busy, current
-from explorer.lab import job as jobs
-from explorer.lab import prediction, record, sheet, theory
+from explorer.lab import prediction, record, theory
 from explorer.lab.errors import LabError
-from explorer.lab.experiment import PLATFORMS, SCALES, Settings, experiment, own_design
+from explorer.lab.experiment import PLATFORMS, SCALES, Settings, experiment
 from explorer.lab.published import Ratio, printed, ratios
-from explorer.lab.repeat import repeated
-from explorer.lab.run import FEWEST, ROUNDS, SESSION, Interval, Row, elsewhere, interval, plan, run
-from explorer.lab.text import CLAIMS
+from explorer.lab.run import FEWEST, ROUNDS, SESSION, Interval, interval
 from explorer.lab.verdict import (
     AGREES,
     BASE,
@@ -38,7 +32,6 @@ from explorer.lab.verdict import (
 
 HW = 56 * 56
 COLUMNS = [(g, platform, scale) for g in (1, 2, 3, 4) for platform in PLATFORMS for scale in SCALES]
-SMALL = {"channels": 8, "resolution": 7}
 
 
 # the tables
@@ -295,177 +288,6 @@ def test_g4_shares_add_to_one_and_elementwise_work_is_little_of_the_operations()
     assert full["mem_access_share"].sum() > 0.5
 
 
-# planning and running
-
-
-def test_a_run_that_does_not_fit_is_refused_before_it_starts():
-    assert plan([1, 1, 1, 1]) == (5, 10)
-    assert plan([200, 200, 200, 200]) == (5, 10)
-    assert plan([300, 300, 300, 300]) == (3, 10)
-    assert plan([900, 900, 900, 900]) == (2, 5)
-    with pytest.raises(LabError, match="take fewer channels"):
-        plan([10_000])
-
-
-@pytest.mark.parametrize("ms", [0.5, 7, 40, 110, 140, 250, 400, 1000, 1700])
-def test_a_plan_fits_into_its_time_and_has_an_interval(ms):
-    runs, rounds = plan([ms] * 2, 35)
-    assert FEWEST <= rounds <= ROUNDS
-    assert runs >= 2  # a node's time is the mean of two
-    assert rounds * runs * 2 * ms <= 35_000
-
-
-class Network:
-    """Stands in for a network in place: two nodes, whose runs take what is prepared."""
-
-    def __init__(self, device, runs):
-        self.watch, self.device, self._runs, self.moves = self, self, iter([(9e3, 9e3)] * 2 + runs), 0
-        self.type = device
-
-    def nodes_us(self):
-        return list(next(self._runs))
-
-    def call(self):
-        raise AssertionError("only a stopwatch calls it")
-
-    def span(self, call):
-        assert call == self.call
-        return sum(next(self._runs))
-
-    def move(self):
-        self.moves += 1
-
-
-RUNS = [(10, 24), (14, 20), (99, 99), (12, 30), (40, 22), (50, 50)]
-
-
-def test_a_row_takes_the_two_fastest_runs_of_each_node():
-    row = Row(Network("cpu", RUNS))
-    row.visit(2)
-    row.visit(1)
-    assert row.network.moves == 2
-    assert row.end_round() * 1e3 == pytest.approx(12 + 22)  # of 10 and 14, and of 24 and 20
-    row.visit(3)
-    assert row.end_round() * 1e3 == pytest.approx(26 + 26)  # of this round alone
-    assert row.least_ms * 1e3 == pytest.approx(11 + 21)  # of both: 10 and 12, and 20 and 22
-
-
-def test_a_row_is_timed_in_whole_calls_where_clocks_cost_more():
-    row = Row(Network("cuda", RUNS))
-    row.visit(3)
-    row.visit(3)
-    assert row.end_round() * 1e3 == row.least_ms * 1e3 == pytest.approx((34 + 34) / 2)
-
-
-def tiny(guideline=1):
-    made = experiment(guideline, **SMALL)
-    return made, [(v.row, v.graph) for v in made.variants]
-
-
-def test_a_run_measures_every_row_in_every_round():
-    made, networks = tiny(3)
-    seen = []
-    result = run(networks, made.settings, lambda *news: seen.append(news), seconds=5)
-    assert result.rows == tuple(v.row for v in made.variants)
-    assert len(result.rounds) == len(seen) == ROUNDS
-    assert all(len(turn) == 5 and min(turn) > 0 for turn in result.rounds)
-    assert result.least == seen[-1][3]
-    for row, best in enumerate(map(min, zip(*result.rounds))):
-        assert 0 < result.least[row] <= best  # no round has its nodes faster than all rounds together
-    assert not result.stopped
-    assert result.environment["threads"] == 1
-    assert 0.01 < result.environment["relu_gb_s"] < 10_000
-    assert 0.1 < result.environment["start_us"] < 10_000
-    assert all(any("conv" in name for name in kernels) for kernels in result.kernels)
-    table = compare(made, result)
-    assert (table["low"] <= table["measured"]).all()
-    assert (table["measured"] <= table["high"]).all()
-
-
-def test_every_visit_is_given_a_place_of_its_own(monkeypatch):
-    import explorer.lab.run as running
-
-    sizes = []
-
-    def seen():
-        held = elsewhere()
-        sizes.append(tuple(map(len, held)))
-        return held
-
-    monkeypatch.setattr(running, "elsewhere", seen)
-    made, networks = tiny()
-    with pytest.raises(LabError, match="stopped after 0 of 10 rounds"):
-        run(networks, made.settings, stop=lambda: len(sizes) == 24)
-    assert len(set(sizes)) == len(sizes) == 24  # six visits to each of four rows
-    assert {len(pair) for pair in sizes} == {2}
-
-
-def test_a_stopped_run_keeps_its_rounds():
-    made, networks = tiny()
-    done = []
-    result = run(networks, made.settings, lambda *news: done.append(news), lambda: len(done) == 6, seconds=5)
-    assert result.stopped
-    assert len(result.rounds) == 6
-    assert result.least == done[-1][3]  # the seventh round, which had begun, is not in it
-    with pytest.raises(LabError, match="stopped after 0 of 10 rounds; 5 are needed"):
-        run(networks, made.settings, stop=lambda: True)
-
-
-def test_a_device_that_is_not_there():
-    _, networks = tiny()
-    with pytest.raises(costmodel.CostError, match="'abacus' is not there"):
-        run(networks, Settings(device="abacus"))
-
-
-def test_a_job_runs_in_a_process_of_its_own():
-    made = experiment(1, **SMALL)
-    job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, 5)
-    with pytest.raises(Busy, match="a run of the guideline lab is going on"):
-        jobs.start([], made.settings, 5)
-    assert current() is job
-    job.wait()
-    assert not job.problem
-    assert job.run.rows == job.rows
-    assert job.run.rounds == tuple(job.rounds)
-    assert job.run.least == job.least
-    assert job.progress == 1
-    assert current() is None
-
-
-def test_a_stopped_job_says_so_and_frees_the_machine():
-    made = experiment(1, **SMALL)
-    networks = [(v.row, v.spec.to_json()) for v in made.variants]
-    job = jobs.start(networks, made.settings, 5)
-    job.stop()
-    job.wait()
-    assert "stopped after 0 rounds" in job.problem
-    assert job.run is None
-    job = jobs.start(networks, Settings(device="abacus"), 5)
-    job.wait()
-    assert "'abacus' is not there" in job.problem
-
-
-def test_a_job_that_is_stopped_late_keeps_its_rounds():
-    made = experiment(1)
-    job = jobs.Job(("a", "b"), made.settings, planned=11, _stopped=True)
-    job.read({"environment": {"device": "cpu"}})
-    for _ in range(6):
-        job.read({"round": [1.1, 2.2], "least": [1.0, 2.0], "planned": 11})
-    job.end()
-    assert job.run.least == (1.0, 2.0)
-    assert job.run.environment == {"device": "cpu"}
-    assert job.run.stopped
-    assert [r.middle for r in job.run.ratio] == [1, 2]
-
-
-def test_a_worker_that_dies_is_a_message(monkeypatch):
-    monkeypatch.setattr(jobs.Job, "worker", ("-c", "raise SystemExit('secret')"))
-    job = jobs.start([("a", "{}")], Settings(), 5)
-    job.wait()
-    assert "ended by itself after 0 rounds" in job.problem
-    assert "secret" not in job.problem
-
-
 # the command line
 
 
@@ -496,154 +318,3 @@ def test_command_line(capsys, tmp_path):
 def test_bad_options_are_one_line(capsys, options, message):
     assert main(["lab", "g1", *options]) == 2
     assert re.search(message, capsys.readouterr().err)
-
-
-# results as CSV
-
-
-@pytest.fixture(scope="module")
-def handed_in():
-    made = experiment(1, "GPU")
-    result = fake_run(made, (2.0, 2.2, 1.9, 2.0), wobble=0.002)
-    table = compare(made, result)
-    return made, result, table, record.to_csv(made, result, table, "Ada's laptop")
-
-
-def test_a_result_comes_back_as_it_was(handed_in):
-    *_, table, text = handed_in
-    read = record.read(text)
-    assert list(read["row"]) == list(table["row"])
-    assert list(read["ratio"]) == pytest.approx(list(table["measured"]), rel=1e-4)
-    assert list(read["verdict"]) == list(table["verdict"])
-    assert set(read["machine"]) == {"Ada s laptop"}
-    assert record.read(text + text).equals(record.read("\n" + text + "\n\n" + text))
-
-
-def cell(text, column, value):
-    """The text with one cell of its second line of data replaced."""
-    rows = list(csv.reader(io.StringIO(text)))
-    rows[2][record.COLUMNS.index(column)] = value
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "message"),
-    [
-        ("format", "lab/9", "line 3: format is 'lab/9'; allowed: lab/1"),
-        ("guideline", "7", "guideline is '7'"),
-        ("guideline", "1e3", "guideline is '1e3'"),
-        ("row", "=cmd|' /C calc'!A0", "row is"),
-        ("row", "g = 8", "row is 'g = 8'; allowed: c1:c2 = 1:1"),
-        ("platform", "TPU", "platform is 'TPU'"),
-        ("time_ms", "nan", "time_ms is 'nan'; allowed: a number"),
-        ("time_ms", "-1", "time_ms is"),
-        ("ratio", "inf", "ratio is 'inf'"),
-        ("ratio", "99", "ratio 99.0 lies outside of its interval"),
-        ("threads", "9" * 400, "threads is"),
-        ("verdict", "<script>alert(1)</script>", "verdict is"),
-    ],
-)
-def test_a_cell_that_no_run_writes_is_refused(handed_in, column, value, message):
-    with pytest.raises(LabError, match=message) as caught:
-        record.read(cell(handed_in[-1], column, value), "a.csv")
-    assert "<" not in str(caught.value)
-    assert len(str(caught.value)) < 300
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "no results in it"),
-        (",".join(record.COLUMNS) + "\n", "no results in it"),
-        ("a,b\n1,2\n", "not a result of this lab; its first line would be format,machine"),
-        ("{}", "not a result of this lab"),
-        ("\x00\x01\x02", "not a result of this lab"),
-        ('"' * 10 + "\n" * 5, "not a result|no results"),
-        ("x" * 300_000, "300,000 characters; allowed: up to 200,000"),
-        (",".join(record.COLUMNS) + "\n1,2\n", "line 2: 2 columns; a result has 22"),
-        (",".join(record.COLUMNS) + "\n" + '"' + "y" * 140_000, "not a CSV file"),
-    ],
-    ids=["empty", "head only", "other", "json", "binary", "quotes", "long", "short row", "open quote"],
-)
-def test_a_file_that_is_not_ours_is_a_message(text, message):
-    with pytest.raises(LabError, match=message):
-        record.read(text, "b.csv")
-
-
-def test_too_many_rows_are_refused(handed_in):
-    head, *rows = handed_in[-1].splitlines()
-    with pytest.raises(LabError, match="over 600 rows"):
-        record.read("\n".join([head, *rows * 160]))
-
-
-def test_names_from_a_file_are_made_plain(handed_in):
-    read = record.read(cell(handed_in[-1], "machine", '=HYPERLINK("http://x")<b onload=x>\u202e'))
-    assert read["machine"][1] == "HYPERLINK( http://x ) b onload=x"
-    assert record.plain("+1-2") == "1-2"
-    assert len(record.plain("x" * 1000)) == 60
-
-
-def test_a_class_is_summed_up_and_bad_files_are_named(handed_in):
-    made, result, _, text = handed_in
-    other = record.to_csv(made, result, compare(made, fake_run(made, (1.0, 1.3, 1.4, 2.0))), "Bob")
-    runs, problems = record.collect([("a.csv", text), ("a again.csv", text), ("b.csv", other), ("c.csv", "nonsense")])
-    assert len(runs) == 8
-    (problem,) = problems
-    assert problem.startswith("c.csv: not a result of this lab")
-    summary = record.summary(runs).set_index("row")
-    assert list(summary["machines"]) == [2, 2, 2]
-    assert list(summary["agree"]) == [2, 1, 1]
-    assert list(summary["differ"]) == [0, 1, 0]
-    assert summary.loc["c1:c2 = 1:2", "largest"] == pytest.approx(1.3)
-    machines = record.per_machine(runs).set_index("machine")
-    assert list(machines["agrees"]) == ["1 of 3", "3 of 3"]
-    assert list(machines["differs"]) == ["G1 c1:c2 = 1:6", ""]
-    assert list(machines["too close or noisy"]) == ["G1 c1:c2 = 1:12", ""]
-    later = record.to_csv(made, result, compare(made, fake_run(made, (1.0, 1.3, 0.4, 2.0))), "Bob")
-    runs, _ = record.collect([("b.csv", other), ("b again.csv", later)])
-    assert list(record.per_machine(runs)["agrees"]) == ["2 of 3"]  # the last of Bob's two
-    empty, problems = record.collect([("c.csv", "nonsense")])
-    assert empty.empty
-    assert record.summary(empty).empty
-    assert len(problems) == 1
-
-
-# the class sheet
-
-
-def test_the_questions_hold_no_answers(handed_in):
-    made, _, table, _ = handed_in
-    text = sheet.questions([experiment(g) for g in (1, 2, 3, 4)])
-    assert text.count("<section") == 4
-    assert text.count("section class=turn") == 1  # two guidelines per page
-    for claim in CLAIMS.values():
-        assert claim.title in text
-        assert not any(answer in text for answer in claim.answers)
-    assert "1.32" not in text  # 76.2 / 57.6
-    answers = sheet.answers([(made, table)], "<i>my</i> machine")
-    assert "&lt;i&gt;my&lt;/i&gt; machine" in answers
-    assert AGREES in answers
-    assert DIFFERS in answers
-    assert "The paper's direction agrees in 1 of 3 comparisons; differs here: c1:c2 = 1:6; too close" in answers
-
-
-def test_a_design_of_ones_own():
-    networks = [(v.row, v.spec) for v in experiment(3, **SMALL).variants[:2]]
-    made = own_design(networks)
-    table = compare(made, fake_run(made, (1.0, 1.5)))
-    assert list(table["verdict"]) == [BASE, "slower"]
-    assert table["paper_GPU"].isna().all()
-    read = record.read(record.to_csv(made, fake_run(made, (1.0, 1.5)), table))
-    assert set(read["guideline"]) == {0}
-
-
-@pytest.mark.timing
-@pytest.mark.parametrize("guideline", [1, 2, 3, 4])
-def test_a_guideline_takes_under_a_minute_and_repeats(guideline):
-    made = experiment(guideline)
-    networks = [(v.row, v.graph) for v in made.variants]
-    runs = [run(networks, made.settings) for _ in range(2)]
-    assert max(one.seconds for one in runs) < 60
-    assert all(row.overlap for row in repeated(runs))
