@@ -27,7 +27,7 @@ JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed among the o
 JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
 JUDGED_RANDOM = 6  # one in so many of them is random, the others as users ask for
 JUDGED_SEED = 900_000  # one set, whatever the seed of the sample: no profile was fitted on it
-QUICK_VISITS = 4  # of a network at most: fewer moments, for enough networks
+QUICK_VISITS = 12  # of a network at most: fewer moments, for enough networks
 TIMING_SHARE = 0.95  # of the whole, for the progress bar
 MUCH_NOISE = 0.3  # share of networks spread over more than 10 %
 

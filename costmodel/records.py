@@ -24,7 +24,7 @@ class Record:
     """The sum of its nodes on a CPU, a whole call elsewhere, where clocks cost more and there are no neighbours."""
     nodes_us: tuple[float, ...]
     spread: float
-    """IQR / median of all of its runs."""
+    """IQR / median of its runs, without the first of each visit."""
     calls: int
     """Runs node by node."""
     whole_us: float | None = None

@@ -1,9 +1,9 @@
 """Which networks a calibration times: seeded, so that a seed names the sample.
 
 Half of them are catalogue networks at random knobs with random edits (`archs.sampling`), which stand where users will
-ask. A third are random tables, whose rows take some of the kinds at any width, kernel and group count on maps from 224
-down to 7 and 1: what an edit can make of a network, small operators included. The rest are short stacks of one or two
-kinds on maps of one size, as wide as micro-benchmarks are. Of ten networks one is as imports are
+ask. A quarter are random tables, whose rows take some of the kinds at any width, kernel and group count on maps from
+224 down to 7 and 1: what an edit can make of a network, small operators included. The rest are short stacks of one or
+two kinds on maps of one size, as wide as micro-benchmarks are. Of ten networks one is as imports are
 (`costmodel.foreign`). No clock here.
 """
 
@@ -32,7 +32,8 @@ from archs.spec import (
 from costmodel.foreign import MEDLEY, STYLES, Foreign, Recipe
 
 MIXED, STACK = "mixed", "stack"  # the names of random tables and stacks
-STACKS = 1 / 3  # of the random networks
+STACKS = 1 / 2  # of the random networks
+NORM = 0.75  # of the rows that may do without batch norm have it, in tables and in half of the stacks
 TEN, FOREIGN_AT = 10, 4  # of ten networks the fifth is another's
 HEAVY = 600_000_000  # multiply-adds; one such network costs the time of several
 WIDE = 40_000_000  # elements over all activations
@@ -47,7 +48,7 @@ KINDS = {
     "grouped": 8.0,
     "conv": 2.0,
     "bottleneck": 1.5,
-    "fragments": 1.0,
+    "fragments": 2.0,
     "pool": 3.0,
 }
 """Kind of row in a random network → how often it is drawn."""
@@ -143,15 +144,16 @@ def random_table(rng: Random) -> Spec:
 
 
 def random_stack(rng: Random) -> Spec:
-    """A few rows of one or two kinds on a map of one size, with or without batch norm and activation."""
+    """A few rows of one or two kinds on a map of one size, half of them without any batch norm."""
     resolution = rng.choice((7, 14, 28, 28, 56, 56, 112))
     near = exp(rng.uniform(log(8), log(min(600, 30_000 / resolution))))
     act = rng.choice((*ACTIVATIONS, "none"))
+    norm = rng.choice((0.0, NORM))
     kinds = rng.choices(list(KINDS), KINDS.values(), k=rng.choice((1, 2)))
     channels = _round(rng, 0.7 * near, 1.4 * near)
     rows: list[Row] = []
     for i in range(rng.randint(1, 4)):
-        rows.append(_row(rng, rng.choice(kinds), f"stage{i}", _width(rows, channels), near, 1, act))
+        rows.append(_row(rng, rng.choice(kinds), f"stage{i}", _width(rows, channels), near, 1, act, norm))
     return Spec(name=STACK, rows=tuple(rows), input_channels=channels, resolution=resolution)
 
 
@@ -166,7 +168,7 @@ def _round(rng: Random, low: float, high: float, multiple: int | None = None) ->
     return max(multiple, round(exp(rng.uniform(log(low), log(high))) / multiple) * multiple)
 
 
-def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: int, act: str) -> Row:
+def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: int, act: str, norm: float = NORM) -> Row:
     low, high = max(8, 0.7 * near), max(10, 1.4 * near)
     channels = _round(rng, low, high)
     groups = rng.choice([groups for groups in GROUPS if width % groups == 0] or [1])
@@ -185,7 +187,7 @@ def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: in
             **where,
         )
     if kind == "separable":
-        return Separable(channels=channels, kernel=kernel, norm=rng.random() < 0.85, activation=act, **where)
+        return Separable(channels=channels, kernel=kernel, norm=rng.random() < norm, activation=act, **where)
     if kind == "shuffle1":
         wide = _round(rng, 2 * low, 3 * high, 24 if groups == 3 else 4 * groups)
         first = rng.random() < 0.7
@@ -201,11 +203,11 @@ def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: in
     if kind == "grouped":
         if rng.random() < 0.5:  # as wide as ShuffleNetV1's
             grouped = _round(rng, 2 * low + 4 * groups, 4 * high + 4 * groups, 24 if groups == 3 else 4 * groups)
-        norm = rng.random() < 0.7
-        return Conv(channels=grouped, kernel=rng.choice((1, 1, 3)), groups=groups, norm=norm, activation=act, **where)
+        kernel = rng.choice((1, 1, 3))
+        return Conv(channels=grouped, kernel=kernel, groups=groups, norm=rng.random() < norm, activation=act, **where)
     if kind == "conv":
-        kernel = rng.choice((1, 3, 3, 5)) if near < 130 else 1
-        return Conv(channels=min(channels, 400), kernel=kernel, norm=rng.random() < 0.7, activation=act, **where)
+        kernel = rng.choice((1, 1, 3, 3, 5)) if near < 130 else 1
+        return Conv(channels=min(channels, 400), kernel=kernel, norm=rng.random() < norm, activation=act, **where)
     if kind == "bottleneck":
         plain = (
             {} if rng.random() < 0.5 else {"norm": False, "relu": rng.random() < 0.5, "shortcut": rng.random() < 0.5}

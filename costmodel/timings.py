@@ -1,14 +1,15 @@
 """Raw timings: networks and their nodes, measured in place, again and again. What profiles are fitted from.
 
 On a shared machine hardly a call of 30 ms is undisturbed from start to end, but every node of it is in one run or
-another. So a network is visited up to a dozen times, at moments that lie seconds apart, for a few runs each time, until
-its nodes are known: until the fastest runs of each node in two visits agree within 5 %, for nodes that make 90 % of its
-time. What is noted is the mean of a node's two fastest runs, and for the network the sum of them: the clock is read
-once between two nodes, so that nothing falls between them. All networks of a session are in memory together, as far as
-it goes, and are visited in rounds of random order: a slow minute of the machine falls on one visit of each, and not on
-all visits of some. (Taken 60 at a time, for 37 s each, one such chunk was 12 % faster and another 20 % slower than the
-rest.) Where memory is short there are several chunks: records say which was theirs, so that it can be divided out
-(`costmodel.drift`).
+another. So a network is visited up to 32 times, at moments that lie seconds apart, for two runs each time, until its
+nodes are known: until the fastest runs of each node in two visits agree within 5 %, for nodes that make 90 % of its
+time. A network of a few milliseconds sees less of the machine in a visit than one of fifty, so it has up to four visits
+in a round. What is noted is the mean of a node's two fastest runs, and for the network the sum of them: the clock is
+read once between two nodes, so that nothing falls between them. All networks of a session are in memory together, as
+far as it goes, and are visited in rounds of random order: a slow minute of the machine falls on one visit of each, and
+not on all visits of some. (Taken 60 at a time, for 37 s each, one such chunk was 12 % faster and another 20 % slower
+than the rest.) Where memory is short there are several chunks: records say which was theirs, so that it can be divided
+out (`costmodel.drift`).
 
 Measured on a machine that neighbours disturbed for two thirds of the time, 16 networks in four processes, 3 s for each
 network and process, RMS between processes in percent:
@@ -21,6 +22,12 @@ network and process, RMS between processes in percent:
     64 that did not wait, the two fastest of each node               3.8    1.9         3.7
     ====================================================  =============  =====  ==========
 
+Of the same number of runs, two at each of 24 moments repeat better than four at each of 12: 3.1 % for nodes and 1.7 %
+for sums against 3.8 and 2.4 % (77 networks that were visited 60 times, in a minute that was busier). Networks below
+8 ms, with four runs each time, were now and then up to 34 % off: a dozen visits had not met one quiet moment. Half as
+many networks that are visited twice as often (135, 48 times) make as good a fit of networks and a better one of nodes
+(6.5 % against 7.0).
+
 A whole call takes as long as the sum, 1.006 times in the median there, and up to 1.05 from fewer calls, when none of
 them is undisturbed. Dividing each visit by how slow other networks were at the same moment, or memory in huge pages,
 repeats no better.
@@ -32,6 +39,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import inf, log
 from random import Random
 from typing import NamedTuple
@@ -49,12 +57,14 @@ MEMORY = 4e9  # bytes that networks take at a time
 MODULES = 4e6  # bytes of a network beside its weights
 REFERENCES = 4  # every so many networks comes a reference, as long as there are any
 PILOT = 12  # networks that tell how many there is time for
-RUNS = 4  # per visit, node by node; the first of them also brings the network back into the caches
+RUNS = 2  # per visit, node by node; the first of them also brings the network back into the caches
 WHOLE = 2  # calls of the whole network per visit, where it is asked for
-VISITS = 12  # of one network at most
+VISITS = 32  # of a network at most, but for turns
 AGREE = 0.05  # so near must a node's fastest runs of two visits be
 SETTLED = 0.9  # share of a network's time that must be in such nodes
-LEAST = 2  # of one network, even where time is over
+LEAST = 2  # of a network, even where time is over
+FIRST = 6  # below it two that agree may both have met a neighbour
+TURN_US, TURNS = 20e3, 4  # a network has as many visits in a round as its runs go into a turn, up to four
 PROBES = 3  # per round
 
 Progress = Callable[[float, str], None]
@@ -151,7 +161,7 @@ class _Course:
     def fill(self) -> bool:
         """Take as many networks as there is memory and time for; False where there are no more."""
         taken = asked = 0.0  # bytes in memory, and the seconds that further visits will take
-        expected = self.visits - 1
+        expected = self.visits
         while taken < self.memory:
             following = self._following(asked)
             if not following:
@@ -163,10 +173,10 @@ class _Course:
             one.visit()
             self.some.append(one)
             taken += one.bytes
-            asked += expected * (self._passed - before)
+            asked += (expected * one.turns - 1) * (self._passed - before)
             if len(self.some) == PILOT and self.seconds < inf:  # a quiet machine needs fewer visits: more networks
                 self.settle()
-                expected = statistics.fmean(one.visits for one in self.some) - 1
+                expected = statistics.fmean(one.rounds for one in self.some)
                 asked = 0.0
         return bool(self.some)
 
@@ -183,15 +193,19 @@ class _Course:
     def settle(self) -> None:
         """Visit what is in memory in rounds, until it is known or time is over."""
         while unsettled := [one for one in self.some if self._asks(one)]:
-            for one in self.rng.sample(unsettled, len(unsettled)):
+            turns = [one for one in unsettled for _ in range(one.turns)]
+            for one in self.rng.sample(turns, len(turns)):
                 self._check()
                 if one.visits < LEAST or self._passed < self.seconds:
                     one.visit()
             self.probes += [self.watch.probe() for _ in range(PROBES)]
 
     def _asks(self, one: _Timed) -> bool:
-        """For another visit."""
-        return one.visits < LEAST or (one.visits < self.visits and not one.settled and self._passed < self.seconds)
+        """For another round."""
+        if one.visits < LEAST:
+            return True
+        known = one.rounds >= FIRST and one.settled
+        return one.rounds < self.visits and not known and self._passed < self.seconds
 
     def empty(self) -> None:
         """Those in memory are one chunk, and done."""
@@ -209,7 +223,7 @@ class _Course:
         if self.cancel and self.cancel():
             raise Cancelled("cancelled; no profile was written")
         if self.progress:
-            begun = sum(one.visits / self.visits for one in self.some)
+            begun = sum(one.rounds / self.visits for one in self.some)
             done = (len(self.done) + begun) / self.planned
             share = self._passed / self.seconds if self.seconds < inf else done
             self.progress(share, f"timing {len(self.done) + len(self.some)} networks")
@@ -244,6 +258,15 @@ class _Timed:
     def visits(self) -> int:
         return len(self.nodes) // RUNS
 
+    @cached_property
+    def turns(self) -> int:
+        """Visits in a round, by the runs of the first visit."""
+        return max(1, min(TURNS, int(TURN_US / sum(self.nodes[RUNS - 1]))))
+
+    @property
+    def rounds(self) -> float:
+        return self.visits / self.turns
+
     @property
     def settled(self) -> bool:
         visits = np.array(self.nodes).reshape(-1, RUNS, len(self.nodes[0]))
@@ -253,7 +276,8 @@ class _Timed:
         return first[second <= (1 + AGREE) * first].sum() >= SETTLED * first.sum()
 
     def record(self) -> Record:
-        low, middle, high = statistics.quantiles([sum(run) for run in self.nodes], n=4)
+        warm = self.nodes[RUNS - 1 :: RUNS]  # those that found the network in the caches
+        low, middle, high = statistics.quantiles(map(sum, warm), n=4)
         nodes = tuple([round(fastest(times), 2) for times in zip(*self.nodes)])
         whole = round(fastest(self.whole), 1) if self.whole else None
         network = whole if whole and not self._on_cpu else round(sum(nodes), 1)

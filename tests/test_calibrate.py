@@ -15,7 +15,7 @@ from costmodel.measure import Stopwatch
 from costmodel.profile import Regime
 from costmodel.records import read_raw, write_raw
 from costmodel.suite import suite
-from costmodel.timings import RUNS, Cancelled, _Timed, time_networks
+from costmodel.timings import FIRST, RUNS, Cancelled, _Timed, time_networks
 from costmodel.validate import validate
 
 TINY = [archs.spec("mobilenet_v1", width=w, resolution=r) for w in (0.25, 0.5) for r in (32, 48, 64, 80)]
@@ -64,6 +64,25 @@ def test_a_network_is_settled_once_the_fastest_runs_of_its_nodes_agree_in_two_vi
     assert record.nodes_us == (10.0, 0.5)
     assert (record.network_us, record.calls, record.whole_us) == (10.5, 3 * RUNS, None)
     assert record.doubt == pytest.approx(math.log(12.5 / 11) / 2, abs=1e-4)  # first and third visit, and the second
+
+
+def test_a_small_network_has_more_visits_in_a_round():
+    timed = _Timed(TINY[0], in_place(Stopwatch()))
+    timed.nodes = [[9e3, 9e3], [5e3, 4e3]]  # the second run counts: caches
+    assert timed.turns == 2
+    timed.nodes += [[1.0, 1.0]] * 10
+    assert (timed.turns, timed.visits, timed.rounds) == (2, 6, 3)
+    for run_us, turns in ((1.0, 4), (7e3, 2), (6e4, 1)):
+        timed = _Timed(TINY[0], timed._network)
+        timed.nodes = [[run_us]] * RUNS
+        assert timed.turns == turns
+
+
+def test_two_visits_that_agree_do_not_settle_a_network_in_its_first_rounds(monkeypatch):
+    monkeypatch.setattr(InPlace, "nodes_us", lambda self: [30e3] * len(self.graph.nodes))
+    with Stopwatch().running() as watch:
+        found = time_networks(watch, Regime(), TINY[:1], TINY[1:2])
+    assert {record.calls for record in (*found.records, *found.references)} == {FIRST * RUNS}
 
 
 def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
