@@ -14,7 +14,8 @@ import streamlit as st
 from explorer.cells import Column
 from explorer.page.components import CONTROLS, Component
 
-HTML = "<div class='sheet'><table><thead><tr></tr></thead><tbody></tbody></table></div>"
+# as in `explorer.page.controls`, a form of its own
+HTML = "<form class='sheet'><table><thead><tr></tr></thead><tbody></tbody></table></form>"
 
 # What was typed is sent until the page has `heard` its number, as a later message may overtake an earlier one. Until
 # then, and while somebody is typing there, a cell is left as it is.
@@ -31,6 +32,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
 
 function begin(root, number) {
   const sheet = { root, number, unheard: new Map(), head: "" };
+  root.addEventListener("submit", (event) => event.preventDefault());
   root.addEventListener("change", (event) => commit(sheet, event.target));
   root.addEventListener("keydown", (event) => {
     const control = event.target;
