@@ -17,7 +17,7 @@ from explorer.page.components import Component
 HTML = "<div class='figure'><div class='drawing'></div><div class='tip' role='tooltip' hidden></div></div>"
 
 # Streamlit calls it when the data have changed. One stop of the tab key per figure, from which the arrow keys go on.
-# Widths of texts are asked of a canvas: the page would have to lay itself out to tell them.
+# Widths of texts are asked of a canvas, and the font once: the page would have to lay itself out to tell them.
 JS = """
 const figures = new WeakMap();
 const widths = new Map();
@@ -33,7 +33,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
 
 function begin(root) {
   const [drawing, tip] = root.children;
-  const figure = { root, drawing, tip, at: 0, width: 0 };
+  const figure = { root, drawing, tip, at: 0, width: 0, family: getComputedStyle(drawing).fontFamily };
   const markOf = (event) => event.target.closest(".mark");
   const press = (mark) => mark?.role === "button" && figure.choose(mark.dataset.name);
   drawing.onclick = (event) => press(markOf(event));
@@ -77,11 +77,10 @@ function go(figure, to, focus = true) {
   if (focus) all[figure.at].focus({ preventScroll: true });
 }
 
-function fit({ drawing, width }) {
+function fit({ drawing, width, family }) {
   const svg = drawing.firstElementChild;
   if (!svg || !width) return;
   const plot = width - parseFloat(svg.style.marginLeft) - parseFloat(svg.style.marginRight);
-  const family = getComputedStyle(drawing).fontFamily;
   for (const text of svg.querySelectorAll("[data-room]")) {
     const fits = measured(text, family) + 5 <= text.dataset.room * plot;
     text.style.visibility = fits ? "" : "hidden";
