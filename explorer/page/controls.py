@@ -84,7 +84,7 @@ function swap(form, { parts, about, heard }) {
 }
 
 function fill(form, parent, parts, settled, kept) {
-  const roots = parts.map((part) => {
+  put(parent, parts.map((part) => {
     kept.add(part.name);
     const shape = [part.kind, part.label, part.icon, part.help, part.step, part.low].join("|");
     let node = form.nodes.get(part.name);
@@ -96,12 +96,7 @@ function fill(form, parent, parts, settled, kept) {
     if (node.inside) fill(form, node.inside, part.inside, settled, kept);
     else update(form, node, part, settled);
     return node.root;
-  });
-  for (const root of [...parent.children]) if (!roots.includes(root)) root.remove();
-  roots.forEach((root, place) => {
-    const next = parent.children[place];
-    if (next !== root) parent.insertBefore(root, next ?? null);
-  });
+  }));
 }
 
 function update(form, node, { value, options, error, disabled }, settled) {
@@ -112,9 +107,10 @@ function update(form, node, { value, options, error, disabled }, settled) {
   if (!control) return;
   control.disabled = Boolean(disabled);
   if (list && node.options !== (node.options = JSON.stringify(options))) {
-    list.replaceChildren(...options.map(([word, title]) => new Option(title, word)));
+    const chosen = list.value;
+    offer(list, options);
     if (list !== control) list.selectedIndex = -1;
-    else if (node.shown !== undefined) say(control, node.shown);
+    else if (list.value !== chosen && node.shown !== undefined) say(control, node.shown);
   }
   control.ariaInvalid = error ? "true" : null;
   if (value === undefined) return;
@@ -122,6 +118,15 @@ function update(form, node, { value, options, error, disabled }, settled) {
     && said(control) !== (settled.get(node.name) ?? node.shown);
   if (!typing && !form.unheard.some((one) => one.name === node.name)) say(control, value);
   node.shown = value;
+}
+
+function offer(list, options) {
+  const known = new Map([...list.options].map((option) => [option.value, option]));
+  put(list, options.map(([word, title]) => {
+    const option = known.get(word) ?? new Option("", word);
+    if (option.text !== title) option.text = title;
+    return option;
+  }));
 }
 
 const KINDS = {
