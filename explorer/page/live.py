@@ -36,7 +36,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
 
 function begin(root) {
   const [heading, drawing, tip, caption] = root.children;
-  const figure = { root, heading, drawing, tip, caption, at: 0, width: 0, family: getComputedStyle(drawing).fontFamily };
+  const { fontFamily: family } = getComputedStyle(drawing);
+  const figure = { root, heading, drawing, tip, caption, at: 0, width: 0, family };
   const markOf = (event) => event.target.closest(".mark");
   const press = (mark) => mark?.role === "button" && figure.choose(mark.dataset.name);
   drawing.onclick = (event) => press(markOf(event));
