@@ -46,10 +46,11 @@ def explore() -> None:
     with guard("The headline"):
         headline.title(chosen)
         headline.tiles(chosen)
-        headline.adjusted(chosen)
+        with st.container():  # what follows stays where it is in the page: elsewhere the browser would make it anew
+            headline.adjusted(chosen)
     with guard("The picture"):
         picture.network(chosen)
-    with guard("The block"):
+    with guard("The block"), st.container():
         picture.open_block(chosen, edit.row)
     with guard("Where it goes"):
         picture.where(chosen)

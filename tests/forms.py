@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,3 +74,8 @@ def tiles(at: AppTest) -> dict[str, dict[str, str]]:
     """Title → the tile."""
     told = (json.loads(component.json) for component in components(at))
     return {tile["title"]: tile for data in told for tile in data.get("tiles", [])}
+
+
+def headings(at: AppTest) -> list[str]:
+    """Those of `explorer.page.words`, the title first."""
+    return [found for html in at.get("html") for found in re.findall(r"<h\d>(.*?)</h\d>", html.value)]

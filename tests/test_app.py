@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from forms import fields, refusals, say, shown, tiles
+from forms import fields, headings, refusals, say, shown, tiles
 from streamlit.testing.v1 import AppTest
 
 import archs
@@ -52,7 +52,7 @@ def errors(at: AppTest) -> list[str]:
 
 
 def test_first_load(page):
-    assert page.title[0].value == "MobileNetV2, width 1.0"
+    assert headings(page)[0] == "MobileNetV2, width 1.0"
     assert not errors(page)
     assert [name for name, _ in fields(page)["tab"]["options"]] == TABS
 
@@ -110,7 +110,7 @@ def test_folding(page):
 
 def test_a_block_is_opened_and_closed(page):
     say(page, "block", "stage3/block2")
-    assert "stage3/block2" in [s.value for s in page.subheader]
+    assert "stage3/block2" in headings(page)
     names, *_, mult_adds, _, _ = zip(*inside(page))
     layers = costs.layers(costmodel.count(archs.build(archs.spec("mobilenet_v2"))))
     block = layers[layers["block"] == "stage3/block2"]
@@ -199,7 +199,7 @@ def test_a_good_file_becomes_the_network_and_can_be_come_back_to(page):
     check(page)
     assert not errors(page)
     assert page.session_state["scenario"].spec == GOOD
-    assert page.title[0].value.startswith("mine")
+    assert headings(page)[0].startswith("mine")
     say(page, "network", "mobilenet_v1")
     check(page)
     say(page, "network", "own")

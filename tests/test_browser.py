@@ -233,8 +233,8 @@ def test_a_pasted_link_reopens_the_network(page, browser, address):
     type_number(page, "k · kernel", "5")
     expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
     page.wait_for_url("**net=*")
-    wanted = tile(page, "Mult-adds")
     again = open_page(browser, page.url)
+    wanted = tile(page, "Mult-adds")  # by now the tiles have followed the address
     try:
         expect(again.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
         assert tile(again, "Mult-adds") == wanted

@@ -8,7 +8,7 @@ from typing import Any
 
 import forms
 import pytest
-from forms import fields, say, shown, tiles
+from forms import fields, headings, say, shown, tiles
 from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.testing.v1 import AppTest
 from test_app import APP, check, errors
@@ -73,7 +73,7 @@ def test_every_choice_of_a_block(page, column, value):
     check(page)
     assert not errors(page)
     assert getattr(spec(page).rows[3], column) == value
-    assert page.title[0].value.endswith("edited")
+    assert headings(page)[0].endswith("edited")
     say(page, "undo")
     assert spec(page) == START
     check(page)

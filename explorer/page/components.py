@@ -15,6 +15,15 @@ function made(tag, properties, ...children) {
   return element;
 }
 
+// What is there already is not touched: what moves loses the keyboard and is laid out anew
+function put(parent, children) {
+  for (const child of [...parent.children]) if (!children.includes(child)) child.remove();
+  children.forEach((child, place) => {
+    const next = parent.children[place];
+    if (next !== child) parent.insertBefore(child, next ?? null);
+  });
+}
+
 const said = (control) => control.type === "checkbox" ? control.checked : control.value;
 
 function say(control, value) {

@@ -12,7 +12,7 @@ import streamlit as st
 
 from archs import Spec
 from explorer import cells, edits
-from explorer.page import sheet, state
+from explorer.page import sheet, state, words
 from explorer.scenario import Problem, Scenario
 
 KEY = "grid"
@@ -42,9 +42,10 @@ class Waiting:
 def table(scenario: Scenario) -> None:
     spec = scenario.spec
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.caption(
-        "The rows as the paper prints them: type into a cell, or choose a block in the picture and edit it there."
-    )
+    with left:
+        words.caption(
+            "The rows as the paper prints them: type into a cell, or choose a block in the picture and edit it there."
+        )
     everything = right.toggle("All columns", key="all_columns", persist_state="session")
     waiting = _waiting(spec)
     with st.container():  # the table stays where it is in the page, and with it the keyboard in its cell

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer import tiles as figures
-from explorer.page import state, tip
+from explorer.page import state, tip, words
 from explorer.page.components import CONTROLS, Component
 from explorer.scenario import Scenario
 
@@ -61,10 +61,12 @@ _tiles = Component(
 
 def title(scenario: Scenario) -> None:
     graph = scenario.graph
-    st.title(scenario.title, anchor=False)
     folded = " · batch norm folded" if scenario.folded else ""
     against = "" if scenario.baseline == scenario.spec else f" · changes against {scenario.compared.title}"
-    st.caption(f"input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{folded}{against}")
+    words.title(
+        scenario.title,
+        f"input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{folded}{against}",
+    )
     state.show_problem("link")
 
 

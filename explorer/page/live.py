@@ -14,10 +14,11 @@ import streamlit as st
 from explorer import svg
 from explorer.page.components import Component
 
-HTML = "<div class='figure'><div class='drawing'></div><div class='tip' role='tooltip' hidden></div></div>"
+HTML = """<figure class="figure"><h3 hidden></h3><div class="drawing"></div>
+<div class="tip" role="tooltip" hidden></div><figcaption hidden></figcaption></figure>"""
 
 # Streamlit calls it when the data have changed. One stop of the tab key per figure, from which the arrow keys go on.
-# Widths of texts are asked of a canvas: the page would have to lay itself out to tell them.
+# Widths of texts are asked of a canvas, and the font once: the page would have to lay itself out to tell them.
 JS = """
 const figures = new WeakMap();
 const widths = new Map();
@@ -28,12 +29,15 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (!figures.has(parentElement)) figures.set(parentElement, begin(parentElement.querySelector(".figure")));
   const figure = figures.get(parentElement);
   figure.choose = (name) => setTriggerValue("chosen", name);
+  word(figure.heading, data.heading);
+  word(figure.caption, data.caption);
   swap(figure, data.svg);
 }
 
 function begin(root) {
-  const [drawing, tip] = root.children;
-  const figure = { root, drawing, tip, at: 0, width: 0 };
+  const [heading, drawing, tip, caption] = root.children;
+  const { fontFamily: family } = getComputedStyle(drawing);
+  const figure = { root, heading, drawing, tip, caption, at: 0, width: 0, family };
   const markOf = (event) => event.target.closest(".mark");
   const press = (mark) => mark?.role === "button" && figure.choose(mark.dataset.name);
   drawing.onclick = (event) => press(markOf(event));
@@ -58,6 +62,11 @@ function begin(root) {
   return figure;
 }
 
+function word(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+  element.hidden = !words;
+}
+
 const marks = (figure) => [...figure.drawing.querySelectorAll(".mark")];
 
 function swap(figure, svg) {
@@ -77,11 +86,10 @@ function go(figure, to, focus = true) {
   if (focus) all[figure.at].focus({ preventScroll: true });
 }
 
-function fit({ drawing, width }) {
+function fit({ drawing, width, family }) {
   const svg = drawing.firstElementChild;
   if (!svg || !width) return;
   const plot = width - parseFloat(svg.style.marginLeft) - parseFloat(svg.style.marginRight);
-  const family = getComputedStyle(drawing).fontFamily;
   for (const text of svg.querySelectorAll("[data-room]")) {
     const fits = measured(text, family) + 5 <= text.dataset.room * plot;
     text.style.visibility = fits ? "" : "hidden";
@@ -109,11 +117,12 @@ function tell({ root, tip }, mark, x, y) {
 }
 """
 CSS = """
-.figure { position: relative; font-family: var(--st-font); color: var(--st-text-color); }
+.figure { position: relative; margin: 0; font-family: var(--st-font); color: var(--st-text-color); }
 .figure text { pointer-events: none; user-select: none; }
 .figure .mark { outline: none; pointer-events: all; }
 .figure .mark[role=button] { cursor: pointer; }
 .figure .mark:focus-visible > :first-child { outline: 3px solid var(--st-primary-color); outline-offset: 1px; }
+.figure figcaption { padding-top: 1rem; }
 .figure .tip { position: absolute; z-index: 10; pointer-events: none; white-space: pre-line; width: max-content;
   max-width: min(24rem, 100%); padding: .4rem .7rem; font-size: 1rem; line-height: 1.4;
   color: var(--st-text-color); background: var(--st-background-color); border: 1px solid var(--st-border-color);
@@ -126,11 +135,18 @@ CSS = """
 _figure = Component("figure", html=HTML, css=CSS, js=JS, isolate_styles=False)
 
 
-def show(figure: go.Figure, key: str, alt: str, on_choose: Callable[[str], None] | None = None) -> None:
+def show(
+    figure: go.Figure,
+    key: str,
+    alt: str,
+    on_choose: Callable[[str], None] | None = None,
+    heading: str = "",
+    caption: str = "",
+) -> None:
     """Draws a figure; `on_choose` is told the name of a mark that is pressed, as the browser says it."""
-    data = {"svg": svg.drawing(figure.to_dict(), key, alt, on_choose is not None)}
+    drawn = svg.drawing(figure.to_dict(), key, alt, on_choose is not None)
     called = {} if on_choose is None else {"on_chosen_change": partial(_chosen, key, on_choose)}
-    _figure(key=key, data=data, **called)
+    _figure(key=key, data={"svg": drawn, "heading": heading, "caption": caption}, **called)
 
 
 def _chosen(key: str, on_choose: Callable[[str], None]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer import costs, diagram, figures
 from explorer.metrics import IN_THE_PICTURE, METRICS
-from explorer.page import form, live, state
+from explorer.page import form, live, state, words
 from explorer.page.form import Said
 from explorer.page.tables import download, short
 from explorer.palette import KIND_COLOURS
@@ -46,11 +46,9 @@ def network(scenario: Scenario) -> None:
         "picture",
         f"The blocks of {scenario.spec.name} from left to right, coloured by {METRICS[metric].title}",
         _pressed,
-    )
-    st.caption(
-        "Height: output resolution, width: output channels, both on a square-root scale. "
+        caption="Height: output resolution, width: output channels, both on a square-root scale. "
         "The strip below a block is its colour in the bars."
-        + (f" ● and a thick line: other than in {scenario.compared.title}." if edited else "")
+        + (f" ● and a thick line: other than in {scenario.compared.title}." if edited else ""),
     )
 
 
@@ -60,7 +58,7 @@ def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
         return
     inside = scenario.layers_of(scenario.block)
     with st.container(border=True, key="open_block"):
-        st.subheader(scenario.block, anchor=False)
+        words.heading(scenario.block)
         choices(scenario)
         left, right = st.columns([9, 11])
         with left:
@@ -78,13 +76,16 @@ def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
 def where(scenario: Scenario) -> None:
     """Where the multiply-adds, the parameters, the memory traffic and the element-wise work go."""
     blocks = scenario.blocks
-    st.subheader("Where it goes, by block", anchor=False)
     by_block = figures.where_by_block(blocks, scenario.block)
-    live.show(by_block, "where", "Each block's share of the costs", _pressed)
-    st.subheader("Where it goes, by kind of operator", anchor=False)
+    live.show(by_block, "where", "Each block's share of the costs", _pressed, "Where it goes, by block")
     shown = kinds(scenario)
     by_kind = figures.where_by_kind(shown)
-    live.show(by_kind, "where_kind", "Each kind of operator's share of the costs")
+    live.show(
+        by_kind,
+        "where_kind",
+        "Each kind of operator's share of the costs",
+        heading="Where it goes, by kind of operator",
+    )
     entries = [f"<span><i style='background:{KIND_COLOURS[kind]}'></i>{kind}</span>" for kind in shown["kind"]]
     st.html(f"<div class='legend'>{''.join(entries)}</div>")  # plotly's own is cut off on a phone
 

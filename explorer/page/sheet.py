@@ -14,13 +14,15 @@ import streamlit as st
 from explorer.cells import Column
 from explorer.page.components import CONTROLS, Component
 
-HTML = "<div class='sheet'><table><thead><tr></tr></thead><tbody></tbody></table></div>"
+# as in `explorer.page.controls`, a form of its own
+HTML = "<form class='sheet'><table><thead><tr></tr></thead><tbody></tbody></table></form>"
 
 # What was typed is sent until the page has `heard` its number, as a later message may overtake an earlier one. Until
 # then, and while somebody is typing there, a cell is left as it is.
 JS = """
 const sheets = new WeakMap();
 const cellOf = new WeakMap();
+const kindOf = new WeakMap();
 
 export default function ({ parentElement, data, setTriggerValue }) {
   if (!sheets.has(parentElement)) sheets.set(parentElement, begin(parentElement.querySelector(".sheet"), data.heard));
@@ -31,6 +33,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
 
 function begin(root, number) {
   const sheet = { root, number, unheard: new Map(), head: "" };
+  root.addEventListener("submit", (event) => event.preventDefault());
   root.addEventListener("change", (event) => commit(sheet, event.target));
   root.addEventListener("keydown", (event) => {
     const control = event.target;
@@ -82,17 +85,11 @@ function swap(sheet, { label, columns, rows, over, heard }) {
     sheet.unheard.delete(key);
   }
   sheet.root.firstElementChild.setAttribute("aria-label", label);
-  if (sheet.head !== (sheet.head = JSON.stringify(columns))) {
+  const kinds = columns.map((column) => JSON.stringify(column)), heads = kinds.join();
+  if (sheet.head !== (sheet.head = heads))
     head.firstElementChild.replaceChildren(made("th", { textContent: "row", scope: "col" }), ...columns.map(headOf));
-    body.replaceChildren();
-  }
   while (body.rows.length > rows.length) body.lastElementChild.remove();
-  rows.forEach((values, row) => {
-    const shape = values.map((value) => value === null ? "-" : "+").join("");
-    if (body.rows[row]?.dataset.shape === shape) return;
-    const line = lineOf(row, shape, columns);
-    if (body.rows[row]) body.rows[row].replaceWith(line); else body.append(line);
-  });
+  rows.forEach((values, row) => arrange(body.rows[row] ?? body.appendChild(lineOf(row)), row, values, columns, kinds));
   const typed = new Map(over.map(([row, column, value, reason]) => [at({ row, column }), { value, reason }]));
   for (const control of body.querySelectorAll("input, select")) {
     const cell = cellOf.get(control), key = at(cell), own = rows[cell.row][cell.place], waits = typed.get(key);
@@ -118,21 +115,23 @@ function again(sheet, body, { row, column, shown, value, caret }) {
 const headOf = ({ title, help, form }) =>
   made("th", { textContent: title, title: help, className: form, scope: "col" });
 
-function lineOf(row, shape, columns) {
-  const line = made("tr", {});
-  line.dataset.shape = shape;
-  line.append(made("th", { textContent: row + 1, scope: "row" }));
-  columns.forEach((column, place) => {
-    const td = made("td", { className: column.form });
-    if (shape[place] === "+") {
-      const control = controlOf(column);
-      control.ariaLabel = `row ${row + 1}, ${column.name.replaceAll("_", " ")}`;
-      cellOf.set(control, { row, column: column.name, place });
-      td.append(control);
-    }
-    line.append(td);
-  });
-  return line;
+function lineOf(row) {
+  return made("tr", {}, made("th", { textContent: row + 1, scope: "row" }));
+}
+
+function arrange(line, row, values, columns, kinds) {
+  const [head, ...cells] = line.cells;
+  const known = new Map(cells.map((td) => [kindOf.get(td), td]));
+  put(line, [head, ...columns.map((column, place) => {
+    const kind = values[place] === null ? `no ${kinds[place]}` : kinds[place];
+    const td = known.get(kind) ?? made("td", { className: column.form });
+    kindOf.set(td, kind);
+    if (values[place] === null) return td;
+    const control = td.firstElementChild ?? td.appendChild(controlOf(column));
+    control.ariaLabel = `row ${row + 1}, ${column.name.replaceAll("_", " ")}`;
+    cellOf.set(control, { ...cellOf.get(control), row, column: column.name, place });
+    return td;
+  })]);
 }
 
 function controlOf({ form, words, optional }) {
