@@ -18,14 +18,14 @@ from costmodel.fit import fit
 from costmodel.measure import Stopwatch
 from costmodel.profile import DEFAULT, DeviceProfile, Regime, load_profile
 from costmodel.records import noisy_share, write_raw
-from costmodel.sample import foreign_networks, networks, our_networks
+from costmodel.sample import STACK, foreign_networks, networks, our_networks
 from costmodel.suite import suite
 from costmodel.timings import VISITS, Progress, part, time_networks
 
 SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
 JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed among the others, they tell the errors
 JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
-JUDGED_RANDOM = 6  # one in so many of them is random, the others as users ask for
+JUDGED_RANDOM = 6  # one in so many of them is a random table, the others are as users ask for
 JUDGED_SEED = 900_000  # one set, whatever the seed of the sample: no profile was fitted on it
 QUICK_VISITS = 12  # of a network at most: fewer moments, for enough networks
 TIMING_SHARE = 0.95  # of the whole, for the progress bar
@@ -64,7 +64,8 @@ def calibrate(
         known = None
     reserved = {entry.graph for entry in suite()}  # what profiles are validated on is never fitted
     count = QUICK_JUDGED if quick else JUDGED
-    judged = dict(islice(((g, s) for s, g in our_networks(JUDGED_SEED, JUDGED_RANDOM) if g not in reserved), count))
+    whole = ((g, s) for s, g in our_networks(JUDGED_SEED, JUDGED_RANDOM) if s.name != STACK)
+    judged = dict(islice(((g, s) for g, s in whole if g not in reserved), count))
     count = QUICK_JUDGED_FOREIGN if quick else JUDGED_FOREIGN
     judged |= islice(((g, s) for s, g in foreign_networks(JUDGED_SEED) if g not in reserved), count)
     reserved |= judged.keys()

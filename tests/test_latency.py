@@ -20,7 +20,7 @@ from costmodel.latency import price
 from costmodel.placement import ages
 from costmodel.profile import FORMAT, DeviceProfile, Regime, load_profile, names, percentile_half_width
 from costmodel.records import Record
-from costmodel.sample import networks, our_networks
+from costmodel.sample import STACK, networks, our_networks
 from explorer.__main__ import main
 
 US_PER_START, US_PER_BYTE, US_PER_MULT_ADD = 5.0, 1e-4, 2e-5
@@ -95,15 +95,15 @@ def stepped(spec) -> Record:
 
 
 def test_a_fit_goes_on_from_the_forests_of_another_machine():
-    sample = our_networks(4)
-    met = [stepped(next(sample)[0]) for _ in range(60)]
+    sample = (spec for spec, _ in our_networks(4) if spec.name != STACK)  # in two nodes, luck decides
+    met = [stepped(next(sample)) for _ in range(60)]
     prior = fit(met[:50], met[50:], Regime(), "met", {"device": "cpu"}, 1.0, 1.0)
-    few = [stepped(next(sample)[0]).evened(Regime(), {"all": 0.5}) for _ in range(40)]  # twice as slow
+    few = [stepped(next(sample)).evened(Regime(), {"all": 0.5}) for _ in range(40)]  # twice as slow
     anew, on = (fit(few[:20], few[20:], Regime(), "few", {}, 1.0, 1.0, prior=known) for known in (None, prior))
     assert (anew.prior, on.prior) == (None, "met")
     assert on.held_out["all"].mape < 0.7 * anew.held_out["all"].mape
-    assert "no average_pool was timed: it is priced as max_pool" in anew.warnings
-    assert "no average_pool was timed: it is priced as met has it, at this machine's speed" in on.warnings
+    assert "no grouped_convolution was timed: it is priced as convolution" in anew.warnings
+    assert "no grouped_convolution was timed: it is priced as met has it, at this machine's speed" in on.warnings
 
 
 def test_what_bounds_a_node(profile):
