@@ -48,9 +48,9 @@ def test_no_key_and_no_button_sends_a_form_away(page):
 FADING = """element => {
     document.querySelector(".stApp").dataset.testScriptState = "running";
     element.dataset.stale = "true";
-    const since = performance.now(), seen = [];
+    const since = document.timeline.currentTime, seen = [];
     return new Promise(done => requestAnimationFrame(function look() {
-        seen.push([performance.now() - since, Number(getComputedStyle(element).opacity)]);
+        seen.push([document.timeline.currentTime - since, Number(getComputedStyle(element).opacity)]);
         if (seen.at(-1)[1] < 1) done(seen); else requestAnimationFrame(look);
     }));
 }"""
