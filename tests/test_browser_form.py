@@ -30,6 +30,38 @@ def test_nothing_said_fast_is_lost(page):
     expect(page.get_by_role("button", name="Undo", exact=True)).to_be_disabled()
 
 
+def test_no_key_and_no_button_sends_a_form_away(page):
+    """Each form is one to the browser, which would ask the server for another page in its place."""
+    page.evaluate("window.kept = true")
+    open_block(page, "stage3/block1")
+    type_number(page, "k · kernel", "5")
+    expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
+    page.get_by_role("checkbox", name="shortcut").press("Enter")
+    page.get_by_role("tab", name="Diff").click()
+    expect(page.get_by_role("tab", selected=True)).to_have_text("Diff")
+    settle(page)
+    expect(number(page, "k · kernel")).to_have_value("5")
+    assert page.evaluate("window.kept")
+
+
+# What an element's opacity is while the page says that it runs, until it is less than 1: [milliseconds, opacity]
+FADING = """element => {
+    document.querySelector(".stApp").dataset.testScriptState = "running";
+    element.dataset.stale = "true";
+    const since = document.timeline.currentTime, seen = [];
+    return new Promise(done => requestAnimationFrame(function look() {
+        seen.push([document.timeline.currentTime - since, Number(getComputedStyle(element).opacity)]);
+        if (seen.at(-1)[1] < 1) done(seen); else requestAnimationFrame(look);
+    }));
+}"""
+
+
+def test_only_a_run_that_takes_long_fades_the_page(page):
+    seen = page.locator(".stElementContainer:has(.tiles)").evaluate(FADING)
+    assert len(seen) > 1
+    assert seen[-1][0] >= 500
+
+
 def test_help_comes_by_mouse_and_by_key(page):
     tip = page.get_by_role("tooltip")
     sign = page.locator(".tiles dl").filter(has=page.get_by_text("Params")).get_by_role("button", name="Help")

@@ -124,6 +124,19 @@ def test_an_edit_elsewhere_leaves_the_tables_cells_in_the_page(page):
     assert kept.evaluate("cell => cell.isConnected")
 
 
+def test_a_note_and_a_new_column_leave_what_is_below_in_the_page(page):
+    kept = [page.locator(f".st-key-{name} .figure").element_handle() for name in ("picture", "where")]
+    kept += [cell(page, row, "kernel").element_handle() for row in (3, 5)]
+    cell(page, 4, "kind").select_option("shuffle_v1")
+    expect(page.get_by_test_id("stAlert").filter(has_text="Adjusted with it: row 4: groups")).to_be_visible()
+    expect(cell(page, 4, "groups")).to_have_value("2")
+    settle(page)
+    press(page, "Undo")
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    settle(page)
+    assert all(one.evaluate("element => element.isConnected") for one in kept)
+
+
 def test_nothing_typed_fast_is_lost(page):
     """The next cells are typed into while the page still answers the last."""
     wanted = {}

@@ -19,6 +19,7 @@ CSS = """
 .stMainBlockContainer h3 { font-size: 1.25rem; font-weight: 600; letter-spacing: -.005em; padding: .3rem 0 0 0; }
 .stMainBlockContainer :is(h1, h3) { margin: 0; line-height: 1.2; }
 .stHtml h3 { margin-bottom: -1rem; }
+.stMainBlockContainer :is(h1, h3, .caption, figcaption) { text-wrap: pretty; overflow-wrap: anywhere; }
 .stMainBlockContainer :is(.caption, figcaption) { margin: 0; font-size: .875rem; line-height: 1.6; opacity: .6; }
 .js-plotly-plot .modebar { display: none !important; }
 .katex-display { padding: .4rem 0; }
