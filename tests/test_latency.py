@@ -99,9 +99,9 @@ def test_a_fit_goes_on_from_the_forests_of_another_machine():
     met = [stepped(next(sample)) for _ in range(60)]
     prior = fit(met[:50], met[50:], Regime(), "met", {"device": "cpu"}, 1.0, 1.0)
     few = [stepped(next(sample)).evened(Regime(), {"all": 0.5}) for _ in range(40)]  # twice as slow
-    anew, on = (fit(few[:20], few[20:], Regime(), "few", {}, 1.0, 1.0, prior=known) for known in (None, prior))
+    anew, on = (fit(few[:10], few[20:], Regime(), "few", {}, 1.0, 1.0, prior=known) for known in (None, prior))
     assert (anew.prior, on.prior) == (None, "met")
-    assert on.held_out["all"].mape < 0.7 * anew.held_out["all"].mape
+    assert on.held_out["all"].mape < 0.5 * anew.held_out["all"].mape
     assert "no grouped_convolution was timed: it is priced as convolution" in anew.warnings
     assert "no grouped_convolution was timed: it is priced as met has it, at this machine's speed" in on.warnings
 
