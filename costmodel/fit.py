@@ -1,10 +1,10 @@
 """Raw timings → DeviceProfile: a predictor per operator kind, the step from nodes to network, and honest intervals.
 
 Each kind has a physical base, starts + bytes / bandwidth + multiply-adds / rate, fitted to relative errors with weights
-that cannot be negative, and a boosted correction of its logarithm (ANNETTE and nn-Meter meet here). The boosting may go
-on from another profile's forests: where a kernel's cost has steps is PyTorch's doing more than the machine's, and rare
-shapes, of which a calibration meets a handful, were met there (transfer from one device to the next, as in HELP, Lee et
-al. 2021, arXiv:2106.08630). Networks that were not fitted are judged: their errors make the intervals. No clock here.
+that cannot be negative, and a boosted correction of its logarithm (ANNETTE and nn-Meter meet here). Both may go on from
+another profile's: where a kernel's cost has steps is PyTorch's doing more than the machine's, and rare shapes, of which
+a calibration meets a handful, were met there (transfer from one device to the next, as in HELP, Lee et al. 2021,
+arXiv:2106.08630). Networks that were not fitted are judged: their errors make the intervals. No clock here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BIG_US = 20.0  # nodes above it are judged one by one
 SESSIONS = 0.02  # a network's spread between processes and quarters of an hour, beyond the machine's speed
 TREES = 100  # of a kind's forest
 ONTO = 25  # that are added to a prior's
-DOUBT = 16.0  # nodes' worth of holding on to a prior, in each leaf: a network's nodes are off together
+HOLD = 16.0  # nodes' worth of holding on to a prior, in its base and in each leaf: a network's nodes are off together
 ROUGH, ROUNDS = 10, 2  # of a fit that only tells the minutes of a session apart
 LEAST = 6  # networks, below which there is nothing to fit or to judge by
 
@@ -166,15 +166,19 @@ def fit_only(records: Sequence[Record], like: DeviceProfile, prior: DeviceProfil
 def _predictor(
     rows: list[tuple[np.ndarray, np.ndarray, float]], size: int, known: Predictor | None = None
 ) -> Predictor:
-    """A known forest corrects a base: it stays with that one, and the boosting tells how this machine is unlike it."""
+    """`known`: from whose base and forest the fit goes on."""
     if len(rows) > LARGEST:
         rows = Random(0).sample(rows, LARGEST)
     work, columns = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
     time_us = np.array([row[2] for row in rows])
-    base = np.array(known.base) if known else _base(work, time_us)
-    rest = np.log(time_us / (work @ base))
-    on = {"prior": DOUBT, "onto": forest_of(known)} if known else {}
-    forest = trees.fit(columns, rest, size, **on)
+    if known:
+        forest = forest_of(known)
+        base = _base_from(np.array(known.base), work * np.exp(forest.predict(columns))[:, None], time_us)
+        on = {"prior": HOLD, "onto": forest}
+    else:
+        base, on = _base(work, time_us), {}
+    base = np.array([float(f"{b:.6g}") for b in base])
+    forest = trees.fit(columns, np.log(time_us / (work @ base)), size, **on)
     return Predictor(
         base=tuple(base),
         start=forest.start,
@@ -193,24 +197,37 @@ def _base(work: np.ndarray, time_us: np.ndarray) -> np.ndarray:
     scaled = np.maximum(np.abs(work).max(axis=0), 1.0)  # nnls stops early on columns of very different size
     base = nnls(work / scaled / time_us[:, None], np.ones(len(time_us)))[0] / scaled
     base[0] = max(base[0], 0.1 * float(time_us.min()))  # so that no shape is free
-    return np.array([float(f"{b:.6g}") for b in base])
+    return base
+
+
+def _base_from(known: np.ndarray, work: np.ndarray, time_us: np.ndarray) -> np.ndarray:
+    """A known base at this machine's speeds, where so much was timed that they can be told apart.
+
+    `work` is as the known forest corrects it: that belongs to the known base, and not to one that is fitted anew.
+    """
+    from scipy.optimize import nnls
+
+    shares = work * known / time_us[:, None]
+    speed = 1 / float(np.median(shares.sum(axis=1)))
+    held = np.sqrt(HOLD) * np.eye(len(known))
+    return known * speed * nnls(np.vstack((shares * speed, held)), np.r_[np.ones(len(shares)), held.sum(axis=1)])[0]
 
 
 def _nodes_to_network(profile: DeviceProfile, records: Sequence[Record]) -> tuple[float, float]:
     """(per_node_us, scale) of network = scale · Σ predicted nodes + per_node_us · nodes.
 
-    On predicted nodes, not measured ones: forests of logarithms predict medians, and medians add up to less than means.
-    On a CPU a network is the sum of its nodes, and the median of the ratios does: with least squares a few small stacks
-    that were off decided for all, and in a fit of three trees 40 % of the networks were within ±5 % instead of 95.
-    Elsewhere a network is a whole call, and relative least squares tell what lies between its nodes.
+    What lies between the nodes is told by measured ones, by relative least squares; on a CPU it is nothing, as there a
+    network is the sum of them. What predicted ones add up to is told by the median: forests of logarithms predict
+    medians, which add up to less than means, and with least squares a few small stacks that were off decided for all:
+    in a fit of three trees 40 % of the networks were within ±5 % instead of 95.
     """
     network = np.array([record.network_us for record in records])
-    total = np.array([judge(profile, record).nodes_us.sum() for record in records])
-    if profile.regime.device == "cpu":
-        return 0.0, float(np.median(network / total))
     nodes = np.array([len(record.nodes_us) for record in records])
-    per_node_us, scale = np.linalg.lstsq(np.c_[nodes / network, total / network], np.ones(len(network)), rcond=None)[0]
-    return float(per_node_us), float(scale)
+    measured = np.array([sum(record.nodes_us) for record in records])
+    predicted = np.array([judge(profile, record).nodes_us.sum() for record in records])
+    between = np.linalg.lstsq(np.c_[nodes / network, measured / network], np.ones(len(network)), rcond=None)[0]
+    per_node_us, scale = between * (1, np.median(measured / predicted))
+    return round(float(per_node_us), 3), float(scale)
 
 
 def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfile:

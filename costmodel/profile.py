@@ -132,7 +132,8 @@ class DeviceProfile(_Value):
     per_node_us: Finite
     """network_us = scale · (sum of the nodes) + per_node_us · (number of nodes).
 
-    Negative: reading the clock after every operator takes time that the network alone does not."""
+    Nothing on a CPU. Elsewhere mostly negative: reading the clock after every operator takes time that a whole call
+    does not."""
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     half_interval: Annotated[float, Field(gt=0, lt=5)]
     """The 90 % interval is latency · exp(± half_interval): held-out residuals with the spread between sessions."""

@@ -106,6 +106,20 @@ def test_a_fit_goes_on_from_the_forests_of_another_machine():
     assert "no grouped_convolution was timed: it is priced as met has it, at this machine's speed" in on.warnings
 
 
+def test_a_fit_goes_on_from_a_machine_with_other_strengths(profile):
+    def unlike(spec) -> Record:
+        """Ten times as long to start a kernel."""
+        work = features(made(spec)).work
+        nodes = work @ np.array([10 * US_PER_START, *[US_PER_BYTE] * 3, US_PER_MULT_ADD])
+        return Record(spec, float(nodes.sum()), tuple(nodes.tolist()), 0.01, 9)
+
+    sample = (spec for spec, _ in our_networks(6) if spec.name != STACK)
+    records = [unlike(next(sample)) for _ in range(80)]
+    found = fit(records[:60], records[60:], Regime(), "unlike", {}, 1.0, 1.0, prior=profile)
+    assert found.held_out["all"].mape < 2
+    assert found.node_interval < 0.1
+
+
 def test_what_bounds_a_node(profile):
     b = Builder("bounds", Shape(512, 28, 28))
     heavy = b.add("heavy", Conv2d(512, 3), INPUT)
