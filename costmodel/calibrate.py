@@ -20,14 +20,14 @@ from costmodel.profile import DEFAULT, DeviceProfile, Regime, load_profile
 from costmodel.records import noisy_share, write_raw
 from costmodel.sample import STACK, foreign_networks, networks, our_networks
 from costmodel.suite import suite
-from costmodel.timings import VISITS, Progress, part, time_networks
+from costmodel.timings import ROUNDS, Progress, part, time_networks
 
 SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
 JUDGED, QUICK_JUDGED = 40, 14  # networks that are not fitted: timed among the others, they tell the errors
 JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
 JUDGED_RANDOM = 6  # one in so many of them is a random table, the others are as users ask for
 JUDGED_SEED = 900_000  # one set, whatever the seed of the sample: no profile was fitted on it
-QUICK_VISITS = 12  # of a network at most: fewer moments, for enough networks
+QUICK_ROUNDS = 12  # of a network at most: fewer moments, for enough networks
 TIMING_SHARE = 0.95  # of the whole, for the progress bar
 MUCH_NOISE = 0.3  # share of networks spread over more than 10 %
 
@@ -76,7 +76,7 @@ def calibrate(
             (spec for spec, graph in networks(seed) if graph not in reserved),
             tuple(judged.values()),
             seconds or (QUICK_SECONDS if quick else SECONDS),
-            visits=QUICK_VISITS if quick else VISITS,
+            rounds=QUICK_ROUNDS if quick else ROUNDS,
             progress=part(progress, 0.0, TIMING_SHARE),
             cancel=cancel,
             seed=seed,

@@ -1,8 +1,8 @@
 """Raw timings: networks and their nodes, measured in place, again and again. What profiles are fitted from.
 
 On a shared machine hardly a call of 30 ms is undisturbed from start to end, but every node of it is in one run or
-another. So a network is visited up to 32 times, at moments that lie seconds apart, for two runs each time, until its
-nodes are known: until the fastest runs of each node in two visits agree within 5 %, for nodes that make 90 % of its
+another. So a network is visited in up to 32 rounds, at moments that lie seconds apart, for two runs each time, until
+its nodes are known: until the fastest runs of each node in two visits agree within 5 %, for nodes that make 90 % of its
 time. A network of a few milliseconds sees less of the machine in a visit than one of fifty, so it has up to four visits
 in a round. What is noted is the mean of a node's two fastest runs, and for the network the sum of them: the clock is
 read once between two nodes, so that nothing falls between them. All networks of a session are in memory together, as
@@ -59,7 +59,7 @@ REFERENCES = 4  # every so many networks comes a reference, as long as there are
 PILOT = 12  # networks that tell how many there is time for
 RUNS = 2  # per visit, node by node; the first of them also brings the network back into the caches
 WHOLE = 1  # call of the whole network per visit, where it is asked for
-VISITS = 32  # of a network at most, but for turns
+ROUNDS = 32  # of a network at most
 AGREE = 0.05  # so near must a node's fastest runs of two visits be
 SETTLED = 0.9  # share of a network's time that must be in such nodes
 LEAST = 2  # of a network, even where time is over
@@ -96,7 +96,7 @@ def time_networks(
     specs: Iterable[Recipe],
     references: Sequence[Recipe] = (),
     seconds: float = inf,
-    visits: int = VISITS,
+    rounds: int = ROUNDS,
     whole: bool = False,
     memory: float = MEMORY,
     progress: Progress | None = None,
@@ -105,7 +105,7 @@ def time_networks(
 ) -> Session:
     """Time as many networks as `seconds` are enough for, and all `references`.
 
-    `specs` without an end need `seconds`. Each is visited up to `visits` times. `whole`: also time whole calls.
+    `specs` without an end need `seconds`. Each is visited in up to `rounds` rounds. `whole`: also time whole calls.
     `memory`: bytes that networks may take; what does not fit is timed after the rest, as another chunk. Raises
     Cancelled once `cancel()` is true.
     """
@@ -116,7 +116,7 @@ def time_networks(
         list(references),
         len(specs) + len(references) if isinstance(specs, Sequence) else inf,
         seconds,
-        visits,
+        rounds,
         whole,
         memory,
         progress,
@@ -141,7 +141,7 @@ class _Course:
     planned: float
     """Networks in all, infinitely many where time is the limit."""
     seconds: float
-    visits: int
+    rounds: int
     whole: bool
     memory: float
     progress: Progress | None
@@ -161,7 +161,7 @@ class _Course:
     def fill(self) -> bool:
         """Take as many networks as there is memory and time for; False where there are no more."""
         taken = asked = 0.0  # bytes in memory, and the seconds that further visits will take
-        expected = self.visits
+        expected = self.rounds
         while taken < self.memory:
             following = self._following(asked)
             if not following:
@@ -205,7 +205,7 @@ class _Course:
         if one.visits < LEAST:
             return True
         known = one.rounds >= FIRST and one.settled
-        return one.rounds < self.visits and not known and self._passed < self.seconds
+        return one.rounds < self.rounds and not known and self._passed < self.seconds
 
     def empty(self) -> None:
         """Those in memory are one chunk, and done."""
@@ -223,7 +223,7 @@ class _Course:
         if self.cancel and self.cancel():
             raise Cancelled("cancelled; no profile was written")
         if self.progress:
-            begun = sum(one.rounds / self.visits for one in self.some)
+            begun = sum(one.rounds / self.rounds for one in self.some)
             done = (len(self.done) + begun) / self.planned
             share = self._passed / self.seconds if self.seconds < inf else done
             self.progress(share, f"timing {len(self.done) + len(self.some)} networks")
