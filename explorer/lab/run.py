@@ -253,13 +253,12 @@ def _kernels(call: Callable[[], object], calls: int) -> tuple[str, ...]:
     from torch.profiler import ProfilerActivity, profile
 
     call()
-    with profile(activities=[ProfilerActivity.CPU]) as profiler:
-        for _ in range(calls):  # in one call alone, an interruption looks like a slow operator
+    least: dict[str, float] = {}
+    for _ in range(calls):  # an interruption looks like a slow operator, but hardly the same in each of them
+        with profile(activities=[ProfilerActivity.CPU]) as profiler:
             call()
-    events = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)
-    total = sum(event.self_cpu_time_total for event in events) or 1
-    named = [event for event in events if event.self_cpu_time_total > SEEN * total]
-    return tuple(
-        f"{event.key.removeprefix('aten::')} ×{event.count // calls}, {event.self_cpu_time_total / total:.0%}"
-        for event in named
-    )
+        events = {event.key: event for event in profiler.key_averages()}
+        least = {key: min(event.self_cpu_time_total, least.get(key, math.inf)) for key, event in events.items()}
+    total = sum(least.values()) or 1
+    named = [key for key in sorted(least, key=least.get, reverse=True) if least[key] > SEEN * total]
+    return tuple(f"{key.removeprefix('aten::')} ×{events[key].count}, {least[key] / total:.0%}" for key in named)
