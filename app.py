@@ -56,7 +56,7 @@ def explore() -> None:
         picture.where(chosen)
     with st.container(key="tabs"):
         name = tabs.chosen(list(PANELS))
-        with st.container(), guard(name):
+        with st.container(key=f"panel {name}"), guard(name):
             PANELS[name](chosen)
     with guard("The address"):
         share.keep(chosen)

@@ -136,5 +136,12 @@ def open_block(page: Page, block: str) -> None:
     settle(page)
 
 
+def turn(page: Page, panel: str) -> None:
+    """Opens a panel and waits until all of it is there: a download's button stands for a moment in no run's page."""
+    page.get_by_role("tab", name=panel).click()
+    page.locator(f".st-key-panel-{panel}").wait_for()
+    settle(page)
+
+
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()

@@ -6,7 +6,20 @@ import re
 
 import pytest
 import torch
-from browser import PATIENCE, choose, figure, number, open_block, open_page, press, settle, tile, type_number, unfold
+from browser import (
+    PATIENCE,
+    choose,
+    figure,
+    number,
+    open_block,
+    open_page,
+    press,
+    settle,
+    tile,
+    turn,
+    type_number,
+    unfold,
+)
 from playwright.sync_api import Page, expect
 
 import archs
@@ -42,7 +55,7 @@ def test_from_opening_to_a_file_that_runs(page, tmp_path):
     expect(drawn.get_by_text("channel split", exact=False).or_(drawn.get_by_text("split ·").first)).to_be_visible()
     expect(drawn.get_by_text(re.compile("^shuffle g=2"))).to_be_visible()
 
-    page.get_by_role("tab", name="Export").click()
+    turn(page, "Export")
     with page.expect_download() as download:
         page.get_by_role("button", name="PyTorch file").click()
     assert download.value.suggested_filename == "shufflenet_v2.py"
@@ -208,7 +221,7 @@ def test_a_stage_of_other_units_and_a_file_of_exactly_that(page, browser, tmp_pa
     spec = replace_stage(archs.spec("mobilenet_v2"), "stage3", "shuffle_v2").spec
     total = costmodel.count(archs.build(spec)).total
     assert tile(page, "Params") == human(total.params)
-    page.get_by_role("tab", name="Export").click()
+    turn(page, "Export")
     with page.expect_download() as download:
         page.get_by_role("button", name="PyTorch file").click()
     file = tmp_path / "edited.py"

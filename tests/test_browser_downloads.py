@@ -11,7 +11,7 @@ import onnx
 import pandas
 import pytest
 import torch
-from browser import PATIENCE, choose, open_page, settle, tile
+from browser import PATIENCE, choose, open_page, settle, tile, turn
 from playwright.sync_api import Browser, Page, expect
 
 import archs
@@ -44,11 +44,6 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.close()
 
 
-def tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
-    settle(page)
-
-
 def taken(page: Page, folder: Path, name: str | re.Pattern[str]) -> Path:
     """What the button of that name gives."""
     with page.expect_download() as download:
@@ -59,7 +54,7 @@ def taken(page: Page, folder: Path, name: str | re.Pattern[str]) -> Path:
 
 
 def test_the_pytorch_file_runs(page, tmp_path):
-    tab(page, "Export")
+    turn(page, "Export")
     file = taken(page, tmp_path, "PyTorch file")
     module = archs.from_source(file.read_text(encoding="utf-8")).eval()
     with torch.inference_mode():
@@ -68,7 +63,7 @@ def test_the_pytorch_file_runs(page, tmp_path):
 
 
 def test_the_onnx_file_passes_the_checker(page, tmp_path):
-    tab(page, "Export")
+    turn(page, "Export")
     page.get_by_role("button", name="Make the ONNX file").click()
     expect(page.get_by_text("torch's ONNX exporter", exact=False)).to_be_visible()
     file = taken(page, tmp_path, re.compile("^ONNX file, 1.\\.. MB"))
@@ -82,7 +77,7 @@ def test_the_onnx_file_passes_the_checker(page, tmp_path):
 
 
 def test_the_spec_is_read_back(page, tmp_path):
-    tab(page, "Export")
+    turn(page, "Export")
     file = taken(page, tmp_path, "Spec (JSON)")
     assert archs.Spec.from_json(file.read_text(encoding="utf-8")) == SPEC
 
@@ -102,7 +97,7 @@ TABLES = [
 
 @pytest.mark.parametrize(("where", "name", "column", "values"), TABLES)
 def test_every_table_is_read_back(page, tmp_path, where, name, column, values):
-    tab(page, where)
+    turn(page, where)
     table = pandas.read_csv(taken(page, tmp_path, name))
     assert len(table) > 3
     assert not table.columns.str.contains("Unnamed").any()
@@ -127,7 +122,7 @@ def test_the_open_block_is_read_back(page, tmp_path):
     "name", ["Report (HTML)", "The picture (HTML)", "Where it goes, by block (HTML)", "Where it goes, by kind (HTML)"]
 )
 def test_every_html_stands_alone(page, browser, tmp_path, name):
-    tab(page, "Export")
+    turn(page, "Export")
     file = taken(page, tmp_path, name)
     text = file.read_text(encoding="utf-8")
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=.https?:", text), "nothing from elsewhere"
@@ -157,7 +152,7 @@ FIGURES = [
 
 @pytest.mark.parametrize(("where", "name", "shapes"), FIGURES)
 def test_every_figure_is_an_svg_and_a_png(page, browser, tmp_path, where, name, shapes):
-    tab(page, where)
+    turn(page, where)
     file = taken(page, tmp_path, f"{name} as SVG")
     assert file.suffix == ".svg"
     root = ElementTree.parse(file).getroot()
@@ -181,6 +176,6 @@ def test_every_figure_is_an_svg_and_a_png(page, browser, tmp_path, where, name, 
 
 
 def test_the_estimate_on_the_page_is_the_one_computed(page):
-    tab(page, "Frontier")
+    turn(page, "Frontier")
     estimate = accuracy.estimate(SPEC)
     expect(page.get_by_text(f"Estimated {estimate.top1_pct:.1f} % top-1")).to_be_visible()

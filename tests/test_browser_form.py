@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser import PATIENCE, figure, number, open_block, open_page, press, settle, tile, type_number, unfold
+from browser import PATIENCE, figure, number, open_block, open_page, press, settle, tile, turn, type_number, unfold
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -85,6 +85,20 @@ def test_the_panels_are_turned_by_key(page):
     expect(page.get_by_role("tab", selected=True)).to_have_text("Blocks")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     expect(page.get_by_role("tab", name="Blocks")).to_be_focused()
+
+
+def test_the_open_panel_is_not_made_again(page):
+    """A run of the page would take each file from the button that somebody presses next."""
+    turn(page, "Blocks")
+    kept = page.locator(".st-key-panel-Blocks")
+    kept.evaluate(
+        "panel => new MutationObserver(() => panel.made = true).observe(document.querySelector('.stApp'),"
+        " { attributeFilter: ['data-test-script-state'] })"
+    )
+    page.get_by_role("tab", name="Blocks").click()
+    page.get_by_role("tab", name="Blocks").press("Enter")
+    page.wait_for_timeout(500)
+    assert not kept.evaluate("panel => panel.made")
 
 
 def test_a_list_is_chosen_from_by_key(page):

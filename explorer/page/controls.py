@@ -51,6 +51,7 @@ function commit(form, node, control) {
 }
 
 function turn(form, node, tab) {
+  if (tab.ariaSelected === "true") return;
   select(node, tab.value);
   send(form, node.name, tab.value);
 }
