@@ -10,12 +10,11 @@ Bytes, not time; no fitting. What is free (`costmodel.counts.FREE`: views and id
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Hashable, Sequence
 from math import inf, prod
 from typing import NamedTuple
 
-from archs.graph import Graph
+from archs.graph import Graph, block_of
 from costmodel.counts import FREE
 
 PAGE = 4096
@@ -79,24 +78,24 @@ def _lives(graph: Graph) -> tuple[list[list[int]], list[int], list[list[int]]]:
     the caller's variable holds it.
     """
     number = {path: tensor for tensor, path in enumerate(graph.shapes)}
-    sources = [[number[path] for path in node.inputs] for node in graph.nodes]
+    sources = [[number[path] for path in inputs] for _, _, inputs, _ in graph.nodes]
     owner = list(range(len(number)))
-    block_of = ["", *(node.block for node in graph.nodes)]
-    last_of_block = {block: tensor for tensor, block in enumerate(block_of)}
-    last: dict[int, int] = {}
-    for tensor, (node, reads) in enumerate(zip(graph.nodes, sources), 1):
-        if type(node.op) in FREE:
+    blocks = [block_of(path) for path in number]
+    last_of_block = {block: tensor for tensor, block in enumerate(blocks)}
+    last = [0] * len(number)
+    for tensor, (reads, (_, op, _, _)) in enumerate(zip(sources, graph.nodes), 1):
+        if type(op) in FREE:
             owner[tensor] = owner[reads[0]]
-        block = block_of[tensor]
+        block = blocks[tensor]
         for source in reads:
-            end = tensor if block_of[source] == block else last_of_block[block]
+            end = tensor if blocks[source] == block else last_of_block[block]
             source = owner[source]
-            if end > last.get(source, 0):
+            if end > last[source]:
                 last[source] = end
-    del last[0]
+    last[0] = 0
     ends: list[list[int]] = [[] for _ in number]
-    for tensor, end in last.items():
-        ends[end].append(tensor)
+    for tensor, end in enumerate(last):
+        ends[end].append(tensor)  # of the image, what is never read and what owns nothing: 0, which is no node
     return sources, owner, ends
 
 
@@ -126,18 +125,20 @@ class _Heap:
         return start, now - when
 
     def give(self, start: int, pages: int, when: float) -> None:
+        """Neighbours that are free become one chunk with it; their ages are averaged."""
         free = self._free
-        i = bisect(free, [start])
-        if i and free[i - 1][0] + free[i - 1][1] == start:
-            i -= 1
-            _join(free[i], pages, when)
-        else:
-            free.insert(i, [start, pages, when])
-        if i + 1 < len(free) and free[i + 1][0] == start + pages:
-            _join(free[i], *free.pop(i + 1)[1:])
-
-
-def _join(chunk: list[float], pages: int, when: float) -> None:
-    """More pages behind a chunk; their ages are averaged."""
-    chunk[2] = (chunk[1] * chunk[2] + pages * when) / (chunk[1] + pages)
-    chunk[1] += pages
+        i = 0
+        for first, size, touched in free:  # two or three: a bisection takes longer
+            if first > start:
+                break
+            if first + size == start:
+                start, pages, when = first, size + pages, (size * touched + pages * when) / (size + pages)
+                del free[i]
+                break
+            i += 1
+        if i < len(free):
+            first, size, touched = free[i]
+            if start + pages == first:
+                free[i] = [start, pages + size, (pages * when + size * touched) / (pages + size)]
+                return
+        free.insert(i, [start, pages, when])
