@@ -16,7 +16,7 @@ from archs.graph import Graph
 from costmodel.errors import CostError
 from costmodel.features import features
 from costmodel.profile import DeviceProfile, Predictor
-from costmodel.trees import Forest
+from costmodel.trees import LEVELS, Forest, Forests
 
 if TYPE_CHECKING:
     import pandas
@@ -101,54 +101,59 @@ def predict(graph: Graph, profile: DeviceProfile) -> Prediction:
 def price(graph: Graph, profile: DeviceProfile) -> Priced:
     """What the predictors say, before it is dressed up. Raises CostError."""
     found = features(graph, profile.regime.batch)
-    where: dict[str, list[int]] = {}
-    for position, kind in enumerate(found.kinds):
-        where.setdefault(kind, []).append(position)
-    bases = np.empty(found.work.shape)
-    bends = np.empty(len(found.kinds))
-    for kind, positions in where.items():
-        if kind not in profile.predictors:
-            node = graph.nodes[positions[0]]
-            raise CostError(
-                f"{node.path}: profile {profile.name} has no predictor for {kind}; "
-                f"it has {', '.join(profile.predictors)}; calibrate again"
-            )
-        here = np.array(positions)
-        bases[here], forest = _evaluator(profile.predictors[kind])
-        bends[here] = forest.predict(found.columns[here])
-    terms = found.work * bases
-    nodes = terms.sum(axis=1) * np.exp(bends)
+    tables = _tables(_ById(profile))
+    try:
+        which = np.array([tables.number[kind] for kind in found.kinds])
+    except KeyError:
+        node, kind = next((n, kind) for n, kind in zip(graph.nodes, found.kinds) if kind not in tables.number)
+        raise CostError(
+            f"{node.path}: profile {profile.name} has no predictor for {kind}; "
+            f"it has {', '.join(profile.predictors)}; calibrate again"
+        ) from None
+    terms = found.work * tables.bases.take(which, axis=0)
+    nodes = terms.sum(axis=1) * np.exp(tables.forests.predict(found.columns, which))
     total = float(nodes.sum())
     network = profile.scale * total + profile.per_node_us * len(nodes)
     network = max(network, LEAST_SHARE * total)  # a handful of tiny nodes: the clock's share is not known so well
     return Priced(found.kinds, nodes, network, tuple([BOUNDS[i] for i in terms.argmax(axis=1).tolist()]))
 
 
-class _ById:
-    """A predictor as a cache key: by identity, since hashing its tables would take longer than using them."""
-
-    def __init__(self, predictor: Predictor):
-        self.predictor = predictor
-
-    def __hash__(self) -> int:
-        return id(self.predictor)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ById) and self.predictor is other.predictor
-
-
 def forest_of(predictor: Predictor) -> Forest:
     """The forest that a predictor's tables hold."""
-    return _evaluator(predictor)[1]
+    return Forest(
+        predictor.start,
+        np.array(predictor.columns, np.int64).reshape(-1, LEVELS),
+        np.array(predictor.thresholds, float).reshape(-1, LEVELS),
+        np.array(predictor.values, float).reshape(-1, 1 << LEVELS),
+    )
 
 
-def _evaluator(predictor: Predictor) -> tuple[NDArray[np.float64], Forest]:
-    return _arrays(_ById(predictor))
+class _ById:
+    """A profile as a cache key: by identity, since hashing its tables would take longer than using them."""
+
+    def __init__(self, profile: DeviceProfile):
+        self.profile = profile
+
+    def __hash__(self) -> int:
+        return id(self.profile)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and self.profile is other.profile
 
 
-@lru_cache(256)
-def _arrays(key: _ById) -> tuple[NDArray[np.float64], Forest]:
-    p = key.predictor
-    return np.array(p.base), Forest(
-        p.start, np.array(p.columns, np.int64), np.array(p.thresholds, float), np.array(p.values, float)
+class _Tables(NamedTuple):
+    """A profile's predictors as arrays."""
+
+    number: dict[str, int]  # kind → row of the bases, and which forest
+    bases: NDArray[np.float64]  # kinds × WORK
+    forests: Forests
+
+
+@lru_cache(8)
+def _tables(key: _ById) -> _Tables:
+    predictors = key.profile.predictors
+    return _Tables(
+        {kind: number for number, kind in enumerate(predictors)},
+        np.array([p.base for p in predictors.values()]),
+        Forests([forest_of(p) for p in predictors.values()]),
     )

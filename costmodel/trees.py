@@ -9,6 +9,7 @@ Nothing about networks or time is known here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 LEVELS = 6
-BITS = (1 << np.arange(LEVELS, dtype=np.uint8)[::-1]).reshape(LEVELS, 1, 1)
+BITS = 1 << np.arange(LEVELS, dtype=np.uint8)[::-1]
 BINS = 40
 
 
@@ -37,13 +38,42 @@ class Forest:
         distinct, where = np.unique(asked, axis=0, return_inverse=True)
         return distinct[:, 0].astype(np.int64), distinct[:, 1:], where.reshape(LEVELS, -1)
 
+    def answers(self, columns: Floats) -> NDArray[np.uint8]:
+        """`columns`: columns × samples → LEVELS × trees × samples: 1 where a sample goes to the 1-branch."""
+        asked, thresholds, where = self._questions
+        return (columns.take(asked, axis=0) > thresholds).view(np.uint8).take(where, axis=0)
+
     def predict(self, x: Floats) -> Floats:
         """x: samples × columns → one value per sample."""
-        columns, thresholds, where = self._questions
-        answers = (x.T.take(columns, axis=0) > thresholds).view(np.uint8).take(where, axis=0)
-        leaf = (answers * BITS).sum(axis=0, dtype=np.uint8)
-        place = leaf + (np.arange(len(leaf)) << LEVELS)[:, None]
-        return self.start + self.values.take(place).sum(axis=0)
+        return Forests((self,)).predict(x, np.zeros(len(x), np.intp))
+
+
+class Forests:
+    """Several forests, each for samples of its own, at once: of few samples most of the time is numpy's for a call."""
+
+    def __init__(self, forests: Sequence[Forest]):
+        self._forests = forests
+        self._starts = np.array([forest.start for forest in forests])
+        self._trees = max((len(forest.values) for forest in forests), default=0)
+        self._values = np.zeros((len(forests), self._trees, 1 << LEVELS))  # a small forest has trees that say 0
+        for values, forest in zip(self._values, forests):
+            values[: len(forest.values)] = forest.values
+
+    def predict(self, x: Floats, which: NDArray[np.intp]) -> Floats:
+        """x: samples × columns; which: the number of each sample's forest → one value per sample."""
+        order = which.argsort(kind="stable")
+        which, columns = which[order], x.T.take(order, axis=1)
+        answers = np.zeros((LEVELS, self._trees, len(x)), np.uint8)
+        end = 0
+        for forest, samples in zip(self._forests, np.bincount(which).tolist()):
+            if samples:
+                begin, end = end, end + samples
+                answers[:, : len(forest.values), begin:end] = forest.answers(columns[:, begin:end])
+        tree = np.add.outer(np.arange(self._trees), self._trees * which)
+        leaf = (tree << LEVELS) + np.einsum("ltn,l->tn", answers, BITS)
+        found = np.empty(len(x))
+        found[order] = self._starts.take(which) + self._values.take(leaf).sum(axis=0)
+        return found
 
 
 def fit(

@@ -315,6 +315,35 @@ def test_boosting_goes_on_from_another_forest():
     assert np.allclose(few.predict(x) - first.predict(x), 0.5, atol=0.03)
 
 
+def test_forests_say_together_what_their_trees_say_one_by_one():
+    rng = np.random.default_rng(2)
+    forests = [
+        trees.Forest(
+            start,
+            rng.integers(0, 5, (size, trees.LEVELS)),
+            rng.integers(0, 9, (size, trees.LEVELS)) / 2,
+            rng.normal(size=(size, 1 << trees.LEVELS)),
+        )
+        for start, size in ((0.3, 7), (-1.0, 0), (2.0, 12), (0.1, 3))
+    ]
+
+    def one_by_one(forest: trees.Forest, x: np.ndarray) -> float:
+        found = forest.start
+        for columns, thresholds, values in zip(forest.columns, forest.thresholds, forest.values):
+            leaf = 0
+            for column, threshold in zip(columns, thresholds):
+                leaf = 2 * leaf + int(x[column] > threshold)
+            found += values[leaf]
+        return found
+
+    x = rng.integers(0, 9, (60, 5)) / 2  # many lie on a threshold
+    which = rng.choice([0, 1, 3], 60)  # the largest has no samples
+    expected = [one_by_one(forests[i], sample) for i, sample in zip(which, x)]
+    assert trees.Forests(forests).predict(x, which) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    for forest in forests:
+        assert forest.predict(x) == pytest.approx([one_by_one(forest, sample) for sample in x], rel=1e-12, abs=1e-12)
+
+
 def test_trees_of_nothing_to_learn_are_a_constant():
     forest = trees.fit(np.ones((50, 3)), np.full(50, 0.7))
     assert forest.predict(np.zeros((4, 3))).tolist() == [0.7] * 4
