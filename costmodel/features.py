@@ -185,7 +185,7 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: 
     bytes_out = 0 if view else 4 * batch * output.elements
     bytes_weights = 4 * weights_read(op, inputs)
     mult_adds = batch * op.mult_adds(*inputs)
-    if isinstance(op, (ops.MaxPool, ops.AvgPool)):
+    if kind in ("max_pool", "average_pool"):
         mult_adds = batch * output.elements * prod(op.kernel)  # what it compares or adds
     kernel, stride, groups = _window(op, inputs[0], output)
     width_in, width_out, pixels = _widths(op, inputs[0], output)
@@ -221,6 +221,15 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: 
 
 
 def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
+    if type(op) in VARIANTS:  # first, as isinstance takes long where a class is abstract
+        kind, variant = VARIANTS[type(op)]
+        if kind == "multiply":
+            return kind, variant + (inputs[1] != inputs[0])  # a gate of C×1×1 is broadcast
+        if kind == "add":
+            return kind, variant + 3 * (inputs[1] != inputs[0])
+        if kind == "reduction":
+            return kind, variant + 3 * (len(inputs[0]) - 1 not in op.axes)
+        return kind, variant
     if isinstance(op, ops.Conv2d):
         kind, variant = _convolution(op, inputs[0], batch)
         if isinstance(op, ops.StandardizedConv2d):
@@ -238,17 +247,8 @@ def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
         return "copy", PADDING[op.mode]
     if isinstance(op, ops.Opaque):
         raise CostError(f"{shorten(op.target)} is an operator that the importer does not know; it has no predictor")
-    if type(op) not in VARIANTS:
-        known = ", ".join(cls.__name__ for cls in VARIANTS)
-        raise CostError(f"operator {type(op).__name__} has no latency predictor; known: Conv2d, {known}")
-    kind, variant = VARIANTS[type(op)]
-    if kind == "multiply":
-        return kind, variant + (inputs[1] != inputs[0])  # a gate of C×1×1 is broadcast
-    if kind == "add":
-        return kind, variant + 3 * (inputs[1] != inputs[0])
-    if isinstance(op, (ops.Mean, ops.Sum, ops.Amax)):
-        return kind, variant + 3 * (len(inputs[0]) - 1 not in op.axes)
-    return kind, variant
+    known = ", ".join(cls.__name__ for cls in VARIANTS)
+    raise CostError(f"operator {type(op).__name__} has no latency predictor; known: Conv2d, {known}")
 
 
 def _convolution(op: ops.Conv2d, x: Shape, batch: int) -> tuple[str, int]:
@@ -265,16 +265,16 @@ def _convolution(op: ops.Conv2d, x: Shape, batch: int) -> tuple[str, int]:
 
 def _starts(op: Op, kind: str, groups: int) -> int:
     """Kernels that an operator starts."""
-    if isinstance(op, ops.StandardizedConv2d):
+    if kind == "standardized_convolution":
         return 1 + STANDARDIZING + op.gain
     return groups if kind == "grouped_pointwise" else 1
 
 
 def _window(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
     """(kernel, stride, groups), 1 where an operator has none; a shuffle's groups are its own."""
-    if isinstance(op, (ops.Conv2d, ops.MaxPool, ops.AvgPool, ops.ConvTranspose2d)):
+    if isinstance(op, ops.Conv2d) or type(op) in (ops.MaxPool, ops.AvgPool, ops.ConvTranspose2d):
         return max(op.kernel), max(op.stride), getattr(op, "groups", 1)
-    if isinstance(op, ops.Conv1d):
+    if type(op) is ops.Conv1d:
         return op.kernel, op.stride, op.groups
     if isinstance(op, ops.AdaptiveAvgPool):
         return -(-x.height // output.height), max(1, x.height // output.height), 1
@@ -283,13 +283,13 @@ def _window(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
 
 def _widths(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
     """What a kernel's inner loop runs along, in and out, and how often: channels and pixels, or a row and the rows."""
-    if isinstance(op, (ops.LinearLast, ops.MatMul, ops.Attention)):
+    if type(op) in (ops.LinearLast, ops.MatMul, ops.Attention):
         return x[-1], output[-1], prod(output[:-1])
-    if isinstance(op, (ops.LayerNorm, ops.RMSNorm)):
+    if type(op) in (ops.LayerNorm, ops.RMSNorm):
         row = prod(x[-op.axes :])
         return row, row, x.elements // row
-    if isinstance(op, ops.Softmax):
+    if type(op) is ops.Softmax:
         return x[op.axis], x[op.axis], x.elements // x[op.axis]
-    if isinstance(op, (ops.Mean, ops.Sum, ops.Amax)):
+    if type(op) in (ops.Mean, ops.Sum, ops.Amax):
         return x.elements // output.elements, 1, output.elements
     return x[0], output[0], prod(output[1:])
