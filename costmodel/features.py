@@ -149,11 +149,13 @@ def features(graph: Graph, batch: int = 1) -> Features:
     for path, op, inputs, output in graph.nodes:
         try:
             turn = bool(turns) and not turns.isdisjoint(inputs)
-            rows.append(_static(op, tuple([shapes[source] for source in inputs]), output, batch, turn))
+            # most read one tensor, and a comprehension takes as long as a look-up in the cache
+            reads = (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[source] for source in inputs])
+            rows.append(_static(op, reads, output, batch, turn))
         except CostError as error:
             raise CostError(f"{path}: {error}") from None
     kinds, codes, numbers = zip(*rows)
-    static = np.concatenate(numbers).reshape(len(rows), -1)
+    static = np.frombuffer(b"".join(numbers)).reshape(len(rows), -1)
     work, static = static[:, : len(WORK)], static[:, len(WORK) :]
     weights = work[:, WORK.index("bytes_weights")].tolist()
     same = list(map(id, rows))  # rows are cached: one object per operator and shape
@@ -177,7 +179,7 @@ def _before(static: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache(65536)
 def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: bool):
-    """(kind, machine code, WORK, STATIC and the kind's number in one array) of one operator on these shapes."""
+    """(kind, machine code, WORK, STATIC and the kind's number as one array's bytes) of one operator on these shapes."""
     kind, variant = _kind(op, inputs, batch)
     view = kind == "view"
     variant += TURNED * (turn and not view)
@@ -217,7 +219,7 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: 
     )
     work = (_starts(op, kind, groups), bytes_in, bytes_out, bytes_weights, mult_adds)
     number = _NUMBERS.get(kind, len(_NUMBERS))
-    return kind, CODE.get(kind, f"{kind} {variant}"), np.array((*work, *columns, number), dtype=float)
+    return kind, CODE.get(kind, f"{kind} {variant}"), np.array((*work, *columns, number), dtype=float).tobytes()
 
 
 def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:

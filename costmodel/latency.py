@@ -103,7 +103,7 @@ def price(graph: Graph, profile: DeviceProfile) -> Priced:
     found = features(graph, profile.regime.batch)
     tables = _tables(_ById(profile))
     try:
-        which = np.array([tables.number[kind] for kind in found.kinds])
+        which = np.array([*map(tables.number.__getitem__, found.kinds)])
     except KeyError:
         node, kind = next((n, kind) for n, kind in zip(graph.nodes, found.kinds) if kind not in tables.number)
         raise CostError(

@@ -78,7 +78,10 @@ def _lives(graph: Graph) -> tuple[list[list[int]], list[int], list[list[int]]]:
     the caller's variable holds it.
     """
     number = {path: tensor for tensor, path in enumerate(graph.shapes)}
-    sources = [[number[path] for path in inputs] for _, _, inputs, _ in graph.nodes]
+    sources = [
+        [number[inputs[0]]] if len(inputs) == 1 else [number[path] for path in inputs]
+        for _, _, inputs, _ in graph.nodes
+    ]
     owner = list(range(len(number)))
     blocks = [block_of(path) for path in number]
     last_of_block = {block: tensor for tensor, block in enumerate(blocks)}
