@@ -160,11 +160,14 @@ def features(graph: Graph, batch: int = 1) -> Features:
     weights = work[:, WORK.index("bytes_weights")].tolist()
     same = list(map(id, rows))  # rows are cached: one object per operator and shape
     touched = np.array(ages(graph, weights, codes, same, batch), dtype=float)
-    dynamic = np.empty((len(rows), len(DYNAMIC)))
+    columns = np.empty((len(rows), len(COLUMNS)))
+    columns[:, : len(STATIC)] = static[:, :-1]
+    dynamic = columns[:, len(STATIC) :]
     dynamic[:, :4] = np.log(touched[:4] + FLOOR).T
     dynamic[:, 4] = np.minimum(touched[4], 6)
     dynamic[:, 5] = log(sum(weights) + FLOOR)
-    return Features(kinds, work, np.hstack((static[:, :-1], dynamic, _before(static))))
+    dynamic[:, len(DYNAMIC) :] = _before(static)
+    return Features(kinds, work, columns)
 
 
 def _before(static: NDArray[np.float64]) -> NDArray[np.float64]:

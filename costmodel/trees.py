@@ -69,8 +69,8 @@ class Forests:
             if samples:
                 begin, end = end, end + samples
                 answers[:, : len(forest.values), begin:end] = forest.answers(columns[:, begin:end])
-        tree = np.add.outer(np.arange(self._trees), self._trees * which)
-        leaf = (tree << LEVELS) + np.einsum("ltn,l->tn", answers, BITS)
+        leaf = np.add.outer(np.arange(self._trees) << LEVELS, which * (self._trees << LEVELS))  # its tree's first
+        leaf += np.einsum("ltn,l->tn", answers, BITS)
         found = np.empty(len(x))
         found[order] = self._starts.take(which) + self._values.take(leaf).sum(axis=0)
         return found
