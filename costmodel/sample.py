@@ -145,8 +145,8 @@ def random_table(rng: Random) -> Spec:
 
 def random_stack(rng: Random) -> Spec:
     """A few rows of one or two kinds on a map of one size, half of them without any batch norm."""
-    resolution = rng.choice((7, 14, 28, 28, 56, 56, 112))
-    near = exp(rng.uniform(log(8), log(min(600, 30_000 / resolution))))
+    resolution = rng.choice((7, 14, 28, 28, 56, 56, 56, 112, 112))
+    near = exp(rng.uniform(log(24), log(min(600, 40_000 / resolution))))
     act = rng.choice((*ACTIVATIONS, "none"))
     norm = rng.choice((0.0, NORM))
     kinds = rng.choices(list(KINDS), KINDS.values(), k=rng.choice((1, 2)))
