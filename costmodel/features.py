@@ -33,7 +33,7 @@ STATIC = (
     "log_group_in", "log_group_out", "log_pixels", "height", "kernel", "stride", "groups", "bias", "inputs",
     "pixels_mod_16", "pixels_mod_48", "width_mod_16", "out_mod_8", "out_mod_16", "out_mod_6", "in_mod_16",
 )  # fmt: skip
-DYNAMIC = ("log_age_in", "log_age_out", "log_age_kernel", "log_age_shape", "uses", "log_network_weights")
+DYNAMIC = ("log_age_in", "log_age_place", "log_age_kernel", "log_age_shape", "uses", "log_network_weights")
 PASSED_ON = ("log_bytes_in", "log_bytes_out", "log_bytes_weights", "log_mult_adds", "kernel")
 BEFORE = ("kind_before", *(f"{column}_before" for column in PASSED_ON))
 COLUMNS = STATIC + DYNAMIC + BEFORE

@@ -10,21 +10,21 @@ Bytes, not time; no fitting. What is free (`costmodel.counts.FREE`: views and id
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Hashable, Sequence
-from math import inf, prod
+from math import prod
 from typing import NamedTuple
 
-from archs.graph import Graph, block_of
+from archs.graph import Graph
+from archs.ops import Module
 from costmodel.counts import FREE
-
-PAGE = 4096
 
 
 class Ages(NamedTuple):
     """Bytes moved since a last touch, one entry per node; `uses`: how often its kernel ran before in this pass."""
 
     inputs: tuple[float, ...]
-    output: tuple[float, ...]
+    place: tuple[float, ...]
     kernel: tuple[float, ...]
     shape: tuple[float, ...]
     uses: tuple[int, ...]
@@ -41,14 +41,12 @@ def ages(
     size = [4 * batch * prod(shape) for shape in graph.shapes.values()]
     sources, owner, ends = _lives(graph)
     total = float(sum(weights) + 2 * sum(size))
-    heap = _Heap(total)
-    pages = [-(-bytes // PAGE) for bytes in size]
-    place = [heap.take(pages[0], 0.0)[0]] * len(size)
+    memory = _Levels(total)
     touched = [0.0] * len(size)
     kernel_seen: dict[Hashable, float] = {}
     shape_seen: dict[Hashable, float] = {}
     uses: dict[Hashable, int] = {}
-    now, found = 0.0, []
+    now, live, found = 0.0, 0, []
     for node, (reads, weight, kernel, shape) in enumerate(zip(sources, weights, kernels, shapes), 1):
         bytes_in = 0
         age_in = age_out = 0.0
@@ -58,8 +56,9 @@ def ages(
         kernel_age = now - kernel_seen.get(kernel, -total)
         shape_age = now - shape_seen.get(shape, -total)
         if owner[node] == node:
-            place[node], age_out = heap.take(pages[node], now)
-            now += bytes_in + size[node] + weight
+            begun, now = now, now + bytes_in + size[node] + weight
+            age_out = begun - memory.touch(live, live + size[node], now)
+            live += size[node]
             touched[node] = now
         for source in reads:
             touched[owner[source]] = now
@@ -67,81 +66,114 @@ def ages(
         uses[kernel] = count = uses.get(kernel, -1) + 1
         found.append((age_in / bytes_in, age_out, kernel_age, shape_age, count))
         for dead in ends[node]:
-            heap.give(place[dead], pages[dead], touched[dead])
+            live -= size[dead]
     return Ages(*zip(*found))
 
 
 def _lives(graph: Graph) -> tuple[list[list[int]], list[int], list[list[int]]]:
     """(what each node reads, the tensor that owns each tensor's memory, per tensor those that die after its node).
 
-    Tensors are numbered in the graph's order; the image is 0. One that a block takes in lives until the block returns:
-    the caller's variable holds it.
+    Tensors are numbered in the graph's order; the image is 0. One lives as long as the exported text has a name for it:
+    `x = self.dw_act(self.dw_bn(self.dw(x)))` keeps the old x to its end, `return self.act(x + y)` keeps both, and what
+    a module takes in its caller keeps until the module returns.
     """
     number = {path: tensor for tensor, path in enumerate(graph.shapes)}
-    sources = [
-        [number[inputs[0]]] if len(inputs) == 1 else [number[path] for path in inputs]
-        for _, _, inputs, _ in graph.nodes
-    ]
+    sources = [[number[path] for path in node.inputs] for node in graph.nodes]
+    frames = _Frames(graph, sources)
     owner = list(range(len(number)))
-    blocks = [block_of(path) for path in number]
-    last_of_block = {block: tensor for tensor, block in enumerate(blocks)}
     last = [0] * len(number)
-    for tensor, (reads, (_, op, _, _)) in enumerate(zip(sources, graph.nodes), 1):
-        if type(op) in FREE:
+    for tensor, (node, reads, line) in enumerate(zip(graph.nodes, sources, frames.line[1:]), 1):
+        if type(node.op) in FREE:
             owner[tensor] = owner[reads[0]]
-        block = blocks[tensor]
         for source in reads:
-            end = tensor if blocks[source] == block else last_of_block[block]
+            end = tensor if frames.line[source] == line else line  # in a line of its own it has no name
             source = owner[source]
             if end > last[source]:
                 last[source] = end
-    last[0] = 0
+    for source, end in frames.kept:
+        last[owner[source]] = max(end, last[owner[source]])
     ends: list[list[int]] = [[] for _ in number]
     for tensor, end in enumerate(last):
-        ends[end].append(tensor)  # of the image, what is never read and what owns nothing: 0, which is no node
+        if end and tensor:
+            ends[end].append(tensor)
     return sources, owner, ends
 
 
-class _Heap:
-    """Best fit over free chunks that merge with their neighbours, as glibc has it for blocks over 1 KiB."""
+class _Frames:
+    """The functions of the exported text, which hold on to what they have names for."""
+
+    def __init__(self, graph: Graph, sources: Sequence[list[int]]):
+        self._graph = graph
+        self._sources = sources
+        self._paths = [node.path.split("/") for node in graph.nodes]
+        self._blocks = {path for path, _ in graph.kinds}
+        self.line = list(range(len(sources) + 1))
+        """Per tensor the last one that is made in the same line."""
+        self.kept: list[tuple[int, int]] = []
+        """(a tensor that a module takes in, the module's last node)."""
+        position = 0
+        while position < len(sources):
+            position, _ = self._member(position, 0)
+
+    def _member(self, first: int, depth: int) -> tuple[int, list[int]]:
+        """What begins at a node, an operator or a scope of them: (the position behind it, what it reads)."""
+        path = self._paths[first]
+        if len(path) == depth + 1:
+            return first + 1, self._sources[first]
+        scope, count = path[: depth + 1], len(self._paths)
+        names, lasts, reads = [], [], []
+        position = first
+        while position < count and self._paths[position][: depth + 1] == scope:
+            leaf = len(self._paths[position]) == depth + 2
+            names.append(self._paths[position][depth + 1] if leaf else "")
+            position, read = self._member(position, depth + 1)
+            lasts.append(position)
+            reads.append(read)
+        outside = reads[0] if len(reads) == 1 else sorted({x for read in reads for x in read if x <= first})
+        block = "/".join(scope) in self._blocks
+        chain = all(read == [before] for read, before in zip(reads[1:], lasts))
+        if not (chain and (block or self._modular(names, lasts))):
+            chain = False
+            self._lines(names, lasts, reads, returns=block)
+        if (block or chain) and len(outside) == 1:
+            self.kept.append((outside[0], position))
+        return position, outside
+
+    def _modular(self, names: Sequence[str], lasts: Sequence[int]) -> bool:
+        """Whether none of a scope's operators is written as an expression."""
+        leaves = [self._graph.nodes[last - 1] for name, last in zip(names, lasts) if name]
+        return all(isinstance(node.op.spelling(*self._graph.input_shapes(node)), Module) for node in leaves)
+
+    def _lines(self, names: Sequence[str], lasts: Sequence[int], reads: Sequence[list[int]], returns: bool) -> None:
+        """conv, conv_bn and conv_act stand in one line, and what a block returns. A module's name is ""."""
+        begun, head = 0, ""
+        for i, name in enumerate(names):
+            goes_on = i and reads[i] == [lasts[i - 1]] and (name.startswith(head) or (returns and i == len(names) - 1))
+            if not goes_on:
+                begun, head = i, f"{name}_"
+            for one in range(begun, i + 1):
+                if names[one]:
+                    self.line[lasts[one]] = lasts[i]
+
+
+class _Levels:
+    """When each byte was last touched of memory that is packed: what lives lies below what is allocated next."""
 
     def __init__(self, untouched: float):
-        self._free: list[list[float]] = []  # [start, pages, when last touched], by start
-        self._top = 0  # the page from which on all is free, and was touched `untouched` bytes before this pass
-        self._untouched = untouched
+        self._starts = [0.0]
+        self._times = [-untouched]
 
-    def take(self, pages: int, now: float) -> tuple[int, float]:
-        """(first page, bytes moved since that memory was touched)."""
-        least = inf
-        for chunk in self._free:
-            if pages <= chunk[1] < least:
-                best, least = chunk, chunk[1]
-        if least == inf:
-            self._top += pages
-            return self._top - pages, now + self._untouched
-        start, _, when = best
-        if least == pages:
-            self._free.remove(best)
-        else:
-            best[0] += pages
-            best[1] -= pages
-        return start, now - when
-
-    def give(self, start: int, pages: int, when: float) -> None:
-        """Neighbours that are free become one chunk with it; their ages are averaged."""
-        free = self._free
-        i = 0
-        for first, size, touched in free:  # two or three: a bisection takes longer
-            if first > start:
-                break
-            if first + size == start:
-                start, pages, when = first, size + pages, (size * touched + pages * when) / (size + pages)
-                del free[i]
-                break
-            i += 1
-        if i < len(free):
-            first, size, touched = free[i]
-            if start + pages == first:
-                free[i] = [start, pages + size, (pages * when + size * touched) / (pages + size)]
-                return
-        free.insert(i, [start, pages, when])
+    def touch(self, low: float, high: float, now: float) -> float:
+        """When the bytes from `low` to `high` were last touched, on average; now they are."""
+        starts, times = self._starts, self._times
+        first, last = bisect(starts, low) - 1, bisect(starts, high) - 1
+        was = edge = 0.0
+        for i in range(first, last + 1):
+            begin = max(starts[i], low)
+            edge = starts[i + 1] if i < last else high
+            was += (edge - begin) * times[i]
+        rest = times[last]
+        keep = [starts[first]] if starts[first] < low else []
+        starts[first : last + 1] = [*keep, low, high]
+        times[first : last + 1] = [*times[first : first + len(keep)], now, rest]
+        return was / (high - low)
