@@ -30,7 +30,7 @@ BIG_US = 20.0  # nodes above it are judged one by one
 SESSIONS = 0.02  # a network's spread between processes and quarters of an hour, beyond the machine's speed
 TREES = 100  # of a kind's forest
 ONTO = 25  # that are added to a prior's
-HOLD = 16.0  # nodes' worth of holding on to a prior, in its base and in each leaf: a network's nodes are off together
+HOLDS = (256.0, 32.0, 4.0)  # nodes' worth of holding on to a prior, in its base and in each leaf
 ROUGH, ROUNDS = 10, 2  # of a fit that only tells the minutes of a session apart
 LEAST = 6  # networks, below which there is nothing to fit or to judge by
 
@@ -58,17 +58,22 @@ def fit(
             "give it more time"
         )
     records, judged = _at_one_speed(records, judged, regime, prior)
-    profile = _profile(
-        records,
-        regime,
-        prior,
-        name=name,
-        environment=environment,
-        probe_us=probe_us,
-        seconds=round(seconds, 1),
-        quick=quick,
-        warnings=tuple(warnings),
-    )
+    profiles = [
+        _profile(
+            records,
+            regime,
+            prior,
+            hold=hold,
+            name=name,
+            environment=environment,
+            probe_us=probe_us,
+            seconds=round(seconds, 1),
+            quick=quick,
+            warnings=tuple(warnings),
+        )
+        for hold in (HOLDS if prior else (None,))
+    ]
+    profile = min(profiles, key=lambda profile: _off(profile, judged))
     references = [
         Reference(spec=recipe_dict(r.spec), network_us=r.network_us, kinds_us=by_kind(r.kinds(regime), r.nodes_us))
         for r in judged
@@ -99,13 +104,30 @@ def _at_one_speed(
     return records, judged
 
 
+def _off(profile: DeviceProfile, judged: Sequence[Record]) -> float:
+    """How far nodes are off that the fit did not see, of our own kinds and networks: RMS of logarithms."""
+    logs = [
+        math.log(measured / predicted)
+        for record in _ours(judged)
+        for measured, predicted in zip(record.nodes_us, judge(profile, record).nodes_us)
+        if measured > BIG_US
+    ]
+    return float(np.sqrt(np.mean(np.square(logs)))) if logs else 0.0
+
+
 def _profile(
-    records: Sequence[Record], regime: Regime, prior: DeviceProfile | None, size: int | None = None, **said
+    records: Sequence[Record],
+    regime: Regime,
+    prior: DeviceProfile | None,
+    size: int | None = None,
+    hold: float | None = None,
+    **said,
 ) -> DeviceProfile:
     """Predictors, and the step from nodes to network, from what may be known before; nothing is judged yet.
 
-    `size`: trees of a kind. `said`: what else the profile says.
+    `size`: trees of a kind. `hold`: one of HOLDS, with a prior. `said`: what else the profile says.
     """
+    hold = hold or HOLDS[0]
     size = size or (ONTO if prior else TREES)
     tables: dict[str, list[tuple[np.ndarray, np.ndarray, float]]] = {}
     for record in records:
@@ -113,7 +135,7 @@ def _profile(
         for kind, work, columns, time_us in zip(found.kinds, found.work, found.columns, record.nodes_us):
             tables.setdefault(kind, []).append((work, columns, max(time_us, 0.05)))
     known = prior.predictors if prior else {}
-    predictors = {kind: _predictor(rows, size, known.get(kind)) for kind, rows in sorted(tables.items())}
+    predictors = {kind: _predictor(rows, size, hold, known.get(kind)) for kind, rows in sorted(tables.items())}
     absent = known.keys() - predictors.keys()
     if absent:
         speed = _speed(records, regime, prior)
@@ -131,6 +153,7 @@ def _profile(
     profile = DeviceProfile(
         regime=regime,
         prior=prior and prior.name,
+        hold=hold if prior else None,
         networks=len(records),
         predictors=predictors,
         references=(),
@@ -160,11 +183,11 @@ def fit_only(records: Sequence[Record], like: DeviceProfile, prior: DeviceProfil
     """A profile from these records with the intervals of another: for leaving a family out, of `prior` too."""
     records, _ = _at_one_speed(records, (), like.regime, prior)
     halves = {"half_interval": like.half_interval, "node_interval": like.node_interval}
-    return _profile(records, like.regime, prior).model_copy(update=halves)
+    return _profile(records, like.regime, prior, hold=like.hold).model_copy(update=halves)
 
 
 def _predictor(
-    rows: list[tuple[np.ndarray, np.ndarray, float]], size: int, known: Predictor | None = None
+    rows: list[tuple[np.ndarray, np.ndarray, float]], size: int, hold: float, known: Predictor | None = None
 ) -> Predictor:
     """`known`: from whose base and forest the fit goes on."""
     if len(rows) > LARGEST:
@@ -173,8 +196,8 @@ def _predictor(
     time_us = np.array([row[2] for row in rows])
     if known:
         forest = forest_of(known)
-        base = _base_from(np.array(known.base), work * np.exp(forest.predict(columns))[:, None], time_us)
-        on = {"prior": HOLD, "onto": forest}
+        base = _base_from(np.array(known.base), work * np.exp(forest.predict(columns))[:, None], time_us, hold)
+        on = {"prior": hold, "onto": forest}
     else:
         base, on = _base(work, time_us), {}
     base = np.array([float(f"{b:.6g}") for b in base])
@@ -200,7 +223,7 @@ def _base(work: np.ndarray, time_us: np.ndarray) -> np.ndarray:
     return base
 
 
-def _base_from(known: np.ndarray, work: np.ndarray, time_us: np.ndarray) -> np.ndarray:
+def _base_from(known: np.ndarray, work: np.ndarray, time_us: np.ndarray, hold: float) -> np.ndarray:
     """A known base at this machine's speeds, where so much was timed that they can be told apart.
 
     `work` is as the known forest corrects it: that belongs to the known base, and not to one that is fitted anew.
@@ -209,7 +232,7 @@ def _base_from(known: np.ndarray, work: np.ndarray, time_us: np.ndarray) -> np.n
 
     shares = work * known / time_us[:, None]
     speed = 1 / float(np.median(shares.sum(axis=1)))
-    held = np.sqrt(HOLD) * np.eye(len(known))
+    held = np.sqrt(hold) * np.eye(len(known))
     return known * speed * nnls(np.vstack((shares * speed, held)), np.r_[np.ones(len(shares)), held.sum(axis=1)])[0]
 
 

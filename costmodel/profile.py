@@ -125,6 +125,8 @@ class DeviceProfile(_Value):
     quick: bool
     prior: str | None = None
     """The shipped profile from whose forests the fit went on; None where it began from nothing."""
+    hold: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """How tightly it holds on to that, in nodes' worth (`costmodel.fit.HOLDS`)."""
     columns: tuple[str, ...] = COLUMNS
     """What the predictors' column numbers mean: a profile of other columns is one of another version."""
     predictors: dict[str, Predictor]

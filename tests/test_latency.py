@@ -95,7 +95,7 @@ def stepped(spec) -> Record:
 
 
 def test_a_fit_goes_on_from_the_forests_of_another_machine():
-    sample = (spec for spec, _ in our_networks(4) if spec.name != STACK)  # in two nodes, luck decides
+    sample = (spec for spec, _ in our_networks(7) if spec.name != STACK)  # in two nodes, luck decides
     met = [stepped(next(sample)) for _ in range(60)]
     prior = fit(met[:50], met[50:], Regime(), "met", {"device": "cpu"}, 1.0, 1.0)
     few = [stepped(next(sample)).evened(Regime(), {"all": 0.5}) for _ in range(40)]  # twice as slow
@@ -251,8 +251,8 @@ def test_ages_know_what_was_just_touched():
     b.add("block1/again", ReLU(), second)
     found = ages(b.graph(), [0, 0, 0], ["conv", "relu", "relu"], ["conv", "relu", "relu"])
     assert found.inputs[1] == 0  # just written
-    assert found.output[2] == 0  # the memory of `first`, which was just read
-    assert found.output[1] > 3 * size  # memory that this pass has not touched
+    assert found.place[2] == 0  # the memory of `first`, which was just read
+    assert found.place[1] > 3 * size  # memory that this pass has not touched
     assert found.uses == (0, 0, 1)
     assert found.kernel[2] == 0
     assert found.kernel[1] > size
