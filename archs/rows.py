@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Channels = Annotated[int, Field(ge=1, le=16384)]
+MAX_CHANNELS = 16_384
+Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Stride = Annotated[int, Field(ge=1, le=4)]
-Groups = Annotated[int, Field(ge=1, le=16384)]
+Groups = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Ratio = Annotated[float, Field(gt=0, le=1)]
 ActivationWord = Literal["relu", "relu6", "sigmoid", "hard_sigmoid", "swish", "hard_swish", "none"]
 GateWord = Literal["sigmoid", "hard_sigmoid"]

@@ -12,6 +12,7 @@ from archs.build import build
 from archs.catalogue import FAMILIES
 from archs.errors import ArchError
 from archs.graph import Graph
+from archs.rows import MAX_CHANNELS
 from archs.spec import (
     KINDS,
     Bottleneck,
@@ -135,7 +136,7 @@ def _resize(spec: Spec, rng: Random) -> Spec:
 def _random_row(near: Row, rng: Random) -> Row:
     """A block of another kind with the width and stride of the row that it stands for."""
     channels = getattr(near, "channels", 64)
-    channels = max(24, channels // 24 * 24)  # divisible by every published group count
+    channels = max(24, min(channels, MAX_CHANNELS // 4) // 24 * 24)  # divisible by every published group count
     stride, stage = getattr(near, "stride", 1), near.stage
     kernel, act = rng.choice((3, 3, 5, 7)), rng.choice(ACTIVATIONS)
     makers: dict[type[Row], Callable[[], Row]] = {

@@ -32,10 +32,10 @@ from archs.ops import (
     Subtract,
     View,
 )
+from archs.rows import MAX_CHANNELS
 from archs.weights import Weights
 
 MERGES = (Add, Multiply, Subtract, Divide, Maximum)
-MAX_CHANNELS = 16384
 
 
 def widen(graph: Graph, path: str, channels: int) -> Graph:

@@ -23,7 +23,7 @@ from costmodel.suite import suite
 from costmodel.timings import ROUNDS, Progress, part, time_networks
 
 SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
-JUDGED, QUICK_JUDGED = 80, 14  # networks that are not fitted: timed among the others, they tell the errors
+JUDGED, QUICK_JUDGED = 80, 14  # networks that are not fitted: every fourth, and they tell the errors
 JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
 JUDGED_RANDOM = 6  # one in so many of them is a random table, the others are as users ask for
 JUDGED_SEED = 900_000  # one set, whatever the seed of the sample: no profile was fitted on it
@@ -63,11 +63,11 @@ def calibrate(
     if known and known.regime.device != regime.device:
         known = None
     reserved = {entry.graph for entry in suite()}  # what profiles are validated on is never fitted
-    count = QUICK_JUDGED if quick else JUDGED
-    whole = ((g, s) for s, g in our_networks(JUDGED_SEED, JUDGED_RANDOM) if s.name != STACK)
-    judged = dict(islice(((g, s) for g, s in whole if g not in reserved), count))
     count = QUICK_JUDGED_FOREIGN if quick else JUDGED_FOREIGN
-    judged |= islice(((g, s) for s, g in foreign_networks(JUDGED_SEED) if g not in reserved), count)
+    judged = dict(islice(((g, s) for s, g in foreign_networks(JUDGED_SEED) if g not in reserved), count))
+    whole = ((g, s) for s, g in our_networks(JUDGED_SEED, JUDGED_RANDOM) if s.name != STACK)
+    count = QUICK_JUDGED if quick else JUDGED
+    judged |= islice(((g, s) for g, s in whole if g not in reserved), count)
     reserved |= judged.keys()
     with watch.running():
         session = time_networks(

@@ -56,6 +56,7 @@ from costmodel.records import Record
 MEMORY = 4e9  # bytes that networks take at a time
 MODULES = 4e6  # bytes of a network beside its weights
 REFERENCES = 4  # every so many networks comes a reference, as long as there are any
+FEWEST = 20  # references, even where time is over
 PILOT = 12  # networks that tell how many there is time for
 RUNS = 2  # per visit, node by node; the first of them also brings the network back into the caches
 WHOLE = 1  # call of the whole network per visit, where it is asked for
@@ -103,7 +104,7 @@ def time_networks(
     cancel: Callable[[], bool] | None = None,
     seed: int = 0,
 ) -> Session:
-    """Time as many networks as `seconds` are enough for, and all `references`.
+    """Time as many networks as `seconds` are enough for, `references` among them; without a limit all of both.
 
     `specs` without an end need `seconds`. Each is visited in up to `rounds` rounds. `whole`: also time whole calls.
     `memory`: bytes that networks may take; what does not fit is timed after the rest, as another chunk. Raises
@@ -181,14 +182,15 @@ class _Course:
         return bool(self.some)
 
     def _following(self, asked: float) -> tuple[Recipe, bool] | None:
-        """The next network, and whether it is a reference; references come even where time is short."""
+        """The next network, and whether it is a reference; a few of those come even where time is short."""
         pilot = not self.done and len(self.some) < PILOT
         room = pilot or self._passed + asked < self.seconds
         due = self.references and len(self.some) % REFERENCES == 0
         spec = next(self.specs, None) if room and not due else None
-        if spec is None:
-            return (self.references.pop(0), True) if self.references else None
-        return spec, False
+        if spec is not None:
+            return spec, False
+        few = sum(one.reference for one in self.done + self.some) < FEWEST
+        return (self.references.pop(0), True) if self.references and (room or few) else None
 
     def settle(self) -> None:
         """Visit what is in memory in rounds, until it is known or time is over."""
