@@ -11,7 +11,7 @@ No costs here, no torch, no mutation: `Builder` makes a graph, everything else r
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from archs.errors import ArchError
@@ -40,13 +40,8 @@ class Node(NamedTuple):
 
     @property
     def block(self) -> str:
-        return block_of(self.path)
-
-
-@lru_cache(65536)  # a network's edits have nearly all of its paths
-def block_of(path: str) -> str:
-    """`stage3/block2` of `stage3/block2/expand`; `head/pool` is a block of its own."""
-    return "/".join(path.split("/", 2)[:2])
+        """`stage3/block2` of `stage3/block2/expand`; `head/pool` is a block of its own."""
+        return "/".join(self.path.split("/", 2)[:2])
 
 
 @dataclass(frozen=True)

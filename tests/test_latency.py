@@ -17,7 +17,6 @@ from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, features
 from costmodel.fit import SESSIONS, SPAN, errors, fit, with_errors
 from costmodel.foreign import made
 from costmodel.latency import price
-from costmodel.placement import _Heap, ages
 from costmodel.profile import FORMAT, DeviceProfile, Regime, load_profile, names, percentile_half_width
 from costmodel.records import Record
 from costmodel.sample import STACK, networks, our_networks
@@ -241,54 +240,6 @@ def test_a_batch_moves_more_bytes_but_no_more_weights():
     assert (eight[:, 1] == 8 * one[:, 1]).all()
     assert (eight[:, 3] == one[:, 3]).all()
     assert (eight[:, 4] == 8 * one[:, 4]).all()
-
-
-def test_ages_know_what_was_just_touched():
-    b = Builder("ages", Shape(8, 32, 32))
-    size = 4 * 8 * 32 * 32
-    first = b.add("block1/conv", Conv2d(8, 3), INPUT)
-    second = b.add("block1/relu", ReLU(), first)
-    b.add("block1/again", ReLU(), second)
-    found = ages(b.graph(), [0, 0, 0], ["conv", "relu", "relu"], ["conv", "relu", "relu"])
-    assert found.inputs[1] == 0  # just written
-    assert found.place[2] == 0  # the memory of `first`, which was just read
-    assert found.place[1] > 3 * size  # memory that this pass has not touched
-    assert found.uses == (0, 0, 1)
-    assert found.kernel[2] == 0
-    assert found.kernel[1] > size
-
-
-def test_free_memory_is_what_a_map_of_its_pages_says():
-    rng, heap = random.Random(5), _Heap(1e6)
-    free: dict[int, float] = {}  # page → when it was touched
-    taken, top = [], 0
-
-    def runs() -> list[list[int]]:
-        found: list[list[int]] = []
-        for page in sorted(free):
-            if found and found[-1][-1] == page - 1:
-                found[-1].append(page)
-            else:
-                found.append([page])
-        return found
-
-    for now in range(400):
-        if taken and rng.random() < 0.5:
-            start, pages = taken.pop(rng.randrange(len(taken)))
-            heap.give(start, pages, float(now))
-            free |= dict.fromkeys(range(start, start + pages), float(now))
-            for run in runs():
-                free |= dict.fromkeys(run, sum(free[page] for page in run) / len(run))
-        else:
-            pages = rng.randint(1, 6)
-            best = min((run for run in runs() if len(run) >= pages), key=len, default=[])
-            expected = (best[0], now - free[best[0]]) if best else (top, now + 1e6)
-            start, age = heap.take(pages, float(now))
-            assert (start, age) == pytest.approx(expected)
-            top += 0 if best else pages
-            taken.append((start, pages))
-            for page in best[:pages]:
-                del free[page]
 
 
 def test_a_node_knows_what_ran_before_it():

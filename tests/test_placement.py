@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from torch import UntypedStorage
 
 import archs
+from archs.graph import INPUT, Builder
+from archs.ops import Conv2d, ReLU, Shape
 from costmodel.inplace import InPlace
 from costmodel.measure import Stopwatch
 from costmodel.placement import _Levels, _lives, ages
@@ -56,13 +60,29 @@ def test_a_tensor_lives_as_long_as_in_the_exported_text(name):
             assert paths[seen] == paths[told[tensor]], paths[tensor]
 
 
+def test_ages_know_what_was_just_touched():
+    b = Builder("ages", Shape(8, 32, 32))
+    size = 4 * 8 * 32 * 32
+    first = b.add("block1/conv", Conv2d(8, 3), INPUT)
+    second = b.add("block1/relu", ReLU(), first)
+    b.add("block1/again", ReLU(), second)
+    found = ages(b.graph(), [0, 0, 0], ["conv", "relu", "relu"], ["conv", "relu", "relu"])
+    assert found.inputs[1] == 0  # just written
+    assert found.place[2] == 0  # the memory of `first`, which was just read
+    assert found.place[1] > 3 * size  # memory that this pass has not touched
+    assert found.uses == (0, 0, 1)
+    assert found.kernel[2] == 0
+    assert found.kernel[1] > size
+
+
 def test_memory_is_as_old_as_the_last_time_that_so_much_was_live():
-    levels = _Levels(untouched=100)
-    assert levels.touch(0, 10, now=1) == -100
-    assert levels.touch(10, 20, now=2) == -100
-    assert levels.touch(5, 15, now=3) == 1.5
-    assert levels.touch(0, 30, now=4) == pytest.approx((5 * 1 + 10 * 3 + 5 * 2 + 10 * -100) / 30)
-    assert levels.touch(29, 31, now=5) == pytest.approx((4 - 100) / 2)
+    rng, levels = random.Random(5), _Levels(untouched=100.0)
+    bytes_at = [-100.0] * 60  # when each was touched
+    for now in range(400):
+        low = rng.randrange(50)
+        high = low + rng.randint(1, 10)
+        assert levels.touch(low, high, now) == pytest.approx(sum(bytes_at[low:high]) / (high - low))
+        bytes_at[low:high] = [float(now)] * (high - low)
 
 
 def test_the_deepest_point_of_a_unit_writes_to_old_memory_once():
