@@ -10,10 +10,13 @@ Bytes, not time; no fitting. What is free (`costmodel.counts.FREE`: views and id
 
 from __future__ import annotations
 
-from bisect import bisect
-from collections.abc import Hashable, Sequence
-from math import prod
+from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
+from math import inf, prod
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from archs.graph import Graph
 from archs.ops import Module
@@ -23,11 +26,11 @@ from costmodel.counts import FREE
 class Ages(NamedTuple):
     """Bytes moved since a last touch, one entry per node; `uses`: how often its kernel ran before in this pass."""
 
-    inputs: tuple[float, ...]
-    place: tuple[float, ...]
-    kernel: tuple[float, ...]
-    shape: tuple[float, ...]
-    uses: tuple[int, ...]
+    inputs: NDArray[np.float64]
+    place: NDArray[np.float64]
+    kernel: NDArray[np.float64]
+    shape: NDArray[np.float64]
+    uses: NDArray[np.int64]
 
 
 def ages(
@@ -38,65 +41,140 @@ def ages(
 
     A steady state is assumed: what this pass has not touched yet, the pass before has touched.
     """
-    size = [4 * batch * prod(shape) for shape in graph.shapes.values()]
-    sources, owner, ends = _lives(graph)
-    total = float(sum(weights) + 2 * sum(size))
-    memory = _Levels(total)
-    touched = [0.0] * len(size)
-    kernel_seen: dict[Hashable, float] = {}
-    shape_seen: dict[Hashable, float] = {}
-    uses: dict[Hashable, int] = {}
-    now, live, found = 0.0, 0, []
-    for node, (reads, weight, kernel, shape) in enumerate(zip(sources, weights, kernels, shapes), 1):
-        bytes_in = 0
-        age_in = age_out = 0.0
-        for source in reads:
-            bytes_in += size[source]
-            age_in += (now - touched[owner[source]]) * size[source]
-        kernel_age = now - kernel_seen.get(kernel, -total)
-        shape_age = now - shape_seen.get(shape, -total)
-        if owner[node] == node:
-            begun, now = now, now + bytes_in + size[node] + weight
-            age_out = begun - memory.touch(live, live + size[node], now)
-            live += size[node]
-            touched[node] = now
-        for source in reads:
-            touched[owner[source]] = now
-        kernel_seen[kernel] = shape_seen[shape] = now
-        uses[kernel] = count = uses.get(kernel, -1) + 1
-        found.append((age_in / bytes_in, age_out, kernel_age, shape_age, count))
-        for dead in ends[node]:
-            live -= size[dead]
-    return Ages(*zip(*found))
+    lives = _lives(_Structure(graph))
+    size = np.array([*map(prod, graph.shapes.values())], dtype=float) * (4 * batch)
+    total = sum(weights) + 2 * size.sum()
+    taken = size[lives.sources]
+    bytes_in = np.bincount(lives.readers, taken)
+    born = size[1:] * lives.owns
+    clock = np.empty(len(size) + 1)  # when each node was done, after the 0 of the image; the last: the pass before
+    clock[0], clock[-1] = 0, -total
+    np.cumsum((bytes_in + size[1:] + weights) * lives.owns, out=clock[1:-1])
+    begun = clock[:-2]
+    age_in = np.bincount(lives.readers, (begun[lives.readers] - clock[lives.touched]) * taken) / bytes_in
+    grown = born - np.bincount(lives.ends, size[lives.dead], len(born))
+    low = np.cumsum(grown) - grown
+    place = begun - _last_touched(low.tolist(), (low + born).tolist(), clock[1:-1].tolist(), -total)
+    kernel, uses = _before(kernels)
+    shape, _ = _before(shapes)
+    return Ages(age_in, place, begun - clock[kernel], begun - clock[shape], np.array(uses))
 
 
-def _lives(graph: Graph) -> tuple[list[list[int]], list[int], list[list[int]]]:
-    """(what each node reads, the tensor that owns each tensor's memory, per tensor those that die after its node).
+def _before(keys: Iterable[Hashable]) -> tuple[list[int], list[int]]:
+    """Per node the one before it of the same key (nodes count from 1; -1: none), and how many there are before it."""
+    seen: dict[Hashable, int] = {}
+    before: list[int] = []
+    uses: list[int] = []
+    for node, key in enumerate(keys, 1):
+        last = seen.get(key, -1)
+        seen[key] = node
+        before.append(last)
+        uses.append(uses[last - 1] + 1 if last > 0 else 0)
+    return before, uses
 
-    Tensors are numbered in the graph's order; the image is 0. One lives as long as the exported text has a name for it:
-    `x = self.dw_act(self.dw_bn(self.dw(x)))` keeps the old x to its end, `return self.act(x + y)` keeps both, and what
-    a module takes in its caller keeps until the module returns.
+
+def _last_touched(
+    lows: Sequence[float], highs: Sequence[float], times: Sequence[float], untouched: float
+) -> list[float]:
+    """When the bytes of each range were last touched before its time, on average; an empty one is touched now.
+
+    Memory is packed, what lives lies below what is allocated next: no range begins above the end of the one before.
     """
+    starts: list[float] = []  # of what lies below `level`, the nearest last, and when it was touched
+    below: list[float] = []
+    ends, above = [inf], [untouched]
+    level, found = 0.0, []
+    for low, high, now in zip(lows, highs, times):
+        if low == high:
+            found.append(now)
+            continue
+        while level > low:
+            ends.append(level)
+            above.append(below[-1])
+            if starts[-1] < low:
+                level = low
+            else:
+                level = starts.pop()
+                below.pop()
+        was = 0.0
+        while ends[-1] <= high:
+            end = ends.pop()
+            was += (end - level) * above.pop()
+            level = end
+        was += (high - level) * above[-1]
+        starts.append(low)
+        below.append(now)
+        level = high
+        found.append(was / (high - low))
+    return found
+
+
+class _Structure:
+    """A graph as a cache key: two that differ in numbers alone are equal."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        paths, operators, inputs, outputs = zip(*graph.nodes)
+        # a pooling that flattens is written as an expression: its output's rank tells
+        self._key = paths, inputs, tuple(map(type, operators)), tuple(map(len, outputs)), graph.kinds
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Structure) and self._key == other._key
+
+
+class _Lives(NamedTuple):
+    """Tensors and nodes are numbered in the graph's order; the image is tensor 0, and node 0 makes tensor 1."""
+
+    owns: NDArray[np.bool_]
+    """Per node whether its tensor has memory of its own."""
+    readers: NDArray[np.int64]
+    """What is read: a node, a tensor, and the tensor whose node touched that memory last."""
+    sources: NDArray[np.int64]
+    touched: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    """What dies: a node, and the tensor whose memory is free behind it."""
+    dead: NDArray[np.int64]
+
+
+@lru_cache(256)
+def _lives(structure: _Structure) -> _Lives:
+    """One lives as long as the exported text has a name for it: `x = self.dw_act(self.dw_bn(self.dw(x)))` keeps the old
+    x to its end, `return self.act(x + y)` keeps both, and what a module takes in its caller keeps until the module
+    returns.
+    """
+    graph = structure.graph
     number = {path: tensor for tensor, path in enumerate(graph.shapes)}
-    sources = [[number[path] for path in node.inputs] for node in graph.nodes]
-    frames = _Frames(graph, sources)
+    reads = [[number[path] for path in node.inputs] for node in graph.nodes]
+    frames = _Frames(graph, reads)
     owner = list(range(len(number)))
     last = [0] * len(number)
-    for tensor, (node, reads, line) in enumerate(zip(graph.nodes, sources, frames.line[1:]), 1):
+    toucher = [0] * len(number)
+    touched: list[int] = []
+    for tensor, (node, sources, line) in enumerate(zip(graph.nodes, reads, frames.line[1:]), 1):
+        owners = [owner[source] for source in sources]
+        touched += [toucher[source] for source in owners]
         if type(node.op) in FREE:
-            owner[tensor] = owner[reads[0]]
-        for source in reads:
+            owner[tensor] = owners[0]
+        toucher[tensor] = tensor
+        for source, memory in zip(sources, owners):
+            toucher[memory] = tensor
             end = tensor if frames.line[source] == line else line  # in a line of its own it has no name
-            source = owner[source]
-            if end > last[source]:
-                last[source] = end
+            if end > last[memory]:
+                last[memory] = end
     for source, end in frames.kept:
         last[owner[source]] = max(end, last[owner[source]])
-    ends: list[list[int]] = [[] for _ in number]
-    for tensor, end in enumerate(last):
-        if end and tensor:
-            ends[end].append(tensor)
-    return sources, owner, ends
+    dead = [tensor for tensor, end in enumerate(last) if end and tensor]
+    return _Lives(
+        np.equal(owner[1:], range(1, len(owner))),
+        np.repeat(np.arange(len(reads)), [*map(len, reads)]),
+        np.array([source for sources in reads for source in sources]),
+        np.array(touched),
+        np.array([last[tensor] - 1 for tensor in dead], dtype=int),
+        np.array(dead, dtype=int),
+    )
 
 
 class _Frames:
@@ -105,8 +183,8 @@ class _Frames:
     def __init__(self, graph: Graph, sources: Sequence[list[int]]):
         self._graph = graph
         self._sources = sources
-        self._paths = [node.path.split("/") for node in graph.nodes]
-        self._blocks = {path for path, _ in graph.kinds}
+        self._paths = [node.path for node in graph.nodes]
+        self._blocks = {f"{path}/" for path, _ in graph.kinds}
         self.line = list(range(len(sources) + 1))
         """Per tensor the last one that is made in the same line."""
         self.kept: list[tuple[int, int]] = []
@@ -116,25 +194,31 @@ class _Frames:
             position, _ = self._member(position, 0)
 
     def _member(self, first: int, depth: int) -> tuple[int, list[int]]:
-        """What begins at a node, an operator or a scope of them: (the position behind it, what it reads)."""
-        path = self._paths[first]
-        if len(path) == depth + 1:
+        """What begins at a node, an operator or a scope of them, behind so many letters of its path: (the position
+        behind it, what it reads).
+        """
+        paths, start = self._paths, self._paths[first].find("/", depth) + 1
+        if not start:
             return first + 1, self._sources[first]
-        scope, count = path[: depth + 1], len(self._paths)
-        names, lasts, reads = [], [], []
-        position = first
-        while position < count and self._paths[position][: depth + 1] == scope:
-            leaf = len(self._paths[position]) == depth + 2
-            names.append(self._paths[position][depth + 1] if leaf else "")
-            position, read = self._member(position, depth + 1)
+        scope = paths[first][:start]
+        names, lasts, reads, follows = [], [], [], []
+        position, count = first, len(paths)
+        while position < count and paths[position].startswith(scope):
+            name, before = paths[position][start:], position
+            if "/" in name:
+                name = ""
+                position, read = self._member(position, start)
+            else:
+                position, read = position + 1, self._sources[position]
+            names.append(name)
             lasts.append(position)
             reads.append(read)
+            follows.append(read == [before])
         outside = reads[0] if len(reads) == 1 else sorted({x for read in reads for x in read if x <= first})
-        block = "/".join(scope) in self._blocks
-        chain = all(read == [before] for read, before in zip(reads[1:], lasts))
-        if not (chain and (block or self._modular(names, lasts))):
-            chain = False
-            self._lines(names, lasts, reads, returns=block)
+        block = scope in self._blocks
+        chain = all(follows[1:]) and (block or self._modular(names, lasts))
+        if not chain:
+            self._lines(names, lasts, follows, returns=block)
         if (block or chain) and len(outside) == 1:
             self.kept.append((outside[0], position))
         return position, outside
@@ -144,36 +228,13 @@ class _Frames:
         leaves = [self._graph.nodes[last - 1] for name, last in zip(names, lasts) if name]
         return all(isinstance(node.op.spelling(*self._graph.input_shapes(node)), Module) for node in leaves)
 
-    def _lines(self, names: Sequence[str], lasts: Sequence[int], reads: Sequence[list[int]], returns: bool) -> None:
+    def _lines(self, names: Sequence[str], lasts: Sequence[int], follows: Sequence[bool], returns: bool) -> None:
         """conv, conv_bn and conv_act stand in one line, and what a block returns. A module's name is ""."""
         begun, head = 0, ""
         for i, name in enumerate(names):
-            goes_on = i and reads[i] == [lasts[i - 1]] and (name.startswith(head) or (returns and i == len(names) - 1))
-            if not goes_on:
+            if i and follows[i] and (name.startswith(head) or (returns and i == len(names) - 1)):
+                for one in range(begun, i + 1):
+                    if names[one]:
+                        self.line[lasts[one]] = lasts[i]
+            else:
                 begun, head = i, f"{name}_"
-            for one in range(begun, i + 1):
-                if names[one]:
-                    self.line[lasts[one]] = lasts[i]
-
-
-class _Levels:
-    """When each byte was last touched of memory that is packed: what lives lies below what is allocated next."""
-
-    def __init__(self, untouched: float):
-        self._starts = [0.0]
-        self._times = [-untouched]
-
-    def touch(self, low: float, high: float, now: float) -> float:
-        """When the bytes from `low` to `high` were last touched, on average; now they are."""
-        starts, times = self._starts, self._times
-        first, last = bisect(starts, low) - 1, bisect(starts, high) - 1
-        was = edge = 0.0
-        for i in range(first, last + 1):
-            begin = max(starts[i], low)
-            edge = starts[i + 1] if i < last else high
-            was += (edge - begin) * times[i]
-        rest = times[last]
-        keep = [starts[first]] if starts[first] < low else []
-        starts[first : last + 1] = [*keep, low, high]
-        times[first : last + 1] = [*times[first : first + len(keep)], now, rest]
-        return was / (high - low)
