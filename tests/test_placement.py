@@ -9,10 +9,13 @@ from torch import UntypedStorage
 
 import archs
 from archs.graph import INPUT, Builder
-from archs.ops import Conv2d, ReLU, Shape
+from archs.ops import Conv2d, GlobalAvgPool, ReLU, Shape
+from archs.sampling import random_edit, random_spec
+from costmodel.foreign import MEDLEY, Foreign
 from costmodel.inplace import InPlace
+from costmodel.lifetimes import _frames, _lives, lives
 from costmodel.measure import Stopwatch
-from costmodel.placement import _Levels, _lives, ages
+from costmodel.placement import _last_touched, ages
 
 FAMILIES = [name for name in archs.names() if name != "resnet50"]
 SMALL = 16_384  # bytes; the few that the graph cannot tell are vectors
@@ -49,15 +52,52 @@ def test_a_tensor_lives_as_long_as_in_the_exported_text(name):
     watch = Stopwatch()
     with watch.running():
         gone = Watched(graph, watch).watch_one_run()
-    _, owner, ends = _lives(graph)
-    told = {tensor: node for node, dead in enumerate(ends) for tensor in dead}
+    found = lives(graph)
+    told = {tensor: end + 1 for tensor, end in zip(found.dead.tolist(), found.ends.tolist())}
     shapes = list(graph.shapes.values())
     paths = list(graph.shapes)
     for tensor in range(1, len(paths) - 1):
-        if owner[tensor] == tensor and 4 * shapes[tensor].elements > SMALL:
+        if found.owns[tensor - 1] and 4 * shapes[tensor].elements > SMALL:
             # what an expression takes is gone before the clock behind it, not behind the next
             seen = max(gone[tensor], min(told[tensor], tensor + 1))
             assert paths[seen] == paths[told[tensor]], paths[tensor]
+
+
+def test_what_is_remembered_of_a_structure_is_what_a_first_look_finds():
+    rng = random.Random(11)
+    for _ in range(10):
+        spec = random_spec(rng)
+        for graph in (archs.build(spec), *(random_edit(spec, rng)[1] for _ in range(4))):
+            remembered = lives(graph)
+            _lives.cache_clear()
+            kept = _frames.cache_info().currsize
+            again = lives(graph)  # of stages that were seen
+            assert _frames.cache_info().currsize == kept
+            _lives.cache_clear()
+            _frames.cache_clear()
+            for a, b, c in zip(remembered, again, lives(graph)):
+                assert a.tolist() == b.tolist() == c.tolist()
+
+
+def test_an_operators_type_and_its_outputs_rank_tell_how_it_is_spelled():
+    """The key of a structure has no more."""
+    spelled = {}
+    graphs = [archs.build(archs.spec(name)) for name in archs.names()]
+    for graph in graphs + [Foreign(MEDLEY, seed).graph() for seed in range(8)]:
+        for node in graph.nodes:
+            found = type(node.op.spelling(*graph.input_shapes(node)))
+            assert spelled.setdefault((type(node.op), len(node.output)), found) is found
+
+
+def test_a_pooling_that_flattens_is_an_expression_and_keeps_nothing():
+    ends = []
+    for flat in (False, True):
+        b = Builder("pooled", Shape(8, 32, 32))
+        x = b.add("stem/conv", Conv2d(8, 3), INPUT)
+        x = b.add("head/pool", GlobalAvgPool(flat), x)
+        b.add("head/act", ReLU(), x)
+        ends.append(lives(b.graph()).ends.tolist())
+    assert ends == [[2, 2], [1, 2]]  # after which node the stem's tensor and the pooled one die
 
 
 def test_ages_know_what_was_just_touched():
@@ -70,19 +110,21 @@ def test_ages_know_what_was_just_touched():
     assert found.inputs[1] == 0  # just written
     assert found.place[2] == 0  # the memory of `first`, which was just read
     assert found.place[1] > 3 * size  # memory that this pass has not touched
-    assert found.uses == (0, 0, 1)
+    assert found.uses.tolist() == [0, 0, 1]
     assert found.kernel[2] == 0
     assert found.kernel[1] > size
 
 
 def test_memory_is_as_old_as_the_last_time_that_so_much_was_live():
-    rng, levels = random.Random(5), _Levels(untouched=100.0)
+    rng, ranges, expected, high = random.Random(5), [], [], 0
     bytes_at = [-100.0] * 60  # when each was touched
     for now in range(400):
-        low = rng.randrange(50)
+        low = rng.randint(0, min(high, 49))
         high = low + rng.randint(1, 10)
-        assert levels.touch(low, high, now) == pytest.approx(sum(bytes_at[low:high]) / (high - low))
+        ranges.append((low, high, now))
+        expected.append(sum(bytes_at[low:high]) / (high - low))
         bytes_at[low:high] = [float(now)] * (high - low)
+    assert _last_touched(*zip(*ranges), untouched=-100.0) == pytest.approx(expected)
 
 
 def test_the_deepest_point_of_a_unit_writes_to_old_memory_once():

@@ -1,0 +1,188 @@
+"""Which tensors own memory, and for how long: what the graph's structure alone decides, whatever its sizes.
+
+A tensor lives as long as the exported text has a name for it: `x = self.dw_act(self.dw_bn(self.dw(x)))` keeps the old x
+to its end, `return self.act(x + y)` keeps both, and what a module takes in its caller keeps until the module returns.
+What is free (`costmodel.counts.FREE`: views and identities) owns no memory.
+
+Whoever edits a network changes its numbers, or one of its stages: a structure that was seen is kept, and so are those
+of its stages. No sizes and no bytes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archs.graph import INPUT, Graph, Node
+from archs.ops import Module
+from costmodel.counts import FREE
+
+
+class Lives(NamedTuple):
+    """Tensors and nodes are numbered in the graph's order; the image is tensor 0, and node 0 makes tensor 1."""
+
+    owns: NDArray[np.bool_]
+    """Per node whether its tensor has memory of its own."""
+    readers: NDArray[np.int64]
+    """What is read: a node, a tensor, and the tensor whose node touched that memory last."""
+    sources: NDArray[np.int64]
+    touched: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    """What dies: a node, and the tensor whose memory is free behind it."""
+    dead: NDArray[np.int64]
+
+
+def lives(graph: Graph) -> Lives:
+    """What the tensors of a graph own, who reads them, and when they die."""
+    return _lives(_Structure(graph, graph.nodes, [path for path, _ in graph.kinds]))
+
+
+class _Structure:
+    """Nodes of a graph as a cache key: those that differ in numbers alone are equal."""
+
+    def __init__(self, graph: Graph, nodes: Sequence[Node], blocks: Iterable[str]):
+        self.graph, self.nodes = graph, nodes
+        self.paths, operators, self.inputs, outputs = zip(*nodes)
+        self.blocks = tuple(blocks)
+        # a pooling that flattens is written as an expression: its output's rank tells
+        self._key = self.paths, self.inputs, tuple(map(type, operators)), tuple(map(len, outputs)), self.blocks
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Structure) and self._key == other._key
+
+    def stages(self) -> Iterator[_Structure]:
+        """Neighbours whose paths begin alike."""
+        paths, first = [*self.paths, ""], 0
+        while first < len(self.nodes):
+            scope = f"{paths[first].partition('/')[0]}/"
+            end = first + 1
+            while paths[end].startswith(scope):
+                end += 1
+            blocks = [block for block in self.blocks if block.startswith(scope)]
+            yield _Structure(self.graph, self.nodes[first:end], blocks)
+            first = end
+
+
+@lru_cache(256)
+def _lives(network: _Structure) -> Lives:
+    number = {path: tensor for tensor, path in enumerate((INPUT, *network.paths))}
+    sources = np.array([number[path] for inputs in network.inputs for path in inputs])
+    tensors = np.arange(len(number))
+    readers = np.repeat(tensors[1:], [*map(len, network.inputs)])
+    owner = tensors.copy()
+    for tensor, (_, op, inputs, _) in enumerate(network.nodes, 1):
+        if type(op) in FREE:
+            owner[tensor] = owner[number[inputs[0]]]
+    memory = owner[sources]
+
+    touches = memory * len(number) + readers  # in order: each memory's, from the node that makes it to the last
+    order = np.sort(np.concatenate([touches, tensors * (len(number) + 1)]))
+    touched = order[np.searchsorted(order, touches) - 1] % len(number)
+
+    lines = [0]
+    kept: list[int] = []
+    until: list[int] = []
+    for stage in network.stages():
+        before = len(lines) - 1
+        of_stage, names = _frames(stage)
+        lines += [before + line for line in of_stage]
+        for path, end in names:
+            kept.append(number[path])
+            until.append(before + end)
+    line = np.array(lines)
+    in_line = line[sources] == line[readers]  # it has no name
+    last = np.zeros_like(owner)
+    np.maximum.at(last, memory, np.where(in_line, readers, line[readers]))
+    np.maximum.at(last, owner[np.array(kept, dtype=int)], np.array(until, dtype=int))
+    last[0] = 0  # the image is the caller's
+    dead = np.flatnonzero(last)
+    return Lives(owner[1:] == tensors[1:], readers - 1, sources, touched, last[dead] - 1, dead)
+
+
+@lru_cache(512)
+def _frames(stage: _Structure) -> tuple[list[int], list[tuple[str, int]]]:
+    """What `_Frames` finds: per tensor where its line ends; what is kept, and until when."""
+    frames = _Frames(stage)
+    return frames.line[1:], frames.kept
+
+
+class _Frames:
+    """The functions of a stage's exported text, which hold on to what they have names for.
+
+    Its tensors count from 1; those of others that it reads count down from 0.
+    """
+
+    def __init__(self, stage: _Structure):
+        number = {path: tensor for tensor, path in enumerate(stage.paths, 1)}
+        for inputs in stage.inputs:
+            for path in inputs:
+                number.setdefault(path, len(stage.paths) - len(number))
+        self._names = {tensor: path for path, tensor in number.items()}
+        self._stage = stage
+        self._sources = [[number[path] for path in inputs] for inputs in stage.inputs]
+        self._paths = [*stage.paths, ""]
+        self._blocks = {f"{path}/" for path in stage.blocks}
+        self.line = list(range(len(self._paths)))
+        """Per tensor the last one that is made in the same line."""
+        self.kept: list[tuple[str, int]] = []
+        """(the path of a tensor that a module takes in, the module's last node)."""
+        position = 0
+        while position < len(stage.paths):
+            scope, slash, _ = self._paths[position].partition("/")
+            position = self._scope(position, f"{scope}/")[0] if slash else position + 1
+
+    def _scope(self, first: int, scope: str) -> tuple[int, list[int]]:
+        """What begins at a node and has paths that begin alike: (the position behind it, what it reads)."""
+        paths, sources, start = self._paths, self._sources, len(scope)
+        names: list[str] = []
+        lasts: list[int] = []
+        follows: list[bool] = []
+        outside: list[int] = []
+        position = first
+        while (path := paths[position]).startswith(scope):
+            before, slash = position, path.find("/", start)
+            if slash < 0:
+                names.append(path[start:])
+                read = sources[position]
+                position += 1
+            else:
+                names.append("")
+                position, read = self._scope(position, path[: slash + 1])
+            lasts.append(position)
+            follow = read == [before]
+            follows.append(follow)
+            if before == first or not follow:
+                outside += read
+        if len(names) > 1:
+            outside = sorted({tensor for tensor in outside if tensor <= first})
+        block = scope in self._blocks
+        chained = all(follows[1:]) and (block or self._modular(names, lasts))
+        if not chained:
+            self._lines(names, lasts, follows, returns=block)
+        if (block or chained) and len(outside) == 1:
+            self.kept.append((self._names[outside[0]], position))
+        return position, outside
+
+    def _modular(self, names: Sequence[str], lasts: Sequence[int]) -> bool:
+        """Whether none of a scope's operators is written as an expression."""
+        leaves = [self._stage.nodes[last - 1] for name, last in zip(names, lasts) if name]
+        shapes = self._stage.graph.input_shapes
+        return all(isinstance(node.op.spelling(*shapes(node)), Module) for node in leaves)
+
+    def _lines(self, names: Sequence[str], lasts: Sequence[int], follows: Sequence[bool], returns: bool) -> None:
+        """conv, conv_bn and conv_act stand in one line, and what a block returns. A module's name is ""."""
+        begun, head = 0, ""
+        for i, name in enumerate(names):
+            if i and follows[i] and (name.startswith(head) or (returns and i == len(names) - 1)):
+                for one in range(begun, i + 1):
+                    if names[one]:
+                        self.line[lasts[one]] = lasts[i]
+            else:
+                begun, head = i, f"{name}_"
