@@ -10,14 +10,16 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from costmodel.errors import CostError
 from costmodel.fit import fit
+from costmodel.foreign import made
 from costmodel.measure import Stopwatch
 from costmodel.profile import DEFAULT, DeviceProfile, Regime, load_profile
-from costmodel.records import noisy_share, write_raw
+from costmodel.records import Record, noisy_share, read_raw, write_raw
 from costmodel.sample import STACK, foreign_networks, networks, our_networks
 from costmodel.suite import suite
 from costmodel.timings import ROUNDS, Progress, part, time_networks
@@ -46,13 +48,16 @@ def calibrate(
     seed: int = 1,
     seconds: float | None = None,
     prior: str | None = DEFAULT,
+    earlier: str | os.PathLike | None = None,
 ) -> DeviceProfile:
     """Learn what networks cost on this machine: under five minutes, under one with `quick`.
 
     `prior`: a shipped profile from whose forests the fit goes on, on devices of its sort; None begins from nothing.
+    `earlier`: the raw timings of a session of this machine; their networks are not timed again, and are fitted with
+    those that are.
     `progress(share, what)` is called now and then; once `cancel()` is true, `Cancelled` is raised. With `path`, the
     profile is saved there and the raw timings beside it (`.raw.jsonl`). Warns, and notes it in the profile, where the
-    machine was noisy. Raises CostError for a device that is not there.
+    machine was noisy. Raises CostError for a device that is not there, and for earlier timings of another regime.
     """
     started = time.perf_counter()
     watch = Stopwatch(device, threads, layout)
@@ -62,13 +67,14 @@ def calibrate(
     known = load_profile(prior) if prior else None
     if known and known.regime.device != regime.device:
         known = None
+    before = _before(Path(earlier), regime) if earlier else []
     reserved = {entry.graph for entry in suite()}  # what profiles are validated on is never fitted
     count = QUICK_JUDGED_FOREIGN if quick else JUDGED_FOREIGN
     judged = dict(islice(((g, s) for s, g in foreign_networks(JUDGED_SEED) if g not in reserved), count))
     whole = ((g, s) for s, g in our_networks(JUDGED_SEED, JUDGED_RANDOM) if s.name != STACK)
     count = QUICK_JUDGED if quick else JUDGED
     judged |= islice(((g, s) for g, s in whole if g not in reserved), count)
-    reserved |= judged.keys()
+    reserved |= judged.keys() | {made(record.spec) for record in before}
     with watch.running():
         session = time_networks(
             watch,
@@ -85,11 +91,17 @@ def calibrate(
     if (share := noisy_share(session.records)) > MUCH_NOISE:
         notes.append(f"noisy machine: {share:.0%} of the networks were spread over more than 10 %")
         warnings.warn(notes[0], stacklevel=2)
+    chunks = 1 + max((record.chunk for record in before), default=-1)
+    records, references = (
+        [replace(record, chunk=chunks + record.chunk) for record in some]
+        for some in (session.records, session.references)
+    )
+    records = before + records
     if progress:
-        progress(TIMING_SHARE, f"fitting {len(session.records)} networks")
+        progress(TIMING_SHARE, f"fitting {len(records)} networks")
     profile = fit(
-        session.records,
-        session.references,
+        records,
+        references,
         regime,
         name or regime.label,
         watch.environment().as_dict(),
@@ -102,10 +114,20 @@ def calibrate(
     profile = profile.model_copy(update={"seconds": round(time.perf_counter() - started, 1)})
     if path is not None:
         profile.save(path)
-        write_raw(session.records, regime, raw_path(path))
+        write_raw(records, regime, raw_path(path))
     if progress:
         progress(1.0, f"calibrated on {profile.networks} networks in {profile.seconds:.0f} s")
     return profile
+
+
+def _before(path: Path, regime: Regime) -> list[Record]:
+    """What an earlier session timed. Raises CostError."""
+    if not path.exists():
+        raise CostError(f"{path}: there are no raw timings")
+    then, records = read_raw(path)
+    if then != regime:
+        raise CostError(f"{path.name}: timings of {then.label}; this calibration is of {regime.label}")
+    return records
 
 
 def raw_path(path: str | os.PathLike) -> Path:

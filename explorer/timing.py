@@ -25,6 +25,7 @@ def add_regime(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--folded", action="store_true", help="time networks with folded batch norms")
     parser.add_argument("--quick", action="store_true", help="under a minute instead of under five")
+    parser.add_argument("--earlier", type=Path, help="raw timings of this machine (.raw.jsonl) to fit as well")
     parser.add_argument("--output", type=Path, required=True, help="the profile to write; raw timings go beside it")
 
 
@@ -36,7 +37,7 @@ def add_profile(parser: argparse.ArgumentParser) -> None:
 def calibrate(options: argparse.Namespace) -> None:
     if not options.output.parent.is_dir():
         raise costmodel.CostError(f"{options.output.parent} is no directory; nothing was timed")
-    regime = {k: getattr(options, k) for k in ("device", "threads", "layout", "batch", "folded", "quick")}
+    regime = {k: getattr(options, k) for k in ("device", "threads", "layout", "batch", "folded", "quick", "earlier")}
     with _bar() as progress:
         profile = costmodel.calibrate(**regime, progress=progress, path=options.output, name=options.output.stem)
     found = profile.held_out["all"]

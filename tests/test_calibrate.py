@@ -10,6 +10,7 @@ import archs
 import costmodel
 from costmodel.calibrate import raw_path
 from costmodel.fit import fit
+from costmodel.foreign import made
 from costmodel.inplace import InPlace
 from costmodel.measure import Stopwatch
 from costmodel.profile import Regime
@@ -158,6 +159,17 @@ def test_the_suite_is_large_and_unseen():
     assert {e.group for e in entries} == {"catalogue", "edited", "table", "imported"}
 
 
+def test_earlier_timings_of_another_regime_are_refused(session, tmp_path):
+    path = tmp_path / "then.raw.jsonl"
+    with pytest.raises(costmodel.CostError, match="no raw timings"):
+        costmodel.calibrate(earlier=path)
+    write_raw(session.records, Regime(batch=2), path)
+    with pytest.raises(
+        costmodel.CostError, match="then.raw.jsonl: timings of cpu-1t-nchw-b2-eager; this calibration is"
+    ):
+        costmodel.calibrate(earlier=path)
+
+
 @pytest.mark.timing
 def test_calibrate_and_validate_in_a_minute(tmp_path):
     path = tmp_path / "p.json"
@@ -171,6 +183,14 @@ def test_calibrate_and_validate_in_a_minute(tmp_path):
     regime, records = read_raw(raw_path(path))
     assert regime == profile.regime
     assert len(records) == profile.networks
+    more = tmp_path / "more.json"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        both = costmodel.calibrate(path=more, seconds=8, earlier=raw_path(path))
+    _, found = read_raw(raw_path(more))
+    assert found[: len(records)] == records
+    assert len({made(record.spec) for record in found}) == len(found) == both.networks > profile.networks
+    assert {record.chunk for record in found[len(records) :]}.isdisjoint({record.chunk for record in records})
     report = validate(profile, raw_path(path), suite()[:8], families=("shufflenet_v1",))
     assert len(report.table()) > 5
     assert "isolated look-up" in report.baselines
