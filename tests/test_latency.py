@@ -14,7 +14,7 @@ from archs.ops import Activation, BatchNorm, ChannelShuffle, ChannelSplit, Conca
 from costmodel import trees
 from costmodel.counts import FREE
 from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, features
-from costmodel.fit import SESSIONS, SPAN, errors, fit, with_errors
+from costmodel.fit import HOLDS, SESSIONS, SPAN, errors, fit, with_errors
 from costmodel.foreign import made
 from costmodel.latency import price
 from costmodel.profile import FORMAT, DeviceProfile, Regime, load_profile, names, percentile_half_width
@@ -100,6 +100,7 @@ def test_a_fit_goes_on_from_the_forests_of_another_machine():
     few = [stepped(next(sample)).evened(Regime(), {"all": 0.5}) for _ in range(40)]  # twice as slow
     anew, on = (fit(few[:10], few[20:], Regime(), "few", {}, 1.0, 1.0, prior=known) for known in (None, prior))
     assert (anew.prior, on.prior) == (None, "met")
+    assert (anew.hold, on.hold) == (None, max(HOLDS))
     assert on.held_out["all"].mape < 0.5 * anew.held_out["all"].mape
     assert "no grouped_convolution was timed: it is priced as convolution" in anew.warnings
     assert "no grouped_convolution was timed: it is priced as met has it, at this machine's speed" in on.warnings
@@ -117,6 +118,7 @@ def test_a_fit_goes_on_from_a_machine_with_other_strengths(profile):
     found = fit(records[:60], records[60:], Regime(), "unlike", {}, 1.0, 1.0, prior=profile)
     assert found.held_out["all"].mape < 2
     assert found.node_interval < 0.1
+    assert found.hold == min(HOLDS)
 
 
 def test_what_bounds_a_node(profile):
