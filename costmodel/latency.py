@@ -5,6 +5,7 @@ No fitting, no file access, no clock. An operator that the profile cannot price 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import exp
@@ -101,7 +102,7 @@ def predict(graph: Graph, profile: DeviceProfile) -> Prediction:
 def price(graph: Graph, profile: DeviceProfile) -> Priced:
     """What the predictors say, before it is dressed up. Raises CostError."""
     found = features(graph, profile.regime.batch)
-    tables = _tables(_ById(profile))
+    tables = _tables(_ById(profile.predictors))
     try:
         which = np.array([*map(tables.number.__getitem__, found.kinds)])
     except KeyError:
@@ -129,20 +130,23 @@ def forest_of(predictor: Predictor) -> Forest:
 
 
 class _ById:
-    """A profile as a cache key: by identity, since hashing its tables would take longer than using them."""
+    """Predictors as a cache key: by identity, since hashing their tables would take longer than using them.
 
-    def __init__(self, profile: DeviceProfile):
-        self.profile = profile
+    Not their profile: what somebody uploaded is gone with the session.
+    """
+
+    def __init__(self, predictors: Mapping[str, Predictor]):
+        self.predictors = predictors
 
     def __hash__(self) -> int:
-        return id(self.profile)
+        return id(self.predictors)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ById) and self.profile is other.profile
+        return isinstance(other, _ById) and self.predictors is other.predictors
 
 
 class _Tables(NamedTuple):
-    """A profile's predictors as arrays."""
+    """Predictors as arrays."""
 
     number: dict[str, int]  # kind → row of the bases, and which forest
     bases: NDArray[np.float64]  # kinds × WORK
@@ -151,7 +155,7 @@ class _Tables(NamedTuple):
 
 @lru_cache(8)
 def _tables(key: _ById) -> _Tables:
-    predictors = key.profile.predictors
+    predictors = key.predictors
     return _Tables(
         {kind: number for number, kind in enumerate(predictors)},
         np.array([p.base for p in predictors.values()]),
