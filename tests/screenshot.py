@@ -6,7 +6,7 @@ import io
 import sys
 from collections.abc import Callable
 
-from browser import ROOT, choose, chromium, open_page, server, settle, unfold
+from browser import ROOT, choose, chromium, open_page, server, settle, turn, unfold
 from PIL import Image
 from playwright.sync_api import Page
 
@@ -43,8 +43,7 @@ def editing(page: Page) -> bytes:
 
 
 def tab(page: Page, name: str) -> bytes:
-    page.get_by_role("tab", name=name).click()
-    settle(page)
+    turn(page, name)
     return shot(page, ".st-key-tabs")
 
 
