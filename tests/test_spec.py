@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archs
-from archs.sampling import random_spec
-from archs.spec import FORMAT, KINDS, MAX_JSON, Conv, Linear, Spec
+from archs.rows import MAX_CHANNELS
+from archs.sampling import _random_row, random_spec
+from archs.spec import FORMAT, KINDS, MAX_JSON, Conv, Linear, ShuffleV1, Spec
 
 
 def spec_with(**row):
@@ -178,6 +179,13 @@ def test_fuzz_rows_give_a_network_or_a_clear_error(rows, resolution):
 def test_random_specs_are_reproducible():
     assert random_spec(Random(7)) == random_spec(Random(7))
     assert random_spec(Random(7)) != random_spec(Random(8))
+
+
+def test_a_random_block_beside_the_widest_is_no_wider():
+    widest = Conv(stage="head", channels=MAX_CHANNELS)
+    blocks = [_random_row(widest, Random(seed)) for seed in range(100)]
+    assert {type(block) for block in blocks} >= {Conv, ShuffleV1}
+    assert all(getattr(block, "channels", 1) <= MAX_CHANNELS for block in blocks)
 
 
 def test_edits_are_validated_as_a_whole():
