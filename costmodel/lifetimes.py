@@ -10,7 +10,7 @@ of its stages. No sizes and no bytes here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archs.graph import INPUT, Graph, Node
-from archs.ops import Module
+from archs.ops import Module, Shape
 from costmodel.counts import FREE
 
 
@@ -38,14 +38,17 @@ class Lives(NamedTuple):
 
 def lives(graph: Graph) -> Lives:
     """What the tensors of a graph own, who reads them, and when they die."""
-    return _lives(_Structure(graph, graph.nodes, [path for path, _ in graph.kinds]))
+    return _lives(_Structure(graph.shapes, graph.nodes, [path for path, _ in graph.kinds]))
 
 
 class _Structure:
-    """Nodes of a graph as a cache key: those that differ in numbers alone are equal."""
+    """Nodes of a graph as a cache key: those that differ in numbers alone are equal.
 
-    def __init__(self, graph: Graph, nodes: Sequence[Node], blocks: Iterable[str]):
-        self.graph, self.nodes = graph, nodes
+    Not their graph: an imported one has weights, which would be kept with it.
+    """
+
+    def __init__(self, shapes: Mapping[str, Shape], nodes: Sequence[Node], blocks: Iterable[str]):
+        self._shapes, self.nodes = shapes, nodes
         self.paths, operators, self.inputs, outputs = zip(*nodes)
         self.blocks = tuple(blocks)
         # a pooling that flattens is written as an expression: its output's rank tells
@@ -66,8 +69,13 @@ class _Structure:
             while paths[end].startswith(scope):
                 end += 1
             blocks = [block for block in self.blocks if block.startswith(scope)]
-            yield _Structure(self.graph, self.nodes[first:end], blocks)
+            yield _Structure(self._shapes, self.nodes[first:end], blocks)
             first = end
+
+    def modular(self, position: int) -> bool:
+        """Whether a node is written as a module, and not as an expression."""
+        _, op, inputs, _ = self.nodes[position]
+        return isinstance(op.spelling(*[self._shapes[path] for path in inputs]), Module)
 
 
 @lru_cache(256)
@@ -163,18 +171,13 @@ class _Frames:
         if len(names) > 1:
             outside = sorted({tensor for tensor in outside if tensor <= first})
         block = scope in self._blocks
-        chained = all(follows[1:]) and (block or self._modular(names, lasts))
+        leaves = [last - 1 for name, last in zip(names, lasts) if name]
+        chained = all(follows[1:]) and (block or all(map(self._stage.modular, leaves)))
         if not chained:
             self._lines(names, lasts, follows, returns=block)
         if (block or chained) and len(outside) == 1:
             self.kept.append((self._names[outside[0]], position))
         return position, outside
-
-    def _modular(self, names: Sequence[str], lasts: Sequence[int]) -> bool:
-        """Whether none of a scope's operators is written as an expression."""
-        leaves = [self._stage.nodes[last - 1] for name, last in zip(names, lasts) if name]
-        shapes = self._stage.graph.input_shapes
-        return all(isinstance(node.op.spelling(*shapes(node)), Module) for node in leaves)
 
     def _lines(self, names: Sequence[str], lasts: Sequence[int], follows: Sequence[bool], returns: bool) -> None:
         """conv, conv_bn and conv_act stand in one line, and what a block returns. A module's name is ""."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
+from dataclasses import replace
 
 import pytest
 from torch import UntypedStorage
@@ -77,6 +80,19 @@ def test_what_is_remembered_of_a_structure_is_what_a_first_look_finds():
             _frames.cache_clear()
             for a, b, c in zip(remembered, again, lives(graph)):
                 assert a.tolist() == b.tolist() == c.tolist()
+
+
+def test_a_network_is_gone_though_its_structure_is_remembered():
+    """An imported one would keep its weights."""
+    graph = replace(archs.build(archs.spec("mobilenet_v1", width=0.75)))  # not the one that `build` remembers
+    _lives.cache_clear()
+    _frames.cache_clear()
+    lives(graph)
+    gone = weakref.ref(graph)
+    del graph
+    gc.collect()
+    assert gone() is None
+    assert _lives.cache_info().currsize == 1
 
 
 def test_an_operators_type_and_its_outputs_rank_tell_how_it_is_spelled():
