@@ -122,7 +122,7 @@ def calibrate(
 
 def _before(path: Path, regime: Regime) -> list[Record]:
     """What an earlier session timed. Raises CostError."""
-    if not path.exists():
+    if not path.is_file():
         raise CostError(f"{path}: there are no raw timings")
     then, records = read_raw(path)
     if then != regime:

@@ -137,7 +137,7 @@ def open_block(page: Page, block: str) -> None:
 
 
 def turn(page: Page, panel: str) -> None:
-    """Opens a panel and waits until all of it is there: a download's button stands for a moment in no run's page."""
+    """Opens a panel and waits until all of it is there: a download that is pressed before is lost with the next run."""
     page.get_by_role("tab", name=panel).click()
     page.locator(f".st-key-panel-{panel}").wait_for()
     settle(page)

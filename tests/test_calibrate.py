@@ -161,8 +161,9 @@ def test_the_suite_is_large_and_unseen():
 
 def test_earlier_timings_of_another_regime_are_refused(session, tmp_path):
     path = tmp_path / "then.raw.jsonl"
-    with pytest.raises(costmodel.CostError, match="no raw timings"):
-        costmodel.calibrate(earlier=path)
+    for missing in (path, tmp_path):
+        with pytest.raises(costmodel.CostError, match="no raw timings"):
+            costmodel.calibrate(earlier=missing)
     write_raw(session.records, Regime(batch=2), path)
     with pytest.raises(
         costmodel.CostError, match="then.raw.jsonl: timings of cpu-1t-nchw-b2-eager; this calibration is"
