@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 from costmodel.drift import ALL, Slowness
 from costmodel.errors import CostError
@@ -52,11 +53,11 @@ def _kinds(spec: Recipe, regime: Regime) -> tuple[str, ...]:
     return features(regime.graph(spec), regime.batch).kinds
 
 
-def merged(a: Record, b: Record) -> Record:
-    """One network as two sessions had it."""
-    nodes = tuple([(x + y) / 2 for x, y in zip(a.nodes_us, b.nodes_us)])
-    spread, calls = max(a.spread, b.spread), a.calls + b.calls
-    return Record(a.spec, (a.network_us + b.network_us) / 2, nodes, spread, calls)
+def merged(records: Sequence[Record]) -> Record:
+    """One network as several sessions had it: the mean of each node."""
+    nodes = tuple([fmean(times) for times in zip(*(r.nodes_us for r in records))])
+    spread, calls = max(r.spread for r in records), sum(r.calls for r in records)
+    return Record(records[0].spec, fmean(r.network_us for r in records), nodes, spread, calls)
 
 
 def noisy_share(records: Sequence[Record]) -> float:

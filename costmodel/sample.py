@@ -46,9 +46,9 @@ KINDS = {
     "shuffle1": 2.0,
     "shuffle2": 3.0,
     "grouped": 8.0,
-    "conv": 2.0,
+    "conv": 3.0,
     "bottleneck": 1.5,
-    "fragments": 2.0,
+    "fragments": 4.0,
     "pool": 3.0,
 }
 """Kind of row in a random network → how often it is drawn."""
@@ -216,8 +216,7 @@ def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: in
     if kind == "fragments":
         fragments = rng.choice((1, 2, 4))
         if stride == 1:
-            return Fragments(
-                channels=channels, fragments=fragments, layout=rng.choice(("series", "parallel")), stage=stage
-            )
+            layout = rng.choice(("series", "parallel"))
+            return Fragments(channels=channels, fragments=fragments, layout=layout, stage=stage, repeat=where["repeat"])
         return Conv(channels=channels, kernel=1, activation="none", **where)
     return Pool(stage=stage, mode=rng.choice(("max", "average")), kernel=rng.choice((3, 3, 5)), stride=stride)

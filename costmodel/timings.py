@@ -66,6 +66,7 @@ SETTLED = 0.9  # share of a network's time that must be in such nodes
 LEAST = 2  # of a network, even where time is over
 FIRST = 6  # below it two that agree may both have met a neighbour
 TURN_US, TURNS = 20e3, 4  # a network has as many visits in a round as its runs go into a turn, up to four
+OFTEN = 2  # times as many has a reference where time is short: it judges, and what it leaves open widens the interval
 PROBES = 3  # per round
 
 Progress = Callable[[float, str], None]
@@ -169,7 +170,9 @@ class _Course:
                 break
             self._check()
             spec, reference = following
-            one = _Timed(spec, InPlace(self.regime.graph(spec), self.watch, self.regime.batch), reference, self.whole)
+            network = InPlace(self.regime.graph(spec), self.watch, self.regime.batch)
+            often = OFTEN if reference and self.seconds < inf else 1
+            one = _Timed(spec, network, reference, self.whole, often)
             before = self._passed
             one.visit()
             self.some.append(one)
@@ -234,8 +237,8 @@ class _Course:
 class _Timed:
     """One network and the runs of it so far."""
 
-    def __init__(self, spec: Recipe, network: InPlace, reference: bool = False, whole: bool = False):
-        self.spec, self.reference, self.chunk = spec, reference, 0
+    def __init__(self, spec: Recipe, network: InPlace, reference: bool = False, whole: bool = False, often: int = 1):
+        self.spec, self.reference, self.often, self.chunk = spec, reference, often, 0
         self._network: InPlace | None = network
         self._on_cpu = network.watch.device.type == "cpu"
         self._calls = WHOLE if whole or not self._on_cpu else 0  # whole ones, per visit
@@ -263,7 +266,7 @@ class _Timed:
     @cached_property
     def turns(self) -> int:
         """Visits in a round, by the runs of the first visit."""
-        return max(1, min(TURNS, int(TURN_US / sum(self.nodes[RUNS - 1]))))
+        return self.often * max(1, min(TURNS, int(TURN_US / sum(self.nodes[RUNS - 1]))))
 
     @property
     def rounds(self) -> float:
