@@ -18,7 +18,7 @@ from costmodel.errors import CostError
 from costmodel.fit import fit
 from costmodel.foreign import made
 from costmodel.measure import Stopwatch
-from costmodel.profile import DEFAULT, DeviceProfile, Regime, load_profile
+from costmodel.profile import DeviceProfile, Regime, nearest
 from costmodel.records import Record, noisy_share, read_raw, write_raw
 from costmodel.sample import STACK, foreign_networks, networks, our_networks
 from costmodel.suite import suite
@@ -47,12 +47,12 @@ def calibrate(
     name: str | None = None,
     seed: int = 1,
     seconds: float | None = None,
-    prior: str | None = DEFAULT,
+    anew: bool = False,
     earlier: str | os.PathLike | None = None,
 ) -> DeviceProfile:
     """Learn what networks cost on this machine: under five minutes, under one with `quick`.
 
-    `prior`: a shipped profile from whose forests the fit goes on, on devices of its sort; None begins from nothing.
+    `anew`: begin from nothing, and not from the forests of the shipped profile that is nearest.
     `earlier`: the raw timings of a session of this machine; their networks are not timed again, and are fitted with
     those that are.
     `progress(share, what)` is called now and then; once `cancel()` is true, `Cancelled` is raised. With `path`, the
@@ -64,9 +64,7 @@ def calibrate(
     if type(batch) is not int or not 1 <= batch <= 4096:
         raise CostError(f"batch is {batch!r}; allowed: a whole number from 1 to 4096")
     regime = Regime(device=watch.device.type, threads=threads, layout=layout, batch=batch, folded=folded)
-    known = load_profile(prior) if prior else None
-    if known and known.regime.device != regime.device:
-        known = None
+    known = None if anew else nearest(regime)
     before = _before(Path(earlier), regime) if earlier else []
     reserved = {entry.graph for entry in suite()}  # what profiles are validated on is never fitted
     count = QUICK_JUDGED_FOREIGN if quick else JUDGED_FOREIGN

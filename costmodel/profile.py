@@ -75,6 +75,11 @@ class Regime(_Value):
         graph = made(spec)
         return fold_batchnorm(graph) if self.folded else graph
 
+    def in_common(self, other: Regime) -> tuple[bool, ...]:
+        """What two regimes share of what decides the kernels, the most decisive first."""
+        threads = (self.threads > 1) == (other.threads > 1)  # by that PyTorch picks some; how many it tells by shape
+        return threads, self.layout == other.layout, self.folded == other.folded, self.batch == other.batch
+
     @property
     def label(self) -> str:
         """`cpu-1t-nchw-b1-eager`."""
@@ -185,6 +190,12 @@ def names() -> tuple[str, ...]:
 def locate(path_or_name: str | os.PathLike) -> Path:
     """Where a profile lies: a shipped one by its name, or any by its path."""
     return SHIPPED / f"{path_or_name}.json" if str(path_or_name) in names() else Path(path_or_name)
+
+
+def nearest(regime: Regime) -> DeviceProfile | None:
+    """Of the profiles that are shipped for such a device, the one whose regime is most like this; None without one."""
+    known = [profile for profile in map(load_profile, names()) if profile.regime.device == regime.device]
+    return max(known, key=lambda profile: profile.regime.in_common(regime), default=None)
 
 
 def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:

@@ -260,9 +260,10 @@ def _shows(record: Record, family: str) -> bool:
 
 
 def _without(family: str, prior: DeviceProfile) -> DeviceProfile:
-    """A shipped profile as it would be, had its calibration never met a family."""
+    """A shipped profile as it would be, had its calibration, and those before it, never met a family."""
     records = read_raw(raw_path(locate(prior.name)))[1]
-    return fit_only([record for record in records if not _shows(record, family)], prior)
+    known = _without(family, load_profile(prior.prior)) if prior.prior else None
+    return fit_only([record for record in records if not _shows(record, family)], prior, known)
 
 
 def _node_errors(records: Sequence[Record], priced) -> dict[str, tuple[int, float]]:

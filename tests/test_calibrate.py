@@ -16,7 +16,7 @@ from costmodel.measure import Stopwatch
 from costmodel.profile import Regime
 from costmodel.records import read_raw, write_raw
 from costmodel.suite import suite
-from costmodel.timings import FIRST, RUNS, Cancelled, _Timed, time_networks
+from costmodel.timings import FIRST, OFTEN, RUNS, Cancelled, _Timed, time_networks
 from costmodel.validate import validate
 
 TINY = [archs.spec("mobilenet_v1", width=w, resolution=r) for w in (0.25, 0.5) for r in (32, 48, 64, 80)]
@@ -84,6 +84,15 @@ def test_two_visits_that_agree_do_not_settle_a_network_in_its_first_rounds(monke
     with Stopwatch().running() as watch:
         found = time_networks(watch, Regime(), TINY[:1], TINY[1:2])
     assert {record.calls for record in (*found.records, *found.references)} == {FIRST * RUNS}
+
+
+def test_where_time_is_short_references_are_visited_twice_as_often(monkeypatch):
+    monkeypatch.setattr(InPlace, "nodes_us", lambda self: [30e3] * len(self.graph.nodes))
+    with Stopwatch().running() as watch:
+        found = time_networks(watch, Regime(), TINY[:1], TINY[1:2], seconds=60)
+    first = 1  # visit, by which it is seen how long a network takes
+    rounds = [record.calls // RUNS - first for record in (*found.records, *found.references)]
+    assert rounds == [FIRST - first, OFTEN * FIRST]
 
 
 def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():

@@ -17,7 +17,16 @@ from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, features
 from costmodel.fit import HOLDS, SESSIONS, SPAN, errors, fit, with_errors
 from costmodel.foreign import made
 from costmodel.latency import price
-from costmodel.profile import FORMAT, DeviceProfile, Regime, load_profile, names, percentile_half_width
+from costmodel.profile import (
+    DEFAULT,
+    FORMAT,
+    DeviceProfile,
+    Regime,
+    load_profile,
+    names,
+    nearest,
+    percentile_half_width,
+)
 from costmodel.records import Record
 from costmodel.sample import STACK, networks, our_networks
 from explorer.__main__ import main
@@ -97,8 +106,9 @@ def test_a_fit_goes_on_from_the_forests_of_another_machine():
     sample = (spec for spec, _ in our_networks(7) if spec.name != STACK)  # in two nodes, luck decides
     met = [stepped(next(sample)) for _ in range(60)]
     prior = fit(met[:50], met[50:], Regime(), "met", {"device": "cpu"}, 1.0, 1.0)
-    few = [stepped(next(sample)).evened(Regime(), {"all": 0.5}) for _ in range(40)]  # twice as slow
-    anew, on = (fit(few[:10], few[20:], Regime(), "few", {}, 1.0, 1.0, prior=known) for known in (None, prior))
+    here = [stepped(next(sample)).evened(Regime(), {"all": 0.5}) for _ in range(40)]  # twice as slow
+    few = [record for record in here[:20] if "grouped_convolution" not in record.kinds(Regime())][:10]
+    anew, on = (fit(few, here[20:], Regime(), "few", {}, 1.0, 1.0, prior=known) for known in (None, prior))
     assert (anew.prior, on.prior) == (None, "met")
     assert (anew.hold, on.hold) == (None, max(HOLDS))
     assert on.held_out["all"].mape < 0.5 * anew.held_out["all"].mape
@@ -222,6 +232,28 @@ def test_shipped_profiles_load_and_carry_their_errors():
         assert shipped.format == FORMAT
         graph_of_regime = archs.fold_batchnorm(graph) if shipped.regime.folded else graph
         assert costmodel.predict(graph_of_regime, shipped).latency_ms > 0
+
+
+def test_the_nearest_profile_is_of_as_many_threads_before_it_is_of_the_same_layout(tmp_path, monkeypatch):
+    shipped = load_profile(DEFAULT)
+    regimes = {
+        "one": Regime(),
+        "one-last": Regime(layout="channels_last", batch=8),
+        "two": Regime(threads=2),
+        "two-folded": Regime(threads=2, folded=True),
+    }
+    for name, regime in regimes.items():
+        shipped.model_copy(update={"name": name, "regime": regime}).save(tmp_path / f"{name}.json")
+    monkeypatch.setattr(costmodel.profile, "SHIPPED", tmp_path)
+    for regime, name in (
+        (Regime(batch=8), "one"),
+        (Regime(layout="channels_last"), "one-last"),
+        (Regime(threads=16), "two"),
+        (Regime(threads=2, layout="channels_last"), "two"),
+        (Regime(threads=4, batch=8, folded=True), "two-folded"),
+    ):
+        assert nearest(regime).name == name
+    assert nearest(Regime(device="cuda")) is None
 
 
 # what the predictors see
