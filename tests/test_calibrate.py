@@ -95,6 +95,16 @@ def test_where_time_is_short_references_are_visited_twice_as_often(monkeypatch):
     assert rounds == [FIRST - first, OFTEN * FIRST]
 
 
+def test_more_visits_make_a_time_more_certain_and_not_shorter():
+    timed = _Timed(TINY[0], in_place(Stopwatch()), often=2)
+    timed.nodes = [[us] for us in (10.0, 10.2, 12.0, 12.2, 30.0, 30.0, 30.0, 30.0)]  # by visits of two runs
+    record = timed.record()
+    assert record.network_us == 11.1  # and not 10.1, of what two visits saw one was quieter
+    assert record.doubt == pytest.approx(math.log(12.1 / 10.1) / 2, abs=1e-4)
+    timed.often = 1
+    assert timed.record().network_us == 10.1
+
+
 def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
     watch = Stopwatch()
     network = in_place(watch)
