@@ -10,15 +10,16 @@ of its stages. No sizes and no bytes here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archs.graph import INPUT, Graph, Node
-from archs.ops import Module, Shape
+from archs.graph import INPUT, Graph
+from archs.ops import Module, Op, Shape
 from costmodel.counts import FREE
 
 
@@ -38,7 +39,11 @@ class Lives(NamedTuple):
 
 def lives(graph: Graph) -> Lives:
     """What the tensors of a graph own, who reads them, and when they die."""
-    return _lives(_Structure(graph.shapes, graph.nodes, [path for path, _ in graph.kinds]))
+    paths, operators, inputs, outputs = zip(*graph.nodes)
+    blocks = tuple([path for path, _ in graph.kinds])
+    # a pooling that flattens is written as an expression: its output's rank tells
+    key = paths, inputs, tuple(map(type, operators)), tuple(map(len, outputs)), blocks
+    return _lives(_Structure(graph.shapes, operators, *key))
 
 
 class _Structure:
@@ -47,12 +52,19 @@ class _Structure:
     Not their graph: an imported one has weights, which would be kept with it.
     """
 
-    def __init__(self, shapes: Mapping[str, Shape], nodes: Sequence[Node], blocks: Iterable[str]):
-        self._shapes, self.nodes = shapes, nodes
-        self.paths, operators, self.inputs, outputs = zip(*nodes)
-        self.blocks = tuple(blocks)
-        # a pooling that flattens is written as an expression: its output's rank tells
-        self._key = self.paths, self.inputs, tuple(map(type, operators)), tuple(map(len, outputs)), self.blocks
+    def __init__(
+        self,
+        shapes: Mapping[str, Shape],
+        operators: tuple[Op, ...],
+        paths: tuple[str, ...],
+        inputs: tuple[tuple[str, ...], ...],
+        types: tuple[type[Op], ...],
+        ranks: tuple[int, ...],
+        blocks: tuple[str, ...],
+    ):
+        self._shapes, self._operators, self.paths, self.inputs, self.types = shapes, operators, paths, inputs, types
+        self.blocks = blocks
+        self._key = paths, inputs, types, ranks, blocks
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -62,32 +74,32 @@ class _Structure:
 
     def stages(self) -> Iterator[_Structure]:
         """Neighbours whose paths begin alike."""
+        *of_nodes, blocks = self._key
         paths, first = [*self.paths, ""], 0
-        while first < len(self.nodes):
+        while first < len(self.paths):
             scope = f"{paths[first].partition('/')[0]}/"
             end = first + 1
             while paths[end].startswith(scope):
                 end += 1
-            blocks = [block for block in self.blocks if block.startswith(scope)]
-            yield _Structure(self._shapes, self.nodes[first:end], blocks)
+            columns = [column[first:end] for column in (self._operators, *of_nodes)]
+            yield _Structure(self._shapes, *columns, tuple([block for block in blocks if block.startswith(scope)]))
             first = end
 
     def modular(self, position: int) -> bool:
         """Whether a node is written as a module, and not as an expression."""
-        _, op, inputs, _ = self.nodes[position]
-        return isinstance(op.spelling(*[self._shapes[path] for path in inputs]), Module)
+        inputs = [self._shapes[path] for path in self.inputs[position]]
+        return isinstance(self._operators[position].spelling(*inputs), Module)
 
 
 @lru_cache(256)
 def _lives(network: _Structure) -> Lives:
     number = {path: tensor for tensor, path in enumerate((INPUT, *network.paths))}
-    sources = np.array([number[path] for inputs in network.inputs for path in inputs])
+    sources = np.array([*map(number.__getitem__, chain.from_iterable(network.inputs))])
     tensors = np.arange(len(number))
     readers = np.repeat(tensors[1:], [*map(len, network.inputs)])
     owner = tensors.copy()
-    for tensor, (_, op, inputs, _) in enumerate(network.nodes, 1):
-        if type(op) in FREE:
-            owner[tensor] = owner[number[inputs[0]]]
+    for tensor in [tensor for tensor, kind in enumerate(network.types, 1) if kind in FREE]:
+        owner[tensor] = owner[number[network.inputs[tensor - 1][0]]]
     memory = owner[sources]
 
     touches = memory * len(number) + readers  # in order: each memory's, from the node that makes it to the last
