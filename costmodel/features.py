@@ -157,7 +157,7 @@ def features(graph: Graph, batch: int = 1) -> Features:
     kinds, codes, numbers = zip(*rows)
     static = np.frombuffer(b"".join(numbers)).reshape(len(rows), -1)
     work, static = static[:, : len(WORK)], static[:, len(WORK) :]
-    weights = work[:, WORK.index("bytes_weights")].tolist()
+    weights = work[:, WORK.index("bytes_weights")]
     same = list(map(id, rows))  # rows are cached: one object per operator and shape
     touched = np.array(ages(graph, weights, codes, same, batch), dtype=float)
     columns = np.empty((len(rows), len(COLUMNS)))
@@ -165,7 +165,7 @@ def features(graph: Graph, batch: int = 1) -> Features:
     dynamic = columns[:, len(STATIC) :]
     dynamic[:, :4] = np.log(touched[:4] + FLOOR).T
     dynamic[:, 4] = np.minimum(touched[4], 6)
-    dynamic[:, 5] = log(sum(weights) + FLOOR)
+    dynamic[:, 5] = log(weights.sum() + FLOOR)
     dynamic[:, len(DYNAMIC) :] = _before(static)
     return Features(kinds, work, columns)
 

@@ -10,7 +10,9 @@ Bytes, not time; no fitting.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import count
 from math import inf, prod
 from typing import NamedTuple
 
@@ -32,7 +34,11 @@ class Ages(NamedTuple):
 
 
 def ages(
-    graph: Graph, weights: Sequence[float], kernels: Sequence[Hashable], shapes: Sequence[Hashable], batch: int = 1
+    graph: Graph,
+    weights: Sequence[float] | NDArray[np.float64],
+    kernels: Sequence[Hashable],
+    shapes: Sequence[Hashable],
+    batch: int = 1,
 ) -> Ages:
     """`weights`: bytes of each node's parameters; `kernels`, `shapes`: which nodes share machine code, and which of
     them run it on the same shape.
@@ -40,8 +46,8 @@ def ages(
     A steady state is assumed: what this pass has not touched yet, the pass before has touched.
     """
     found = lives(graph)
-    size = np.array([*map(prod, graph.shapes.values())], dtype=float) * (4 * batch)
-    total = sum(weights) + 2 * size.sum()
+    size = np.fromiter(map(prod, graph.shapes.values()), float) * (4 * batch)
+    total = np.sum(weights) + 2 * size.sum()
     taken = size[found.sources]
     bytes_in = np.bincount(found.readers, taken)
     born = size[1:] * found.owns
@@ -53,22 +59,19 @@ def ages(
     grown = born - np.bincount(found.ends, size[found.dead], len(born))
     low = np.cumsum(grown) - grown
     place = begun - _last_touched(low.tolist(), (low + born).tolist(), clock[1:-1].tolist(), -total)
-    kernel, uses = _before(kernels)
-    shape, _ = _before(shapes)
-    return Ages(age_in, place, begun - clock[kernel], begun - clock[shape], np.array(uses))
+    runs: dict[Hashable, Iterator[int]] = defaultdict(count)
+    uses = np.array([next(runs[kernel]) for kernel in kernels])
+    return Ages(age_in, place, begun - clock[_before(kernels)], begun - clock[_before(shapes)], uses)
 
 
-def _before(keys: Iterable[Hashable]) -> tuple[list[int], list[int]]:
-    """Per node the one before it of the same key (nodes count from 1; -1: none), and how many there are before it."""
+def _before(keys: Iterable[Hashable]) -> list[int]:
+    """Per node the one before it of the same key; nodes count from 1; -1: none."""
     seen: dict[Hashable, int] = {}
-    before: list[int] = []
-    uses: list[int] = []
+    before = []
     for node, key in enumerate(keys, 1):
-        last = seen.get(key, -1)
+        before.append(seen.get(key, -1))
         seen[key] = node
-        before.append(last)
-        uses.append(uses[last - 1] + 1 if last > 0 else 0)
-    return before, uses
+    return before
 
 
 def _last_touched(

@@ -25,7 +25,7 @@ IMAGE_KERNELS = (ops.Conv2d, ops.ConvTranspose2d, ops.MaxPool, ops.AvgPool, ops.
 
 def turned(graph: Graph) -> set[str]:
     """The paths, "input" among them or not, whose tensors are turned. Empty for a graph without a permute."""
-    if not any(type(node.op) is ops.Permute for node in graph.nodes):
+    if ops.Permute not in {type(op) for _, op, _, _ in graph.nodes}:
         return set()
     orders: dict[str, Order] = {INPUT: _plain(graph.input)}
     for node in graph.nodes:
