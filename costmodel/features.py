@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import log, prod
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
@@ -103,12 +104,18 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
 }
 """Kind and variant of every operator but those whose kind or variant depends on its shape or numbers."""
 
+ROWS = frozenset(
+    (ops.LinearLast, ops.MatMul, ops.Attention, ops.LayerNorm, ops.RMSNorm, ops.Softmax, ops.Mean, ops.Sum, ops.Amax)
+)
+"""Operators whose kernels' inner loops run along rows, and not along channels."""
+
 OURS = frozenset(
     """batch_norm activation max_pool average_pool global_pool mean add multiply concat shuffle linear view pointwise
     grouped_pointwise depthwise convolution native_convolution grouped_convolution""".split()  # noqa: SIM905 one name per line would fill a page
 )
 """The kinds that the catalogue's networks and their edits have."""
 
+_ROW = Struct(f"{len(WORK) + len(STATIC) + 1}d")  # an array of so few takes longer
 _NUMBERS = {kind: number for number, kind in enumerate(sorted(OURS))}  # others' kinds share the next
 _PASSED_ON = [-1, *(STATIC.index(column) for column in PASSED_ON)]  # of STATIC and the number of the kind
 
@@ -186,8 +193,8 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: 
     kind, variant = _kind(op, inputs, batch)
     view = kind == "view"
     variant += TURNED * (turn and not view)
-    bytes_in = 0 if view else 4 * batch * sum(x.elements for x in inputs)
-    bytes_out = 0 if view else 4 * batch * output.elements
+    bytes_in = 0 if view else 4 * batch * sum(map(prod, inputs))
+    bytes_out = 0 if view else 4 * batch * prod(output)
     bytes_weights = 4 * weights_read(op, inputs)
     mult_adds = batch * op.mult_adds(*inputs)
     if kind in ("max_pool", "average_pool"):
@@ -222,7 +229,7 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: 
     )
     work = (_starts(op, kind, groups), bytes_in, bytes_out, bytes_weights, mult_adds)
     number = _NUMBERS.get(kind, len(_NUMBERS))
-    return kind, CODE.get(kind, f"{kind} {variant}"), np.array((*work, *columns, number), dtype=float).tobytes()
+    return kind, CODE.get(kind) or f"{kind} {variant}", _ROW.pack(*work, *columns, number)
 
 
 def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
@@ -237,7 +244,7 @@ def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
         return kind, variant
     if isinstance(op, ops.Conv2d):
         kind, variant = _convolution(op, inputs[0], batch)
-        if isinstance(op, ops.StandardizedConv2d):
+        if type(op) is ops.StandardizedConv2d:
             return "standardized_convolution", ("pointwise", "depthwise", "convolution").index(kind.split("_")[-1])
         return kind, variant
     if isinstance(op, ops.GlobalAvgPool):
@@ -277,19 +284,20 @@ def _starts(op: Op, kind: str, groups: int) -> int:
 
 def _window(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
     """(kernel, stride, groups), 1 where an operator has none; a shuffle's groups are its own."""
-    if isinstance(op, ops.Conv2d) or type(op) in (ops.MaxPool, ops.AvgPool, ops.ConvTranspose2d):
-        return max(op.kernel), max(op.stride), getattr(op, "groups", 1)
-    if type(op) is ops.Conv1d:
-        return op.kernel, op.stride, op.groups
-    if isinstance(op, ops.AdaptiveAvgPool):
+    kernel = getattr(op, "kernel", None)
+    if isinstance(kernel, tuple):
+        return max(kernel), max(op.stride), getattr(op, "groups", 1)
+    if kernel:
+        return kernel, op.stride, op.groups
+    if type(op) in (ops.AdaptiveAvgPool, ops.AdaptiveMaxPool):
         return -(-x.height // output.height), max(1, x.height // output.height), 1
     return 1, 1, getattr(op, "groups", 1)
 
 
 def _widths(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
     """What a kernel's inner loop runs along, in and out, and how often: channels and pixels, or a row and the rows."""
-    if type(op) in (ops.LinearLast, ops.MatMul, ops.Attention):
-        return x[-1], output[-1], prod(output[:-1])
+    if type(op) not in ROWS:
+        return x[0], output[0], prod(output[1:])
     if type(op) in (ops.LayerNorm, ops.RMSNorm):
         row = prod(x[-op.axes :])
         return row, row, x.elements // row
@@ -297,4 +305,4 @@ def _widths(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
         return x[op.axis], x[op.axis], x.elements // x[op.axis]
     if type(op) in (ops.Mean, ops.Sum, ops.Amax):
         return x.elements // output.elements, 1, output.elements
-    return x[0], output[0], prod(output[1:])
+    return x[-1], output[-1], prod(output[:-1])
