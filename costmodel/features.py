@@ -12,7 +12,9 @@ No times and no fitting here. An operator without a kind is an error.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import count
 from math import log, prod
+from operator import itemgetter
 from struct import Struct
 from typing import NamedTuple
 
@@ -25,6 +27,7 @@ from archs.graph import Graph
 from archs.ops import Op, Shape
 from costmodel.counts import FREE, weights_read
 from costmodel.errors import CostError
+from costmodel.lifetimes import lives
 from costmodel.placement import ages
 from costmodel.strides import turned
 
@@ -115,9 +118,9 @@ OURS = frozenset(
 )
 """The kinds that the catalogue's networks and their edits have."""
 
-_ROW = Struct(f"{len(WORK) + len(STATIC) + 1}d")  # an array of so few takes longer
 _NUMBERS = {kind: number for number, kind in enumerate(sorted(OURS))}  # others' kinds share the next
-_PASSED_ON = [-1, *(STATIC.index(column) for column in PASSED_ON)]  # of STATIC and the number of the kind
+_CODES: dict[str, int] = {}  # machine code → its number
+_passed_on = itemgetter(*(STATIC.index(column) for column in PASSED_ON))
 
 NEAREST = {
     "max_pool": "average_pool",
@@ -138,6 +141,11 @@ TURNED = 16  # added to the variant of an operator that reads a tensor whose axe
 
 CODE = {"global_pool": "mean", "mean": "mean", "pointwise": "gemm", "grouped_pointwise": "gemm"}
 """Kinds that run the same machine code: after one of them, another finds it in the caches."""
+
+
+_PARTS = np.cumsum((len(WORK), len(STATIC), len(BEFORE)))
+_ROW = Struct(f"{_PARTS[-1] + 3}d")  # an array of so few takes longer
+_rows = count()
 
 
 class Features(NamedTuple):
@@ -161,35 +169,33 @@ def features(graph: Graph, batch: int = 1) -> Features:
             rows.append(_static(op, reads, output, batch, turn))
         except CostError as error:
             raise CostError(f"{path}: {error}") from None
-    kinds, codes, numbers = zip(*rows)
-    static = np.frombuffer(b"".join(numbers)).reshape(len(rows), -1)
-    work, static = static[:, : len(WORK)], static[:, len(WORK) :]
+    kinds, numbers = zip(*rows)
+    work, static, passed_on, keys = np.split(np.frombuffer(b"".join(numbers)).reshape(len(rows), -1), _PARTS, axis=1)
+    size = np.array([graph.input.elements * 4.0 * batch, *keys[:, 0]])
     weights = work[:, WORK.index("bytes_weights")]
-    same = list(map(id, rows))  # rows are cached: one object per operator and shape
-    touched = np.array(ages(graph, weights, codes, same, batch), dtype=float)
+    touched = ages(lives(graph), size, weights, keys[:, 1], keys[:, 2])
     columns = np.empty((len(rows), len(COLUMNS)))
-    columns[:, : len(STATIC)] = static[:, :-1]
+    columns[:, : len(STATIC)] = static
     dynamic = columns[:, len(STATIC) :]
-    dynamic[:, :4] = np.log(touched[:4] + FLOOR).T
-    dynamic[:, 4] = np.minimum(touched[4], 6)
+    dynamic[:, :4] = np.log(np.array(touched[:4]) + FLOOR).T
+    dynamic[:, 4] = np.minimum(touched.uses, 6)
     dynamic[:, 5] = log(weights.sum() + FLOOR)
-    dynamic[:, len(DYNAMIC) :] = _before(static)
+    dynamic[:, len(DYNAMIC) :] = _before(passed_on)
     return Features(kinds, work, columns)
 
 
-def _before(static: NDArray[np.float64]) -> NDArray[np.float64]:
+def _before(passed_on: NDArray[np.float64]) -> NDArray[np.float64]:
     """What ran before each node, views aside, which run nothing: nodes × BEFORE; the first node has none."""
-    passed_on = np.zeros((len(static) + 1, len(BEFORE)))
-    passed_on[:-1] = static[:, _PASSED_ON]
-    passed_on[-1, 0] = -1
-    ran = np.arange(-1, len(static) - 1)  # -1 is the last row: nothing
-    ran[1:][static[:-1, -1] == _NUMBERS["view"]] = -1
-    return passed_on[np.maximum.accumulate(ran)]
+    nothing = np.zeros((1, len(BEFORE)))
+    nothing[0, 0] = -1
+    ran = np.arange(len(passed_on))
+    ran[1:][passed_on[:-1, 0] == _NUMBERS["view"]] = 0
+    return np.concatenate((nothing, passed_on))[np.maximum.accumulate(ran)]
 
 
 @lru_cache(65536)
 def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: bool):
-    """(kind, machine code, WORK, STATIC and the kind's number as one array's bytes) of one operator on these shapes."""
+    """Kind, and as one array's bytes WORK, STATIC, what BEFORE says of the next node, and what `ages` is told."""
     kind, variant = _kind(op, inputs, batch)
     view = kind == "view"
     variant += TURNED * (turn and not view)
@@ -228,8 +234,9 @@ def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: 
         group_in % 16,
     )
     work = (_starts(op, kind, groups), bytes_in, bytes_out, bytes_weights, mult_adds)
-    number = _NUMBERS.get(kind, len(_NUMBERS))
-    return kind, CODE.get(kind) or f"{kind} {variant}", _ROW.pack(*work, *columns, number)
+    before = (_NUMBERS.get(kind, len(_NUMBERS)), *_passed_on(columns))
+    code = _CODES.setdefault(CODE.get(kind) or f"{kind} {variant}", len(_CODES))
+    return kind, _ROW.pack(*work, *columns, *before, 4 * batch * prod(output), code, next(_rows))
 
 
 def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:

@@ -10,17 +10,14 @@ Bytes, not time; no fitting.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from itertools import count
-from math import inf, prod
+from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archs.graph import Graph
-from costmodel.lifetimes import lives
+from costmodel.lifetimes import Lives
 
 
 class Ages(NamedTuple):
@@ -34,20 +31,18 @@ class Ages(NamedTuple):
 
 
 def ages(
-    graph: Graph,
-    weights: Sequence[float] | NDArray[np.float64],
-    kernels: Sequence[Hashable],
-    shapes: Sequence[Hashable],
-    batch: int = 1,
+    found: Lives,
+    size: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    kernels: NDArray[np.float64],
+    shapes: NDArray[np.float64],
 ) -> Ages:
-    """`weights`: bytes of each node's parameters; `kernels`, `shapes`: which nodes share machine code, and which of
-    them run it on the same shape.
+    """`size`: bytes of each tensor, the image first; `weights`: of each node's parameters; `kernels`, `shapes`: numbers
+    that are equal where nodes share machine code, and where they run it on the same shape.
 
     A steady state is assumed: what this pass has not touched yet, the pass before has touched.
     """
-    found = lives(graph)
-    size = np.fromiter(map(prod, graph.shapes.values()), float) * (4 * batch)
-    total = np.sum(weights) + 2 * size.sum()
+    total = weights.sum() + 2 * size.sum()
     taken = size[found.sources]
     bytes_in = np.bincount(found.readers, taken)
     born = size[1:] * found.owns
@@ -59,19 +54,24 @@ def ages(
     grown = born - np.bincount(found.ends, size[found.dead], len(born))
     low = np.cumsum(grown) - grown
     place = begun - _last_touched(low.tolist(), (low + born).tolist(), clock[1:-1].tolist(), -total)
-    runs: dict[Hashable, Iterator[int]] = defaultdict(count)
-    uses = np.array([next(runs[kernel]) for kernel in kernels])
-    return Ages(age_in, place, begun - clock[_before(kernels)], begun - clock[_before(shapes)], uses)
+    kernel, uses = _before(kernels)
+    shape, _ = _before(shapes)
+    return Ages(age_in, place, begun - clock[kernel], begun - clock[shape], uses)
 
 
-def _before(keys: Iterable[Hashable]) -> list[int]:
-    """Per node the one before it of the same key; nodes count from 1; -1: none."""
-    seen: dict[Hashable, int] = {}
-    before = []
-    for node, key in enumerate(keys, 1):
-        before.append(seen.get(key, -1))
-        seen[key] = node
-    return before
+def _before(keys: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Per node the one before it of the same key (nodes count from 1; -1: none), and how many there are before it."""
+    order = keys.argsort(kind="stable")
+    ordered = keys[order]
+    again = ordered[1:] == ordered[:-1]
+    before = np.full(len(keys), -1)
+    before[order[1:][again]] = order[:-1][again] + 1
+    place = np.arange(len(keys))
+    first = place.copy()
+    first[1:][again] = 0
+    uses = np.empty_like(place)
+    uses[order] = place - np.maximum.accumulate(first)
+    return before, uses
 
 
 def _last_touched(
