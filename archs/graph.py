@@ -68,8 +68,8 @@ class Graph:
     def shapes(self) -> dict[str, Shape]:
         """Path → output shape, the input included."""
         shapes = {INPUT: self.input}
-        for node in self.nodes:
-            shapes[node.path] = node.output
+        for path, _, _, output in self.nodes:
+            shapes[path] = output
         return shapes
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:

@@ -164,9 +164,10 @@ def features(graph: Graph, batch: int = 1) -> Features:
     for path, op, inputs, output in graph.nodes:
         try:
             turn = bool(turns) and not turns.isdisjoint(inputs)
-            # most read one tensor, and a comprehension takes as long as a look-up in the cache
-            reads = (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[source] for source in inputs])
-            rows.append(_static(op, reads, output, batch, turn))
+            if len(inputs) == 1:  # most read one tensor, and a comprehension takes as long as a look-up in the cache
+                rows.append(_static(op, batch, turn, output, shapes[inputs[0]]))
+            else:
+                rows.append(_static(op, batch, turn, output, *[shapes[source] for source in inputs]))
         except CostError as error:
             raise CostError(f"{path}: {error}") from None
     kinds, numbers = zip(*rows)
@@ -194,7 +195,7 @@ def _before(passed_on: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @lru_cache(65536)
-def _static(op: Op, inputs: tuple[Shape, ...], output: Shape, batch: int, turn: bool):
+def _static(op: Op, batch: int, turn: bool, output: Shape, *inputs: Shape):
     """Kind, and as one array's bytes WORK, STATIC, what BEFORE says of the next node, and what `ages` is told."""
     kind, variant = _kind(op, inputs, batch)
     view = kind == "view"

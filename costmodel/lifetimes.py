@@ -75,14 +75,17 @@ class _Structure:
     def stages(self) -> Iterator[_Structure]:
         """Neighbours whose paths begin alike."""
         *of_nodes, blocks = self._key
+        columns = self._operators, *of_nodes
+        inside: dict[str, list[str]] = {}
+        for block in blocks:
+            inside.setdefault(block.partition("/")[0], []).append(block)
         paths, first = [*self.paths, ""], 0
         while first < len(self.paths):
-            scope = f"{paths[first].partition('/')[0]}/"
-            end = first + 1
+            stage = paths[first].partition("/")[0]
+            scope, end = f"{stage}/", first + 1
             while paths[end].startswith(scope):
                 end += 1
-            columns = [column[first:end] for column in (self._operators, *of_nodes)]
-            yield _Structure(self._shapes, *columns, tuple([block for block in blocks if block.startswith(scope)]))
+            yield _Structure(self._shapes, *[column[first:end] for column in columns], tuple(inside.get(stage, ())))
             first = end
 
     def modular(self, position: int) -> bool:
@@ -106,17 +109,17 @@ def _lives(network: _Structure) -> Lives:
     order = np.sort(np.concatenate([touches, tensors * (len(number) + 1)]))
     touched = order[np.searchsorted(order, touches) - 1] % len(number)
 
-    lines = [0]
+    lines, before = [tensors[:1]], 0
     kept: list[int] = []
     until: list[int] = []
     for stage in network.stages():
-        before = len(lines) - 1
         of_stage, names = _frames(stage)
-        lines += [before + line for line in of_stage]
+        lines.append(of_stage + before)
         for path, end in names:
             kept.append(number[path])
             until.append(before + end)
-    line = np.array(lines)
+        before += len(of_stage)
+    line = np.concatenate(lines)
     in_line = line[sources] == line[readers]  # it has no name
     last = np.zeros_like(owner)
     np.maximum.at(last, memory, np.where(in_line, readers, line[readers]))
@@ -127,10 +130,10 @@ def _lives(network: _Structure) -> Lives:
 
 
 @lru_cache(512)
-def _frames(stage: _Structure) -> tuple[list[int], list[tuple[str, int]]]:
+def _frames(stage: _Structure) -> tuple[NDArray[np.int64], list[tuple[str, int]]]:
     """What `_Frames` finds: per tensor where its line ends; what is kept, and until when."""
     frames = _Frames(stage)
-    return frames.line[1:], frames.kept
+    return np.array(frames.line[1:]), frames.kept
 
 
 class _Frames:
