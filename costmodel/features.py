@@ -119,8 +119,16 @@ OURS = frozenset(
 """The kinds that the catalogue's networks and their edits have."""
 
 _NUMBERS = {kind: number for number, kind in enumerate(sorted(OURS))}  # others' kinds share the next
-_CODES: dict[str, int] = {}  # machine code → its number
 _passed_on = itemgetter(*(STATIC.index(column) for column in PASSED_ON))
+
+# What is kept of an operator on its shapes: WORK, STATIC, BEFORE of the next node; and for `ages` the bytes of its
+# output, and the numbers of its machine code and of these shapes
+_WORK = slice(len(WORK))
+_STATIC = slice(_WORK.stop, _WORK.stop + len(STATIC))
+_BEFORE = slice(_STATIC.stop, _STATIC.stop + len(BEFORE))
+_ROW = Struct(f"{_BEFORE.stop + 3}d")  # an array of so few takes longer
+_CODES: dict[str, int] = {}
+_unused = count()
 
 NEAREST = {
     "max_pool": "average_pool",
@@ -141,11 +149,6 @@ TURNED = 16  # added to the variant of an operator that reads a tensor whose axe
 
 CODE = {"global_pool": "mean", "mean": "mean", "pointwise": "gemm", "grouped_pointwise": "gemm"}
 """Kinds that run the same machine code: after one of them, another finds it in the caches."""
-
-
-_PARTS = np.cumsum((len(WORK), len(STATIC), len(BEFORE)))
-_ROW = Struct(f"{_PARTS[-1] + 3}d")  # an array of so few takes longer
-_rows = count()
 
 
 class Features(NamedTuple):
@@ -171,10 +174,12 @@ def features(graph: Graph, batch: int = 1) -> Features:
         except CostError as error:
             raise CostError(f"{path}: {error}") from None
     kinds, numbers = zip(*rows)
-    work, static, passed_on, keys = np.split(np.frombuffer(b"".join(numbers)).reshape(len(rows), -1), _PARTS, axis=1)
-    size = np.array([graph.input.elements * 4.0 * batch, *keys[:, 0]])
+    table = np.frombuffer(b"".join(numbers)).reshape(len(rows), -1)
+    work, static, passed_on = table[:, _WORK], table[:, _STATIC], table[:, _BEFORE]
+    outputs, codes, same = table[:, _BEFORE.stop :].T
     weights = work[:, WORK.index("bytes_weights")]
-    touched = ages(lives(graph), size, weights, keys[:, 1], keys[:, 2])
+    size = np.concatenate(([4.0 * batch * prod(graph.input)], outputs))
+    touched = ages(lives(graph), size, weights, codes, same)
     columns = np.empty((len(rows), len(COLUMNS)))
     columns[:, : len(STATIC)] = static
     dynamic = columns[:, len(STATIC) :]
@@ -196,7 +201,7 @@ def _before(passed_on: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache(65536)
 def _static(op: Op, batch: int, turn: bool, output: Shape, *inputs: Shape):
-    """Kind, and as one array's bytes WORK, STATIC, what BEFORE says of the next node, and what `ages` is told."""
+    """(kind, a `_ROW`) of one operator on these shapes."""
     kind, variant = _kind(op, inputs, batch)
     view = kind == "view"
     variant += TURNED * (turn and not view)
@@ -236,8 +241,8 @@ def _static(op: Op, batch: int, turn: bool, output: Shape, *inputs: Shape):
     )
     work = (_starts(op, kind, groups), bytes_in, bytes_out, bytes_weights, mult_adds)
     before = (_NUMBERS.get(kind, len(_NUMBERS)), *_passed_on(columns))
-    code = _CODES.setdefault(CODE.get(kind) or f"{kind} {variant}", len(_CODES))
-    return kind, _ROW.pack(*work, *columns, *before, 4 * batch * prod(output), code, next(_rows))
+    code = _CODES.setdefault(CODE.get(kind) or f"{kind} {variant}", next(_unused))
+    return kind, _ROW.pack(*work, *columns, *before, 4 * batch * prod(output), code, next(_unused))
 
 
 def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:

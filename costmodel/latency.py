@@ -104,7 +104,7 @@ def price(graph: Graph, profile: DeviceProfile) -> Priced:
     found = features(graph, profile.regime.batch)
     tables = _tables(_ById(profile.predictors))
     try:
-        which = np.array([*map(tables.number.__getitem__, found.kinds)])
+        which = np.fromiter(map(tables.number.__getitem__, found.kinds), np.intp)
     except KeyError:
         node, kind = next((n, kind) for n, kind in zip(graph.nodes, found.kinds) if kind not in tables.number)
         raise CostError(

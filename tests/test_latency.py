@@ -11,12 +11,14 @@ import archs
 import costmodel
 from archs.graph import INPUT, Builder
 from archs.ops import Activation, BatchNorm, ChannelShuffle, ChannelSplit, Concat, Conv2d, ReLU, Shape
+from archs.sampling import random_edit
 from costmodel import trees
 from costmodel.counts import FREE
-from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, features
+from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, _static, features
 from costmodel.fit import HOLDS, SESSIONS, SPAN, errors, fit, with_errors
 from costmodel.foreign import made
 from costmodel.latency import price
+from costmodel.lifetimes import _frames, _lives
 from costmodel.profile import (
     DEFAULT,
     FORMAT,
@@ -266,6 +268,20 @@ def test_features_have_one_row_per_node_and_name_their_columns():
     assert found.work.shape == (len(graph.nodes), len(WORK))
     assert np.isfinite(found.columns).all()
     assert (found.work[:, 0] >= 1).all()
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "shufflenet_v2", "mnasnet_a1"])
+def test_what_is_remembered_of_other_networks_does_not_change_a_number(name):
+    rng, spec = random.Random(13), archs.spec(name)
+    edited = [random_edit(spec, rng)[1] for _ in range(6)]
+    remembered = [features(graph) for graph in edited]
+    for graph, found in zip(edited, remembered):
+        for cache in (_static, _lives, _frames):
+            cache.cache_clear()
+        alone = features(graph)
+        assert found.kinds == alone.kinds
+        assert found.work.tobytes() == alone.work.tobytes()
+        assert found.columns.tobytes() == alone.columns.tobytes()
 
 
 def test_a_batch_moves_more_bytes_but_no_more_weights():

@@ -7,6 +7,7 @@ import random
 import weakref
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from torch import UntypedStorage
 
@@ -18,7 +19,7 @@ from costmodel.foreign import MEDLEY, Foreign
 from costmodel.inplace import InPlace
 from costmodel.lifetimes import _frames, _lives, lives
 from costmodel.measure import Stopwatch
-from costmodel.placement import _last_touched, ages
+from costmodel.placement import Ages, _before, _last_touched, ages
 
 FAMILIES = [name for name in archs.names() if name != "resnet50"]
 SMALL = 16_384  # bytes; the few that the graph cannot tell are vectors
@@ -116,19 +117,34 @@ def test_a_pooling_that_flattens_is_an_expression_and_keeps_nothing():
     assert ends == [[2, 2], [1, 2]]  # after which node the stem's tensor and the pooled one die
 
 
+def aged(graph: archs.Graph, kernels: list[str]) -> Ages:
+    """`ages` of a network without weights, whose nodes of one kernel run it on one shape."""
+    size = np.array([4.0 * shape.elements for shape in graph.shapes.values()])
+    numbers = np.unique(kernels, return_inverse=True)[1].astype(float)
+    return ages(lives(graph), size, np.zeros(len(numbers)), numbers, numbers)
+
+
 def test_ages_know_what_was_just_touched():
     b = Builder("ages", Shape(8, 32, 32))
     size = 4 * 8 * 32 * 32
     first = b.add("block1/conv", Conv2d(8, 3), INPUT)
     second = b.add("block1/relu", ReLU(), first)
     b.add("block1/again", ReLU(), second)
-    found = ages(b.graph(), [0, 0, 0], ["conv", "relu", "relu"], ["conv", "relu", "relu"])
+    found = aged(b.graph(), ["conv", "relu", "relu"])
     assert found.inputs[1] == 0  # just written
     assert found.place[2] == 0  # the memory of `first`, which was just read
     assert found.place[1] > 3 * size  # memory that this pass has not touched
     assert found.uses.tolist() == [0, 0, 1]
     assert found.kernel[2] == 0
     assert found.kernel[1] > size
+
+
+def test_a_kernel_knows_when_it_last_ran_and_how_often():
+    keys = random.Random(7).choices("abcdefg", k=60)
+    before = [max((i + 1 for i in range(node) if keys[i] == key), default=-1) for node, key in enumerate(keys)]
+    found, uses = _before(np.unique(keys, return_inverse=True)[1].astype(float))
+    assert found.tolist() == before
+    assert uses.tolist() == [keys[:node].count(key) for node, key in enumerate(keys)]
 
 
 def test_memory_is_as_old_as_the_last_time_that_so_much_was_live():
@@ -147,6 +163,6 @@ def test_the_deepest_point_of_a_unit_writes_to_old_memory_once():
     """ShuffleNetV1's `act(x + y)` holds x, y and their sum: the first unit of a stage that does is the first so deep."""
     graph = archs.build(archs.spec("shufflenet_v1"))
     names = [node.path for node in graph.nodes]
-    found = ages(graph, [0] * len(names), names, names)
+    found = aged(graph, names)
     second, third = (found.place[names.index(f"stage2/block{n}/act")] for n in (2, 3))
     assert second > 10 * third
