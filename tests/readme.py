@@ -11,7 +11,7 @@ import archs  # noqa: E402 the repository is no installed package
 import costmodel  # noqa: E402
 from archs.catalogue import FAMILIES  # noqa: E402
 from archs.published import published  # noqa: E402
-from costmodel.profile import DEFAULT, SHIPPED  # noqa: E402
+from costmodel.profile import SHIPPED, names  # noqa: E402
 
 README = ROOT / "README.md"
 
@@ -47,13 +47,13 @@ def catalogue():
 
 
 def counters():
-    names = ("mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "shufflenet_v1", "shufflenet_v2")
-    reports = {name: costmodel.reconcile(archs.build(archs.spec(name))) for name in names}
-    ours = {name: costmodel.count(archs.build(archs.spec(name))).total.mult_adds for name in names}
-    rows = [("ours, the papers'", *(f"{ours[name]:,}" for name in names))]
-    for position, report in enumerate(reports[names[0]]):
-        rows.append((report.tool, *(f"{reports[name][position].total:,}" for name in names)))
-    return _table(("counter", *(f"`{name}`" for name in names)), rows, {f"`{name}`" for name in names})
+    networks = ("mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "shufflenet_v1", "shufflenet_v2")
+    reports = {name: costmodel.reconcile(archs.build(archs.spec(name))) for name in networks}
+    ours = {name: costmodel.count(archs.build(archs.spec(name))).total.mult_adds for name in networks}
+    rows = [("ours, the papers'", *(f"{ours[name]:,}" for name in networks))]
+    for position, report in enumerate(reports[networks[0]]):
+        rows.append((report.tool, *(f"{reports[name][position].total:,}" for name in networks)))
+    return _table(("counter", *(f"`{name}`" for name in networks)), rows, {f"`{name}`" for name in networks})
 
 
 def exceptions():
@@ -74,30 +74,31 @@ def exceptions():
 
 
 def latency():
-    """What the sessions beside the shipped profile measured, as `validate` saved them."""
-    sessions = [json.loads(path.read_text()) for path in sorted(SHIPPED.glob(f"{DEFAULT}.validation*.json"))]
+    """What `validate` measured of each shipped profile, as it saved it beside them."""
+    found = {name: SHIPPED / f"{name}.validation.json" for name in names()}
+    reports = {name: json.loads(path.read_text()) for name, path in found.items()}
+    sessions = list(reports.values())
 
     def row(name, figures):
         cells = [f"{e['mape']:.1f} / {e['within_5']:.0f} / {e['within_10']:.0f}" if e else "" for e in figures]
         return (name, *cells)
 
-    rows = [row(f"**{sessions[0]['families']['all']['networks']} networks**", [s["families"]["all"] for s in sessions])]
+    rows = [("networks", *(str(s["families"]["all"]["networks"]) for s in sessions))]
+    rows.append(row("**all**", [s["families"]["all"] for s in sessions]))
     for section, label in (
         ("families", "`{}`"),
         ("imported", "imported, {}"),
         ("left_out", "`{}` left out of the fit"),
     ):
-        names = {name: None for s in sessions for name in s[section] if name != "all"}
-        rows += [row(label.format(name), [s[section].get(name) for s in sessions]) for name in names]
-    if any("raw" in s for s in sessions):  # not where the profile was fitted again after its validation
-        rows.append(row("as measured, the machine's speed not divided out", [s.get("raw") for s in sessions]))
-    rows += [row(f"by {name}", [s["baselines"][name] for s in sessions]) for name in sessions[0]["baselines"]]
+        families = {name: None for s in sessions for name in s[section] if name != "all"}
+        rows += [row(label.format(name), [s[section].get(name) for s in sessions]) for name in families]
+    rows.append(row("as measured, the machine's speed not divided out", [s["raw"] for s in sessions]))
+    rows += [row(f"by {name}", [s["baselines"].get(name) for s in sessions]) for name in sessions[0]["baselines"]]
     rows.append(("Spearman", *(f"{s['families']['all']['spearman']:.3f}" for s in sessions)))
     rows.append(("the 90 % interval covers", *(f"{s['families']['all']['coverage']:.1f} %" for s in sessions)))
-    if all("nodes_rmspe" in s for s in sessions):
-        rows.append(("nodes above 20 µs, RMS error", *(f"{s['nodes_rmspe']['all']['rmspe']:.1f} %" for s in sessions)))
+    rows.append(("nodes above 20 µs, RMS error", *(f"{s['nodes_rmspe']['all']['rmspe']:.1f} %" for s in sessions)))
     rows.append(("the same networks measured again, RMS", *(f"{s['repeat_rms']:.1f} %" for s in sessions)))
-    head = ("mean error / share within ±5 / ±10, %", *(f"session {i + 1}" for i in range(len(sessions))))
+    head = ("mean error / share within ±5 / ±10, %", *(f"`{name}`" for name in reports))
     return _table(head, rows, set(head[1:]))
 
 
