@@ -91,6 +91,6 @@ def offer(scenario: Scenario) -> list[Part]:
 
 
 def _take(history: object) -> None:
-    st.session_state.pop(OFFERED, None)
-    st.session_state["resumed"] = True
     state.choose("history", history=history)
+    st.session_state["resumed"] = True
+    st.session_state.pop(OFFERED, None)
