@@ -58,6 +58,23 @@ def test_a_press_that_is_lost_is_said_again_and_done_once(page):
     assert len(lost) == 1
 
 
+def test_a_click_in_the_picture_and_what_was_kept_are_said_again(page):
+    open_block(page, "stage3/block1")
+    type_number(page, "k · kernel", "5")
+    expect(chosen(page, "History")).to_have_text("2. row 4, kernel: 5")
+    settle(page)
+    seen = count()
+    lost = lossy(page, lambda message: b"autosave__events" in message and next(seen) < 1)
+    expect(chosen(page, "History")).to_have_text("2. row 4, kernel: 5")
+    settle(page)
+    assert len(lost) == 1
+    seen = count()
+    lost = lossy(page, lambda message: b"where__events" in message and next(seen) < 1)
+    page.locator(".st-key-where .mark[data-name='stage4/block1']").first.click()
+    expect(page.get_by_role("heading", name="stage4/block1")).to_be_visible()
+    assert len(lost) == 1
+
+
 def test_no_key_and_no_button_sends_a_form_away(page):
     """Each form is one to the browser, which would ask the server for another page in its place."""
     page.evaluate("window.kept = true")

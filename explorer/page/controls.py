@@ -68,7 +68,7 @@ function press(form, node) {
 }
 
 function send(form, name, value) {
-  tell(form.box, name, value, [name, value, form.about]);
+  speak(form.box, name, value, [name, value, form.about]);
 }
 
 function swap(form, { parts, about, heard }) {

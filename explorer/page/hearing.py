@@ -27,7 +27,7 @@ function outboxOf(root) {
   return box;
 }
 
-function tell(box, name, value, event) {
+function speak(box, name, value, event) {
   box.number = Math.max(box.number + 1, Date.now());
   box.unheard.push({ number: box.number, name, value, event });
   document.dispatchEvent(new Event(SAID));
@@ -55,6 +55,17 @@ function settle(box, heard) {
   box.unheard = box.unheard.filter((one) => one.number > heard);
   box.number = Math.max(box.number, heard);
   return settled;
+}
+
+// For a component that has one thing to say, if `find` finds it
+const sayers = new WeakMap();
+function sayOnce(root, setTriggerValue, heard, find) {
+  const known = sayers.get(root), box = known ?? outboxOf(root);
+  sayers.set(root, box);
+  box.send = (said) => setTriggerValue("said", said);
+  settle(box, heard);
+  const found = known ? null : find();
+  if (found) speak(box, "found", found, found);
 }
 """
 """For the scripts of components whose `send` gives the trigger `said` and whose data hold what they were `heard` of."""

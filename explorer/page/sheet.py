@@ -49,7 +49,7 @@ const at = ({ row, column }) => `${row} ${column}`;
 function commit(sheet, control) {
   const cell = cellOf.get(control), value = said(control);
   if (value === (waiting(sheet.box, at(cell))?.value ?? cell.shown)) return;
-  tell(sheet.box, at(cell), value, [cell.row, cell.column, value]);
+  speak(sheet.box, at(cell), value, [cell.row, cell.column, value]);
 }
 
 function down(control) {
