@@ -272,6 +272,19 @@ def test_a_message_of_no_cell_is_no_edit(page, value):
     assert spec(page).rows[3].kernel == 5
 
 
+def test_an_old_message_that_has_become_a_state_hides_no_later_one(page):
+    """As Streamlit leaves it where one run puts its state away between another one's message and its callback."""
+    type_into_grid(page, r3={"kernel": 5})
+    states = page._tree.get_widget_states()
+    stuck = states.widgets.add()
+    stuck.id, stuck.json_value = grid(page).id, json.dumps({"said": {"events": [[1, 3, "kernel", "5"]]}})
+    page._run(states)
+    for _ in range(2):  # the browser says it again
+        report(page, {"events": [[2, 3, "kernel", "7"]]})
+    check(page)
+    assert spec(page).rows[3].kernel == 7
+
+
 FORGED_FORM = [
     None, [], {"events": 7}, {"events": [None, [], [1], [1, "cell kernel"], ["1", "cell kernel", "5", 3]]},
     {"events": [[1, "__class__", "5", 3], [2, "choices", "5", 3], [3, "which", None, 3]]},  # what is no control

@@ -92,8 +92,12 @@ def hear(key: str, do: Callable[[list[Any]], None]) -> None:
         case {"events": list(events)}:
             ears = _ears()
             with ears.lock:
+                before = ears.numbers.get(key, 0)
                 for event in events:
                     _once(ears.numbers, key, event, do)
+            # Of two runs at once, one may make the other's message a lasting state, which would hide all that follow
+            if ears.numbers.get(key, 0) == before:
+                st.session_state[key] = {}
 
 
 def _once(numbers: dict[str, int], key: str, event: object, do: Callable[[list[Any]], None]) -> None:
