@@ -9,11 +9,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 240_000  # ms; on a shared, busy core the first drawing of plotly has taken 60,000
@@ -83,6 +83,20 @@ def settle(page: Page) -> None:
     page.locator(".st-key-where_kind .mark").first.wait_for(state="attached")
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.locator('[data-stale="true"]').first.wait_for(state="detached")
+
+
+def lossy(page: Page, lost: Callable[[bytes], bool]) -> list[bytes]:
+    """The page anew, on a line that loses the messages to the server that are told; fills the list with them."""
+    found: list[bytes] = []
+
+    def between(line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+        line.on_message(lambda message: found.append(message) if lost(message) else server.send(message))
+
+    page.route_web_socket("**/_stcore/stream", between)
+    page.reload()
+    settle(page)
+    return found
 
 
 def choose(page: Page, label: str, option: str) -> None:

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
-from browser import PATIENCE, figure, number, open_block, open_page, press, settle, tile, turn, type_number, unfold
+from browser import (
+    PATIENCE,
+    chosen,
+    figure,
+    lossy,
+    number,
+    open_block,
+    open_page,
+    press,
+    settle,
+    tile,
+    turn,
+    type_number,
+    unfold,
+)
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -28,6 +44,35 @@ def test_nothing_said_fast_is_lost(page):
         press(page, "Undo")
     expect(figure(page, "Mult-adds")).to_have_text(shown[0])
     expect(page.get_by_role("button", name="Undo", exact=True)).to_be_disabled()
+
+
+def test_a_press_that_is_lost_is_said_again_and_done_once(page):
+    seen = count()
+    lost = lossy(page, lambda message: b"row Duplicate" in message and next(seen) < 1)
+    open_block(page, "stage3/block1")
+    press(page, "Duplicate")
+    expect(chosen(page, "History")).to_have_text("2. row 4 duplicated")
+    settle(page)
+    type_number(page, "k · kernel", "5")
+    expect(page.get_by_role("combobox", name="History").locator("option")).to_have_count(3)
+    assert len(lost) == 1
+
+
+def test_a_click_in_the_picture_and_what_was_kept_are_said_again(page):
+    open_block(page, "stage3/block1")
+    type_number(page, "k · kernel", "5")
+    expect(chosen(page, "History")).to_have_text("2. row 4, kernel: 5")
+    settle(page)
+    seen = count()
+    lost = lossy(page, lambda message: b"autosave__events" in message and next(seen) < 1)
+    expect(chosen(page, "History")).to_have_text("2. row 4, kernel: 5")
+    settle(page)
+    assert len(lost) == 1
+    seen = count()
+    lost = lossy(page, lambda message: b"where__events" in message and next(seen) < 1)
+    page.locator(".st-key-where .mark[data-name='stage4/block1']").first.click()
+    expect(page.get_by_role("heading", name="stage4/block1")).to_be_visible()
+    assert len(lost) == 1
 
 
 def test_no_key_and_no_button_sends_a_form_away(page):

@@ -5,12 +5,15 @@ The tab's own storage gives the history back by itself; what another tab or an e
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import streamlit as st
 
 from archs import ArchError
 from explorer import kept
 from explorer.history import History
-from explorer.page import form, state
+from explorer.page import form, hearing, state
 from explorer.page.components import Component
 from explorer.page.form import Part
 from explorer.page.share import BY_LINK
@@ -19,36 +22,41 @@ from explorer.scenario import Scenario, start
 KEY = "autosave"
 OFFERED = "offered history"
 
-# A session that has nothing of its own asks; one that has, saves. A browser may forbid both.
+# A session that has nothing of its own asks, once; one that has, saves. A browser may forbid both.
 JS = """
-export default function ({ data, setTriggerValue }) {
+export default function ({ parentElement, data, setTriggerValue }) {
   const name = "cnn-cost history";
+  const find = () => {
+    const mine = sessionStorage.getItem(name), found = mine ?? localStorage.getItem(name);
+    return found && [found, mine !== null];
+  };
   try {
-    if (data.text) {
-      sessionStorage.setItem(name, data.text);
-      localStorage.setItem(name, data.text);
-    } else {
-      const mine = sessionStorage.getItem(name);
-      const found = mine ?? localStorage.getItem(name);
-      if (found) setTriggerValue("kept", { text: found, mine: mine !== null });
-    }
+    sayOnce(parentElement, setTriggerValue, data.heard, () => data.text ? null : find());
+    if (!data.text) return;
+    sessionStorage.setItem(name, data.text);
+    localStorage.setItem(name, data.text);
   } catch {}
 }
 """
 
-_keeper = Component("autosave", js=JS)
+_keeper = Component("autosave", js=hearing.JS + JS)
 
 
 def keep(scenario: Scenario) -> None:
     """Asks the browser, or gives it what there is; the last thing on the page."""
     history = scenario.history
     if _untouched(history) and not st.session_state.get("resumed"):
-        _keeper(key=KEY, data={"text": ""}, on_kept_change=_found)
+        _draw("")
         return
     known = {id(version): text for version, text in st.session_state.get("packed", ())}
     packed = [(version, known.get(id(version)) or kept.text_of(version.spec)) for version in history.versions]
     st.session_state["packed"] = packed
-    _keeper(key=KEY, data={"text": kept.pack(history, [text for _, text in packed])}, on_kept_change=_found)
+    _draw(kept.pack(history, [text for _, text in packed]))
+
+
+def _draw(text: str) -> None:
+    data = {"text": text, "heard": hearing.heard(KEY)}
+    _keeper(key=KEY, data=data, on_said_change=partial(hearing.hear, KEY, _found))
 
 
 def _untouched(history: History) -> bool:
@@ -56,22 +64,25 @@ def _untouched(history: History) -> bool:
     return len(history.versions) <= (2 if st.session_state.get(BY_LINK) else 1)
 
 
-def _found() -> None:
-    """What the browser has kept: the tab's own is taken up at once."""
+def _found(said: list[Any]) -> None:
+    """What the browser has kept, and whether this tab has."""
     with state.guard("The history"):
-        answer = st.session_state[KEY].get("kept")
-        history = state.scenario().history
-        if not isinstance(answer, dict) or not _untouched(history):
-            return
-        try:
-            found, linked = kept.unpack(str(answer.get("text")))
-        except ArchError:  # of another version of this program
-            return
-        if answer.get("mine") is True:
-            opened, by_link = history.spec, history.spec != start().spec
-            _take(kept.resumed(found, linked, opened, by_link))
-        elif len(found.versions) > 1:
-            st.session_state[OFFERED] = found
+        match said:
+            case [str(text), bool(mine)] if _untouched(state.scenario().history):
+                _resume(text, mine)
+
+
+def _resume(text: str, mine: bool) -> None:
+    """The tab's own is taken up at once."""
+    opened = state.scenario().spec
+    try:
+        found, linked = kept.unpack(text)
+    except ArchError:  # of another version of this program
+        return
+    if mine:
+        _take(kept.resumed(found, linked, opened, by_link=opened != start().spec))
+    elif len(found.versions) > 1:
+        st.session_state[OFFERED] = found
 
 
 def offer(scenario: Scenario) -> list[Part]:
@@ -91,6 +102,6 @@ def offer(scenario: Scenario) -> list[Part]:
 
 
 def _take(history: object) -> None:
-    st.session_state.pop(OFFERED, None)
-    st.session_state["resumed"] = True
     state.choose("history", history=history)
+    st.session_state["resumed"] = True
+    st.session_state.pop(OFFERED, None)

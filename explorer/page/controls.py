@@ -6,21 +6,20 @@ from __future__ import annotations
 # changes, and what is in none counts as one. That took two fifths of a core's time for an edit.
 HTML = "<form class='form'></form>"
 
-# What was said is sent until the page has `heard` its number, as a later message may overtake an earlier one. Until
-# then, and while somebody is typing there, a field is left as it is. Where a form is about a row, a button may open
-# another one: there a second press waits for the answer to the first.
+# Until what was said with it is heard, and while somebody is typing there, a field is left as it is. Where a form is
+# about a row, a button may open another one: there a second press waits for the answer to the first.
 JS = """
 const forms = new WeakMap();
 
 export default function ({ parentElement, data, setTriggerValue }) {
   if (!forms.has(parentElement)) forms.set(parentElement, begin(parentElement.querySelector(".form")));
   const form = forms.get(parentElement);
-  form.send = (said) => setTriggerValue("said", said);
+  form.box.send = (said) => setTriggerValue("said", said);
   swap(form, data);
 }
 
 function begin(root) {
-  const form = { root, number: 0, unheard: [], nodes: new Map(), about: null };
+  const form = { root, box: outboxOf(root), nodes: new Map(), about: null };
   const nodeOf = (target) => form.nodes.get(target.closest("[data-name]")?.dataset.name);
   root.addEventListener("submit", (event) => event.preventDefault());
   root.addEventListener("change", ({ target }) => commit(form, nodeOf(target), target));
@@ -46,7 +45,7 @@ function commit(form, node, control) {
   if (control !== node.control) { node.control.value = control.value; control.selectedIndex = -1; }
   const value = said(node.control);
   if (node.control.validity.badInput) return say(node.control, node.shown);
-  const last = form.unheard.findLast((one) => one.name === node.name);
+  const last = waiting(form.box, node.name);
   if (value !== (last ? last.value : node.shown)) send(form, node.name, value);
 }
 
@@ -64,20 +63,16 @@ function select({ tabs }, word) {
 }
 
 function press(form, node) {
-  if (form.about !== null && form.unheard.some((one) => one.value === null)) return;
+  if (form.about !== null && form.box.unheard.some((one) => one.value === null)) return;
   send(form, node.name, null);
 }
 
 function send(form, name, value) {
-  form.unheard.push({ number: ++form.number, name, value, about: form.about });
-  form.send({ events: form.unheard.map(({ number, name, value, about }) => [number, name, value, about]) });
+  speak(form.box, name, value, [name, value, form.about]);
 }
 
 function swap(form, { parts, about, heard }) {
-  const settled = new Map();
-  for (const one of form.unheard) if (one.number <= heard) settled.set(one.name, one.value);
-  form.unheard = form.unheard.filter((one) => one.number > heard);
-  form.number = Math.max(form.number, heard);
+  const settled = settle(form.box, heard);
   form.about = about;
   const kept = new Set();
   fill(form, form.root, parts, settled, kept);
@@ -104,7 +99,7 @@ function update(form, node, { value, options, error, disabled }, settled) {
   const { control, list, tabs } = node;
   if (tabs && node.options !== (node.options = JSON.stringify(options)))
     tabs.replaceChildren(...options.map(([value, textContent]) => made("button", { role: "tab", value, textContent })));
-  if (tabs && !form.unheard.length) select(node, value);
+  if (tabs && !form.box.unheard.length) select(node, value);
   if (!control) return;
   control.disabled = Boolean(disabled);
   if (list && node.options !== (node.options = JSON.stringify(options))) {
@@ -117,7 +112,7 @@ function update(form, node, { value, options, error, disabled }, settled) {
   if (value === undefined) return;
   const typing = control === document.activeElement && node.shown !== undefined
     && said(control) !== (settled.get(node.name) ?? node.shown);
-  if (!typing && !form.unheard.some((one) => one.name === node.name)) say(control, value);
+  if (!typing && !waiting(form.box, node.name)) say(control, value);
   node.shown = value;
 }
 

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import streamlit as st
 
 from explorer import cells
-from explorer.page import controls, tip
+from explorer.page import controls, hearing, tip
 from explorer.page.components import CONTROLS, Component
 
 # in no shadow root: there the page could not tell which field has the keyboard
 _form = Component(
-    "form", html=controls.HTML, css=controls.CSS + tip.CSS, js=CONTROLS + tip.JS + controls.JS, isolate_styles=False
+    "form",
+    html=controls.HTML,
+    css=controls.CSS + tip.CSS,
+    js=CONTROLS + hearing.JS + tip.JS + controls.JS,
+    isolate_styles=False,
 )
 
 
@@ -112,25 +117,14 @@ def show(key: str, parts: Sequence[Part], about: Any = None) -> None:
     """
     usable = {part.name: part for part in _every(parts) if part.do}
     typed = st.session_state.get(f"{key} typed", {})
-    heard = st.session_state.get(f"{key} heard", 0)
-
-    def said() -> None:
-        match st.session_state.get(key, {}).get("said"):
-            case {"events": list(events)}:
-                for event in events:
-                    _hear(key, usable, event)
-
-    data = {"parts": [_told(part, typed) for part in parts], "about": about, "heard": heard}
-    _form(key=key, data=data, on_said_change=said)
+    data = {"parts": [_told(part, typed) for part in parts], "about": about, "heard": hearing.heard(key)}
+    _form(key=key, data=data, on_said_change=partial(hearing.hear, key, partial(_do, key, usable)))
 
 
-def _hear(key: str, usable: Mapping[str, Part], event: object) -> None:
-    match event:
-        case [int(number), str(name), str() | bool() | None as raw, about] if name in usable:
+def _do(key: str, usable: Mapping[str, Part], said: list[Any]) -> None:
+    match said:
+        case [str(name), str() | bool() | None as raw, about] if name in usable:
             part = usable[name]
-            if number <= st.session_state.get(f"{key} heard", 0):
-                return
-            st.session_state[f"{key} heard"] = number
             st.session_state[f"{key} typed"] = {name: raw}
             if _takes(part, raw):
                 part.do(Said(_value(part, raw), about))

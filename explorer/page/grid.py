@@ -7,6 +7,7 @@ elsewhere takes all of that away.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 
@@ -77,12 +78,12 @@ def _put_back() -> None:
     st.session_state[WAITING] = None
 
 
-def _typed(report: object) -> None:
+def _typed(said: list[Any]) -> None:
     """One edit of what was typed and of what waits."""
     with state.guard("The edit"):
         scenario = state.scenario()
         spec, waiting = scenario.spec, _waiting(scenario.spec)
-        typed = (waiting.typed if waiting else {}) | cells.typed(spec, report)
+        typed = (waiting.typed if waiting else {}) | cells.typed(spec, [said])
         wanted = cells.changes(spec, typed)
         if not wanted:
             _put_back()
@@ -91,5 +92,5 @@ def _typed(report: object) -> None:
             KEY, cells.said(wanted), lambda spec: edits.set_cells(spec, wanted), cells.attempted(spec, wanted)
         )
         kept = {cell: typed[cell] for cell in wanted}
-        st.session_state[WAITING] = Waiting(spec, kept, changed.problem) if changed.problem else None
         state.put(replace(changed, problem=None))
+        st.session_state[WAITING] = Waiting(spec, kept, changed.problem) if changed.problem else None

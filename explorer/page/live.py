@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import plotly.graph_objects as go
-import streamlit as st
 
 from explorer import svg
+from explorer.page import hearing
 from explorer.page.components import Component
 
 HTML = """<figure class="figure"><h3 hidden></h3><div class="drawing"></div>
@@ -28,7 +29,8 @@ const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 export default function ({ parentElement, data, setTriggerValue }) {
   if (!figures.has(parentElement)) figures.set(parentElement, begin(parentElement.querySelector(".figure")));
   const figure = figures.get(parentElement);
-  figure.choose = (name) => setTriggerValue("chosen", name);
+  figure.box.send = (said) => setTriggerValue("said", said);
+  settle(figure.box, data.heard);
   word(figure.heading, data.heading);
   word(figure.caption, data.caption);
   swap(figure, data.svg);
@@ -37,9 +39,10 @@ export default function ({ parentElement, data, setTriggerValue }) {
 function begin(root) {
   const [heading, drawing, tip, caption] = root.children;
   const { fontFamily: family } = getComputedStyle(drawing);
-  const figure = { root, heading, drawing, tip, caption, at: 0, width: 0, family };
+  const box = outboxOf(root);
+  const figure = { root, box, heading, drawing, tip, caption, at: 0, width: 0, family };
   const markOf = (event) => event.target.closest(".mark");
-  const press = (mark) => mark?.role === "button" && figure.choose(mark.dataset.name);
+  const press = (mark) => mark?.role === "button" && speak(box, "mark", null, [mark.dataset.name]);
   drawing.onclick = (event) => press(markOf(event));
   drawing.onkeydown = (event) => {
     if (event.key === "Enter" || event.key === " ") press(markOf(event));
@@ -132,7 +135,7 @@ CSS = """
 """
 
 # in no shadow root: `explorer.page.saver`, and whoever waits for the page, look for the drawings in the page
-_figure = Component("figure", html=HTML, css=CSS, js=JS, isolate_styles=False)
+_figure = Component("figure", html=HTML, css=CSS, js=hearing.JS + JS, isolate_styles=False)
 
 
 def show(
@@ -145,9 +148,12 @@ def show(
 ) -> None:
     """Draws a figure; `on_choose` is told the name of a mark that is pressed, as the browser says it."""
     drawn = svg.drawing(figure.to_dict(), key, alt, on_choose is not None)
-    called = {} if on_choose is None else {"on_chosen_change": partial(_chosen, key, on_choose)}
-    _figure(key=key, data={"svg": drawn, "heading": heading, "caption": caption}, **called)
+    called = {} if on_choose is None else {"on_said_change": partial(hearing.hear, key, partial(_chosen, on_choose))}
+    data = {"svg": drawn, "heading": heading, "caption": caption, "heard": hearing.heard(key)}
+    _figure(key=key, data=data, **called)
 
 
-def _chosen(key: str, on_choose: Callable[[str], None]) -> None:
-    on_choose(str(st.session_state[key].get("chosen")))
+def _chosen(on_choose: Callable[[str], None], said: list[Any]) -> None:
+    match said:
+        case [str(name)]:
+            on_choose(name)

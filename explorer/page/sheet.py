@@ -7,32 +7,31 @@ of a second later. Every text is set as text, none as HTML; nothing is judged in
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
-
-import streamlit as st
+from functools import partial
+from typing import Any, NamedTuple
 
 from explorer.cells import Column
+from explorer.page import hearing
 from explorer.page.components import CONTROLS, Component
 
 # as in `explorer.page.controls`, a form of its own
 HTML = "<form class='sheet'><table><thead><tr></tr></thead><tbody></tbody></table></form>"
 
-# What was typed is sent until the page has `heard` its number, as a later message may overtake an earlier one. Until
-# then, and while somebody is typing there, a cell is left as it is.
+# Until what was typed there is heard, and while somebody is typing there, a cell is left as it is
 JS = """
 const sheets = new WeakMap();
 const cellOf = new WeakMap();
 const kindOf = new WeakMap();
 
 export default function ({ parentElement, data, setTriggerValue }) {
-  if (!sheets.has(parentElement)) sheets.set(parentElement, begin(parentElement.querySelector(".sheet"), data.heard));
+  if (!sheets.has(parentElement)) sheets.set(parentElement, begin(parentElement.querySelector(".sheet")));
   const sheet = sheets.get(parentElement);
-  sheet.send = (typed) => setTriggerValue("typed", typed);
+  sheet.box.send = (said) => setTriggerValue("said", said);
   swap(sheet, data);
 }
 
-function begin(root, number) {
-  const sheet = { root, number, unheard: new Map(), head: "" };
+function begin(root) {
+  const sheet = { root, box: outboxOf(root), head: "" };
   root.addEventListener("submit", (event) => event.preventDefault());
   root.addEventListener("change", (event) => commit(sheet, event.target));
   root.addEventListener("keydown", (event) => {
@@ -49,10 +48,8 @@ function begin(root, number) {
 const at = ({ row, column }) => `${row} ${column}`;
 function commit(sheet, control) {
   const cell = cellOf.get(control), value = said(control);
-  if (value === (sheet.unheard.get(at(cell))?.value ?? cell.shown)) return;
-  sheet.unheard.set(at(cell), { cell, value, number: ++sheet.number });
-  const cells = [...sheet.unheard.values()].map(({ cell, value }) => [cell.row, cell.column, value]);
-  sheet.send({ number: sheet.number, cells });
+  if (value === (waiting(sheet.box, at(cell))?.value ?? cell.shown)) return;
+  speak(sheet.box, at(cell), value, [cell.row, cell.column, value]);
 }
 
 function down(control) {
@@ -78,12 +75,7 @@ function swap(sheet, { label, columns, rows, over, heard }) {
   const [head, body] = sheet.root.firstElementChild.children;
   const focused = sheet.root.contains(document.activeElement) && document.activeElement;
   const held = focused && { ...cellOf.get(focused), value: said(focused), caret: focused.selectionStart };
-  const settled = new Map();
-  for (const [key, sent] of sheet.unheard) {
-    if (sent.number > heard) continue;
-    settled.set(key, sent.value);
-    sheet.unheard.delete(key);
-  }
+  const settled = settle(sheet.box, heard);
   sheet.root.firstElementChild.setAttribute("aria-label", label);
   const kinds = columns.map((column) => JSON.stringify(column)), heads = kinds.join();
   if (sheet.head !== (sheet.head = heads))
@@ -95,7 +87,7 @@ function swap(sheet, { label, columns, rows, over, heard }) {
     const cell = cellOf.get(control), key = at(cell), own = rows[cell.row][cell.place], waits = typed.get(key);
     const shown = waits ? waits.value : own;
     const typing = control === focused && said(control) !== (settled.get(key) ?? cell.shown);
-    if (!sheet.unheard.has(key) && !typing) say(control, shown);
+    if (!waiting(sheet.box, key) && !typing) say(control, shown);
     Object.assign(cell, { own, shown });
     control.classList.toggle("waits", Boolean(waits));
     control.ariaInvalid = waits?.reason ? "true" : null;
@@ -175,7 +167,7 @@ CSS = """
 """
 
 # in no shadow root: there the page could not tell which cell has the keyboard
-_sheet = Component("sheet", html=HTML, css=CSS, js=CONTROLS + JS, isolate_styles=False)
+_sheet = Component("sheet", html=HTML, css=CSS, js=CONTROLS + hearing.JS + JS, isolate_styles=False)
 
 
 class Over(NamedTuple):
@@ -194,11 +186,11 @@ def show(
     rows: list[list[str | bool | None]],
     over: list[Over],
     tips: dict[str, str],
-    on_typed: Callable[[object], None],
+    on_typed: Callable[[list[Any]], None],
 ) -> None:
     """Draws the cells; `rows` has one value per column, None where a row has no such cell. `tips`: by column.
 
-    `on_typed` is told what the browser says was typed: a list of `[row, column, value]`, if it is one of ours.
+    `on_typed` is told what the browser says was typed: `[row, column, value]`, if it is one of ours.
     """
     data = {
         "label": label,
@@ -208,13 +200,6 @@ def show(
         ],
         "rows": rows,
         "over": [list(one) for one in over],
-        "heard": st.session_state.get(f"{key} heard", 0),
+        "heard": hearing.heard(key),
     }
-
-    def typed() -> None:
-        match st.session_state[key].get("typed"):
-            case {"number": int(number), "cells": said}:
-                st.session_state[f"{key} heard"] = number
-                on_typed(said)
-
-    _sheet(key=key, data=data, on_typed_change=typed)
+    _sheet(key=key, data=data, on_said_change=partial(hearing.hear, key, on_typed))

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from functools import partial
+from typing import Any
 
 from explorer.lab import kept
 from explorer.lab.errors import LabError
-from explorer.page import state
+from explorer.page import hearing, state
 from explorer.page.components import Component
 from explorer.page.lab import store
 
 KEY = "lab keeper"
 
-# A session that has nothing of its own asks; one that has, saves. A browser may forbid both.
+# A session that has nothing of its own asks, once; one that has, saves. A browser may forbid both.
 JS = """
-export default function ({ data, setTriggerValue }) {
+export default function ({ parentElement, data, setTriggerValue }) {
   const name = "cnn-cost lab";
+  const find = () => sessionStorage.getItem(name) && [sessionStorage.getItem(name)];
   try {
+    sayOnce(parentElement, setTriggerValue, data.heard, () => data.text ? null : find());
     if (data.text) sessionStorage.setItem(name, data.text);
-    else if (sessionStorage.getItem(name)) setTriggerValue("kept", sessionStorage.getItem(name));
   } catch {}
 }
 """
 
-_keeper = Component("lab_keeper", js=JS)
+_keeper = Component("lab_keeper", js=hearing.JS + JS)
 
 
 def keep() -> None:
@@ -31,17 +33,22 @@ def keep() -> None:
     with state.guard("What was measured"):
         empty = not store.orders() and not store.runs()
         text = "" if empty else kept.pack(store.orders(), store.runs())
-        _keeper(key=KEY, data={"text": text}, on_kept_change=_found)
+        data = {"text": text, "heard": hearing.heard(KEY)}
+        _keeper(key=KEY, data=data, on_said_change=partial(hearing.hear, KEY, _found))
 
 
-def _found() -> None:
+def _found(said: list[Any]) -> None:
     with state.guard("What was measured"):
-        text = st.session_state[KEY].get("kept")
-        if not isinstance(text, str) or store.orders() or store.runs():
-            return
-        try:
-            orders, runs = kept.unpack(text)
-        except LabError:  # of another version of this program
-            return
-        store.orders().update(orders)
-        store.runs().update(runs)
+        match said:
+            case [str(text)] if not store.orders() and not store.runs():
+                _resume(text)
+
+
+def _resume(text: str) -> None:
+    try:
+        orders, runs = kept.unpack(text)
+    except LabError:  # of another version of this program
+        return
+    held = store.orders(), store.runs()  # both at hand: a run may be stopped at either look
+    held[0].update(orders)
+    held[1].update(runs)
