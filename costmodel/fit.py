@@ -27,7 +27,7 @@ from costmodel.records import Record
 SPAN = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
 LARGEST = 15_000  # nodes of a kind that are fitted; more only take time
 BIG_US = 20.0  # nodes above it are judged one by one
-SESSIONS = 0.014  # a network that is timed again in another process and hour, at one speed: three suites on one day
+SESSIONS = 0.012  # what three sessions leave open, of which each repeats a network within 1.4 to 2.4 % (five suites)
 TREES = 100  # of a kind's forest
 ONTO = 25  # that are added to a prior's
 HOLDS = (256.0, 32.0, 4.0)  # nodes' worth of holding on to a prior, in its base and in each leaf

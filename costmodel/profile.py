@@ -143,7 +143,7 @@ class DeviceProfile(_Value):
     does not."""
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     half_interval: Annotated[float, Field(gt=0, lt=5)]
-    """The 90 % interval is latency · exp(± half_interval): held-out residuals with the spread between sessions."""
+    """The 90 % interval is latency · exp(± half_interval): held-out residuals with what a validation leaves open."""
     node_interval: Annotated[float, Field(gt=0, lt=5)]
     """The same for one node."""
     foreign_half_interval: Annotated[float, Field(gt=0, lt=5)] | None = None

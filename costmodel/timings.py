@@ -275,11 +275,12 @@ class _Timed:
 
     @property
     def settled(self) -> bool:
-        visits = np.array(self.nodes).reshape(-1, RUNS, len(self.nodes[0]))
-        if len(visits) < 2:
+        """Whether what each part of the visits gives, of which a record is the mean, is known."""
+        if self.visits < 2 * self.often:
             return False
-        first, second = np.sort(visits.min(axis=1), axis=0)[:2]
-        return first[second <= (1 + AGREE) * first].sum() >= SETTLED * first.sum()
+        visits = np.array(self.nodes).reshape(self.visits, RUNS, -1).min(axis=1)
+        best = [np.sort(visits[i :: self.often], axis=0)[:2] for i in range(self.often)]
+        return all(first[second <= (1 + AGREE) * first].sum() >= SETTLED * first.sum() for first, second in best)
 
     def record(self) -> Record:
         warm = self.nodes[RUNS - 1 :: RUNS]  # those that found the network in the caches

@@ -179,3 +179,16 @@ def test_the_estimate_on_the_page_is_the_one_computed(page):
     turn(page, "Frontier")
     estimate = accuracy.estimate(SPEC)
     expect(page.get_by_text(f"Estimated {estimate.top1_pct:.1f} % top-1")).to_be_visible()
+
+
+def test_a_figure_that_is_not_drawn_yet_is_saved_once_it_is(page, tmp_path):
+    turn(page, "Diff")
+    page.locator(".modebar-btn").first.wait_for(state="attached")
+    page.locator(".modebar-btn").first.evaluate(
+        """(button) => {
+          const bar = button.parentNode;
+          button.remove();
+          setTimeout(() => bar.append(button), 1000);
+        }"""
+    )
+    assert taken(page, tmp_path, "Save the figure as SVG").read_text(encoding="utf-8").startswith("<svg")

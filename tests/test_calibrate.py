@@ -101,8 +101,12 @@ def test_more_visits_make_a_time_more_certain_and_not_shorter():
     record = timed.record()
     assert record.network_us == 11.1  # and not 10.1, of what two visits saw one was quieter
     assert record.doubt == pytest.approx(math.log(12.1 / 10.1) / 2, abs=1e-4)
+    timed.nodes += [[10.1], [10.1], [30.0], [30.0]]  # the fastest two agree, but the other half has seen 12 once
+    assert not timed.settled
+    timed.nodes += [[30.0], [30.0], [12.0], [12.0]]
+    assert timed.settled
     timed.often = 1
-    assert timed.record().network_us == 10.1
+    assert timed.record().nodes_us == (10.05,)
 
 
 def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():

@@ -21,7 +21,9 @@ SCALE = 2  # pixels of a PNG per pixel of the page
 # plotly's, its own camera button is pressed, which `chart.CONFIG` asks for and `page.style` hides
 JS = """
 export default function ({ parentElement, data }) {
-  const row = parentElement.querySelector(".saver");
+  const row = parentElement.querySelector(".saver"), shown = JSON.stringify(data.figures);
+  if (row.dataset.shown === shown) return;  // a button that is replaced while it is pressed does nothing
+  row.dataset.shown = shown;
   row.replaceChildren();
   for (const figure of data.figures) {
     const group = document.createElement("span");
@@ -32,24 +34,26 @@ export default function ({ parentElement, data }) {
       button.type = "button";
       button.textContent = format.toUpperCase();
       button.setAttribute("aria-label", `${figure.label} as ${format.toUpperCase()}`);
-      button.onclick = () => save(figure, format, data.scale);
+      button.onclick = () => save(row, figure, format, data.scale);
       group.append(button);
     }
   }
 }
 
-async function save({ place, file }, format, scale) {
-  const drawn = document.querySelector(`.${place} .drawing > svg`);
-  if (drawn) {
+async function save(row, { place, file }, format, scale) {
+  const find = () => document.querySelector(`.${place} .drawing > svg, .${place} .modebar-btn`);
+  while (row.isConnected && !find()) await new Promise((soon) => setTimeout(soon, 50));  // it may not be drawn yet
+  const drawn = find();
+  if (!drawn) return;
+  if (drawn.matches("svg")) {
     const whole = alone(drawn);
     const text = new Blob([new XMLSerializer().serializeToString(whole)], { type: "image/svg+xml" });
     give(format === "svg" ? text : await painted(text, whole, scale), `${file}.${format}`);
     return;
   }
-  const chart = document.querySelector(`.${place} .js-plotly-plot`);
-  if (!chart) return;
-  chart._context.toImageButtonOptions = { format, scale: format === "png" ? scale : 1, filename: file };
-  chart.querySelector(".modebar-btn").click();
+  const { _context: context } = drawn.closest(".js-plotly-plot");
+  context.toImageButtonOptions = { format, scale: format === "png" ? scale : 1, filename: file };
+  drawn.click();
 }
 
 function alone(drawn) {
