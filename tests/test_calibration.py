@@ -162,7 +162,8 @@ def test_an_uploaded_profile_is_gone_with_its_session():
 
 
 def test_the_lab_predicts_with_this_machines_profile_first(mine):
-    assert prediction.fitting(Settings(threads=2)) is None
+    assert prediction.fitting(Settings(batch=2)) is None
+    assert prediction.fitting(Settings(threads=2)).name == "cpu-2-threads"
     devices.made_here(mine)
     assert prediction.fitting(Settings(threads=2)) == mine
 
