@@ -98,11 +98,11 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:40]))
 def test_hostile_text_is_refused_quickly(text):
-    started = time.perf_counter()
+    started = time.thread_time()  # what a busy machine adds is not ours
     with pytest.raises(archs.ArchError) as caught:
         Spec.from_json(text)
     # The bar of the project, not a benchmark: a page must not freeze
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
     assert len(str(caught.value)) < 4000
 
 
