@@ -77,7 +77,7 @@ class Regime(_Value):
 
     def in_common(self, other: Regime) -> tuple[bool, ...]:
         """What two regimes share of what decides the kernels, the most decisive first."""
-        threads = (self.threads > 1) == (other.threads > 1)  # by that PyTorch picks some; how many it tells by shape
+        threads = (self.threads > 1) == (other.threads > 1)  # whether more than one: PyTorch picks kernels by it
         return threads, self.layout == other.layout, self.folded == other.folded, self.batch == other.batch
 
     @property
