@@ -25,7 +25,7 @@ from costmodel.suite import suite
 from costmodel.timings import ROUNDS, Progress, part, time_networks
 
 SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
-JUDGED, QUICK_JUDGED = 80, 14  # networks that are not fitted: every fourth, and they tell the errors
+JUDGED, QUICK_JUDGED = 80, 14  # networks that are not fitted: every third, and they tell the errors
 JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
 JUDGED_RANDOM = 6  # one in so many of them is a random table, the others are as users ask for
 JUDGED_SEED = 900_000  # one set, whatever the seed of the sample: no profile was fitted on it

@@ -150,6 +150,7 @@ class Stopwatch:
         self._probe = self.caller(_probe_network(torch), (1, 3, 224, 224))
         self._pulse = self.caller(torch.nn.BatchNorm2d(16), (1, 16, 14, 14))
         self._quickest = float("inf")
+        self._events: list = []  # that have been read, and can be recorded again
 
     @contextmanager
     def running(self) -> Iterator[Stopwatch]:
@@ -200,7 +201,8 @@ class Stopwatch:
         return time.perf_counter_ns if self.device.type == "cpu" else self._event
 
     def _event(self) -> object:
-        event = getattr(self._torch, self.device.type).Event(enable_timing=True)
+        events = getattr(self._torch, self.device.type)
+        event = self._events.pop() if self._events else events.Event(enable_timing=True)  # making one takes µs
         event.record()
         return event
 
@@ -209,7 +211,9 @@ class Stopwatch:
         if self.device.type == "cpu":
             return [(b - a) / 1e3 for a, b in pairwise(ticks)]
         getattr(self._torch, self.device.type).synchronize()
-        return [a.elapsed_time(b) * 1e3 for a, b in pairwise(ticks)]
+        spans = [a.elapsed_time(b) * 1e3 for a, b in pairwise(ticks)]
+        self._events += ticks
+        return spans
 
     def once(self, call: Callable[[], object]) -> float:
         """Microseconds of one call, undisturbed where that can be had."""
@@ -317,11 +321,11 @@ def keep_heap() -> bool:
 
 
 def processor(device: torch.device) -> str:
-    """The name that the device gives itself."""
+    """The name that the device gives itself; of a GPU also its host, which starts the kernels one by one."""
     if device.type == "cuda":
         import torch
 
-        return torch.cuda.get_device_name(device)
+        return f"{torch.cuda.get_device_name(device)} beside {processor(torch.device('cpu'))}"
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():

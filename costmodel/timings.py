@@ -56,7 +56,7 @@ from costmodel.records import Record
 
 MEMORY = 4e9  # bytes that networks take at a time
 MODULES = 4e6  # bytes of a network beside its weights
-REFERENCES = 4  # every so many networks comes a reference, as long as there are any
+REFERENCES = 3  # every so many networks comes a reference, as long as there are any
 FEWEST = 20  # references, even where time is over
 PILOT = 12  # networks that tell how many there is time for
 RUNS = 2  # per visit, node by node; the first of them also brings the network back into the caches
@@ -66,8 +66,9 @@ AGREE = 0.05  # so near must a node's fastest runs of two visits be
 SETTLED = 0.9  # share of a network's time that must be in such nodes
 LEAST = 2  # of a network, even where time is over
 FIRST = 6  # below it two that agree may both have met a neighbour
+ENOUGH = 16  # rounds that are planned for at least: the pilot may have met a quiet minute
 TURN_US, TURNS = 20e3, 4  # a network has as many visits in a round as its runs go into a turn, up to four
-OFTEN = 2  # times as many has a reference where time is short: what it leaves open widens the interval
+OFTEN = 2  # modules of a reference where time is short, each visited as often: what it leaves open widens the interval
 PROBES = 3  # per round
 
 Progress = Callable[[float, str], None]
@@ -171,9 +172,10 @@ class _Course:
                 break
             self._check()
             spec, reference = following
-            network = InPlace(self.regime.graph(spec), self.watch, self.regime.batch)
+            graph = self.regime.graph(spec)
             often = OFTEN if reference and self.seconds < inf else 1
-            one = _Timed(spec, network, reference, self.whole, often)
+            networks = [InPlace(graph, self.watch, self.regime.batch) for _ in range(often)]
+            one = _Timed(spec, networks, reference, self.whole)
             before = self._passed
             one.visit()
             self.some.append(one)
@@ -181,7 +183,7 @@ class _Course:
             asked += (expected * one.turns - 1) * (self._passed - before)
             if len(self.some) == PILOT and self.seconds < inf:  # a quiet machine needs fewer visits: more networks
                 self.settle()
-                expected = statistics.fmean(one.rounds for one in self.some)
+                expected = min(self.rounds, max(ENOUGH, statistics.fmean(one.rounds for one in self.some)))
                 asked = 0.0
         return bool(self.some)
 
@@ -236,12 +238,12 @@ class _Course:
 
 
 class _Timed:
-    """One network and the runs of it so far."""
+    """One network, as one module or several that are visited in turn, and the runs of it so far."""
 
-    def __init__(self, spec: Recipe, network: InPlace, reference: bool = False, whole: bool = False, often: int = 1):
-        self.spec, self.reference, self.often, self.chunk = spec, reference, often, 0
-        self._network: InPlace | None = network
-        self._on_cpu = network.watch.device.type == "cpu"
+    def __init__(self, spec: Recipe, networks: Sequence[InPlace], reference: bool = False, whole: bool = False):
+        self.spec, self.reference, self.often, self.chunk = spec, reference, len(networks), 0
+        self._networks = networks
+        self._on_cpu = networks[0].watch.device.type == "cpu"
         self._calls = WHOLE if whole or not self._on_cpu else 0  # whole ones, per visit
         self.whole: list[float] = []
         self.nodes: list[list[float]] = []
@@ -249,16 +251,17 @@ class _Timed:
     @property
     def bytes(self) -> float:
         """What it takes in memory: its weights, and the modules themselves."""
-        return MODULES + sum(p.numel() * p.element_size() for p in self._network.module.parameters())
+        weights = sum(p.numel() * p.element_size() for p in self._networks[0].module.parameters())
+        return self.often * (MODULES + weights)
 
     def visit(self) -> None:
-        network = self._network
+        network = self._networks[self.visits % self.often]
         self.nodes += [network.nodes_us() for _ in range(RUNS)]
         self.whole += [network.watch.span(network.call) for _ in range(self._calls)]
 
     def close(self, chunk: int) -> None:
         """Free its memory, which others need."""
-        self._network, self.chunk = None, chunk
+        self._networks, self.chunk = (), chunk
 
     @property
     def visits(self) -> int:
@@ -290,7 +293,7 @@ class _Timed:
         if self.whole:
             whole = round(statistics.fmean(fastest(self.whole[i :: self.often]) for i in range(self.often)), 1)
         network = whole if whole and not self._on_cpu else round(float(nodes.sum()), 1)
-        first, second = self._each(2).sum(axis=1)
+        first, second = self._each(2).sum(axis=1) if self._on_cpu else (fastest(self.whole[i::2]) for i in range(2))
         spread, doubt = round((high - low) / middle, 4), round(abs(log(first / second)) / 2, 4)
         return Record(self.spec, network, tuple(nodes.tolist()), spread, len(self.nodes), whole, self.chunk, doubt)
 

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections import Counter
 
 import pytest
 import torch
@@ -54,7 +55,7 @@ def in_place(watch):
 
 
 def test_a_network_is_settled_once_the_fastest_runs_of_its_nodes_agree_in_two_visits():
-    timed = _Timed(TINY[0], in_place(Stopwatch()))
+    timed = _Timed(TINY[0], [in_place(Stopwatch())])
     timed.nodes = [[10.0, 1.0]] * RUNS
     assert not timed.settled  # all of it at one moment
     timed.nodes += [[12.0, 0.5]] * RUNS
@@ -68,13 +69,13 @@ def test_a_network_is_settled_once_the_fastest_runs_of_its_nodes_agree_in_two_vi
 
 
 def test_a_small_network_has_more_visits_in_a_round():
-    timed = _Timed(TINY[0], in_place(Stopwatch()))
+    timed = _Timed(TINY[0], [in_place(Stopwatch())])
     timed.nodes = [[9e3, 9e3], [5e3, 4e3]]  # the second run counts: caches
     assert timed.turns == 2
     timed.nodes += [[1.0, 1.0]] * 10
     assert (timed.turns, timed.visits, timed.rounds) == (2, 6, 3)
     for run_us, turns in ((1.0, 4), (7e3, 2), (6e4, 1)):
-        timed = _Timed(TINY[0], timed._network)
+        timed = _Timed(TINY[0], timed._networks)
         timed.nodes = [[run_us]] * RUNS
         assert timed.turns == turns
 
@@ -86,17 +87,20 @@ def test_two_visits_that_agree_do_not_settle_a_network_in_its_first_rounds(monke
     assert {record.calls for record in (*found.records, *found.references)} == {FIRST * RUNS}
 
 
-def test_where_time_is_short_references_are_visited_twice_as_often(monkeypatch):
-    monkeypatch.setattr(InPlace, "nodes_us", lambda self: [30e3] * len(self.graph.nodes))
+def test_where_time_is_short_references_are_several_modules_of_as_many_visits(monkeypatch):
+    visited = []
+    first = 1  # visit, by which it is seen how long a network takes
+    monkeypatch.setattr(InPlace, "nodes_us", lambda self: visited.append(self) or [30e3] * len(self.graph.nodes))
     with Stopwatch().running() as watch:
         found = time_networks(watch, Regime(), TINY[:1], TINY[1:2], seconds=60)
-    first = 1  # visit, by which it is seen how long a network takes
+    times = [visits * RUNS + 1 for visits in (FIRST, FIRST, first + FIRST)]  # once when they are made
+    assert sorted(Counter(visited).values()) == times
     rounds = [record.calls // RUNS - first for record in (*found.records, *found.references)]
     assert rounds == [FIRST - first, OFTEN * FIRST]
 
 
 def test_more_visits_make_a_time_more_certain_and_not_shorter():
-    timed = _Timed(TINY[0], in_place(Stopwatch()), often=2)
+    timed = _Timed(TINY[0], [in_place(Stopwatch())] * 2)
     timed.nodes = [[us] for us in (10.0, 10.2, 12.0, 12.2, 30.0, 30.0, 30.0, 30.0)]  # by visits of two runs
     record = timed.record()
     assert record.network_us == 11.1  # and not 10.1, of what two visits saw one was quieter
@@ -113,9 +117,11 @@ def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
     watch = Stopwatch()
     network = in_place(watch)
     watch.device = torch.device("meta")
-    timed = _Timed(TINY[0], network)
+    timed = _Timed(TINY[0], [network])
     timed.nodes, timed.whole = [[10.0, 1.0]] * (2 * RUNS), [8.0, 9.0, 7.0]
-    assert timed.record().network_us == 7.5
+    record = timed.record()
+    assert record.network_us == 7.5
+    assert record.doubt == pytest.approx(math.log(9 / 7.5) / 2, abs=1e-4)  # of whole calls, too
 
 
 def test_references_are_spread_over_a_session_and_all_of_them_are_timed():

@@ -9,7 +9,7 @@ from archs.graph import INPUT, Builder
 from archs.ops import ChannelSplit, Concat, Conv2d, Shape
 from archs.sampling import random_spec
 from costmodel.inplace import InPlace
-from costmodel.measure import BUSY, TRIES, Stopwatch, fastest, quiet, summary
+from costmodel.measure import BUSY, TRIES, Stopwatch, fastest, processor, quiet, summary
 
 SMALL = {"resolution": 64}
 
@@ -156,3 +156,32 @@ def test_a_device_without_neighbours_is_always_calm(watch, monkeypatch):
     monkeypatch.setattr(watch, "device", torch.device("meta"))
     watch._quickest = 0.0
     assert watch._calm()
+
+
+def test_a_gpu_is_timed_by_events_that_are_used_again(watch, monkeypatch):
+    class Event:
+        made = 0
+
+        def __init__(self, enable_timing):
+            assert enable_timing
+            Event.made += 1
+
+        def record(self):
+            self.ms = now.pop(0)
+
+        def elapsed_time(self, later):
+            assert synchronized
+            return later.ms - self.ms
+
+    synchronized, now = [], [1.0, 1.5, 4.0, 7.0, 7.25, 8.0]
+    monkeypatch.setattr(watch, "device", torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: synchronized.append(True))
+    for spans in ([500.0, 2500.0], [250.0, 750.0]):
+        assert watch.spans([watch.tick() for _ in range(3)]) == spans
+    assert (Event.made, len(synchronized)) == (3, 2)
+
+
+def test_a_gpu_is_named_with_its_host(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Some GPU")
+    assert processor(torch.device("cuda")) == f"Some GPU beside {processor(torch.device('cpu'))}"
