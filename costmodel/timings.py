@@ -129,6 +129,7 @@ def time_networks(
     )
     while course.fill():
         course.settle()
+        course.linger()
         course.empty()
     return course.session()
 
@@ -201,12 +202,23 @@ class _Course:
     def settle(self) -> None:
         """Visit what is in memory in rounds, until it is known or time is over."""
         while unsettled := [one for one in self.some if self._asks(one)]:
-            turns = [one for one in unsettled for _ in range(one.turns)]
-            for one in self.rng.sample(turns, len(turns)):
-                self._check()
-                if one.visits < LEAST or self._passed < self.seconds:
-                    one.visit()
-            self.probes += [self.watch.probe() for _ in range(PROBES)]
+            self._round(unsettled)
+
+    def linger(self) -> None:
+        """Where time was limited and some is left, it is for more rounds of what is in memory.
+
+        A session in one piece is worth more than more networks: what is timed later is timed at another speed.
+        """
+        while self._passed < self.seconds < inf and (few := [one for one in self.some if one.rounds < self.rounds]):
+            self._round(few)
+
+    def _round(self, some: Sequence[_Timed]) -> None:
+        turns = [one for one in some for _ in range(one.turns)]
+        for one in self.rng.sample(turns, len(turns)):
+            self._check()
+            if one.visits < LEAST or self._passed < self.seconds:
+                one.visit()
+        self.probes += [self.watch.probe() for _ in range(PROBES)]
 
     def _asks(self, one: _Timed) -> bool:
         """For another round."""

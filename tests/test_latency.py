@@ -1,24 +1,16 @@
 """Prediction and profiles: what is priced, what refuses, what survives a file. No clock: the times are made up."""
 
 import json
-import random
-from dataclasses import replace
 
-import numpy as np
 import pytest
+from made_up import made_up_profile
 
 import archs
 import costmodel
 from archs.graph import INPUT, Builder
-from archs.ops import Activation, BatchNorm, ChannelShuffle, ChannelSplit, Concat, Conv2d, ReLU, Shape
-from archs.sampling import random_edit
-from costmodel import trees
-from costmodel.counts import FREE
-from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, _static, features
-from costmodel.fit import HOLDS, SESSIONS, SPAN, errors, fit, with_errors
-from costmodel.foreign import made
+from archs.ops import Activation, BatchNorm, ChannelShuffle, Conv2d, ReLU, Shape
+from costmodel.features import COLUMNS
 from costmodel.latency import price
-from costmodel.lifetimes import _frames, _lives
 from costmodel.profile import (
     DEFAULT,
     FORMAT,
@@ -27,28 +19,13 @@ from costmodel.profile import (
     load_profile,
     names,
     nearest,
-    percentile_half_width,
 )
-from costmodel.records import Record
-from costmodel.sample import STACK, networks, our_networks
 from explorer.__main__ import main
-
-US_PER_START, US_PER_BYTE, US_PER_MULT_ADD = 5.0, 1e-4, 2e-5
-
-
-def made_up(spec) -> Record:
-    """A machine whose times are a straight line: what the physical base can hold exactly."""
-    work = features(made(spec)).work
-    weights = np.array([US_PER_START, US_PER_BYTE, US_PER_BYTE, US_PER_BYTE, US_PER_MULT_ADD])
-    nodes = work @ weights
-    return Record(spec, float(1.02 * nodes.sum() + 0.5 * len(nodes)), tuple(nodes.tolist()), 0.01, 9)
 
 
 @pytest.fixture(scope="module")
 def profile() -> DeviceProfile:
-    sample = networks(3)
-    records = [made_up(next(sample)[0]) for _ in range(60)]
-    return fit(records[:45], records[45:], Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
+    return made_up_profile()
 
 
 @pytest.mark.parametrize("name", archs.names())
@@ -61,76 +38,6 @@ def test_every_network_is_priced_and_the_nodes_add_up(profile, name):
     assert prediction.low_ms < prediction.latency_ms < prediction.high_ms
     assert (table["low_ms"] <= table["latency_ms"]).all()  # made up without noise: the interval may be nothing
     assert sum(prediction.by_block.values()) == pytest.approx(prediction.latency_ms)
-
-
-def test_a_straight_line_is_learned(profile):
-    held_out = profile.held_out["all"]
-    assert held_out.mape < 1
-    assert held_out.within_10 == 100
-    record = made_up(archs.spec("mobilenet_v2", width=1.3))
-    predicted = costmodel.predict(archs.build(record.spec), profile).latency_ms
-    assert predicted == pytest.approx(record.network_us / 1e3, rel=0.06)
-
-
-def test_a_slow_minute_of_a_session_is_divided_out():
-    sample, minutes = our_networks(3), 3
-    records = [made_up(next(sample)[0]) for _ in range(90)]
-    records = [
-        replace(record.evened(Regime(), {"all": 1.0 if i % minutes else 1 / 1.3}), chunk=i % minutes)
-        for i, record in enumerate(records)
-    ]
-    found = fit(records[:72], records[72:], Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
-    assert found.held_out["all"].mape < 3
-
-
-def test_what_is_doubtful_in_the_judged_does_not_widen_the_interval(profile):
-    sample = our_networks(5)
-    judged = [made_up(next(sample)[0]).evened(Regime(), {"all": 1.1 if i % 2 else 0.9}) for i in range(20)]
-
-    def variance(doubt: float) -> float:
-        half = with_errors(profile, [replace(record, doubt=doubt) for record in judged]).half_interval
-        return half**2 - (SPAN * SESSIONS) ** 2
-
-    assert variance(0.0) > 0.1**2
-    assert variance(0.08) == pytest.approx(variance(0.0) * (1 - 0.08**2 / 0.1**2), rel=0.2)
-    assert variance(1.0) == pytest.approx(variance(0.0) / 4)  # it may not explain everything
-
-
-def stepped(spec) -> Record:
-    """A machine that takes its time where a width does not fill a vector."""
-    record = made_up(spec)
-    odd = features(made(spec)).columns[:, COLUMNS.index("out_mod_8")] > 0
-    nodes = np.array(record.nodes_us) * np.where(odd, 1.8, 1.0)
-    return replace(record, nodes_us=tuple(nodes.tolist()), network_us=float(nodes.sum()))
-
-
-def test_a_fit_goes_on_from_the_forests_of_another_machine():
-    sample = (spec for spec, _ in our_networks(7) if spec.name != STACK)  # in two nodes, luck decides
-    met = [stepped(next(sample)) for _ in range(60)]
-    prior = fit(met[:50], met[50:], Regime(), "met", {"device": "cpu"}, 1.0, 1.0)
-    here = [stepped(next(sample)).evened(Regime(), {"all": 0.5}) for _ in range(40)]  # twice as slow
-    few = [record for record in here[:20] if "grouped_convolution" not in record.kinds(Regime())][:10]
-    anew, on = (fit(few, here[20:], Regime(), "few", {}, 1.0, 1.0, prior=known) for known in (None, prior))
-    assert (anew.prior, on.prior) == (None, "met")
-    assert (anew.hold, on.hold) == (None, max(HOLDS))
-    assert on.held_out["all"].mape < 0.5 * anew.held_out["all"].mape
-    assert "no grouped_convolution was timed: it is priced as convolution" in anew.warnings
-    assert "no grouped_convolution was timed: it is priced as met has it, at this machine's speed" in on.warnings
-
-
-def test_a_fit_goes_on_from_a_machine_with_other_strengths(profile):
-    def unlike(spec) -> Record:
-        """Ten times as long to start a kernel."""
-        work = features(made(spec)).work
-        nodes = work @ np.array([10 * US_PER_START, *[US_PER_BYTE] * 3, US_PER_MULT_ADD])
-        return Record(spec, float(nodes.sum()), tuple(nodes.tolist()), 0.01, 9)
-
-    sample = (spec for spec, _ in our_networks(6) if spec.name != STACK)
-    records = [unlike(next(sample)) for _ in range(80)]
-    found = fit(records[:60], records[60:], Regime(), "unlike", {}, 1.0, 1.0, prior=profile)
-    assert found.held_out["all"].mape < 2
-    assert found.node_interval < 0.1
-    assert found.hold == min(HOLDS)
 
 
 def test_what_bounds_a_node(profile):
@@ -255,166 +162,10 @@ def test_the_nearest_profile_is_of_as_many_threads_before_it_is_of_the_same_layo
         (Regime(threads=4, batch=8, folded=True), "two-folded"),
     ):
         assert nearest(regime).name == name
-    assert nearest(Regime(device="cuda")) is None
+    assert nearest(Regime(device="mps")) is None
 
 
 # what the predictors see
-
-
-def test_features_have_one_row_per_node_and_name_their_columns():
-    graph = archs.build(archs.spec("mobilenet_v3_small"))
-    found = features(graph)
-    assert found.columns.shape == (len(graph.nodes), len(COLUMNS))
-    assert found.work.shape == (len(graph.nodes), len(WORK))
-    assert np.isfinite(found.columns).all()
-    assert (found.work[:, 0] >= 1).all()
-
-
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "shufflenet_v2", "mnasnet_a1"])
-def test_what_is_remembered_of_other_networks_does_not_change_a_number(name):
-    rng, spec = random.Random(13), archs.spec(name)
-    edited = [random_edit(spec, rng)[1] for _ in range(6)]
-    remembered = [features(graph) for graph in edited]
-    for graph, found in zip(edited, remembered):
-        for cache in (_static, _lives, _frames):
-            cache.cache_clear()
-        alone = features(graph)
-        assert found.kinds == alone.kinds
-        assert found.work.tobytes() == alone.work.tobytes()
-        assert found.columns.tobytes() == alone.columns.tobytes()
-
-
-def test_a_batch_moves_more_bytes_but_no_more_weights():
-    graph = archs.build(archs.spec("mobilenet_v1", width=0.25))
-    one, eight = features(graph).work, features(graph, batch=8).work
-    assert (eight[:, 1] == 8 * one[:, 1]).all()
-    assert (eight[:, 3] == one[:, 3]).all()
-    assert (eight[:, 4] == 8 * one[:, 4]).all()
-
-
-def test_a_node_knows_what_ran_before_it():
-    """A view runs nothing: what stands behind one follows what stands before it."""
-    graph = archs.build(archs.spec("shufflenet_v2"))
-    found = features(graph)
-    before = dict(zip([node.path for node in graph.nodes], found.columns[:, -len(BEFORE) :]))
-    own = dict(zip([node.path for node in graph.nodes], found.columns))
-    paths = [node.path for node in graph.nodes]
-    assert before[paths[0]].tolist() == [-1] + [0] * (len(BEFORE) - 1)
-    split = next(i for i, kind in enumerate(found.kinds) if kind == "view")
-    after = next(i for i in range(split, len(paths)) if found.kinds[i] != "view")
-    passed_on = [COLUMNS.index(column) for column in PASSED_ON]
-    assert before[paths[after]][1:].tolist() == own[paths[split - 1]][passed_on].tolist()
-    assert before[paths[split]].tolist() == before[paths[after]].tolist()
-    kinds = {found.kinds[i - 1]: before[paths[i]][0] for i in range(1, len(paths)) if found.kinds[i - 1] != "view"}
-    assert len(set(kinds.values())) == len(kinds)
-
-
-def test_views_own_no_memory():
-    graph = archs.build(archs.spec("shufflenet_v2"))
-    for node, work in zip(graph.nodes, features(graph).work):
-        if type(node.op) in FREE:
-            assert work[1:].sum() == 0
-
-
-def test_no_sampled_network_lacks_a_kind():
-    sample = networks(11)
-    for _ in range(80):
-        _, graph = next(sample)
-        features(graph)
-
-
-# trees and errors
-
-
-def test_trees_find_steps():
-    rng = np.random.default_rng(0)
-    x = rng.uniform(0, 1, (1500, 4))
-    y = np.where(x[:, 1] > 0.5, 0.3, -0.1) + 0.2 * (x[:, 2] > 0.25)
-    forest = trees.fit(x, y)
-    new = rng.uniform(0, 1, (300, 4))
-    expected = np.where(new[:, 1] > 0.5, 0.3, -0.1) + 0.2 * (new[:, 2] > 0.25)
-    assert np.abs(forest.predict(new) - expected).mean() < 0.02
-
-
-def test_boosting_goes_on_from_another_forest():
-    rng = np.random.default_rng(1)
-    x = rng.uniform(-1, 1, (400, 3))
-    step, slope = (x[:, 0] > 0.2) * 1.0, 0.3 * (x[:, 1] > -0.1)
-    first = trees.fit(x, step, 60)
-    both = trees.fit(x, step + slope + 0.5, 60, onto=first)
-    assert len(both.columns) == 120
-    assert np.array_equal(both.values[:60], first.values)
-    assert np.abs(both.predict(x) - (step + slope + 0.5)).mean() < 0.03
-    few = trees.fit(x[:4], step[:4] + 0.5, 60, onto=first)  # too few to learn more from than a level
-    assert np.allclose(few.predict(x) - first.predict(x), 0.5, atol=0.03)
-
-
-def test_forests_say_together_what_their_trees_say_one_by_one():
-    rng = np.random.default_rng(2)
-    forests = [
-        trees.Forest(
-            start,
-            rng.integers(0, 5, (size, trees.LEVELS)),
-            rng.integers(0, 9, (size, trees.LEVELS)) / 2,
-            rng.normal(size=(size, 1 << trees.LEVELS)),
-        )
-        for start, size in ((0.3, 7), (-1.0, 0), (2.0, 12), (0.1, 3))
-    ]
-
-    def one_by_one(forest: trees.Forest, x: np.ndarray) -> float:
-        found = forest.start
-        for columns, thresholds, values in zip(forest.columns, forest.thresholds, forest.values):
-            leaf = 0
-            for column, threshold in zip(columns, thresholds):
-                leaf = 2 * leaf + int(x[column] > threshold)
-            found += values[leaf]
-        return found
-
-    x = rng.integers(0, 9, (60, 5)) / 2  # many lie on a threshold
-    which = rng.choice([0, 1, 3], 60)  # the largest has no samples
-    expected = [one_by_one(forests[i], sample) for i, sample in zip(which, x)]
-    assert trees.Forests(forests).predict(x, which) == pytest.approx(expected, rel=1e-12, abs=1e-12)
-    for forest in forests:
-        assert forest.predict(x) == pytest.approx([one_by_one(forest, sample) for sample in x], rel=1e-12, abs=1e-12)
-
-
-def test_trees_of_nothing_to_learn_are_a_constant():
-    forest = trees.fit(np.ones((50, 3)), np.full(50, 0.7))
-    assert forest.predict(np.zeros((4, 3))).tolist() == [0.7] * 4
-
-
-def test_one_interrupted_timing_does_not_move_its_neighbours():
-    x = np.repeat(np.arange(20.0)[:, None], 20, axis=0)
-    y = np.zeros(400)
-    y[7] = 5.0
-    assert np.abs(trees.fit(x, y).predict(x)).max() < 0.03
-
-
-def test_errors_are_relative_to_what_was_measured():
-    found = errors([100, 100, 100, 100], [103, 93, 108, 120], half_interval=0.1)
-    assert (found.mape, found.within_5, found.within_10) == (9.5, 25.0, 75.0)
-    assert found.bias == 6.0
-    assert found.coverage == 75.0
-
-
-def test_the_interval_covers_its_share_of_new_residuals():
-    rng = random.Random(1)
-    covered = []
-    for _ in range(300):
-        half = percentile_half_width([rng.gauss(0, 0.03) for _ in range(80)])
-        covered.append(abs(rng.gauss(0, 0.03)) <= half)
-    assert 0.85 < sum(covered) / len(covered) < 0.95
-
-
-def test_concat_and_split_are_told_apart():
-    b = Builder("parts", Shape(16, 8, 8))
-    left = b.add("left", ChannelSplit((4, 12), 0), INPUT)
-    right = b.add("right", ChannelSplit((4, 12), 1), INPUT)
-    b.add("concat", Concat(), right, left)
-    assert features(b.graph()).kinds == ("view", "view", "concat")
-
-
-# the command line
 
 
 def test_predict_on_the_command_line(profile, tmp_path, capsys):

@@ -1,0 +1,99 @@
+"""What a predictor sees of a node. No clock."""
+
+import random
+
+import numpy as np
+import pytest
+
+import archs
+from archs.graph import INPUT, Builder
+from archs.ops import ChannelSplit, Concat, Conv2d, Shape
+from archs.sampling import random_edit
+from costmodel.counts import FREE
+from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, _static, features
+from costmodel.lifetimes import _frames, _lives
+from costmodel.sample import networks
+
+
+def test_features_have_one_row_per_node_and_name_their_columns():
+    graph = archs.build(archs.spec("mobilenet_v3_small"))
+    found = features(graph)
+    assert found.columns.shape == (len(graph.nodes), len(COLUMNS))
+    assert found.work.shape == (len(graph.nodes), len(WORK))
+    assert np.isfinite(found.columns).all()
+    assert (found.work[:, 0] >= 1).all()
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "shufflenet_v2", "mnasnet_a1"])
+def test_what_is_remembered_of_other_networks_does_not_change_a_number(name):
+    rng, spec = random.Random(13), archs.spec(name)
+    edited = [random_edit(spec, rng)[1] for _ in range(6)]
+    remembered = [features(graph) for graph in edited]
+    for graph, found in zip(edited, remembered):
+        for cache in (_static, _lives, _frames):
+            cache.cache_clear()
+        alone = features(graph)
+        assert found.kinds == alone.kinds
+        assert found.work.tobytes() == alone.work.tobytes()
+        assert found.columns.tobytes() == alone.columns.tobytes()
+
+
+def test_a_batch_moves_more_bytes_but_no_more_weights():
+    graph = archs.build(archs.spec("mobilenet_v1", width=0.25))
+    one, eight = features(graph).work, features(graph, batch=8).work
+    assert (eight[:, 1] == 8 * one[:, 1]).all()
+    assert (eight[:, 3] == one[:, 3]).all()
+    assert (eight[:, 4] == 8 * one[:, 4]).all()
+
+
+def test_a_node_knows_what_ran_before_it():
+    """A view runs nothing: what stands behind one follows what stands before it."""
+    graph = archs.build(archs.spec("shufflenet_v2"))
+    found = features(graph)
+    before = dict(zip([node.path for node in graph.nodes], found.columns[:, -len(BEFORE) :]))
+    own = dict(zip([node.path for node in graph.nodes], found.columns))
+    paths = [node.path for node in graph.nodes]
+    assert before[paths[0]].tolist() == [-1] + [0] * (len(BEFORE) - 1)
+    split = next(i for i, kind in enumerate(found.kinds) if kind == "view")
+    after = next(i for i in range(split, len(paths)) if found.kinds[i] != "view")
+    passed_on = [COLUMNS.index(column) for column in PASSED_ON]
+    assert before[paths[after]][1:].tolist() == own[paths[split - 1]][passed_on].tolist()
+    assert before[paths[split]].tolist() == before[paths[after]].tolist()
+    kinds = {found.kinds[i - 1]: before[paths[i]][0] for i in range(1, len(paths)) if found.kinds[i - 1] != "view"}
+    assert len(set(kinds.values())) == len(kinds)
+
+
+def test_views_own_no_memory():
+    graph = archs.build(archs.spec("shufflenet_v2"))
+    for node, work in zip(graph.nodes, features(graph).work):
+        if type(node.op) in FREE:
+            assert work[1:].sum() == 0
+
+
+def test_no_sampled_network_lacks_a_kind():
+    sample = networks(11)
+    for _ in range(80):
+        _, graph = next(sample)
+        features(graph)
+
+
+# trees and errors
+
+
+def test_concat_and_split_are_told_apart():
+    b = Builder("parts", Shape(16, 8, 8))
+    left = b.add("left", ChannelSplit((4, 12), 0), INPUT)
+    right = b.add("right", ChannelSplit((4, 12), 1), INPUT)
+    b.add("concat", Concat(), right, left)
+    assert features(b.graph()).kinds == ("view", "view", "concat")
+
+
+# the command line
+
+
+def test_groups_are_started_one_by_one_on_a_cpu_alone():
+    b = Builder("groups", Shape(16, 8, 8))
+    b.add("conv", Conv2d(16, 1, groups=8), INPUT)
+    here, there = features(b.graph()), features(b.graph(), device="cuda")
+    assert (here.work[0, 0], there.work[0, 0]) == (8, 1)
+    assert (here.work[0, 1:] == there.work[0, 1:]).all()

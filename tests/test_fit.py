@@ -1,0 +1,127 @@
+"""Fitting: what is learned from made-up timings, and the intervals around it. No clock."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up import US_PER_BYTE, US_PER_MULT_ADD, US_PER_START, made_up, made_up_profile
+
+import archs
+import costmodel
+from costmodel.features import COLUMNS, features
+from costmodel.fit import HOLDS, SESSIONS, SPAN, errors, fit, with_errors
+from costmodel.foreign import made
+from costmodel.profile import (
+    DeviceProfile,
+    Regime,
+    percentile_half_width,
+)
+from costmodel.records import Record
+from costmodel.sample import STACK, our_networks
+
+
+@pytest.fixture(scope="module")
+def profile() -> DeviceProfile:
+    return made_up_profile()
+
+
+def test_a_straight_line_is_learned(profile):
+    held_out = profile.held_out["all"]
+    assert held_out.mape < 1
+    assert held_out.within_10 == 100
+    record = made_up(archs.spec("mobilenet_v2", width=1.3))
+    predicted = costmodel.predict(archs.build(record.spec), profile).latency_ms
+    assert predicted == pytest.approx(record.network_us / 1e3, rel=0.06)
+
+
+def test_a_slow_minute_of_a_session_is_divided_out():
+    sample, minutes = our_networks(3), 3
+    records = [made_up(next(sample)[0]) for _ in range(90)]
+    records = [
+        replace(record.evened(Regime(), {"all": 1.0 if i % minutes else 1 / 1.3}), chunk=i % minutes)
+        for i, record in enumerate(records)
+    ]
+    found = fit(records[:72], records[72:], Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
+    assert found.held_out["all"].mape < 3
+
+
+def test_what_is_doubtful_in_the_judged_does_not_widen_the_interval(profile):
+    sample = our_networks(5)
+    judged = [made_up(next(sample)[0]).evened(Regime(), {"all": 1.1 if i % 2 else 0.9}) for i in range(20)]
+
+    def variance(doubt: float) -> float:
+        half = with_errors(profile, [replace(record, doubt=doubt) for record in judged]).half_interval
+        return half**2 - (SPAN * SESSIONS) ** 2
+
+    assert variance(0.0) > 0.1**2
+    assert variance(0.08) == pytest.approx(variance(0.0) * (1 - 0.08**2 / 0.1**2), rel=0.2)
+    assert variance(1.0) == pytest.approx(variance(0.0) / 4)  # it may not explain everything
+
+
+def stepped(spec) -> Record:
+    """A machine that takes its time where a width does not fill a vector."""
+    record = made_up(spec)
+    odd = features(made(spec)).columns[:, COLUMNS.index("out_mod_8")] > 0
+    nodes = np.array(record.nodes_us) * np.where(odd, 1.8, 1.0)
+    return replace(record, nodes_us=tuple(nodes.tolist()), network_us=float(nodes.sum()))
+
+
+def test_a_fit_goes_on_from_the_forests_of_another_machine():
+    sample = (spec for spec, _ in our_networks(7) if spec.name != STACK)  # in two nodes, luck decides
+    met = [stepped(next(sample)) for _ in range(60)]
+    prior = fit(met[:50], met[50:], Regime(), "met", {"device": "cpu"}, 1.0, 1.0)
+    here = [stepped(next(sample)).evened(Regime(), {"all": 0.5}) for _ in range(40)]  # twice as slow
+    few = [record for record in here[:20] if "grouped_convolution" not in record.kinds(Regime())][:10]
+    anew, on = (fit(few, here[20:], Regime(), "few", {}, 1.0, 1.0, prior=known) for known in (None, prior))
+    assert (anew.prior, on.prior) == (None, "met")
+    assert (anew.hold, on.hold) == (None, max(HOLDS))
+    assert on.held_out["all"].mape < 0.5 * anew.held_out["all"].mape
+    assert "no grouped_convolution was timed: it is priced as convolution" in anew.warnings
+    assert "no grouped_convolution was timed: it is priced as met has it, at this machine's speed" in on.warnings
+
+
+def test_a_fit_goes_on_from_a_machine_with_other_strengths(profile):
+    def unlike(spec) -> Record:
+        """Ten times as long to start a kernel."""
+        work = features(made(spec)).work
+        nodes = work @ np.array([10 * US_PER_START, *[US_PER_BYTE] * 3, US_PER_MULT_ADD])
+        return Record(spec, float(nodes.sum()), tuple(nodes.tolist()), 0.01, 9)
+
+    sample = (spec for spec, _ in our_networks(6) if spec.name != STACK)
+    records = [unlike(next(sample)) for _ in range(80)]
+    found = fit(records[:60], records[60:], Regime(), "unlike", {}, 1.0, 1.0, prior=profile)
+    assert found.held_out["all"].mape < 2
+    assert found.node_interval < 0.1
+    assert found.hold == min(HOLDS)
+
+
+def test_errors_are_relative_to_what_was_measured():
+    found = errors([100, 100, 100, 100], [103, 93, 108, 120], half_interval=0.1)
+    assert (found.mape, found.within_5, found.within_10) == (9.5, 25.0, 75.0)
+    assert found.bias == 6.0
+    assert found.coverage == 75.0
+
+
+def test_the_interval_covers_its_share_of_new_residuals():
+    rng = random.Random(1)
+    covered = []
+    for _ in range(300):
+        half = percentile_half_width([rng.gauss(0, 0.03) for _ in range(80)])
+        covered.append(abs(rng.gauss(0, 0.03)) <= half)
+    assert 0.85 < sum(covered) / len(covered) < 0.95
+
+
+def test_what_clocks_take_and_what_a_call_takes_beside_its_operators_is_learned():
+    sample, regime, clock_us, call_us = our_networks(11), Regime(device="cuda"), 2.0, 12.0
+
+    def timed(spec) -> Record:
+        record = made_up(spec)
+        nodes = tuple([time_us + clock_us for time_us in record.nodes_us])
+        return replace(record, nodes_us=nodes, network_us=sum(record.nodes_us) + call_us)
+
+    records = [timed(next(sample)[0]) for _ in range(60)]
+    found = fit(records[:45], records[45:], regime, "made up", {"device": "cuda"}, 1.0, 1.0)
+    assert found.per_node_us == pytest.approx(-clock_us, rel=0.05)
+    assert found.per_call_us == pytest.approx(call_us, rel=0.05)
+    assert found.held_out["all"].mape < 1
