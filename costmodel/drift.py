@@ -13,18 +13,19 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 ALL = "all"
+CALL = "call"  # of a whole network, which is not what its nodes add up to where clocks between them cost something
 FEWEST = 12  # nodes that speak for a kind; a rarer kind takes the slowness of all
 CLEAR_US = 10.0  # nodes below it repeat too badly to tell a few percent
 
 Slowness = Mapping[str, float]
-"""Kind of operator → how many times as long as in the other session; "all" for those without an entry."""
+"""Kind of operator → how many times as long as in the other session; "all" is of those that have no entry."""
 
 STEADY: Slowness = {ALL: 1.0}
 
 
-def by_kind(kinds: Sequence[str], nodes_us: Sequence[float]) -> dict[str, float]:
-    """Kind → microseconds of all its nodes together; "all" for all."""
-    totals = {ALL: float(sum(nodes_us))}
+def by_kind(kinds: Sequence[str], nodes_us: Sequence[float], network_us: float) -> dict[str, float]:
+    """Kind → microseconds of all its nodes together; "all" for all, "call" for the network."""
+    totals = {ALL: float(sum(nodes_us)), CALL: network_us}
     for kind, time_us in zip(kinds, nodes_us):
         totals[kind] = totals.get(kind, 0.0) + time_us
     return {kind: round(total, 2) for kind, total in totals.items()}

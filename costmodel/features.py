@@ -159,7 +159,7 @@ class Features(NamedTuple):
     columns: NDArray[np.float64]  # nodes × COLUMNS
 
 
-def features(graph: Graph, batch: int = 1) -> Features:
+def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
     """The features of every node. Raises CostError, with the node's path, for an operator without a kind."""
     shapes = graph.shapes
     turns = turned(graph)
@@ -176,6 +176,8 @@ def features(graph: Graph, batch: int = 1) -> Features:
     kinds, numbers = zip(*rows)
     table = np.frombuffer(b"".join(numbers)).reshape(len(rows), -1)
     work, static, passed_on = table[:, _WORK], table[:, _STATIC], table[:, _BEFORE]
+    if device != "cpu":  # there the groups of a convolution are one kernel
+        work = np.c_[np.ones(len(rows)), work[:, 1:]]
     outputs, codes, same = table[:, _BEFORE.stop :].T
     weights = work[:, WORK.index("bytes_weights")]
     size = np.concatenate(([4.0 * batch * prod(graph.input)], outputs))
@@ -289,7 +291,7 @@ def _convolution(op: ops.Conv2d, x: Shape, batch: int) -> tuple[str, int]:
 
 
 def _starts(op: Op, kind: str, groups: int) -> int:
-    """Kernels that an operator starts."""
+    """Kernels that an operator starts on a CPU."""
     if kind == "standardized_convolution":
         return 1 + STANDARDIZING + op.gain
     return groups if kind == "grouped_pointwise" else 1

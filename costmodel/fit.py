@@ -77,8 +77,7 @@ def fit(
     offs = [_off(profile, judged) * LOOSER**step for step, profile in enumerate(profiles)]
     profile = profiles[offs.index(min(offs))]
     references = [
-        Reference(spec=recipe_dict(r.spec), network_us=r.network_us, kinds_us=by_kind(r.kinds(regime), r.nodes_us))
-        for r in judged
+        Reference(spec=recipe_dict(r.spec), network_us=r.network_us, kinds_us=r.by_kind(regime)) for r in judged
     ]
     return with_errors(profile.model_copy(update={"references": tuple(references)}), judged)
 
@@ -98,10 +97,11 @@ def _at_one_speed(
         slow = {}
         for chunk in chunks:
             here = [record for record in records if record.chunk == chunk]
-            kinds = [record.kinds(regime) for record in here]
-            measured = [by_kind(some, record.nodes_us) for some, record in zip(kinds, here)]
-            expected = [by_kind(some, judge(draft, record).nodes_us) for some, record in zip(kinds, here)]
-            slow[chunk] = between(measured, expected)
+            expected = [judge(draft, record) for record in here]
+            slow[chunk] = between(
+                [record.by_kind(regime) for record in here],
+                [by_kind(priced.kinds, priced.nodes_us, priced.network_us) for priced in expected],
+            )
         records, judged = ([r.evened(regime, slow.get(r.chunk, STEADY)) for r in some] for some in (records, judged))
     return records, judged
 
@@ -133,7 +133,7 @@ def _profile(
     size = size or (ONTO if prior else TREES)
     tables: dict[str, list[tuple[np.ndarray, np.ndarray, float]]] = {}
     for record in records:
-        found = features(regime.graph(record.spec), regime.batch)
+        found = features(regime.graph(record.spec), regime.batch, regime.device)
         for kind, work, columns, time_us in zip(found.kinds, found.work, found.columns, record.nodes_us):
             tables.setdefault(kind, []).append((work, columns, max(time_us, 0.05)))
     known = prior.predictors if prior else {}
@@ -160,14 +160,14 @@ def _profile(
         predictors=predictors,
         references=(),
         per_node_us=0.0,
+        per_call_us=0.0,
         scale=1.0,
         half_interval=1.0,
         node_interval=1.0,
         held_out={},
         **said,
     )
-    per_node_us, scale = _nodes_to_network(profile, _ours(records) or records)
-    return profile.model_copy(update={"per_node_us": per_node_us, "scale": scale})
+    return profile.model_copy(update=_nodes_to_network(profile, _ours(records) or records))
 
 
 def _speed(records: Sequence[Record], regime: Regime, prior: DeviceProfile) -> float:
@@ -238,8 +238,8 @@ def _base_from(known: np.ndarray, work: np.ndarray, time_us: np.ndarray, hold: f
     return known * speed * nnls(np.vstack((shares * speed, held)), np.r_[np.ones(len(shares)), held.sum(axis=1)])[0]
 
 
-def _nodes_to_network(profile: DeviceProfile, records: Sequence[Record]) -> tuple[float, float]:
-    """(per_node_us, scale) of network = scale · Σ predicted nodes + per_node_us · nodes.
+def _nodes_to_network(profile: DeviceProfile, records: Sequence[Record]) -> dict[str, float]:
+    """What network = scale · Σ predicted nodes + per_node_us · nodes + per_call_us takes, by its names in a profile.
 
     What lies between the nodes is told by measured ones, by relative least squares; on a CPU it is nothing, as there a
     network is the sum of them. What predicted ones add up to is told by the median: forests of logarithms predict
@@ -250,9 +250,13 @@ def _nodes_to_network(profile: DeviceProfile, records: Sequence[Record]) -> tupl
     nodes = np.array([len(record.nodes_us) for record in records])
     measured = np.array([sum(record.nodes_us) for record in records])
     predicted = np.array([judge(profile, record).nodes_us.sum() for record in records])
-    between = np.linalg.lstsq(np.c_[nodes / network, measured / network], np.ones(len(network)), rcond=None)[0]
-    per_node_us, scale = between * (1, np.median(measured / predicted))
-    return round(float(per_node_us), 3), float(scale)
+    terms = np.c_[measured, nodes, np.ones(len(network))] / network[:, None]
+    scale, per_node_us, per_call_us = np.linalg.lstsq(terms, np.ones(len(network)), rcond=None)[0]
+    return {
+        "scale": float(scale * np.median(measured / predicted)),
+        "per_node_us": round(float(per_node_us), 3),
+        "per_call_us": round(float(per_call_us), 3),
+    }
 
 
 def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfile:

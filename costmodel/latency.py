@@ -101,7 +101,7 @@ def predict(graph: Graph, profile: DeviceProfile) -> Prediction:
 
 def price(graph: Graph, profile: DeviceProfile) -> Priced:
     """What the predictors say, before it is dressed up. Raises CostError."""
-    found = features(graph, profile.regime.batch)
+    found = features(graph, profile.regime.batch, profile.regime.device)
     tables = _tables(_ById(profile.predictors))
     try:
         which = np.fromiter(map(tables.number.__getitem__, found.kinds), np.intp)
@@ -114,7 +114,7 @@ def price(graph: Graph, profile: DeviceProfile) -> Priced:
     terms = found.work * tables.bases.take(which, axis=0)
     nodes = terms.sum(axis=1) * np.exp(tables.forests.predict(found.columns, which))
     total = float(nodes.sum())
-    network = profile.scale * total + profile.per_node_us * len(nodes)
+    network = profile.scale * total + profile.per_node_us * len(nodes) + profile.per_call_us
     network = max(network, LEAST_SHARE * total)  # a handful of tiny nodes: the clock's share is not known so well
     return Priced(found.kinds, nodes, network, tuple([BOUNDS[i] for i in terms.argmax(axis=1).tolist()]))
 

@@ -107,7 +107,7 @@ class Reference(_Value):
     spec: dict[str, Any]
     network_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     kinds_us: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
-    """Kind of operator → what its nodes took together; "all" for all."""
+    """Kind of operator → what its nodes took together; "all" for all, "call" for the network."""
 
     def to_spec(self) -> Recipe:
         """Raises ArchError or CostError for a spec that is none."""
@@ -137,10 +137,12 @@ class DeviceProfile(_Value):
     predictors: dict[str, Predictor]
     references: tuple[Reference, ...]
     per_node_us: Finite
-    """network_us = scale · (sum of the nodes) + per_node_us · (number of nodes).
+    """network_us = scale · (sum of the nodes) + per_node_us · (number of nodes) + per_call_us.
 
     Nothing on a CPU. Elsewhere mostly negative: reading the clock after every operator takes time that a whole call
     does not."""
+    per_call_us: Finite = 0.0
+    """Elsewhere than on a CPU: until the first operator has been started, and the last is known to be done."""
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     half_interval: Annotated[float, Field(gt=0, lt=5)]
     """The 90 % interval is latency · exp(± half_interval): held-out residuals with what a validation leaves open."""

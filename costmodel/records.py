@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from costmodel.drift import ALL, Slowness
+from costmodel.drift import ALL, CALL, Slowness, by_kind
 from costmodel.errors import CostError
 from costmodel.features import features
 from costmodel.foreign import Recipe, read_recipe, recipe_dict
@@ -39,18 +39,20 @@ class Record:
         """The kind of each node."""
         return _kinds(self.spec, regime)
 
+    def by_kind(self, regime: Regime) -> dict[str, float]:
+        """What tells sessions apart (`costmodel.drift`)."""
+        return by_kind(self.kinds(regime), self.nodes_us, self.network_us)
+
     def evened(self, regime: Regime, slow: Slowness) -> Record:
         """The same as it would have been on a machine that is not `slow`."""
         nodes = [time_us / slow.get(kind, slow[ALL]) for kind, time_us in zip(self.kinds(regime), self.nodes_us)]
-        return replace(
-            self,
-            network_us=round(self.network_us * sum(nodes) / sum(self.nodes_us), 1),
-            nodes_us=tuple([round(time_us, 2) for time_us in nodes]),
-        )
+        on_cpu = regime.device == "cpu"
+        network = sum(nodes) if on_cpu else self.network_us / slow.get(CALL, slow[ALL])
+        return replace(self, network_us=round(network, 1), nodes_us=tuple([round(time_us, 2) for time_us in nodes]))
 
 
 def _kinds(spec: Recipe, regime: Regime) -> tuple[str, ...]:
-    return features(regime.graph(spec), regime.batch).kinds
+    return features(regime.graph(spec), regime.batch, regime.device).kinds
 
 
 def merged(records: Sequence[Record]) -> Record:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.baselines import alone, counted
 from costmodel.calibrate import raw_path
-from costmodel.drift import ALL, Slowness, between, by_kind
+from costmodel.drift import ALL, Slowness, between
 from costmodel.fit import BIG_US, errors, errors_by_family, fit_only, judge, rms
 from costmodel.foreign import IMPORTED, Foreign
 from costmodel.measure import Stopwatch
@@ -239,7 +239,7 @@ def _speeds(session: Session, profile: DeviceProfile) -> list[Slowness]:
     speeds = []
     for chunk in range(1 + max(record.chunk for record in session.records)):
         here = [record for record in session.references if record.chunk == chunk]
-        now = [by_kind(record.kinds(regime), record.nodes_us) for record in here]
+        now = [record.by_kind(regime) for record in here]
         then = [before[regime.graph(record.spec)] for record in here]
         speeds.append(between(now, then) if here else {ALL: session.probe_us / profile.probe_us})
     return speeds
