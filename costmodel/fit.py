@@ -27,7 +27,8 @@ from costmodel.records import Record
 SPAN = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
 LARGEST = 15_000  # nodes of a kind that are fitted; more only take time
 BIG_US = 20.0  # nodes above it are judged one by one
-SESSIONS = 0.012  # what three sessions leave open, of which each repeats a network within 1.4 to 2.4 % (five suites)
+SESSION = 0.017  # what one session leaves open of a network beside its doubt (calibrations against three sessions each)
+SESSIONS = 0.012  # what three sessions leave open, of which each repeats a network within 1.4 to 2.4 % (six suites)
 TREES = 100  # of a kind's forest
 ONTO = 25  # that are added to a prior's
 HOLDS = (256.0, 32.0, 4.0)  # nodes' worth of holding on to a prior, in its base and in each leaf
@@ -272,7 +273,7 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfi
     for record, priced in zip(judged, judgements):
         ours = not isinstance(record.spec, Foreign)
         logs[ours].append(float(np.log(record.network_us / priced.network_us)))
-        doubts[ours].append(record.doubt)
+        doubts[ours].append(math.hypot(record.doubt, SESSION))
         pairs.append((record.spec.name if ours else IMPORTED, record.network_us, priced.network_us))
         for kind, measured, predicted in zip(priced.kinds, record.nodes_us, priced.nodes_us):
             if measured > BIG_US and ours == (kind in OURS):
