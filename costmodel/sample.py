@@ -153,7 +153,7 @@ def random_stack(rng: Random) -> Spec:
     channels = _round(rng, 0.7 * near, 1.4 * near)
     rows: list[Row] = []
     for i in range(rng.randint(1, 4)):
-        rows.append(_row(rng, rng.choice(kinds), f"stage{i}", _width(rows, channels), near, 1, act, norm))
+        rows.append(_row(rng, rng.choice(kinds), f"stage{i}", _width(rows, channels), near, 1, act, norm, odd=True))
     return Spec(name=STACK, rows=tuple(rows), input_channels=channels, resolution=resolution)
 
 
@@ -168,11 +168,23 @@ def _round(rng: Random, low: float, high: float, multiple: int | None = None) ->
     return max(multiple, round(exp(rng.uniform(log(low), log(high))) / multiple) * multiple)
 
 
-def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: int, act: str, norm: float = NORM) -> Row:
+def _row(
+    rng: Random,
+    kind: str,
+    stage: str,
+    width: int,
+    near: float,
+    stride: int,
+    act: str,
+    norm: float = NORM,
+    odd: bool = False,
+) -> Row:
+    """`odd`: groups of any width, as micro-benchmarks have them, and not of the multiples of 4 that networks have."""
     low, high = max(8, 0.7 * near), max(10, 1.4 * near)
     channels = _round(rng, low, high)
     groups = rng.choice([groups for groups in GROUPS if width % groups == 0] or [1])
-    grouped = _round(rng, max(low, 4 * groups), max(high, 8 * groups), 24 if groups == 3 else 4 * groups)
+    multiple = groups if odd else 24 if groups == 3 else 4 * groups
+    grouped = _round(rng, max(low, 4 * groups), max(high, 8 * groups), multiple)
     kernel = rng.choice((3, 3, 5, 7))
     where = {"stage": stage, "stride": stride, "repeat": rng.choice((1, 1, 2, 2, 3, 4, 6))}
     if kind == "inverted":
@@ -202,7 +214,7 @@ def _row(rng: Random, kind: str, stage: str, width: int, near: float, stride: in
         )
     if kind == "grouped":
         if rng.random() < 0.5:  # as wide as ShuffleNetV1's
-            grouped = _round(rng, 2 * low + 4 * groups, 4 * high + 4 * groups, 24 if groups == 3 else 4 * groups)
+            grouped = _round(rng, 2 * low + 4 * groups, 4 * high + 4 * groups, multiple)
         kernel = rng.choice((1, 1, 3))
         return Conv(channels=grouped, kernel=kernel, groups=groups, norm=rng.random() < norm, activation=act, **where)
     if kind == "conv":

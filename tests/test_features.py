@@ -1,6 +1,7 @@
 """What a predictor sees of a node. No clock."""
 
 import random
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from archs.sampling import random_edit
 from costmodel.counts import FREE
 from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, _static, features
 from costmodel.lifetimes import _frames, _lives
-from costmodel.sample import networks
+from costmodel.sample import STACK, networks, our_networks
 
 
 def test_features_have_one_row_per_node_and_name_their_columns():
@@ -97,3 +98,10 @@ def test_groups_are_started_one_by_one_on_a_cpu_alone():
     here, there = features(b.graph()), features(b.graph(), device="cuda")
     assert (here.work[0, 0], there.work[0, 0]) == (8, 1)
     assert (here.work[0, 1:] == there.work[0, 1:]).all()
+
+
+def test_stacks_have_groups_of_any_width():
+    stacks = (graph for spec, graph in our_networks(1) if spec.name == STACK)
+    convs = [node.op for graph in islice(stacks, 40) for node in graph.nodes if isinstance(node.op, Conv2d)]
+    widths = {conv.channels // conv.groups % 4 for conv in convs if 1 < conv.groups < conv.channels}
+    assert widths == {0, 1, 2, 3}
