@@ -167,8 +167,10 @@ class _Course:
         """Take as many networks as there is memory and time for; False where there are no more."""
         taken = asked = 0.0  # bytes in memory, and the seconds that further visits will take
         expected = self.rounds
+        round_s: list[float] = []  # of one module
         while taken < self.memory:
-            following = self._following(asked)
+            owed = self._owed * OFTEN * expected * statistics.fmean(round_s) if round_s else 0.0
+            following = self._following(asked + owed)
             if not following:
                 break
             self._check()
@@ -181,7 +183,9 @@ class _Course:
             one.visit()
             self.some.append(one)
             taken += one.bytes
-            asked += (expected * one.turns - 1) * (self._passed - before)
+            visit_s = self._passed - before
+            round_s.append(one.turns / one.often * visit_s)
+            asked += (expected * one.turns - 1) * visit_s
             if len(self.some) == PILOT and self.seconds < inf:  # a quiet machine needs fewer visits: more networks
                 self.settle()
                 expected = min(self.rounds, max(ENOUGH, statistics.fmean(one.rounds for one in self.some)))
@@ -196,8 +200,13 @@ class _Course:
         spec = next(self.specs, None) if room and not due else None
         if spec is not None:
             return spec, False
-        few = sum(one.reference for one in self.done + self.some) < FEWEST
-        return (self.references.pop(0), True) if self.references and (room or few) else None
+        return (self.references.pop(0), True) if self.references and (room or self._owed) else None
+
+    @property
+    def _owed(self) -> int:
+        """References that are to come even where time is short, and that time is left for."""
+        fewest = FEWEST - sum(one.reference for one in self.done + self.some)
+        return max(0, min(fewest, len(self.references)))
 
     def settle(self) -> None:
         """Visit what is in memory in rounds, until it is known or time is over."""
