@@ -1,14 +1,18 @@
 """Calibration from end to end, on a few seconds: it is whole or it is not there. Times are not asserted."""
 
+import itertools
 import math
+import time
 import warnings
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import archs
 import costmodel
+from costmodel import timings
 from costmodel.calibrate import raw_path
 from costmodel.fit import fit
 from costmodel.foreign import made
@@ -97,6 +101,24 @@ def test_where_time_is_short_references_are_several_modules_of_as_many_visits(mo
     assert sorted(Counter(visited).values()) == times
     rounds = [record.calls // RUNS - first for record in (*found.records, *found.references)]
     assert rounds == [ROUNDS - first, OFTEN * ROUNDS]  # though FIRST would do: there was time
+
+
+def test_time_is_left_for_the_references_that_are_owed(monkeypatch):
+    clock = itertools.count(time.perf_counter(), 0.01).__next__  # every look at it, and every run, takes time
+
+    def run(network):
+        for _ in range(50):
+            clock()
+        return [30e3] * len(network.graph.nodes)
+
+    monkeypatch.setattr(timings, "time", SimpleNamespace(perf_counter=clock))
+    monkeypatch.setattr(timings, "FEWEST", 10)
+    monkeypatch.setattr(InPlace, "nodes_us", run)
+    with Stopwatch().running() as watch:
+        found = time_networks(watch, Regime(), itertools.cycle(TINY[:4]), TINY[4:14], seconds=200)
+    assert len(found.references) == 10
+    assert len(found.records) + 4 == timings.PILOT  # what is left after the pilot is for them
+    assert min(record.calls for record in found.references) >= FIRST * RUNS
 
 
 def test_more_visits_make_a_time_more_certain_and_not_shorter():
