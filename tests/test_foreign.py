@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 import zoo_styles as zoo
-from test_latency import made_up
+from made_up import made_up
 from test_ops import FACTS
 
 import archs
