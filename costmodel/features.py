@@ -35,7 +35,8 @@ WORK = ("starts", "bytes_in", "bytes_out", "bytes_weights", "mult_adds")
 STATIC = (
     "variant", "log_bytes_in", "log_bytes_out", "log_bytes_weights", "log_mult_adds", "log_intensity",
     "log_group_in", "log_group_out", "log_pixels", "height", "kernel", "stride", "groups", "bias", "inputs",
-    "pixels_mod_16", "pixels_mod_48", "width_mod_16", "out_mod_8", "out_mod_16", "out_mod_6", "in_mod_16",
+    "pixels_mod_16", "pixels_mod_48", "width_mod_16", "out_mod_4", "out_mod_8", "out_mod_16", "out_mod_6",
+    "in_mod_4", "in_mod_16",
 )  # fmt: skip
 DYNAMIC = ("log_age_in", "log_age_place", "log_age_kernel", "log_age_shape", "uses", "log_network_weights")
 PASSED_ON = ("log_bytes_in", "log_bytes_out", "log_bytes_weights", "log_mult_adds", "kernel")
@@ -236,9 +237,11 @@ def _static(op: Op, batch: int, turn: bool, output: Shape, *inputs: Shape):
         pixels % 16,
         pixels % 48,
         (output[2] if len(output) == 3 else 1) % 16,
+        group_out % 4,
         group_out % 8,
         group_out % 16,
         group_out % 6,
+        group_in % 4,
         group_in % 16,
     )
     work = (_starts(op, kind, groups), bytes_in, bytes_out, bytes_weights, mult_adds)
