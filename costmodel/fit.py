@@ -23,6 +23,7 @@ from costmodel.foreign import IMPORTED, Foreign, recipe_dict
 from costmodel.latency import Priced, forest_of, price
 from costmodel.profile import DeviceProfile, Errors, Predictor, Reference, Regime, percentile_half_width
 from costmodel.records import Record
+from costmodel.sample import STACK
 
 SPAN = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
 MEAN_SPAN = SPAN * math.sqrt(math.pi / 2)  # the same in mean absolute deviations
@@ -91,7 +92,8 @@ def _at_one_speed(
 
     A chunk has dozens of networks, drawn by chance: what they are off a rough fit of all, kind by kind, is the minute
     in which they were timed. A fit that is less rough learns the minute itself: of 30 % by which a chunk was slower, 20
-    trees leave a third, 10 a fifth, 4 a tenth.
+    trees leave a third, 10 a fifth, 4 a tenth. Stacks are asked where there is nothing else: what dozens of one kind
+    are off is what a rough fit does not know of it.
     """
     chunks = {record.chunk for record in records}
     for _ in range(ROUNDS if len(chunks) > 1 else 0):
@@ -99,6 +101,8 @@ def _at_one_speed(
         slow = {}
         for chunk in chunks:
             here = [record for record in records if record.chunk == chunk]
+            whole = [record for record in here if record.spec.name != STACK]
+            here = whole if len(whole) >= LEAST else here
             expected = [judge(draft, record) for record in here]
             slow[chunk] = between(
                 [record.by_kind(regime) for record in here],

@@ -9,8 +9,9 @@ from made_up import US_PER_BYTE, US_PER_MULT_ADD, US_PER_START, made_up, made_up
 
 import archs
 import costmodel
+from archs.spec import Conv
 from costmodel.features import COLUMNS, features
-from costmodel.fit import HOLDS, SESSION, SESSIONS, SPAN, errors, fit, with_errors
+from costmodel.fit import HOLDS, SESSION, SESSIONS, SPAN, _at_one_speed, errors, fit, with_errors
 from costmodel.foreign import made
 from costmodel.profile import (
     DeviceProfile,
@@ -94,6 +95,28 @@ def test_a_fit_goes_on_from_a_machine_with_other_strengths(profile):
     assert found.held_out["all"].mape < 2
     assert found.node_interval < 0.1
     assert found.hold == min(HOLDS)
+
+
+def test_what_is_not_known_of_a_kind_is_no_slow_minute(profile):
+    """Small groups take longer than the profile that the fit goes on from knows, and one chunk is full of them."""
+    rng, sample = random.Random(8), (spec for spec, _ in our_networks(8) if spec.name != STACK)
+
+    def timed(spec, chunk: int) -> Record:
+        found = features(made(spec))
+        small = found.columns[:, COLUMNS.index("log_group_in")] < np.log(16)
+        nodes = np.array(made_up(spec).nodes_us)
+        nodes[small & (np.array(found.kinds) == "grouped_pointwise")] *= 2
+        return Record(spec, float(nodes.sum()), tuple(nodes.tolist()), 0.01, 9, chunk=chunk)
+
+    def stack() -> archs.Spec:
+        rows = [Conv(stage=f"row{i}", channels=4 * rng.randint(4, 15), kernel=1, groups=4) for i in range(3)]
+        return archs.Spec(name=STACK, rows=tuple(rows), input_channels=16, resolution=rng.randint(7, 28))
+
+    records = [timed(next(sample), chunk) for chunk in (0, 1) for _ in range(20)]
+    stacks = [timed(stack(), 1) for _ in range(14)]
+    even, _ = _at_one_speed(records + stacks, (), Regime(), profile)
+    first = [now.nodes_us[0] / then.nodes_us[0] for now, then in zip(even[len(records) :], stacks)]
+    assert np.median(first) == pytest.approx(1, abs=0.03)
 
 
 def test_errors_are_relative_to_what_was_measured():
