@@ -76,9 +76,13 @@ class Regime(_Value):
         return fold_batchnorm(graph) if self.folded else graph
 
     def in_common(self, other: Regime) -> tuple[bool, ...]:
-        """What two regimes share of what decides the kernels, the most decisive first."""
-        threads = (self.threads > 1) == (other.threads > 1)  # whether more than one: PyTorch picks kernels by it
-        return threads, self.layout == other.layout, self.folded == other.folded, self.batch == other.batch
+        """What two regimes share of what decides the kernels, the most decisive first.
+
+        Of threads and of images, whether it is more than one: PyTorch picks kernels by it.
+        """
+        threads = (self.threads > 1) == (other.threads > 1)
+        batch = (self.batch > 1) == (other.batch > 1)
+        return threads, self.layout == other.layout, self.folded == other.folded, batch
 
     @property
     def label(self) -> str:

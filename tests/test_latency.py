@@ -148,6 +148,7 @@ def test_the_nearest_profile_is_of_as_many_threads_before_it_is_of_the_same_layo
     regimes = {
         "one": Regime(),
         "one-last": Regime(layout="channels_last", batch=8),
+        "one-many": Regime(batch=4),
         "two": Regime(threads=2),
         "two-folded": Regime(threads=2, folded=True),
     }
@@ -155,7 +156,8 @@ def test_the_nearest_profile_is_of_as_many_threads_before_it_is_of_the_same_layo
         shipped.model_copy(update={"name": name, "regime": regime}).save(tmp_path / f"{name}.json")
     monkeypatch.setattr(costmodel.profile, "SHIPPED", tmp_path)
     for regime, name in (
-        (Regime(batch=8), "one"),
+        (Regime(), "one"),
+        (Regime(batch=8), "one-many"),
         (Regime(layout="channels_last"), "one-last"),
         (Regime(threads=16), "two"),
         (Regime(threads=2, layout="channels_last"), "two"),
