@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 LEVELS = 6
 BITS = 1 << np.arange(LEVELS, dtype=np.uint8)[::-1]
 BINS = 40
+MOST = 0.9  # of the residuals lie within their bound
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,10 @@ def fit(
 ) -> Forest:
     """Boost on x (samples × columns), y (samples).
 
-    `clip` bounds the residual that one sample can contribute (Huber's loss), so that an interrupted timing does not
-    pull its neighbours; `prior` shrinks leaves of few samples; every level looks at a random `share` of the columns.
+    A residual contributes up to `clip`, or up to what nine in ten are within where that is more (Huber's loss, with a
+    bound as in Friedman 2001, "Greedy function approximation", section 4.4): an interrupted timing does not pull its
+    neighbours, and a tenth of the samples that take three times as long as was known are learned in a few trees.
+    `prior` shrinks leaves of few samples; every level looks at a random `share` of the columns.
     `onto`: a forest from which the boosting goes on; its trees come first in the one that is returned.
     """
     rng = np.random.default_rng(seed)
@@ -109,7 +112,8 @@ def fit(
     rest = rest - start
     columns, thresholds, values = [onto.columns], [onto.thresholds], [onto.values]
     for _ in range(trees):
-        pull = np.clip(rest, -clip, clip)
+        most = max(clip, float(np.quantile(np.abs(rest), MOST)))
+        pull = np.clip(rest, -most, most)
         leaf = np.zeros(len(y), np.int64)
         asked = []
         for level in range(LEVELS):

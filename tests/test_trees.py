@@ -68,3 +68,10 @@ def test_one_interrupted_timing_does_not_move_its_neighbours():
     y = np.zeros(400)
     y[7] = 5.0
     assert np.abs(trees.fit(x, y).predict(x)).max() < 0.03
+
+
+def test_what_many_have_in_common_is_learned_in_a_few_trees():
+    """Of a batch a 1×1 convolution takes three times as long on 3×3 pixels: an eighth of what a calibration meets."""
+    x = np.repeat(np.arange(8.0)[:, None], 50, axis=0)
+    y = np.where(x[:, 0] == 3, np.log(3), 0.0)
+    assert np.abs(trees.fit(x, y, 20).predict(x) - y).max() < 0.05
