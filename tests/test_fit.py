@@ -11,7 +11,7 @@ import archs
 import costmodel
 from archs.spec import Conv
 from costmodel.features import COLUMNS, features
-from costmodel.fit import HOLDS, SESSION, SESSIONS, SPAN, _at_one_speed, errors, fit, with_errors
+from costmodel.fit import HOLDS, PER_TREE, SESSION, SESSIONS, SPAN, _at_one_speed, errors, fit, judge, with_errors
 from costmodel.foreign import made
 from costmodel.profile import (
     DeviceProfile,
@@ -119,6 +119,25 @@ def test_what_is_not_known_of_a_kind_is_no_slow_minute(profile):
     assert np.median(first) == pytest.approx(1, abs=0.03)
 
 
+def test_many_networks_take_more_trees_than_a_few(profile, monkeypatch):
+    monkeypatch.setattr("costmodel.fit.ONTO", 2)
+    sample = our_networks(9)
+    judged, met = ([made_up(next(sample)[0]) for _ in range(size)] for size in (8, 5 * PER_TREE))
+    few, many = (fit(some, judged, Regime(), "on", {}, 1.0, 1.0, prior=profile) for some in (met[:9], met))
+    known, with_few, with_many = (len(p.predictors["pointwise"].values) for p in (profile, few, many))
+    assert (with_few - known, with_many - known) == (2, 5)
+
+
+def test_what_judges_is_believed_where_it_was_timed_in_other_minutes(profile, monkeypatch):
+    monkeypatch.setattr("costmodel.fit.ONTO", 2)
+    monkeypatch.setattr("costmodel.fit._off", lambda found, _: 1 - HOLDS.index(found.hold) / 100)
+    sample = our_networks(10)
+    records = [made_up(next(sample)[0]) for _ in range(18)]
+    for chunk, hold in ((0, max(HOLDS)), (1, min(HOLDS))):
+        judged = [replace(record, chunk=chunk) for record in records[10:]]
+        assert fit(records[:10], judged, Regime(), "on", {}, 1.0, 1.0, prior=profile).hold == hold
+
+
 def test_errors_are_relative_to_what_was_measured():
     found = errors([100, 100, 100, 100], [103, 93, 108, 120], half_interval=0.1)
     assert (found.mape, found.within_5, found.within_10) == (9.5, 25.0, 75.0)
@@ -133,6 +152,25 @@ def test_the_interval_covers_its_share_of_new_residuals():
         half = percentile_half_width([rng.gauss(0, 0.03) for _ in range(80)])
         covered.append(abs(rng.gauss(0, 0.03)) <= half)
     assert 0.85 < sum(covered) / len(covered) < 0.95
+
+
+def test_stacks_do_not_tell_what_networks_take():
+    """A call of a few nodes takes less than the line of the others says, as on GPUs."""
+    sample, regime, clock_us = our_networks(12), Regime(device="cuda"), 2.0
+
+    def timed(spec) -> Record:
+        record = made_up(spec)
+        nodes = tuple([time_us + clock_us for time_us in record.nodes_us])
+        share = 0.9 if spec.name == STACK else 1.0
+        return replace(record, nodes_us=nodes, network_us=share * sum(record.nodes_us))
+
+    records = [timed(next(sample)[0]) for _ in range(110)]
+    stacks = [record for record in records if record.spec.name == STACK]
+    whole = [record for record in records if record.spec.name != STACK]
+    few = len(stacks) - 5
+    found = fit(stacks + whole[:few], whole[few:], regime, "made up", {"device": "cuda"}, 1.0, 1.0)
+    off = [judge(found, record).network_us / record.network_us for record in whole[few:]]
+    assert np.median(off) == pytest.approx(1, abs=0.003)
 
 
 def test_what_clocks_take_and_what_a_call_takes_beside_its_operators_is_learned():
