@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import count
-from math import log, prod
+from math import gcd, log, prod
 from operator import itemgetter
 from struct import Struct
 from typing import NamedTuple
@@ -36,7 +36,7 @@ STATIC = (
     "variant", "log_bytes_in", "log_bytes_out", "log_bytes_weights", "log_mult_adds", "log_intensity",
     "log_group_in", "log_group_out", "log_pixels", "height", "kernel", "stride", "groups", "bias", "inputs",
     "pixels_mod_16", "pixels_mod_48", "width_mod_16", "out_mod_4", "out_mod_8", "out_mod_16", "out_mod_6",
-    "in_mod_4", "in_mod_16",
+    "in_mod_4", "in_mod_16", "aligned",
 )  # fmt: skip
 DYNAMIC = ("log_age_in", "log_age_place", "log_age_kernel", "log_age_shape", "uses", "log_network_weights")
 PASSED_ON = ("log_bytes_in", "log_bytes_out", "log_bytes_weights", "log_mult_adds", "kernel")
@@ -243,6 +243,7 @@ def _static(op: Op, batch: int, turn: bool, output: Shape, *inputs: Shape):
         group_out % 6,
         group_in % 4,
         group_in % 16,
+        gcd(group_in, group_out, 16),  # oneDNN reorders tensors for kernels that take both in blocks of 8 or 16
     )
     work = (_starts(op, kind, groups), bytes_in, bytes_out, bytes_weights, mult_adds)
     before = (_NUMBERS.get(kind, len(_NUMBERS)), *_passed_on(columns))

@@ -73,6 +73,13 @@ def test_remainders_are_those_of_one_group():
     assert {column: found[column] for column in expected} == expected
 
 
+@pytest.mark.parametrize(("width_in", "width_out", "aligned"), [(40, 160, 8), (80, 320, 16), (68, 16, 4), (45, 90, 1)])
+def test_widths_that_fill_blocks_both_in_and_out_are_told_apart(width_in, width_out, aligned):
+    b = Builder("groups", Shape(3 * width_in, 14, 14))
+    b.add("conv", Conv2d(3 * width_out, 1, groups=3), INPUT)
+    assert features(b.graph()).columns[0, COLUMNS.index("aligned")] == aligned
+
+
 def test_views_own_no_memory():
     graph = archs.build(archs.spec("shufflenet_v2"))
     for node, work in zip(graph.nodes, features(graph).work):
