@@ -102,9 +102,7 @@ def _at_one_speed(
         draft = _profile(records, regime, prior, size=ROUGH)
         slow = {}
         for chunk in chunks:
-            here = [record for record in records if record.chunk == chunk]
-            whole = [record for record in here if record.spec.name != STACK]
-            here = whole if len(whole) >= LEAST else here
+            here = _whole([record for record in records if record.chunk == chunk])
             expected = [judge(draft, record) for record in here]
             slow[chunk] = between(
                 [record.by_kind(regime) for record in here],
@@ -112,6 +110,12 @@ def _at_one_speed(
             )
         records, judged = ([r.evened(regime, slow.get(r.chunk, STEADY)) for r in some] for some in (records, judged))
     return records, judged
+
+
+def _whole(records: Sequence[Record]) -> Sequence[Record]:
+    """Those that are no stacks, or all where that leaves too few."""
+    some = [record for record in records if record.spec.name != STACK]
+    return some if len(some) >= LEAST else records
 
 
 def _off(profile: DeviceProfile, judged: Sequence[Record]) -> float:
@@ -256,14 +260,16 @@ def _nodes_to_network(profile: DeviceProfile, records: Sequence[Record]) -> dict
     Nor are stacks asked for the median where there are others: on GPUs the line is bent, and where it suits their ten
     nodes it had networks 1.4 % (H100) and 3.4 % (H200) too slow.
     """
-    network = np.array([record.network_us for record in records])
-    measured = np.array([sum(record.nodes_us) for record in records])
-    predicted = np.array([judge(profile, record).nodes_us.sum() for record in records])
-    others = np.c_[[len(record.nodes_us) for record in records], np.ones(len(records))]
-    line = np.linalg.lstsq(np.c_[measured, others] / network[:, None], np.ones(len(network)), rcond=None)[0]
-    whole = np.array([record.spec.name != STACK for record in records])
-    off = (network / (np.c_[predicted, others] @ line))[whole if whole.sum() >= LEAST else slice(None)]
-    scale, per_node_us, per_call_us = line * np.median(off)
+
+    def terms(some: Sequence[Record], sums_us: Sequence[float]) -> np.ndarray:
+        """Of what each takes, with its nodes adding up to so much."""
+        rows = [(sum_us, len(record.nodes_us), 1.0) for record, sum_us in zip(some, sums_us)]
+        return np.array(rows) / np.array([record.network_us for record in some])[:, None]
+
+    line = np.linalg.lstsq(terms(records, [sum(r.nodes_us) for r in records]), np.ones(len(records)), rcond=None)[0]
+    whole = _whole(records)
+    found = terms(whole, [judge(profile, record).nodes_us.sum() for record in whole]) @ line
+    scale, per_node_us, per_call_us = line * np.median(1 / found)
     return {
         "scale": float(scale),
         "per_node_us": round(float(per_node_us), 3),

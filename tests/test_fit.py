@@ -11,7 +11,19 @@ import archs
 import costmodel
 from archs.spec import Conv
 from costmodel.features import COLUMNS, features
-from costmodel.fit import HOLDS, PER_TREE, SESSION, SESSIONS, SPAN, _at_one_speed, errors, fit, judge, with_errors
+from costmodel.fit import (
+    HOLDS,
+    PER_TREE,
+    SESSION,
+    SESSIONS,
+    SPAN,
+    _at_one_speed,
+    _nodes_to_network,
+    errors,
+    fit,
+    judge,
+    with_errors,
+)
 from costmodel.foreign import made
 from costmodel.profile import (
     DeviceProfile,
@@ -154,21 +166,14 @@ def test_the_interval_covers_its_share_of_new_residuals():
     assert 0.85 < sum(covered) / len(covered) < 0.95
 
 
-def test_stacks_do_not_tell_what_networks_take():
+def test_stacks_do_not_tell_what_networks_take(profile):
     """A call of a few nodes takes less than the line of the others says, as on GPUs."""
-    sample, regime, clock_us = our_networks(12), Regime(device="cuda"), 2.0
-
-    def timed(spec) -> Record:
-        record = made_up(spec)
-        nodes = tuple([time_us + clock_us for time_us in record.nodes_us])
-        share = 0.9 if spec.name == STACK else 1.0
-        return replace(record, nodes_us=nodes, network_us=share * sum(record.nodes_us))
-
-    records = [timed(next(sample)[0]) for _ in range(110)]
-    stacks = [record for record in records if record.spec.name == STACK]
+    sample = our_networks(12)
+    records = [made_up(next(sample)[0]) for _ in range(110)]
+    stacks = [replace(record, network_us=0.9 * record.network_us) for record in records if record.spec.name == STACK]
     whole = [record for record in records if record.spec.name != STACK]
     few = len(stacks) - 5
-    found = fit(stacks + whole[:few], whole[few:], regime, "made up", {"device": "cuda"}, 1.0, 1.0)
+    found = profile.model_copy(update=_nodes_to_network(profile, stacks + whole[:few]))
     off = [judge(found, record).network_us / record.network_us for record in whole[few:]]
     assert np.median(off) == pytest.approx(1, abs=0.003)
 
