@@ -83,7 +83,9 @@ def latency():
         cells = [f"{e['mape']:.1f} / {e['within_5']:.0f} / {e['within_10']:.0f}" if e else "" for e in figures]
         return (name, *cells)
 
-    rows = [("networks", *(str(s["families"]["all"]["networks"]) for s in sessions))]
+    fitted = [f"{costmodel.load_profile(name).networks:,}" for name in reports]
+    rows = [("networks that were fitted", *fitted)]
+    rows.append(("networks that were not, and judge", *(str(s["families"]["all"]["networks"]) for s in sessions)))
     rows.append(row("**all**", [s["families"]["all"] for s in sessions]))
     for section, label in (
         ("families", "`{}`"),
