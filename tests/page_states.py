@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import test_lab_pages as lab
 from forms import say
@@ -22,10 +23,14 @@ from explorer.lab.experiment import GUIDELINES, experiment
 from explorer.onnx_job import OnnxJob
 from explorer.page.lab import store
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
-def explore(tab: str = "Table", edited: bool = False, **state: object) -> AppTest:
+
+def explore(
+    tab: str = "Table", edited: bool = False, memory: Mapping[str, object] = NOTHING, **state: object
+) -> AppTest:
     at = AppTest.from_file(APP, default_timeout=60)
-    at.session_state["tab"] = tab
+    at.session_state["memory"] = {"tab": tab, **memory}
     for key, value in state.items():
         at.session_state[key.replace("_", " ")] = value
     at.run()
@@ -36,7 +41,7 @@ def opened(network: str, tab: str = "Table") -> AppTest:
     """With a block open in the middle of the network."""
     at = explore(tab)
     say(at, "network", network)
-    blocks = list(at.session_state["scenario"].blocks["block"])
+    blocks = list(at.session_state["memory"]["scenario"].blocks["block"])
     return say(at, "block", blocks[len(blocks) // 2])
 
 
@@ -70,9 +75,8 @@ def page(path: str, **state: object) -> AppTest:
 
 
 def left_over() -> AppTest:
-    return explore(
-        offered_history=History.start(archs.spec("mobilenet_v2")).push("another", archs.spec("mobilenet_v1"))
-    )
+    found = History.start(archs.spec("mobilenet_v2")).push("another", archs.spec("mobilenet_v1"))
+    return explore(memory={"offered history": found})
 
 
 def imported(tab: str, edits: int = 0) -> AppTest:

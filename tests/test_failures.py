@@ -88,7 +88,7 @@ def one_line(at: AppTest, log: str) -> None:
 def explore(tab: str | None) -> AppTest:
     at = AppTest.from_file(APP, default_timeout=60)
     if tab:
-        at.session_state["tab"] = tab
+        at.session_state["memory"] = {"tab": tab}
     return at
 
 
@@ -103,14 +103,14 @@ def test_a_panel_that_fails_leaves_the_others(module, name, tab, monkeypatch, ca
     assert not at.error
     if name == "row":
         open_block(at)
-    spec = at.session_state["scenario"].spec
+    spec = at.session_state["memory"]["scenario"].spec
     monkeypatch.setattr(module, name, broken)
     if tab:  # the tabs' panels are looked up when the page's file is run
         at = explore(tab)
     with caplog.at_level(logging.ERROR):
         at.run()
     one_line(at, caplog.text)
-    assert at.session_state["scenario"].spec == spec
+    assert at.session_state["memory"]["scenario"].spec == spec
     assert headings(at) or name == "title"
     assert tiles(at) or name in ("title", "tiles")  # one panel: what stands above what failed stays
     monkeypatch.undo()
@@ -165,13 +165,13 @@ CONTROLS = [
 @pytest.mark.parametrize(("name", "value"), CONTROLS, ids=lambda part: str(part))
 def test_a_control_that_fails_is_one_line(name, value, monkeypatch, caplog):
     at = explore(None).run()
-    spec = at.session_state["scenario"].spec
+    spec = at.session_state["memory"]["scenario"].spec
     for method in ("choose", "edit"):
         monkeypatch.setattr(Scenario, method, broken)
     with caplog.at_level(logging.ERROR):
         say(at, name, value)
     one_line(at, caplog.text)
-    assert at.session_state["scenario"].spec == spec
+    assert at.session_state["memory"]["scenario"].spec == spec
     monkeypatch.undo()
     at.run()
     assert not at.exception

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from streamlit.runtime.scriptrunner import StopException
+from streamlit.runtime.state import SafeSessionState, SessionState
 
-from explorer.page import hearing
+from explorer.page import hearing, state
 
 
 @pytest.fixture
@@ -62,3 +63,24 @@ def test_a_message_of_another_form_is_none(say, event):
     done = []
     say(done.append, event, [1, "b"])
     assert done == [["b"]]
+
+
+def test_what_is_done_while_the_next_run_begins_is_kept(monkeypatch):
+    """That one copies Streamlit's state and clears what was new; the run that it stops goes on in between."""
+
+    class New(dict):
+        def clear(self) -> None:
+            hearing.hear("form", lambda said: state.choose("block", block="stage3/block2"))
+            super().clear()
+
+    ours = SessionState()
+    shared = SafeSessionState(ours, lambda: None)
+    monkeypatch.setattr("streamlit.runtime.state.session_state_proxy.get_session_state", lambda: shared)
+    assert state.scenario().block is None
+    assert hearing.heard("form") == 0
+    ours._compact_state()
+    shared["form"] = {"said": {"events": [[1]]}}
+    ours._new_session_state = New(ours._new_session_state)
+    ours._compact_state()
+    assert hearing.heard("form") == 1
+    assert state.scenario().block == "stage3/block2"

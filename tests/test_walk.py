@@ -174,4 +174,4 @@ def test_walks_on_the_page(seed):
         again.query_params["net"] = address
         again.run()
         check(again)
-        assert again.session_state["scenario"].spec == at.session_state["scenario"].spec
+        assert again.session_state["memory"]["scenario"].spec == at.session_state["memory"]["scenario"].spec

@@ -8,14 +8,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import streamlit as st
-
 from archs import ArchError
 from explorer import kept
 from explorer.history import History
 from explorer.page import form, hearing, state
 from explorer.page.components import Component
 from explorer.page.form import Part
+from explorer.page.memory import memory
 from explorer.page.share import BY_LINK
 from explorer.scenario import Scenario, start
 
@@ -45,12 +44,12 @@ _keeper = Component("autosave", js=hearing.JS + JS)
 def keep(scenario: Scenario) -> None:
     """Asks the browser, or gives it what there is; the last thing on the page."""
     history = scenario.history
-    if _untouched(history) and not st.session_state.get("resumed"):
+    if _untouched(history) and not memory().get("resumed"):
         _draw("")
         return
-    known = {id(version): text for version, text in st.session_state.get("packed", ())}
+    known = {id(version): text for version, text in memory().get("packed", ())}
     packed = [(version, known.get(id(version)) or kept.text_of(version.spec)) for version in history.versions]
-    st.session_state["packed"] = packed
+    memory()["packed"] = packed
     _draw(kept.pack(history, [text for _, text in packed]))
 
 
@@ -61,7 +60,7 @@ def _draw(text: str) -> None:
 
 def _untouched(history: History) -> bool:
     """Whether nothing was done yet: what the page opens with, and the address's network."""
-    return len(history.versions) <= (2 if st.session_state.get(BY_LINK) else 1)
+    return len(history.versions) <= (2 if memory().get(BY_LINK) else 1)
 
 
 def _found(said: list[Any]) -> None:
@@ -82,12 +81,12 @@ def _resume(text: str, mine: bool) -> None:
     if mine:
         _take(kept.resumed(found, linked, opened, by_link=opened != start().spec))
     elif len(found.versions) > 1:
-        st.session_state[OFFERED] = found
+        memory()[OFFERED] = found
 
 
 def offer(scenario: Scenario) -> list[Part]:
     """In the sidebar, until the visitor has done something else: the network of the last visit."""
-    found = st.session_state.get(OFFERED)
+    found = memory().get(OFFERED)
     if found is None or not _untouched(scenario.history):
         return []
     return [
@@ -103,5 +102,5 @@ def offer(scenario: Scenario) -> list[Part]:
 
 def _take(history: object) -> None:
     state.choose("history", history=history)
-    st.session_state["resumed"] = True
-    st.session_state.pop(OFFERED, None)
+    memory()["resumed"] = True
+    memory().pop(OFFERED, None)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import streamlit as st
-
 from archs import Spec
 from archs.rows import KINDS
 from explorer import cells, edits
 from explorer.page import advice, form, state
 from explorer.page.form import Part, Said
+from explorer.page.memory import memory
 from explorer.scenario import Scenario
 
 STEPS = {"kernel": 2, "channels": 8, "inner": 8, "expanded": 8, "expansion": 1.0, "se": 0.05, "dropout": 0.1}
@@ -20,7 +19,7 @@ UNSTATED = {
     "merge": "as in the paper",
 }
 INSERTED, REPLACING = "kind to insert", "kind of the stage"
-"""Session state: the kinds of block that the lists of Insert and Replace show."""
+"""Memory: the kinds of block that the lists of Insert and Replace show."""
 
 
 def row(scenario: Scenario) -> None:
@@ -142,11 +141,11 @@ def _kind(key: str, label: str) -> Part:
 
 
 def _kind_of(key: str) -> str:
-    return st.session_state.get(key, next(iter(KINDS)))
+    return memory().get(key, next(iter(KINDS)))
 
 
 def _choose_kind(key: str, kind: str) -> None:
-    st.session_state[key] = kind
+    memory()[key] = kind
 
 
 def _spaced(word: str) -> str:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-import streamlit as st
-
 from explorer import cells
 from explorer.page import controls, hearing, tip
 from explorer.page.components import CONTROLS, Component
+from explorer.page.memory import memory
 
 # in no shadow root: there the page could not tell which field has the keyboard
 _form = Component(
@@ -116,7 +115,7 @@ def show(key: str, parts: Sequence[Part], about: Any = None) -> None:
     A message that is of none of these controls is no edit; a field that has an `error` stays as it was typed.
     """
     usable = {part.name: part for part in _every(parts) if part.do}
-    typed = st.session_state.get(f"{key} typed", {})
+    typed = memory().get(f"{key} typed", {})
     data = {"parts": [_told(part, typed) for part in parts], "about": about, "heard": hearing.heard(key)}
     _form(key=key, data=data, on_said_change=partial(hearing.hear, key, partial(_do, key, usable)))
 
@@ -125,7 +124,7 @@ def _do(key: str, usable: Mapping[str, Part], said: list[Any]) -> None:
     match said:
         case [str(name), str() | bool() | None as raw, about] if name in usable:
             part = usable[name]
-            st.session_state[f"{key} typed"] = {name: raw}
+            memory()[f"{key} typed"] = {name: raw}
             if _takes(part, raw):
                 part.do(Said(_value(part, raw), about))
 

@@ -14,6 +14,7 @@ import streamlit as st
 from archs import Spec
 from explorer import cells, edits
 from explorer.page import sheet, state, words
+from explorer.page.memory import memory
 from explorer.scenario import Problem, Scenario
 
 KEY = "grid"
@@ -70,12 +71,12 @@ def _refused(waiting: Waiting) -> None:
 
 
 def _waiting(spec: Spec) -> Waiting | None:
-    waiting: Waiting | None = st.session_state.get(WAITING)
+    waiting: Waiting | None = memory().get(WAITING)
     return waiting if waiting and waiting.base == spec else None
 
 
 def _put_back() -> None:
-    st.session_state[WAITING] = None
+    memory()[WAITING] = None
 
 
 def _typed(said: list[Any]) -> None:
@@ -93,4 +94,4 @@ def _typed(said: list[Any]) -> None:
         )
         kept = {cell: typed[cell] for cell in wanted}
         state.put(replace(changed, problem=None))
-        st.session_state[WAITING] = Waiting(spec, kept, changed.problem) if changed.problem else None
+        memory()[WAITING] = Waiting(spec, kept, changed.problem) if changed.problem else None

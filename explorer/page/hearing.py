@@ -14,6 +14,8 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.page.memory import memory
+
 # All that waits goes with each message of any component, as that one stops the run of the last. While the page runs, it
 # may be about to hear; on a machine that takes seconds to begin, saying it again each second would keep it from that.
 # Numbers are times so that those of a component that comes back are new.
@@ -112,6 +114,4 @@ def _once(numbers: dict[str, int], key: str, event: object, do: Callable[[list[A
 
 
 def _ears() -> _Ears:
-    if "ears" not in st.session_state:
-        st.session_state["ears"] = _Ears()
-    return st.session_state["ears"]
+    return memory().setdefault("ears", _Ears())

@@ -10,16 +10,17 @@ import streamlit as st
 from archs import ArchError, Spec
 from explorer import links
 from explorer.page import state
+from explorer.page.memory import memory
 from explorer.scenario import Scenario, start
 
 PARAMETER = "net"
 BY_LINK = "opened by link"
-"""Session state: whether the first step of the history is the address's network and not the visitor's."""
+"""Memory: whether the first step of the history is the address's network and not the visitor's."""
 
 
 def reopen() -> None:
     """The address's network, once per session: what the address says later, this page has written there itself."""
-    if "scenario" in st.session_state:
+    if state.SCENARIO in memory():
         return
     text = st.query_params.get(PARAMETER)
     if text is None:
@@ -30,7 +31,7 @@ def reopen() -> None:
         state.put(start().refuse("link", error))
         return
     state.put(start().choose("link", spec=spec, label=f"opened a link to {spec.name}"))
-    st.session_state[BY_LINK] = True
+    memory()[BY_LINK] = True
 
 
 def keep(scenario: Scenario) -> None:

@@ -15,19 +15,23 @@ from explorer import edits
 from explorer.mend import Edited
 from explorer.page import form
 from explorer.page.form import Part
+from explorer.page.memory import memory
 from explorer.scenario import Problem, Scenario, start
 
 log = logging.getLogger("explorer")
+SCENARIO = "scenario"
+"""Memory: the session's."""
 
 
 def scenario() -> Scenario:
-    if "scenario" not in st.session_state:
-        st.session_state.scenario = start()
-    return st.session_state.scenario
+    kept = memory()
+    if SCENARIO not in kept:
+        kept[SCENARIO] = start()
+    return kept[SCENARIO]
 
 
 def put(changed: Scenario) -> None:
-    st.session_state.scenario = changed
+    memory()[SCENARIO] = changed
 
 
 def choose(control: str, **choices: object) -> None:

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from explorer.page import form
 from explorer.page.form import Said
+from explorer.page.memory import memory
 
 KEY = "tab"
-"""Session state: its name."""
+"""Memory: its name."""
 
 
 def chosen(names: Sequence[str]) -> str:
     """Draws the row of names; returns the one that is open."""
-    name = st.session_state.get(KEY)
+    name = memory().get(KEY)
     name = name if name in names else names[0]
     form.show("tab form", [form.tabs(KEY, "Panels", names, name, _turn)])
     return name
 
 
 def _turn(said: Said) -> None:
-    st.session_state[KEY] = said.value
+    memory()[KEY] = said.value
