@@ -5,11 +5,13 @@ another. So a network is visited in up to 32 rounds, at moments that lie seconds
 its nodes are known: until the fastest runs of each node in two visits agree within 5 %, for nodes that make 90 % of its
 time. A network of a few milliseconds sees less of the machine in a visit than one of fifty, so it has up to four visits
 in a round. What is noted is the mean of a node's two fastest runs, and for the network the sum of them: the clock is
-read once between two nodes, so that nothing falls between them. All networks of a session are in memory together, as
-far as it goes, and are visited in rounds of random order: a slow minute of the machine falls on one visit of each, and
-not on all visits of some. (Taken 60 at a time, for 37 s each, one such chunk was 12 % faster and another 20 % slower
-than the rest.) Where memory is short there are several chunks: records say which was theirs, so that it can be divided
-out (`costmodel.drift`).
+read once between two nodes, so that nothing falls between them. Of more visits they are faster, so those of a small
+network are taken apart again, into as many visits as others have: networks below 4 ms had been 3 % quicker beside those
+above 8 than any profile said, in four sessions and in what judges them alike. All networks of a session are in memory
+together, as far as it goes, and are visited in rounds of random order: a slow minute of the machine falls on one visit
+of each, and not on all visits of some. (Taken 60 at a time, for 37 s each, one such chunk was 12 % faster and another
+20 % slower than the rest.) Where memory is short there are several chunks: records say which was theirs, so that it can
+be divided out (`costmodel.drift`).
 
 Measured on a machine that neighbours disturbed for two thirds of the time, 16 networks in four processes, 3 s for each
 network and process, RMS between processes in percent:
@@ -238,8 +240,9 @@ class _Course:
 
     def empty(self) -> None:
         """Those in memory are one chunk, and done."""
+        usual = statistics.median([one.visits / one.often for one in self.some if one.turns == one.often] or [inf])
         for one in self.some:
-            one.close(self.chunks)
+            one.close(self.chunks, usual)
         self.done += self.some
         self.some = []
         self.chunks += 1
@@ -252,7 +255,7 @@ class _Course:
         if self.cancel and self.cancel():
             raise Cancelled("cancelled; no profile was written")
         if self.progress:
-            begun = sum(one.rounds / self.rounds for one in self.some)
+            begun = sum(min(1.0, one.rounds / self.rounds) for one in self.some)
             done = (len(self.done) + begun) / self.planned
             share = self._passed / self.seconds if self.seconds < inf else done
             self.progress(share, f"timing {len(self.done) + len(self.some)} networks")
@@ -262,7 +265,7 @@ class _Timed:
     """One network, as one module or several that are visited in turn, and the runs of it so far."""
 
     def __init__(self, spec: Recipe, networks: Sequence[InPlace], reference: bool = False, whole: bool = False):
-        self.spec, self.reference, self.often, self.chunk = spec, reference, len(networks), 0
+        self.spec, self.reference, self.often, self.chunk, self.usual = spec, reference, len(networks), 0, inf
         self._networks = networks
         self._on_cpu = networks[0].watch.device.type == "cpu"
         self._calls = WHOLE if whole or not self._on_cpu else 0  # whole ones, per visit
@@ -280,9 +283,9 @@ class _Timed:
         self.nodes += [network.nodes_us() for _ in range(RUNS)]
         self.whole += [network.watch.span(network.call) for _ in range(self._calls)]
 
-    def close(self, chunk: int) -> None:
-        """Free its memory, which others need."""
-        self._networks, self.chunk = (), chunk
+    def close(self, chunk: int, usual: float) -> None:
+        """Free its memory, which others need. `usual`: visits of what has one in a round."""
+        self._networks, self.chunk, self.usual = (), chunk, usual
 
     @property
     def visits(self) -> int:
@@ -309,10 +312,11 @@ class _Timed:
     def record(self) -> Record:
         warm = self.nodes[RUNS - 1 :: RUNS]  # those that found the network in the caches
         low, middle, high = statistics.quantiles(map(sum, warm), n=4)
-        nodes = self._each(self.often).mean(axis=0).round(2)
+        parts = self.often * max(1, round(self.visits / self.often / self.usual))
+        nodes = self._each(parts).mean(axis=0).round(2)
         whole = None
         if self.whole:
-            whole = round(statistics.fmean(fastest(self.whole[i :: self.often]) for i in range(self.often)), 1)
+            whole = round(statistics.fmean(fastest(self.whole[i::parts]) for i in range(parts)), 1)
         network = whole if whole and not self._on_cpu else round(float(nodes.sum()), 1)
         first, second = self._each(2).sum(axis=1) if self._on_cpu else (fastest(self.whole[i::2]) for i in range(2))
         spread, doubt = round((high - low) / middle, 4), round(abs(log(first / second)) / 2, 4)

@@ -135,6 +135,27 @@ def test_more_visits_make_a_time_more_certain_and_not_shorter():
     assert timed.record().nodes_us == (10.05,)
 
 
+def test_the_visits_of_a_small_network_count_as_those_of_others():
+    """Three visits of each other network in the session: then six are twice three, and what twice three saw."""
+    timed = _Timed(TINY[0], [in_place(Stopwatch())])
+    timed.nodes = [[us] for us in (10.0, 12.0, 30.0, 12.0, 30.0, 12.0, 10.0, 12.0, 30.0, 12.0, 30.0, 12.0)]
+    assert timed.record().network_us == 10.0
+    timed.close(0, usual=3)
+    assert timed.record().network_us == 11.0
+    timed.close(0, usual=4.1)
+    assert timed.record().network_us == 10.0
+
+
+def test_a_session_has_as_many_visits_in_a_part_as_its_large_networks(monkeypatch):
+    monkeypatch.setattr(InPlace, "nodes_us", lambda self: [self.times.__next__()] * len(self.graph.nodes))
+    monkeypatch.setattr(InPlace, "times", itertools.cycle([30e3]), raising=False)
+    closed = []
+    monkeypatch.setattr(_Timed, "close", lambda self, chunk, usual: closed.append((self.turns, self.visits, usual)))
+    with Stopwatch().running() as watch:
+        time_networks(watch, Regime(), TINY[:2])
+    assert closed == [(1, FIRST, FIRST)] * 2
+
+
 def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
     watch = Stopwatch()
     network = in_place(watch)
