@@ -84,7 +84,8 @@ def fit(
     references = [
         Reference(spec=recipe_dict(r.spec), network_us=r.network_us, kinds_us=r.by_kind(regime)) for r in judged
     ]
-    return with_errors(profile.model_copy(update={"references": tuple(references)}), judged)
+    known = prior if prior and profile is profiles[0] and prior.regime == regime else None
+    return with_errors(profile.model_copy(update={"references": tuple(references)}), judged, known)
 
 
 def _at_one_speed(
@@ -277,10 +278,11 @@ def _nodes_to_network(profile: DeviceProfile, records: Sequence[Record]) -> dict
     }
 
 
-def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfile:
+def with_errors(profile: DeviceProfile, judged: Sequence[Record], known: DeviceProfile | None = None) -> DeviceProfile:
     """The profile with the errors that it makes on these records, and intervals from them.
 
-    Others' networks have intervals and, under "imported", errors of their own.
+    Others' networks have intervals and, under "imported", errors of their own. `known`: one whose forests it goes on
+    from and found best held on to most: how far that one is off tells of this one's networks, too.
     """
     judgements = [judge(profile, record) for record in judged]
     logs: dict[bool, list[float]] = {True: [], False: []}
@@ -297,6 +299,8 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record]) -> DeviceProfi
                 node_logs[ours].append(float(np.log(measured / predicted)))
                 off.setdefault(kind, []).append(predicted / measured - 1)
     halves = {ours: math.hypot(_without(doubts[ours], some), SPAN * SESSIONS) for ours, some in logs.items() if some}
+    if known:
+        halves = {ours: _together(half, len(logs[ours]), *_told(known, ours)) for ours, half in halves.items()}
     node_halves = {ours: percentile_half_width(some) for ours, some in node_logs.items() if some}
     half, foreign_half = halves[True], halves.get(False)
     held_out = errors_by_family([pair for pair in pairs if pair[0] != IMPORTED], half)
@@ -325,6 +329,22 @@ def _without(doubts: Sequence[float], logs: Sequence[float]) -> float:
     """
     share = float(np.mean(np.square(doubts))) / max(float(np.mean(np.square(logs))), 1e-12)
     return MEAN_SPAN * float(np.mean(np.abs(logs))) * math.sqrt(1 - min(share, 0.75))
+
+
+def _told(known: DeviceProfile, ours: bool) -> tuple[float, int]:
+    """A profile's half width for networks that are ours, or others', and how many of them told it."""
+    half, family = (known.half_interval, "all") if ours else (known.foreign_half_interval, IMPORTED)
+    return (half, known.held_out[family].networks) if half and family in known.held_out else (0.0, 0)
+
+
+def _together(half: float, networks: int, known: float, known_networks: int) -> float:
+    """The half width that two sets of networks tell together, the known one counting as much as the other at most.
+
+    Forty networks tell a standard deviation within 11 %, and less their own doubts within 17: in five calibrations of
+    one machine intervals were 2.4 to 3.8 % wide, and what would have held 90 % of the suite 2.5 to 3.0 in four of them.
+    """
+    weight = min(networks, known_networks)
+    return math.sqrt((networks * half**2 + weight * known**2) / (networks + weight))
 
 
 def judge(profile: DeviceProfile, record: Record) -> Priced:

@@ -150,6 +150,26 @@ def test_what_judges_is_believed_where_it_was_timed_in_other_minutes(profile, mo
         assert fit(records[:10], judged, Regime(), "on", {}, 1.0, 1.0, prior=profile).hold == hold
 
 
+def test_an_interval_is_also_that_of_the_profile_that_is_held_on_to(profile, monkeypatch):
+    """For as many networks as judged the new one at most, and of the same regime only."""
+    monkeypatch.setattr("costmodel.fit.ONTO", 2)
+    sample = our_networks(12)
+    records = [made_up(next(sample)[0]) for _ in range(18)]
+
+    def half(best: float, prior_half: float, networks: int, regime: Regime) -> float:
+        monkeypatch.setattr("costmodel.fit._off", lambda found, _: float(found.hold != best))
+        held_out = profile.held_out | {"all": profile.held_out["all"].model_copy(update={"networks": networks})}
+        known = profile.model_copy(update={"half_interval": prior_half, "held_out": held_out, "regime": regime})
+        return fit(records[:10], records[10:], Regime(), "on", {}, 1.0, 1.0, prior=known).half_interval
+
+    own = half(max(HOLDS), 0.3, 0, Regime())
+    assert own < 0.1
+    assert half(max(HOLDS), 0.3, 4, Regime()) == pytest.approx(((8 * own**2 + 4 * 0.3**2) / 12) ** 0.5)
+    assert half(max(HOLDS), 0.3, 800, Regime()) == pytest.approx(((own**2 + 0.3**2) / 2) ** 0.5)
+    assert half(max(HOLDS), 0.3, 800, Regime(threads=2)) == own
+    assert half(min(HOLDS), 0.3, 800, Regime()) != pytest.approx(((own**2 + 0.3**2) / 2) ** 0.5, rel=0.1)
+
+
 def test_errors_are_relative_to_what_was_measured():
     found = errors([100, 100, 100, 100], [103, 93, 108, 120], half_interval=0.1)
     assert (found.mape, found.within_5, found.within_10) == (9.5, 25.0, 75.0)
