@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from archs.blocks import BLOCKS
 from archs.errors import ArchError
-from archs.graph import INPUT, Builder, Graph
+from archs.graph import INPUT, Block, Builder, Graph
 from archs.ops import Shape
 from archs.spec import Row, Spec
 
@@ -36,12 +36,19 @@ def build(spec: Spec) -> Graph:
     b = Builder(spec.name, Shape(spec.input_channels, spec.resolution, spec.resolution))
     x = INPUT
     for number, (row, paths) in enumerate(block_paths(spec), 1):
-        _, add_block = BLOCKS[type(row)]
         stride = getattr(row, "stride", 1)
         for path in paths:
             try:
-                x = add_block(b, x, row, path, stride)
+                x = b.extend(_block(row, path, stride, x, b.shape(x)))
             except ArchError as error:
                 raise error.at(row=number, path=path) from None
             stride = 1  # "the first layer of each sequence has a stride s": MobileNetV2, Table 2's caption
     return b.graph(spec)
+
+
+@lru_cache(2048)  # an edit leaves most blocks as they were
+def _block(row: Row, path: str, stride: int, x: str, shape: Shape) -> Block:
+    b = Builder(path, shape, at=x)
+    _, add_block = BLOCKS[type(row)]
+    add_block(b, x, row, path, stride)
+    return b.block()

@@ -44,6 +44,19 @@ class Node(NamedTuple):
         return "/".join(self.path.split("/", 2)[:2])
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Neighbouring nodes as one piece, which networks share that have it at the same place: equal to itself only.
+
+    An edit leaves most of a network as it was; what is known of a block need not be found anew for each network.
+    """
+
+    nodes: tuple[Node, ...]
+    shapes: dict[str, Shape]
+    """Of what it reads and of its nodes, by path."""
+    kinds: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
 class Graph:
     """A network of one image input and one output. Made by `Builder`; equal and hashable by value."""
@@ -59,6 +72,8 @@ class Graph:
     """Nodes that run with the weights of an earlier node: (path, that node's path)."""
     weights: Weights | None = field(default=None, compare=False, repr=False)
     """The trained tensors, where the graph was imported: for whoever makes a module of it."""
+    blocks: tuple[Block, ...] = field(default=(), init=False, compare=False, repr=False)
+    """What the nodes are of, where all of them are of blocks; what `dataclasses.replace` makes of a graph has none."""
 
     @property
     def output(self) -> Shape:
@@ -68,8 +83,10 @@ class Graph:
     def shapes(self) -> dict[str, Shape]:
         """Path → output shape, the input included."""
         shapes = {INPUT: self.input}
-        for path, _, _, output in self.nodes:
-            shapes[path] = output
+        for block in self.blocks:
+            shapes.update(block.shapes)
+        if not self.blocks:
+            shapes.update((path, output) for path, _, _, output in self.nodes)
         return shapes
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
@@ -162,13 +179,15 @@ class Builder:
     stem/conv   conv 3×3 /2   3×8×8 → 4×4×4   weights 108   mult-adds 1,728
     """
 
-    def __init__(self, name: str, input: Shape):
+    def __init__(self, name: str, input: Shape, at: str = INPUT):
+        """`at`: the path that the input has, in what is a part of a network."""
         self.name = name
         self.input = input
         self._prefix = ""
         self._nodes: list[Node] = []
-        self._shapes: dict[str, Shape] = {INPUT: input}
+        self._shapes: dict[str, Shape] = {at: input}
         self._kinds: list[tuple[str, str]] = []
+        self._blocks: list[Block] = []
 
     def scope(self, name: str, kind: str | None = None) -> _Scope:
         """Everything added inside gets `name/` before its name; `kind` is what the scope is called when exported."""
@@ -181,8 +200,7 @@ class Builder:
         """Place an operator; returns its path. Raises ArchError with the path in front."""
         path = self._prefix + name
         shapes = self._shapes
-        if path in shapes:
-            raise ArchError("the name is taken; a path names one node").at(path=path)
+        self._free(path)
         try:
             output = op.output(*[shapes[i] for i in inputs])
         except ArchError as error:
@@ -193,7 +211,28 @@ class Builder:
         self._nodes.append(Node(path, op, inputs, output))
         return path
 
+    def block(self) -> Block:
+        """All that was added, as one piece of a network."""
+        return Block(tuple(self._nodes), self._shapes, tuple(self._kinds))
+
+    def extend(self, block: Block) -> str:
+        """Place a block; returns the path of its last node."""
+        for path, *_ in block.nodes:
+            self._free(path)
+        self._nodes += block.nodes
+        self._shapes.update(block.shapes)
+        self._kinds += block.kinds
+        self._blocks.append(block)
+        return block.nodes[-1].path
+
+    def _free(self, path: str) -> None:
+        if path in self._shapes:
+            raise ArchError("the name is taken; a path names one node").at(path=path)
+
     def graph(self, spec: Spec | None = None) -> Graph:
         if not self._nodes:
             raise ArchError(f"{self.name}: a network without operators; add a row")
-        return Graph(self.name, self.input, tuple(self._nodes), tuple(self._kinds), spec)
+        graph = Graph(self.name, self.input, tuple(self._nodes), tuple(self._kinds), spec)
+        if sum(len(block.nodes) for block in self._blocks) == len(self._nodes):
+            object.__setattr__(graph, "blocks", tuple(self._blocks))
+        return graph

@@ -11,8 +11,9 @@ No times and no fitting here. An operator without a kind is an error.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence, Set
 from functools import lru_cache
-from itertools import count
+from itertools import chain, count
 from math import gcd, log, prod
 from operator import itemgetter
 from struct import Struct
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from archs import ops
 from archs.errors import shorten
-from archs.graph import Graph
+from archs.graph import Block, Graph, Node
 from archs.ops import Op, Shape
 from costmodel.counts import FREE, weights_read
 from costmodel.errors import CostError
@@ -162,28 +163,22 @@ class Features(NamedTuple):
 
 def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
     """The features of every node. Raises CostError, with the node's path, for an operator without a kind."""
-    shapes = graph.shapes
     turns = turned(graph)
-    rows = []
-    for path, op, inputs, output in graph.nodes:
-        try:
-            turn = bool(turns) and not turns.isdisjoint(inputs)
-            if len(inputs) == 1:  # most read one tensor, and a comprehension takes as long as a look-up in the cache
-                rows.append(_static(op, batch, turn, output, shapes[inputs[0]]))
-            else:
-                rows.append(_static(op, batch, turn, output, *[shapes[source] for source in inputs]))
-        except CostError as error:
-            raise CostError(f"{path}: {error}") from None
-    kinds, numbers = zip(*rows)
-    table = np.frombuffer(b"".join(numbers)).reshape(len(rows), -1)
+    if graph.blocks and not turns:
+        of_blocks = [_of_block(block, batch) for block in graph.blocks]
+        kinds, numbers = tuple(chain.from_iterable([kinds for kinds, _ in of_blocks])), [rows for _, rows in of_blocks]
+    else:
+        kinds, rows = _of_nodes(graph.nodes, graph.shapes, turns, batch)
+        numbers = [rows]
+    table = np.frombuffer(b"".join(numbers)).reshape(len(kinds), -1)
     work, static, passed_on = table[:, _WORK], table[:, _STATIC], table[:, _BEFORE]
     if device != "cpu":  # there the groups of a convolution are one kernel
-        work = np.c_[np.ones(len(rows)), work[:, 1:]]
+        work = np.c_[np.ones(len(kinds)), work[:, 1:]]
     outputs, codes, same = table[:, _BEFORE.stop :].T
     weights = work[:, WORK.index("bytes_weights")]
     size = np.concatenate(([4.0 * batch * prod(graph.input)], outputs))
     touched = ages(lives(graph), size, weights, codes, same)
-    columns = np.empty((len(rows), len(COLUMNS)))
+    columns = np.empty((len(kinds), len(COLUMNS)))
     columns[:, : len(STATIC)] = static
     dynamic = columns[:, len(STATIC) :]
     dynamic[:, :4] = np.log(np.array(touched[:4]) + FLOOR).T
@@ -191,6 +186,26 @@ def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
     dynamic[:, 5] = log(weights.sum() + FLOOR)
     dynamic[:, len(DYNAMIC) :] = _before(passed_on)
     return Features(kinds, work, columns)
+
+
+@lru_cache(2048)
+def _of_block(block: Block, batch: int) -> tuple[tuple[str, ...], bytes]:
+    return _of_nodes(block.nodes, block.shapes, frozenset(), batch)
+
+
+def _of_nodes(
+    nodes: Sequence[Node], shapes: Mapping[str, Shape], turns: Set[str], batch: int
+) -> tuple[tuple[str, ...], bytes]:
+    """The kind of each node, and their `_ROW`s one behind the other. `turns`: the paths that are turned in memory."""
+    rows = []
+    for path, op, inputs, output in nodes:
+        try:
+            turn = not turns.isdisjoint(inputs)
+            rows.append(_static(op, batch, turn, output, *[shapes[source] for source in inputs]))
+        except CostError as error:
+            raise CostError(f"{path}: {error}") from None
+    kinds, numbers = zip(*rows)
+    return kinds, b"".join(numbers)
 
 
 def _before(passed_on: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import archs
 import costmodel
 from archs.sampling import random_edit
+from costmodel.features import _of_block as block_features
 from costmodel.features import _static as operator_features
 from costmodel.profile import DEFAULT
 
@@ -52,6 +53,7 @@ def main() -> None:
         counting, _ = milliseconds([partial(costmodel.count, graph)] * ROUNDS)
         costmodel.predict(graph, profile)  # tables of the profile → arrays
         operator_features.cache_clear()
+        block_features.cache_clear()
         first, _ = milliseconds([partial(costmodel.predict, graph, profile)])
         edit, fastest_edit = milliseconds([partial(costmodel.predict, other, profile) for other in others])
         again, fastest = milliseconds([partial(costmodel.predict, graph, profile)] * ROUNDS)

@@ -1,6 +1,7 @@
 """What a predictor sees of a node. No clock."""
 
 import random
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -11,7 +12,7 @@ from archs.graph import INPUT, Builder
 from archs.ops import ChannelSplit, Concat, Conv2d, Shape
 from archs.sampling import random_edit
 from costmodel.counts import FREE
-from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, _static, features
+from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, _of_block, _static, features
 from costmodel.lifetimes import _frames, _lives
 from costmodel.sample import STACK, networks, our_networks
 
@@ -31,12 +32,15 @@ def test_what_is_remembered_of_other_networks_does_not_change_a_number(name):
     edited = [random_edit(spec, rng)[1] for _ in range(6)]
     remembered = [features(graph) for graph in edited]
     for graph, found in zip(edited, remembered):
-        for cache in (_static, _lives, _frames):
+        for cache in (_static, _of_block, _lives, _frames):
             cache.cache_clear()
-        alone = features(graph)
-        assert found.kinds == alone.kinds
-        assert found.work.tobytes() == alone.work.tobytes()
-        assert found.columns.tobytes() == alone.columns.tobytes()
+        without_blocks = replace(graph)
+        assert graph.blocks
+        assert not without_blocks.blocks
+        for alone in (features(graph), features(without_blocks)):
+            assert found.kinds == alone.kinds
+            assert found.work.tobytes() == alone.work.tobytes()
+            assert found.columns.tobytes() == alone.columns.tobytes()
 
 
 def test_a_batch_moves_more_bytes_but_no_more_weights():

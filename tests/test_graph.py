@@ -6,6 +6,7 @@ import pytest
 import archs
 from archs.graph import Builder
 from archs.ops import Add, BatchNorm, Conv2d, ReLU, Shape
+from explorer.edits import set_cells
 
 CATALOGUE = {name: archs.build(archs.spec(name)) for name in archs.names()}
 
@@ -56,6 +57,31 @@ def test_block_and_stage_follow_the_path():
     node = graph["stage3/block1/se/pool"]
     assert (node.stage, node.block) == ("stage3", "stage3/block1")
     assert graph["head/pool"].block == "head/pool"
+
+
+@pytest.mark.parametrize("name", archs.names())
+def test_networks_share_the_blocks_that_an_edit_leaves(name):
+    spec = archs.spec(name)
+    graph, edited = archs.build(spec), archs.build(set_cells(spec, {(len(spec.rows) - 1, "channels"): 10}).spec)
+    for one in (graph, edited):
+        assert tuple(node for block in one.blocks for node in block.nodes) == one.nodes
+        assert one.shapes == {"input": one.input} | {node.path: node.output for node in one.nodes}
+    kept = [block is other for block, other in zip(graph.blocks, edited.blocks, strict=True)]
+    assert kept == [True] * (len(kept) - 1) + [False]
+
+
+def test_a_graph_has_blocks_where_all_of_it_comes_from_them():
+    b = Builder("part", Shape(4, 8, 8), at="stem/conv")
+    b.add("act", ReLU(), "stem/conv")
+    part = b.block()
+    b = Builder("tiny", Shape(4, 8, 8))
+    with b.scope("stem"):
+        b.add("conv", Conv2d(4), "input")
+    assert b.extend(part) == "act"
+    assert [node.path for node in b.graph().nodes] == ["stem/conv", "act"]
+    assert b.graph().blocks == ()
+    with pytest.raises(archs.ArchError, match="^act: the name is taken"):
+        b.extend(part)
 
 
 def test_errors_say_where():
