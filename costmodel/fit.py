@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from random import Random
+from statistics import NormalDist
 
 import numpy as np
 
@@ -25,12 +26,15 @@ from costmodel.profile import DeviceProfile, Errors, Predictor, Reference, Regim
 from costmodel.records import Record
 from costmodel.sample import STACK
 
-SPAN = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
-MEAN_SPAN = SPAN * math.sqrt(math.pi / 2)  # the same in mean absolute deviations
+NORMAL = NormalDist()
+SPAN = NORMAL.inv_cdf(0.95)  # standard deviations to either side that hold 90 % of a normal distribution
+COUNTED = 0.95  # of residuals count by how large they are, what is beyond them as if it were the next of them
+FURTHEST = NORMAL.inv_cdf((1 + COUNTED) / 2)
+MEAN = 2 * (NORMAL.pdf(0) - NORMAL.pdf(FURTHEST)) + FURTHEST * (1 - COUNTED)  # absolute deviation that is so counted
 LARGEST = 15_000  # nodes of a kind that are fitted; more only take time
 BIG_US = 20.0  # nodes above it are judged one by one
 SESSION = 0.012  # what one session leaves open of a network beside its doubt: in itself it cannot see it
-SESSIONS = 0.010  # what three sessions leave open, of which each repeats a network within 1.6 to 1.9 % (nine suites)
+SESSIONS = 0.013  # by so much more networks were off in three sessions minutes later (those that judge, six times)
 TREES = 100  # of a kind's forest
 ONTO, PER_TREE = 25, 5  # that are added to a prior's: at least, and one for each five networks
 HOLDS = (256.0, 32.0, 4.0)  # nodes' worth of holding on to a prior, in its base and in each leaf
@@ -324,11 +328,19 @@ def with_errors(profile: DeviceProfile, judged: Sequence[Record], known: DeviceP
 def _without(doubts: Sequence[float], logs: Sequence[float]) -> float:
     """The half width that holds 90 % of residuals, less what is due to doubts about what was measured.
 
-    By their mean, which a few dozen tell better than their 90 % quantile. At most three quarters of their variance are
-    taken away: doubts are estimates, too.
+    By their mean, which a few dozen tell better than their 90 % quantile; and how far the last of twenty is off says
+    nothing of what 90 % are within: one network of sixty had made an interval wider by a quarter. At most three
+    quarters of their variance are taken away: doubts are estimates, too.
     """
-    share = float(np.mean(np.square(doubts))) / max(float(np.mean(np.square(logs))), 1e-12)
-    return MEAN_SPAN * float(np.mean(np.abs(logs))) * math.sqrt(1 - min(share, 0.75))
+    deviation = float(np.mean(_counted(logs))) / MEAN
+    share = float(np.mean(np.square(_counted(doubts)))) / max(deviation**2, 1e-12)
+    return SPAN * deviation * math.sqrt(1 - min(share, 0.75))
+
+
+def _counted(values: Sequence[float]) -> np.ndarray:
+    """How large they are, the largest counting as the next of them."""
+    sizes = np.abs(values)
+    return np.minimum(sizes, np.quantile(sizes, COUNTED))
 
 
 def _told(known: DeviceProfile, ours: bool) -> tuple[float, int]:

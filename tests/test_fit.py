@@ -13,6 +13,7 @@ from archs.spec import Conv
 from costmodel.features import COLUMNS, features
 from costmodel.fit import (
     HOLDS,
+    MEAN,
     PER_TREE,
     SESSION,
     SESSIONS,
@@ -68,8 +69,21 @@ def test_what_is_doubtful_in_the_judged_does_not_widen_the_interval(profile):
         return half**2 - (SPAN * SESSIONS) ** 2
 
     assert variance(0.0) > 0.1**2
-    for doubt, left in ((0.0, 1 - SESSION**2 / 0.1**2), (0.08, 1 - (0.08**2 + SESSION**2) / 0.1**2), (1.0, 1 / 4)):
-        assert variance(doubt) == pytest.approx(variance(1.0) * 4 * left, rel=0.2)  # it may not explain everything
+    doubted = {doubt: (doubt**2 + SESSION**2) / (0.1 / MEAN) ** 2 for doubt in (0.0, 0.08)}
+    for doubt, share in (doubted | {1.0: 3 / 4}).items():  # it may not explain everything
+        assert variance(doubt) == pytest.approx(variance(1.0) * 4 * (1 - share), rel=0.1)
+
+
+def test_how_far_one_in_forty_is_off_says_nothing_of_the_interval(profile):
+    sample = our_networks(5)
+    judged = [made_up(next(sample)[0]).evened(Regime(), {"all": 1.05 if i % 2 else 0.95}) for i in range(40)]
+    for size, other in ((0.8, 1.0), (3.0, 1.0), (0.5, 1.2)):
+        one, another = (
+            with_errors(profile, [judged[0].evened(Regime(), {"all": x}), *judged[1:]]) for x in (size, other)
+        )
+        assert one.half_interval == pytest.approx(another.half_interval, rel=0.02)
+    three = [record.evened(Regime(), {"all": 2.0}) for record in judged[:3]]
+    assert with_errors(profile, [*three, *judged[3:]]).half_interval > 1.5 * another.half_interval
 
 
 def stepped(spec) -> Record:
