@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING
 from costmodel.baselines import alone, counted
 from costmodel.calibrate import raw_path
 from costmodel.drift import ALL, Slowness, between
-from costmodel.fit import BIG_US, errors, errors_by_family, fit_only, judge, rms
+from costmodel.fit import fit_only
 from costmodel.foreign import IMPORTED, Foreign
+from costmodel.judged import BIG_US, errors, errors_by_family, judge, rms
 from costmodel.measure import Stopwatch
 from costmodel.profile import DeviceProfile, Errors, load_profile, locate
 from costmodel.records import Record, merged, read_raw

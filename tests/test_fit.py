@@ -13,19 +13,13 @@ from archs.spec import Conv
 from costmodel.features import COLUMNS, features
 from costmodel.fit import (
     HOLDS,
-    MEAN,
     PER_TREE,
-    SESSION,
-    SESSIONS,
-    SPAN,
     _at_one_speed,
     _nodes_to_network,
-    errors,
     fit,
-    judge,
-    with_errors,
 )
 from costmodel.foreign import made
+from costmodel.judged import MEAN, SESSION, SESSIONS, SPAN, errors, judge, with_errors
 from costmodel.profile import (
     DeviceProfile,
     Regime,

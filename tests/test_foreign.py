@@ -18,10 +18,11 @@ from archs.importer import from_module
 from archs.ops import Shape
 from costmodel.counts import FREE
 from costmodel.features import COLUMNS, OURS, VARIANTS, features
-from costmodel.fit import fit, with_errors
+from costmodel.fit import fit
 from costmodel.foreign import IMPORTED, MEDLEY, STYLES, Foreign, made, read_recipe, recipe_dict
 from costmodel.foreign_blocks import Pen, attention
 from costmodel.inplace import InPlace
+from costmodel.judged import with_errors
 from costmodel.measure import Stopwatch
 from costmodel.profile import Regime
 from costmodel.sample import foreign_networks, heavy, networks, our_networks

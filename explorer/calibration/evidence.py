@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archs import ArchError
 from archs.catalogue import FAMILIES
 from costmodel import CostError
-from costmodel.fit import errors
+from costmodel.judged import errors
 from costmodel.latency import price
 from costmodel.profile import SHIPPED, Errors, names
 from costmodel.sample import MIXED, STACK, heavy
