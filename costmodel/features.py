@@ -165,12 +165,11 @@ def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
     """The features of every node. Raises CostError, with the node's path, for an operator without a kind."""
     turns = turned(graph)
     if graph.blocks and not turns:
-        of_blocks = [_of_block(block, batch) for block in graph.blocks]
-        kinds, numbers = tuple(chain.from_iterable([kinds for kinds, _ in of_blocks])), [rows for _, rows in of_blocks]
+        parts = [_of_block(block, batch) for block in graph.blocks]
     else:
-        kinds, rows = _of_nodes(graph.nodes, graph.shapes, turns, batch)
-        numbers = [rows]
-    table = np.frombuffer(b"".join(numbers)).reshape(len(kinds), -1)
+        parts = [_of_nodes(graph.nodes, graph.shapes, turns, batch)]
+    kinds = tuple(chain.from_iterable([kinds for kinds, _ in parts]))
+    table = np.frombuffer(b"".join([rows for _, rows in parts])).reshape(len(kinds), -1)
     work, static, passed_on = table[:, _WORK], table[:, _STATIC], table[:, _BEFORE]
     if device != "cpu":  # there the groups of a convolution are one kernel
         work = np.c_[np.ones(len(kinds)), work[:, 1:]]

@@ -11,8 +11,21 @@ from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.testing.v1 import AppTest
 
+from explorer.page.memory import KEY
+from explorer.page.state import SCENARIO
+from explorer.scenario import Scenario
+
 CONTROLS = ("choice", "open", "tabs", "number", "text", "switch", "button")
 """The kinds of parts that can be used."""
+
+
+def memory_of(at: AppTest) -> dict[str, Any]:
+    """What its session remembers of what was typed and pressed."""
+    return at.session_state[KEY]
+
+
+def scenario_of(at: AppTest) -> Scenario:
+    return memory_of(at)[SCENARIO]
 
 
 def components(at: AppTest) -> Iterator[BidiComponent]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
 import test_lab_pages as lab
-from forms import say
+from forms import say, scenario_of
 from streamlit.testing.v1 import AppTest
 from test_app import APP, TABS
 from test_editing import type_into_grid
@@ -23,14 +22,12 @@ from explorer.lab.experiment import GUIDELINES, experiment
 from explorer.onnx_job import OnnxJob
 from explorer.page.lab import store
 
-NOTHING: Mapping[str, object] = MappingProxyType({})
-
 
 def explore(
-    tab: str = "Table", edited: bool = False, memory: Mapping[str, object] = NOTHING, **state: object
+    tab: str = "Table", edited: bool = False, memory: dict[str, object] | None = None, **state: object
 ) -> AppTest:
     at = AppTest.from_file(APP, default_timeout=60)
-    at.session_state["memory"] = {"tab": tab, **memory}
+    at.session_state["memory"] = {"tab": tab} | (memory or {})
     for key, value in state.items():
         at.session_state[key.replace("_", " ")] = value
     at.run()
@@ -41,7 +38,7 @@ def opened(network: str, tab: str = "Table") -> AppTest:
     """With a block open in the middle of the network."""
     at = explore(tab)
     say(at, "network", network)
-    blocks = list(at.session_state["memory"]["scenario"].blocks["block"])
+    blocks = list(scenario_of(at).blocks["block"])
     return say(at, "block", blocks[len(blocks) // 2])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from forms import fields, headings, refusals, say, shown, tiles
+from forms import fields, headings, memory_of, refusals, say, scenario_of, shown, tiles
 from streamlit.testing.v1 import AppTest
 
 import archs
@@ -34,7 +34,7 @@ def page() -> AppTest:
 def check(at: AppTest) -> None:
     """Nothing failed, and the tiles say what a fresh count says."""
     assert not at.exception
-    scenario = at.session_state["memory"]["scenario"]
+    scenario = scenario_of(at)
     graph = archs.build(scenario.spec)
     counts = costmodel.count(archs.fold_batchnorm(graph) if scenario.folded else graph)
     said = {title: tile["value"] for title, tile in tiles(at).items()}
@@ -61,11 +61,11 @@ def test_first_load(page):
 def test_every_network_in_every_tab(page, name):
     say(page, "network", name)
     for tab in TABS:
-        page.session_state["memory"]["tab"] = tab
+        memory_of(page)["tab"] = tab
         page.run()
         check(page)
         assert not errors(page)
-    assert page.session_state["memory"]["scenario"].spec == archs.spec(name)
+    assert scenario_of(page).spec == archs.spec(name)
     assert page.code[0].value == archs.to_source(archs.build(archs.spec(name))).strip()
 
 
@@ -76,7 +76,7 @@ def test_every_knob(page, name, knob):
         say(page, f"{name}:{knob}", value)
         check(page)
         assert not errors(page)
-        assert page.session_state["memory"]["scenario"].spec == archs.spec(name, **{knob: value})
+        assert scenario_of(page).spec == archs.spec(name, **{knob: value})
 
 
 def test_a_typed_value(page):
@@ -84,7 +84,7 @@ def test_a_typed_value(page):
     check(page)
     say(page, "mobilenet_v2:resolution", "200")
     check(page)
-    assert page.session_state["memory"]["scenario"].spec == archs.spec("mobilenet_v2", width=0.6, resolution=200)
+    assert scenario_of(page).spec == archs.spec("mobilenet_v2", width=0.6, resolution=200)
 
 
 @pytest.mark.parametrize("typed", ["wide", "-1", "1e9", "nan", "__import__('os')"])
@@ -96,16 +96,16 @@ def test_a_bad_value_is_refused_beside_the_knob(page, typed):
     assert shown(page, "mobilenet_v2:width") == typed
     assert "width" in message
     assert "allowed: a number in [0.05, 8]" in message
-    assert page.session_state["memory"]["scenario"].spec == archs.spec("mobilenet_v2", width=0.75)
+    assert scenario_of(page).spec == archs.spec("mobilenet_v2", width=0.75)
     say(page, "mobilenet_v2:width", 0.5)
     assert not errors(page)
 
 
 def test_folding(page):
-    before = page.session_state["memory"]["scenario"].counts.total.kernels
+    before = scenario_of(page).counts.total.kernels
     say(page, "folded", True)
     check(page)
-    assert page.session_state["memory"]["scenario"].counts.total.kernels < before
+    assert scenario_of(page).counts.total.kernels < before
 
 
 def test_a_block_is_opened_and_closed(page):
@@ -129,24 +129,24 @@ def inside(at: AppTest) -> list[list[str | None]]:
 def test_an_open_block_stays_where_the_next_network_has_it(page):
     say(page, "block", "stage4/block2")
     say(page, "network", "mnasnet_a1")
-    assert page.session_state["memory"]["scenario"].block == "stage4/block2"
+    assert scenario_of(page).block == "stage4/block2"
     say(page, "block", "stage7/block1")
     say(page, "folded", True)
-    assert page.session_state["memory"]["scenario"].block == "stage7/block1"
+    assert scenario_of(page).block == "stage7/block1"
     say(page, "network", "resnet50")
     check(page)
-    assert page.session_state["memory"]["scenario"].block is None
+    assert scenario_of(page).block is None
 
 
 @pytest.mark.parametrize("metric", ["params", "mem_access", "elementwise", "intensity", "fragments"])
 def test_every_colour(page, metric):
     say(page, "metric", metric)
     check(page)
-    assert page.session_state["memory"]["scenario"].metric == metric
+    assert scenario_of(page).metric == metric
 
 
 def test_stages(page):
-    page.session_state["memory"]["tab"] = "Blocks"
+    memory_of(page)["tab"] = "Blocks"
     page.run()
     page.button_group(key="level").set_value("stages").run()
     assert list(page.dataframe[0].value["stage"]) == ["stem", *[f"stage{i}" for i in range(1, 8)], "head"]
@@ -182,7 +182,7 @@ def test_a_bad_file_is_refused_and_nothing_is_lost(page, content):
     assert len(errors(page)) == len(page.sidebar.error) == 1
     assert errors(page)[0]
     assert "error in this program" not in errors(page)[0]
-    assert page.session_state["memory"]["scenario"].spec == archs.spec("mobilenet_v1", width=0.5)
+    assert scenario_of(page).spec == archs.spec("mobilenet_v1", width=0.5)
     assert shown(page, "mobilenet_v1:width") == "0.5"
 
 
@@ -191,27 +191,27 @@ def test_a_file_whose_graph_does_not_build_is_refused(page):
     upload(page, bad.to_json().encode().replace(b'"channels": 116', b'"channels": 7'))
     check(page)
     assert len(errors(page)) == 1
-    assert page.session_state["memory"]["scenario"].spec == archs.spec("mobilenet_v2")
+    assert scenario_of(page).spec == archs.spec("mobilenet_v2")
 
 
 def test_a_good_file_becomes_the_network_and_can_be_come_back_to(page):
     upload(page, GOOD.to_json().encode())
     check(page)
     assert not errors(page)
-    assert page.session_state["memory"]["scenario"].spec == GOOD
+    assert scenario_of(page).spec == GOOD
     assert headings(page)[0].startswith("mine")
     say(page, "network", "mobilenet_v1")
     check(page)
     say(page, "network", "own")
     check(page)
-    assert page.session_state["memory"]["scenario"].spec == GOOD
+    assert scenario_of(page).spec == GOOD
     page.file_uploader(key="upload").set_value(None).run()
     check(page)
-    assert page.session_state["memory"]["scenario"].spec == GOOD
+    assert scenario_of(page).spec == GOOD
 
 
 def test_fvcore_agrees(page):
-    page.session_state["memory"]["tab"] = "Reconcile"
+    memory_of(page)["tab"] = "Reconcile"
     page.run()
     page.button(key="fvcore").click().run()
     check(page)
@@ -220,7 +220,7 @@ def test_fvcore_agrees(page):
 
 @pytest.mark.parametrize("tool", ["FlopCounterMode", "ptflops (pytorch)", "THOP", "torchinfo"])
 def test_every_tool_is_explained(page, tool):
-    page.session_state["memory"]["tab"] = "Reconcile"
+    memory_of(page)["tab"] = "Reconcile"
     page.run()
     page.button_group(key="tool").set_value(tool).run()
     check(page)

@@ -272,7 +272,7 @@ def test_a_calibration_from_the_page(worker, mine):
     running.wait()
     at.run()
     assert not at.error
-    key = at.session_state["memory"]["scenario"].profile
+    key = forms.scenario_of(at).profile
     assert devices.load(key) == mine
     assert "of the machine that serves this page" in said(at)
     second.run()
@@ -313,16 +313,16 @@ def test_a_profile_of_ones_own_is_used_and_a_bad_one_refused():
     good = changed(name="laptop")
     at.file_uploader(key="calibrate upload").set_value(("laptop.json", good, "application/json")).run()
     assert not at.error
-    key = at.session_state["memory"]["scenario"].profile
+    key = forms.scenario_of(at).profile
     assert devices.load(key).name == "laptop"
     at.file_uploader(key="calibrate upload").set_value(("bad.json", b"{", "application/json")).run()
     assert not at.exception
     (message,) = [error.value for error in at.error]
     assert message.startswith("bad.json: truncated")
-    assert at.session_state["memory"]["scenario"].profile == key
+    assert forms.scenario_of(at).profile == key
     at.selectbox(key="calibrate profile").set_value("cpu").run()
     assert not at.error
-    assert at.session_state["memory"]["scenario"].profile == "cpu"
+    assert forms.scenario_of(at).profile == "cpu"
 
 
 def test_a_validation_from_the_page(monkeypatch):

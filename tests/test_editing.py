@@ -8,7 +8,7 @@ from typing import Any
 
 import forms
 import pytest
-from forms import fields, headings, say, shown, tiles
+from forms import fields, headings, memory_of, say, scenario_of, shown, tiles
 from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.testing.v1 import AppTest
 from test_app import APP, check, errors
@@ -29,7 +29,7 @@ def page() -> AppTest:
 
 
 def spec(at: AppTest) -> archs.Spec:
-    return at.session_state["memory"]["scenario"].spec
+    return scenario_of(at).spec
 
 
 def open_block(at: AppTest, block: str = "stage3/block1") -> None:
@@ -83,9 +83,9 @@ def test_every_choice_of_a_block(page, column, value):
 def test_the_block_that_was_edited_stays_open(page):
     open_block(page, "stage3/block2")
     say(page, "cell kernel", 5)
-    assert page.session_state["memory"]["scenario"].block == "stage3/block2"
+    assert scenario_of(page).block == "stage3/block2"
     say(page, "cell repeat", 1)
-    assert page.session_state["memory"]["scenario"].block == "stage3/block1"
+    assert scenario_of(page).block == "stage3/block1"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -198,7 +198,7 @@ def test_the_grid(page):
     assert spec(page).rows[3].kernel == 5
     type_into_grid(page, r4={"kernel": 7, "channels": 72})
     assert (spec(page).rows[4].kernel, spec(page).rows[4].channels) == (7, 72)
-    labels = [version.label for version in page.session_state["memory"]["scenario"].history.versions]
+    labels = [version.label for version in scenario_of(page).history.versions]
     assert labels[1:] == ["row 4, kernel: 5", "row 5, kernel: 7", "row 5, channels: 72"]
     assert drawn(page)["rows"][3:5] == cells.lines(spec(page), cells.shown(spec(page)))[3:5]
 
@@ -234,7 +234,7 @@ def test_a_refused_cell_is_mended_or_put_back(page):
     type_into_grid(page, r3={"kernel": 5})  # what stands in the table
     assert not errors(page)
     assert (spec(page).rows[3].kernel, spec(page).rows[4].channels) == (5, 72)
-    assert len(page.session_state["memory"]["scenario"].history.versions) == 2
+    assert len(scenario_of(page).history.versions) == 2
 
 
 def test_a_cell_that_refuses_the_whole_table_is_the_one_that_is_marked(page):
@@ -393,12 +393,12 @@ def test_the_baseline(page):
 
 
 def test_without_a_profile_there_is_no_number(page):
-    if not page.session_state["memory"]["scenario"].profile:
+    if not scenario_of(page).profile:
         assert tiles(page)["Latency"].items() >= {"value": "–", "beside": "no device profile yet"}.items()
 
 
 def in_tab(at: AppTest, name: str) -> None:
-    at.session_state["memory"]["tab"] = name
+    memory_of(at)["tab"] = name
     at.run()
     check(at)
 
@@ -431,7 +431,7 @@ def test_a_suggestion_is_applied_with_the_effect_that_was_promised(page):
     page.button(key="apply 0").click().run()
     check(page)
     assert spec(page) == promised.edited.spec
-    assert page.session_state["memory"]["scenario"].counts.total.mem_access == promised.after["mem_access"]
+    assert scenario_of(page).counts.total.mem_access == promised.after["mem_access"]
     say(page, "undo")
     assert spec(page) == archs.spec("mobilenet_v3_large")
 
@@ -461,4 +461,4 @@ def test_the_frontier_says_what_is_estimated_and_takes_a_measured_accuracy(page)
     page.multiselect(key="families").set_value(["MobileNetV2"]).run()
     check(page)
     say(page, "undo")
-    assert page.session_state["memory"]["scenario"].measured_pct is None  # it was of another network
+    assert scenario_of(page).measured_pct is None  # it was of another network

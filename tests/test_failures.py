@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from forms import headings, say, tiles
+from forms import headings, say, scenario_of, tiles
 from streamlit.testing.v1 import AppTest
 from test_app import APP
 from test_editing import open_block
@@ -103,14 +103,14 @@ def test_a_panel_that_fails_leaves_the_others(module, name, tab, monkeypatch, ca
     assert not at.error
     if name == "row":
         open_block(at)
-    spec = at.session_state["memory"]["scenario"].spec
+    spec = scenario_of(at).spec
     monkeypatch.setattr(module, name, broken)
     if tab:  # the tabs' panels are looked up when the page's file is run
         at = explore(tab)
     with caplog.at_level(logging.ERROR):
         at.run()
     one_line(at, caplog.text)
-    assert at.session_state["memory"]["scenario"].spec == spec
+    assert scenario_of(at).spec == spec
     assert headings(at) or name == "title"
     assert tiles(at) or name in ("title", "tiles")  # one panel: what stands above what failed stays
     monkeypatch.undo()
@@ -165,13 +165,13 @@ CONTROLS = [
 @pytest.mark.parametrize(("name", "value"), CONTROLS, ids=lambda part: str(part))
 def test_a_control_that_fails_is_one_line(name, value, monkeypatch, caplog):
     at = explore(None).run()
-    spec = at.session_state["memory"]["scenario"].spec
+    spec = scenario_of(at).spec
     for method in ("choose", "edit"):
         monkeypatch.setattr(Scenario, method, broken)
     with caplog.at_level(logging.ERROR):
         say(at, name, value)
     one_line(at, caplog.text)
-    assert at.session_state["memory"]["scenario"].spec == spec
+    assert scenario_of(at).spec == spec
     monkeypatch.undo()
     at.run()
     assert not at.exception

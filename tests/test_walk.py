@@ -12,7 +12,7 @@ from math import isclose
 from random import Random
 
 import pytest
-from forms import fields, say, shown
+from forms import fields, say, scenario_of, shown
 from streamlit.testing.v1 import AppTest
 from test_app import APP, check
 
@@ -174,4 +174,4 @@ def test_walks_on_the_page(seed):
         again.query_params["net"] = address
         again.run()
         check(again)
-        assert again.session_state["memory"]["scenario"].spec == at.session_state["memory"]["scenario"].spec
+        assert scenario_of(again).spec == scenario_of(at).spec
