@@ -2,28 +2,27 @@
 
 import streamlit as st
 
-from explorer.page import (
+from explorer.page import calibration, importing
+from explorer.page.lab import pages
+from explorer.page.panels import (
     advice,
-    autosave,
-    calibration,
     diff,
     edit,
     export,
     grid,
     headline,
-    importing,
-    landscape,
     picture,
     reconcile,
-    share,
     sidebar,
-    style,
     tables,
     tabs,
-    warm,
 )
-from explorer.page.lab import pages
-from explorer.page.state import guard, scenario
+from explorer.page.panels import (
+    frontier as landscape,
+)
+from explorer.page.state import autosave, share, warm
+from explorer.page.state.session import guard, scenario
+from explorer.page.widgets import style
 
 PANELS = {
     "Table": grid.table,

@@ -1,17 +1,17 @@
 """What a network is: operators, graphs, the papers' tables, and PyTorch text. Costs are in `costmodel`."""
 
-from archs.build import build
-from archs.catalogue import names, spec
+from archs.catalogue.registry import names, spec
 from archs.errors import ArchError, Problem
-from archs.fold import fold_batchnorm
-from archs.graph import Graph, Node
-from archs.importer import from_module
-from archs.onnx_in import from_onnx
-from archs.ops import Shape
-from archs.pytorch import from_source, to_module, to_source
-from archs.spec import Spec
-from archs.transfer import adopt, from_state_dict
-from archs.weights import Weights, load_weights, save_weights
+from archs.interop.onnx.importer import from_onnx
+from archs.interop.pytorch.codegen import from_source, to_module, to_source
+from archs.interop.pytorch.importer import from_module
+from archs.ir.graph import Graph, Node
+from archs.ir.ops import Shape
+from archs.tables.lower import build
+from archs.tables.table import Spec
+from archs.transforms.fold import fold_batchnorm
+from archs.transforms.match_weights import adopt, from_state_dict
+from archs.transforms.weights import Weights, load_weights, save_weights
 
 __all__ = [
     "ArchError",

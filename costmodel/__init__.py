@@ -1,13 +1,13 @@
 """What a network costs: counts, what other counters say, fragmentation, milliseconds. Networks are in `archs`."""
 
-from costmodel.calibrate import calibrate
-from costmodel.counts import CONVENTION, Convention, Counts, NetworkCounts, count
+from costmodel.calibration.pipeline import calibrate
+from costmodel.counting.counts import CONVENTION, Convention, Counts, NetworkCounts, count
+from costmodel.counting.fragmentation import BlockFragmentation, Fragmentation, fragmentation
+from costmodel.counting.reconcile import FvcoreRun, Report, Term, reconcile, run_fvcore, table
 from costmodel.errors import CostError
-from costmodel.fragmentation import BlockFragmentation, Fragmentation, fragmentation
-from costmodel.latency import Prediction, predict
-from costmodel.measure import measure
-from costmodel.profile import DeviceProfile, load_profile
-from costmodel.reconcile import FvcoreRun, Report, Term, reconcile, run_fvcore, table
+from costmodel.latency.predictor import Prediction, predict
+from costmodel.latency.profile import DeviceProfile, load_profile
+from costmodel.timing.stopwatch import measure
 
 __all__ = [
     "CONVENTION",

@@ -27,7 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import archs
 import costmodel
-from archs.spec import Spec
+from archs.tables.table import Spec
 
 Subject = Callable[[], int]  # gives the count, so that a fast wrong answer is seen
 

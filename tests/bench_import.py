@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 from torch import nn
 
-from archs.importer import from_module
+from archs.interop.pytorch.importer import from_module
 
 REPEATS = 3
 BLOCKS = (16, 33, 66, 132, 264)  # three operators each, and two behind

@@ -12,10 +12,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import archs
 import costmodel
-from archs.sampling import random_edit
-from costmodel.features import _of_block as block_features
-from costmodel.features import _static as operator_features
-from costmodel.profile import DEFAULT
+from archs.tables.sampling import random_edit
+from costmodel.latency.features import _of_block as block_features
+from costmodel.latency.features import _static as operator_features
+from costmodel.latency.profile import DEFAULT
 
 ROUNDS = 30
 

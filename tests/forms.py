@@ -11,9 +11,9 @@ from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.testing.v1 import AppTest
 
-from explorer.page.memory import KEY
-from explorer.page.state import SCENARIO
-from explorer.scenario import Scenario
+from explorer.editing.scenario import Scenario
+from explorer.page.state.memory import KEY
+from explorer.page.state.session import SCENARIO
 
 CONTROLS = ("choice", "open", "tabs", "number", "text", "switch", "button")
 """The kinds of parts that can be used."""
@@ -90,5 +90,5 @@ def tiles(at: AppTest) -> dict[str, dict[str, str]]:
 
 
 def headings(at: AppTest) -> list[str]:
-    """Those of `explorer.page.words`, the title first."""
+    """Those of `explorer.page.widgets.words`, the title first."""
     return [found for html in at.get("html") for found in re.findall(r"<h\d>(.*?)</h\d>", html.value)]

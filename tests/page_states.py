@@ -14,12 +14,12 @@ from test_failures import PAGES
 from test_surgery import ResNet
 
 import archs
-from archs.catalogue import FAMILIES
-from explorer import devices
-from explorer.history import History
-from explorer.imported import Imported
+from archs.catalogue.registry import FAMILIES
+from explorer.data import profiles as devices
+from explorer.editing.history import History
+from explorer.editing.imported import Imported
+from explorer.jobs.onnx_export import OnnxJob
 from explorer.lab.experiment import GUIDELINES, experiment
-from explorer.onnx_job import OnnxJob
 from explorer.page.lab import store
 
 

@@ -9,9 +9,9 @@ sys.path.insert(0, str(ROOT))
 
 import archs  # noqa: E402 the repository is no installed package
 import costmodel  # noqa: E402
-from archs.catalogue import FAMILIES  # noqa: E402
-from archs.published import published  # noqa: E402
-from costmodel.profile import SHIPPED, names  # noqa: E402
+from archs.catalogue.published import published  # noqa: E402
+from archs.catalogue.registry import FAMILIES  # noqa: E402
+from costmodel.latency.profile import SHIPPED, names  # noqa: E402
 
 README = ROOT / "README.md"
 

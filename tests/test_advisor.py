@@ -4,10 +4,10 @@ import pytest
 
 import archs
 import costmodel
-from archs import guidelines
-from archs.rows import Conv
-from explorer import advisor, edits
-from explorer.advisor import advise, mac_bound, strains
+from archs.catalogue import guidelines
+from archs.tables.rows import Conv
+from explorer.editing import advisor, edits
+from explorer.editing.advisor import advise, mac_bound, strains
 
 
 def of(spec, guideline, fold=False, ms=None):

@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 import archs
 import costmodel
-from archs.catalogue import FAMILIES
-from explorer import costs, diagram
-from explorer.metrics import human, megabytes
+from archs.catalogue.registry import FAMILIES
+from explorer.figures import diagram
+from explorer.views import costs
+from explorer.views.metrics import human, megabytes
 
 APP = str(Path(__file__).resolve().parent.parent / "app.py")
 TABS = ["Table", "Blocks", "Layers", "Diff", "Advisor", "Frontier", "Reconcile", "Export"]

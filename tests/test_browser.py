@@ -24,8 +24,8 @@ from playwright.sync_api import Page, expect
 
 import archs
 import costmodel
-from explorer.edits import replace_stage, set_cell, set_cells, split
-from explorer.metrics import human
+from explorer.editing.edits import replace_stage, set_cell, set_cells, split
+from explorer.views.metrics import human
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)

@@ -16,9 +16,10 @@ from playwright.sync_api import Browser, Page, expect
 
 import archs
 import costmodel
-from explorer import accuracy, costs
-from explorer.edits import set_cell
-from explorer.metrics import human
+from explorer.data import accuracy
+from explorer.editing.edits import set_cell
+from explorer.views import costs
+from explorer.views.metrics import human
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)

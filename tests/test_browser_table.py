@@ -11,8 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 
 import archs
 import costmodel
-from explorer.edits import set_cells
-from explorer.metrics import human
+from explorer.editing.edits import set_cells
+from explorer.views.metrics import human
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)

@@ -12,17 +12,17 @@ import torch
 
 import archs
 import costmodel
-from costmodel import timings
-from costmodel.calibrate import raw_path
-from costmodel.fit import fit
-from costmodel.foreign import made
-from costmodel.inplace import InPlace
-from costmodel.measure import Stopwatch
-from costmodel.profile import Regime
-from costmodel.records import read_raw, write_raw
-from costmodel.suite import suite
-from costmodel.timings import FIRST, OFTEN, ROUNDS, RUNS, Cancelled, _Timed, time_networks
-from costmodel.validate import validate
+from costmodel.calibration.fit import fit
+from costmodel.calibration.pipeline import raw_path
+from costmodel.calibration.suite import suite
+from costmodel.calibration.synthetic import made
+from costmodel.calibration.validate import validate
+from costmodel.latency.profile import Regime
+from costmodel.timing import session as timings
+from costmodel.timing.instrumented import InPlace
+from costmodel.timing.session import FIRST, OFTEN, ROUNDS, RUNS, Cancelled, _Timed, time_networks
+from costmodel.timing.stopwatch import Stopwatch
+from costmodel.timing.timing_records import read_raw, write_raw
 
 TINY = [archs.spec("mobilenet_v1", width=w, resolution=r) for w in (0.25, 0.5) for r in (32, 48, 64, 80)]
 TINY += [archs.spec("shufflenet_v2", width=w, resolution=64) for w in (0.5, 1.0, 1.5, 2.0)]

@@ -13,19 +13,21 @@ from test_app import APP
 
 import costmodel
 from costmodel import CostError
-from costmodel.profile import Regime
-from explorer import devices, job, tiles
-from explorer.calibration import evidence
-from explorer.calibration import job as jobs
-from explorer.calibration.job import Calibration
+from costmodel.latency.profile import SHIPPED, Regime
+from explorer.data import evidence
+from explorer.data import profiles as devices
+from explorer.editing.scenario import start
+from explorer.jobs import calibration as jobs
+from explorer.jobs import job
+from explorer.jobs.calibration import Calibration
 from explorer.lab import prediction
 from explorer.lab.experiment import Settings
-from explorer.scenario import start
+from explorer.views import tiles
 
 # AppTest leaves its temporary directory to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
 PAGE = "from explorer.page import calibration\ncalibration.render()"
-FILE = (costmodel.profile.SHIPPED / "cpu.json").read_bytes()
+FILE = (SHIPPED / "cpu.json").read_bytes()
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +116,7 @@ def test_one_at_a_time_whatever_it_is(worker):
     try:
         with pytest.raises(job.Busy, match="a calibration is going on"):
             jobs.validate("cpu")
-        from explorer.lab.job import start as lab_start
+        from explorer.jobs.lab import start as lab_start
 
         with pytest.raises(job.Busy, match="a calibration is going on"):
             lab_start([], Settings(), 5)

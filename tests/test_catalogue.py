@@ -4,8 +4,8 @@ import pytest
 
 import archs
 import costmodel
-from archs.catalogue import FAMILIES
-from archs.published import agrees, published
+from archs.catalogue.published import agrees, published
+from archs.catalogue.registry import FAMILIES
 
 # Conv + linear multiply-adds and trainable parameters, 1000 classes, batch 1. None: no exact figure is known.
 # ShuffleNetV1's 0.5×, 1.5×, 2× parameters are published without the classifier's 1000 biases.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import archs
-from archs.rows import KINDS
-from explorer import cells
+from archs.tables.rows import KINDS
+from explorer.editing import cells
 
 
 @pytest.mark.parametrize("name", archs.names())

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 import archs
-from explorer.__main__ import main
+from explorer.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
 

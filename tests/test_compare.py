@@ -7,10 +7,11 @@ import pytest
 
 import archs
 import costmodel
-from archs.sampling import random_edit, random_spec
-from costmodel.counts import Counts
-from explorer import edits, whole
-from explorer.compare import STATUSES, diff, touched
+from archs.tables.sampling import random_edit, random_spec
+from costmodel.counting.counts import Counts
+from explorer.editing import edits
+from explorer.editing import whole_network as whole
+from explorer.editing.diff import STATUSES, diff, touched
 
 V2 = archs.spec("mobilenet_v2")
 

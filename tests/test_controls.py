@@ -23,8 +23,8 @@ from streamlit.testing.v1 import AppTest, element_tree
 from test_app import APP, check
 from torch import nn
 
-from explorer import zoo
-from explorer.page import form
+from explorer.data import zoo
+from explorer.page.widgets import form
 
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
 

@@ -6,11 +6,11 @@ import pytest
 
 import archs
 import costmodel
-from archs import ops
-from archs.graph import Builder
-from archs.ops import Shape
-from archs.sampling import random_edit, random_spec
-from costmodel.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
+from archs.ir import ops
+from archs.ir.graph import Builder
+from archs.ir.ops import Shape
+from archs.tables.sampling import random_edit, random_spec
+from costmodel.counting.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
 
 GRAPHS = {name: archs.build(archs.spec(name)) for name in archs.names()}
 GRAPHS |= {f"edit{seed}": archs.build(random_spec(Random(seed))) for seed in range(200)}

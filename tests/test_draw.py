@@ -9,11 +9,14 @@ import pytest
 
 import archs
 import costmodel
-from explorer import compare, diagram, draw, figures, frontier, scatter
-from explorer.calibration import chart, evidence
-from explorer.page.chart import INK, inked
-from explorer.scatter import Point
-from explorer.scenario import start
+from explorer.data import evidence, frontier
+from explorer.editing import diff as compare
+from explorer.editing.scenario import start
+from explorer.figures import calibration as chart
+from explorer.figures import charts as figures
+from explorer.figures import diagram, draw, scatter
+from explorer.figures.scatter import Point
+from explorer.page.widgets.chart import INK, inked
 
 
 def accuracy() -> go.Figure:

@@ -3,9 +3,9 @@
 import pytest
 
 import archs
-from costmodel.drift import ALL, CALL, CLEAR_US, FEWEST, between, by_kind
-from costmodel.profile import Regime
-from costmodel.records import Record
+from costmodel.latency.profile import Regime
+from costmodel.timing.drift import ALL, CALL, CLEAR_US, FEWEST, between, by_kind
+from costmodel.timing.timing_records import Record
 
 KINDS = ("conv", "add") * 5 + ("rare",)
 

@@ -15,9 +15,10 @@ from test_app import APP, check, errors
 
 import archs
 import costmodel
-from archs.rows import KINDS
-from explorer import accuracy, advisor, cells, links
-from explorer.whole import apply_guideline, hard_swish, set_classes, set_resolution, set_width
+from archs.tables.rows import KINDS
+from explorer.data import accuracy
+from explorer.editing import advisor, cells, links
+from explorer.editing.whole_network import apply_guideline, hard_swish, set_classes, set_resolution, set_width
 
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
 START = archs.spec("mobilenet_v2")

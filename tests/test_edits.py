@@ -7,12 +7,13 @@ import pytest
 import archs
 import costmodel
 from archs.errors import Mend
-from archs.rows import KINDS, Conv, Linear
-from archs.sampling import random_edit, random_spec
-from explorer import edits, whole
-from explorer.history import LIMIT, History, paper
-from explorer.links import decode, encode
-from explorer.mend import Refused, repair
+from archs.tables.rows import KINDS, Conv, Linear
+from archs.tables.sampling import random_edit, random_spec
+from explorer.editing import edits
+from explorer.editing import whole_network as whole
+from explorer.editing.history import LIMIT, History, paper
+from explorer.editing.links import decode, encode
+from explorer.editing.repair import Refused, repair
 
 V2 = archs.spec("mobilenet_v2")
 

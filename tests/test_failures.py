@@ -12,23 +12,25 @@ from streamlit.testing.v1 import AppTest
 from test_app import APP
 from test_editing import open_block
 
+from explorer.editing.scenario import Scenario
 from explorer.lab.experiment import GUIDELINES
-from explorer.page import (
+from explorer.page.lab import pages
+from explorer.page.panels import (
     advice,
     diff,
     edit,
     export,
     grid,
     headline,
-    landscape,
     picture,
     reconcile,
-    share,
     sidebar,
     tables,
 )
-from explorer.page.lab import pages
-from explorer.scenario import Scenario
+from explorer.page.panels import (
+    frontier as landscape,
+)
+from explorer.page.state import share
 
 # AppTest leaves its temporary directory to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
@@ -64,7 +66,7 @@ DRAWS = {
 }
 PAGES = {
     path: "from explorer.page import calibration, importing\nfrom explorer.page.lab import classroom, guideline, held, own, pages\n"
-    f"from explorer.page.state import guard\nwith guard('The page'):\n    {draw}"
+    f"from explorer.page.state.session.session import guard\nwith guard('The page'):\n    {draw}"
     for path, draw in DRAWS.items()
 }
 """Every page but the explorer's own, as `app.py` runs it."""

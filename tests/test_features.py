@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import archs
-from archs.graph import INPUT, Builder
-from archs.ops import ChannelSplit, Concat, Conv2d, Shape
-from archs.sampling import random_edit
-from costmodel.counts import FREE
-from costmodel.features import BEFORE, COLUMNS, PASSED_ON, WORK, _of_block, _static, features
-from costmodel.lifetimes import _frames, _lives
-from costmodel.sample import STACK, networks, our_networks
+from archs.ir.graph import INPUT, Builder
+from archs.ir.ops import ChannelSplit, Concat, Conv2d, Shape
+from archs.tables.sampling import random_edit
+from costmodel.calibration.sample import STACK, networks, our_networks
+from costmodel.counting.counts import FREE
+from costmodel.latency.features import BEFORE, COLUMNS, PASSED_ON, WORK, _of_block, _static, features
+from costmodel.latency.liveness import _frames, _lives
 
 
 def test_features_have_one_row_per_node_and_name_their_columns():

@@ -9,12 +9,14 @@ import pytest
 
 import archs
 import costmodel
-from archs import ops
-from archs.spec import Fragments
-from costmodel.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
-from explorer import costs, diagram, figures
-from explorer.lanes import HALF_WIDTH, lay_out
-from explorer.palette import EDITED, HEAT_RGB, KIND_COLOURS, SELECTED, block_colours, heat, text_on
+from archs.ir import ops
+from archs.tables.table import Fragments
+from costmodel.counting.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
+from explorer.figures import charts as figures
+from explorer.figures import diagram
+from explorer.figures.lanes import HALF_WIDTH, lay_out
+from explorer.figures.palette import EDITED, HEAT_RGB, KIND_COLOURS, SELECTED, block_colours, heat, text_on
+from explorer.views import costs
 
 NETWORKS = archs.names()
 

@@ -9,24 +9,14 @@ from made_up import US_PER_BYTE, US_PER_MULT_ADD, US_PER_START, made_up, made_up
 
 import archs
 import costmodel
-from archs.spec import Conv
-from costmodel.features import COLUMNS, features
-from costmodel.fit import (
-    HOLDS,
-    PER_TREE,
-    _at_one_speed,
-    _nodes_to_network,
-    fit,
-)
-from costmodel.foreign import made
-from costmodel.judged import MEAN, SESSION, SESSIONS, SPAN, errors, judge, with_errors
-from costmodel.profile import (
-    DeviceProfile,
-    Regime,
-    percentile_half_width,
-)
-from costmodel.records import Record
-from costmodel.sample import STACK, our_networks
+from archs.tables.table import Conv
+from costmodel.calibration.fit import HOLDS, PER_TREE, _at_one_speed, _nodes_to_network, fit
+from costmodel.calibration.holdout import MEAN, SESSION, SESSIONS, SPAN, errors, judge, with_errors
+from costmodel.calibration.sample import STACK, our_networks
+from costmodel.calibration.synthetic import made
+from costmodel.latency.features import COLUMNS, features
+from costmodel.latency.profile import DeviceProfile, Regime, percentile_half_width
+from costmodel.timing.timing_records import Record
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +130,7 @@ def test_what_is_not_known_of_a_kind_is_no_slow_minute(profile):
 
 
 def test_many_networks_take_more_trees_than_a_few(profile, monkeypatch):
-    monkeypatch.setattr("costmodel.fit.ONTO", 2)
+    monkeypatch.setattr("costmodel.calibration.fit.ONTO", 2)
     sample = our_networks(9)
     judged, met = ([made_up(next(sample)[0]) for _ in range(size)] for size in (8, 5 * PER_TREE))
     few, many = (fit(some, judged, Regime(), "on", {}, 1.0, 1.0, prior=profile) for some in (met[:9], met))
@@ -149,8 +139,8 @@ def test_many_networks_take_more_trees_than_a_few(profile, monkeypatch):
 
 
 def test_what_judges_is_believed_where_it_was_timed_in_other_minutes(profile, monkeypatch):
-    monkeypatch.setattr("costmodel.fit.ONTO", 2)
-    monkeypatch.setattr("costmodel.fit._off", lambda found, _: 1 - HOLDS.index(found.hold) / 100)
+    monkeypatch.setattr("costmodel.calibration.fit.ONTO", 2)
+    monkeypatch.setattr("costmodel.calibration.fit._off", lambda found, _: 1 - HOLDS.index(found.hold) / 100)
     sample = our_networks(10)
     records = [made_up(next(sample)[0]) for _ in range(18)]
     for chunk, hold in ((0, max(HOLDS)), (1, min(HOLDS))):
@@ -160,12 +150,12 @@ def test_what_judges_is_believed_where_it_was_timed_in_other_minutes(profile, mo
 
 def test_an_interval_is_also_that_of_the_profile_that_is_held_on_to(profile, monkeypatch):
     """For as many networks as judged the new one at most, and of the same regime only."""
-    monkeypatch.setattr("costmodel.fit.ONTO", 2)
+    monkeypatch.setattr("costmodel.calibration.fit.ONTO", 2)
     sample = our_networks(12)
     records = [made_up(next(sample)[0]) for _ in range(18)]
 
     def half(best: float, prior_half: float, networks: int, regime: Regime) -> float:
-        monkeypatch.setattr("costmodel.fit._off", lambda found, _: float(found.hold != best))
+        monkeypatch.setattr("costmodel.calibration.fit._off", lambda found, _: float(found.hold != best))
         held_out = profile.held_out | {"all": profile.held_out["all"].model_copy(update={"networks": networks})}
         known = profile.model_copy(update={"half_interval": prior_half, "held_out": held_out, "regime": regime})
         return fit(records[:10], records[10:], Regime(), "on", {}, 1.0, 1.0, prior=known).half_interval

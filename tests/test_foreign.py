@@ -12,22 +12,22 @@ from test_ops import FACTS
 
 import archs
 import costmodel
-from archs import ops
-from archs.graph import INPUT, Builder
-from archs.importer import from_module
-from archs.ops import Shape
-from costmodel.counts import FREE
-from costmodel.features import COLUMNS, OURS, VARIANTS, features
-from costmodel.fit import fit
-from costmodel.foreign import IMPORTED, MEDLEY, STYLES, Foreign, made, read_recipe, recipe_dict
-from costmodel.foreign_blocks import Pen, attention
-from costmodel.inplace import InPlace
-from costmodel.judged import with_errors
-from costmodel.measure import Stopwatch
-from costmodel.profile import Regime
-from costmodel.sample import foreign_networks, heavy, networks, our_networks
-from costmodel.strides import turned
-from costmodel.suite import suite
+from archs.interop.pytorch.importer import from_module
+from archs.ir import ops
+from archs.ir.graph import INPUT, Builder
+from archs.ir.ops import Shape
+from costmodel.calibration.fit import fit
+from costmodel.calibration.holdout import with_errors
+from costmodel.calibration.sample import foreign_networks, heavy, networks, our_networks
+from costmodel.calibration.suite import suite
+from costmodel.calibration.synthetic import IMPORTED, MEDLEY, STYLES, Foreign, made, read_recipe, recipe_dict
+from costmodel.calibration.synthetic_blocks import Pen, attention
+from costmodel.counting.counts import FREE
+from costmodel.latency.features import COLUMNS, OURS, VARIANTS, features
+from costmodel.latency.memory_order import turned
+from costmodel.latency.profile import Regime
+from costmodel.timing.instrumented import InPlace
+from costmodel.timing.stopwatch import Stopwatch
 
 OPERATORS = {c for c in vars(ops).values() if is_dataclass(c) and issubclass(c, ops.Op)} - {ops.Opaque}
 

@@ -7,8 +7,8 @@ import pytest
 
 import archs
 import costmodel
-from archs.guidelines import cells
-from costmodel.fragmentation import FRAGMENTS
+from archs.catalogue.guidelines import cells
+from costmodel.counting.fragmentation import FRAGMENTS
 
 BLOCKS = [  # network, block, fragments, branches, depth
     ("mobilenet_v1", "stage1/block1", 2, 1, 2),  # depthwise, 1×1

@@ -8,10 +8,12 @@ import pytest
 
 import archs
 import costmodel
-from archs.catalogue import FAMILIES
-from archs.published import agrees
-from explorer import accuracy, edits, frontier, whole
-from explorer.accuracy import errors, estimate
+from archs.catalogue.published import agrees
+from archs.catalogue.registry import FAMILIES
+from explorer.data import accuracy, frontier
+from explorer.data.accuracy import errors, estimate
+from explorer.editing import edits
+from explorer.editing import whole_network as whole
 
 OURS = [row for row in frontier.rows() if row["name"]]
 V2 = archs.spec("mobilenet_v2")

@@ -4,9 +4,9 @@ import networkx
 import pytest
 
 import archs
-from archs.graph import Builder
-from archs.ops import Add, BatchNorm, Conv2d, ReLU, Shape
-from explorer.edits import set_cells
+from archs.ir.graph import Builder
+from archs.ir.ops import Add, BatchNorm, Conv2d, ReLU, Shape
+from explorer.editing.edits import set_cells
 
 CATALOGUE = {name: archs.build(archs.spec(name)) for name in archs.names()}
 

@@ -4,8 +4,8 @@ import pytest
 
 import archs
 import costmodel
-from archs.guidelines import cells
-from archs.spec import Bottleneck, Fragments
+from archs.catalogue.guidelines import cells
+from archs.tables.table import Bottleneck, Fragments
 
 HW = 56 * 56
 

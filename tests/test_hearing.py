@@ -8,7 +8,8 @@ import pytest
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.runtime.state import SafeSessionState, SessionState
 
-from explorer.page import hearing, state
+from explorer.page.state import events as hearing
+from explorer.page.state import session as state
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 
 import archs
 import costmodel
-from archs.onnx_out import to_onnx
-from explorer.metrics import human
+from archs.interop.onnx.exporter import to_onnx
+from explorer.views.metrics import human
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from explorer.__main__ import main
+from explorer.cli.main import main
 
 OWN = """
 import torch

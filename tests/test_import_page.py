@@ -15,10 +15,10 @@ from torch import nn
 
 import archs
 import costmodel
-from explorer import devices
-from explorer import zoo as library
-from explorer.imported import Imported
-from explorer.metrics import human
+from explorer.data import profiles as devices
+from explorer.data import zoo as library
+from explorer.editing.imported import Imported
+from explorer.views.metrics import human
 
 APP = str(Path(__file__).resolve().parent.parent / "app.py")
 

@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archs
 import costmodel
-from archs import ops
-from archs.importer import from_module
-from archs.naming import snake
+from archs.interop.aten.naming import snake
+from archs.interop.pytorch.importer import from_module
+from archs.ir import ops
 
 WHOLE = {
     "MobileNetV2": (zoo.MobileNetV2, "mobilenet_v2", {}),

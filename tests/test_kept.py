@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 import archs
 from archs import ArchError
-from archs.rows import Conv
-from archs.sampling import random_edit
-from explorer import kept, links
-from explorer.history import History
+from archs.tables.rows import Conv
+from archs.tables.sampling import random_edit
+from explorer.editing import history_text as kept
+from explorer.editing import links
+from explorer.editing.history import History
 
 V2 = archs.spec("mobilenet_v2")
 

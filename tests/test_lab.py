@@ -10,7 +10,7 @@ import pytest
 from lab_runs import fake_run
 
 import costmodel
-from explorer.__main__ import main
+from explorer.cli.main import main
 from explorer.lab import prediction, record, theory
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import PLATFORMS, SCALES, Settings, experiment

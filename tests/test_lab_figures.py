@@ -8,9 +8,12 @@ from lab_runs import run_of
 
 import archs
 import costmodel
-from explorer.lab import charts, curves, design, lesson_charts, lessons, theory
+from explorer.lab import charts, theory
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import experiment
+from explorer.lab.lessons import charts as lesson_charts
+from explorer.lab.lessons import curves, design
+from explorer.lab.lessons import networks as lessons
 from explorer.lab.verdict import Predicted, compare
 
 

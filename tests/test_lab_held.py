@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_lab_pages import clean, fake, said, show
 
+from explorer.jobs.lab import Job
 from explorer.lab.experiment import experiment
-from explorer.lab.job import Job
 
 # AppTest leaves its temporary directory to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
@@ -54,7 +54,7 @@ def test_everything_is_measured_one_after_the_other(monkeypatch):
         started.append(job)
         return job
 
-    monkeypatch.setattr("explorer.lab.job.start", start)
+    monkeypatch.setattr("explorer.jobs.lab.start", start)
     monkeypatch.setattr(Job, "running", property(lambda job: job.run is None and not job.problem))
     at = held()
     clean(at.button(key="measure several").click().run())

@@ -7,7 +7,7 @@ import json
 import pytest
 from lab_runs import fake_run
 
-from explorer.lab import kept
+from explorer.lab import session_text as kept
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings, experiment
 

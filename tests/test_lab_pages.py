@@ -6,9 +6,11 @@ import pytest
 from lab_runs import run_of
 from streamlit.testing.v1 import AppTest
 
-from explorer.lab import design, lessons, record
+from explorer.jobs.lab import Job
+from explorer.lab import record
 from explorer.lab.experiment import Settings, experiment
-from explorer.lab.job import Job
+from explorer.lab.lessons import design
+from explorer.lab.lessons import networks as lessons
 from explorer.lab.run import Run
 from explorer.lab.verdict import compare
 from explorer.page.lab import pages

@@ -8,8 +8,8 @@ from math import exp
 import pytest
 from lab_runs import fake_run, run_of
 
-from explorer.__main__ import main
-from explorer.lab import job as jobs
+from explorer.cli.main import main
+from explorer.jobs import lab as jobs
 from explorer.lab import repeat
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import experiment

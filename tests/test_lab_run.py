@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import costmodel
-from explorer.job import Busy, current
-from explorer.lab import job as jobs
+from explorer.jobs import lab as jobs
+from explorer.jobs.job import Busy, current
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings, experiment
 from explorer.lab.run import FEWEST, ROUNDS, Row, elsewhere, plan, run

@@ -7,20 +7,12 @@ from made_up import made_up_profile
 
 import archs
 import costmodel
-from archs.graph import INPUT, Builder
-from archs.ops import Activation, BatchNorm, ChannelShuffle, Conv2d, ReLU, Shape
-from costmodel.features import COLUMNS
-from costmodel.latency import price
-from costmodel.profile import (
-    DEFAULT,
-    FORMAT,
-    DeviceProfile,
-    Regime,
-    load_profile,
-    names,
-    nearest,
-)
-from explorer.__main__ import main
+from archs.ir.graph import INPUT, Builder
+from archs.ir.ops import Activation, BatchNorm, ChannelShuffle, Conv2d, ReLU, Shape
+from costmodel.latency.features import COLUMNS
+from costmodel.latency.predictor import price
+from costmodel.latency.profile import DEFAULT, FORMAT, DeviceProfile, Regime, load_profile, names, nearest
+from explorer.cli.main import main
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +146,7 @@ def test_the_nearest_profile_is_of_as_many_threads_before_it_is_of_the_same_layo
     }
     for name, regime in regimes.items():
         shipped.model_copy(update={"name": name, "regime": regime}).save(tmp_path / f"{name}.json")
-    monkeypatch.setattr(costmodel.profile, "SHIPPED", tmp_path)
+    monkeypatch.setattr("costmodel.latency.profile.SHIPPED", tmp_path)
     for regime, name in (
         (Regime(), "one"),
         (Regime(batch=8), "one-many"),

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archs
-from archs.catalogue import FAMILIES
-from archs.sampling import random_spec
-from explorer import edits, whole
-from explorer.links import DICTIONARY, MAX_LINK, MAX_TEXT, VERSION, decode, encode
+from archs.catalogue.registry import FAMILIES
+from archs.tables.sampling import random_spec
+from explorer.editing import edits
+from explorer.editing import whole_network as whole
+from explorer.editing.links import DICTIONARY, MAX_LINK, MAX_TEXT, VERSION, decode, encode
 
 
 def packed(data):

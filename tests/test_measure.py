@@ -5,11 +5,11 @@ import torch
 
 import archs
 import costmodel
-from archs.graph import INPUT, Builder
-from archs.ops import ChannelSplit, Concat, Conv2d, Shape
-from archs.sampling import random_spec
-from costmodel.inplace import InPlace
-from costmodel.measure import BUSY, TRIES, Stopwatch, fastest, processor, quiet, summary
+from archs.ir.graph import INPUT, Builder
+from archs.ir.ops import ChannelSplit, Concat, Conv2d, Shape
+from archs.tables.sampling import random_spec
+from costmodel.timing.instrumented import InPlace
+from costmodel.timing.stopwatch import BUSY, TRIES, Stopwatch, fastest, processor, quiet, summary
 
 SMALL = {"resolution": 64}
 

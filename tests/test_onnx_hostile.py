@@ -20,7 +20,8 @@ from onnx import TensorProto
 from onnx_files import model, node
 
 import archs
-from archs import onnx_file, onnx_wire
+from archs.interop.onnx import files as onnx_file
+from archs.interop.onnx import wire as onnx_wire
 
 ROOT = Path(__file__).resolve().parent.parent
 RELU = model([node("Relu", "x")])
@@ -245,7 +246,7 @@ def test_the_sizes_of_files_beside_it_are_bounded(tmp_path, monkeypatch):
 
 LIMITED = """
 import resource, sys, time
-import torch, onnx, archs, archs.onnx_in, archs.onnx_trace, archs.onnx_ops, archs.onnx_layout
+import torch, onnx, archs, archs.interop.onnx.importer, archs.interop.onnx.tracing, archs.interop.onnx.compute_rules, archs.interop.onnx.layout_rules
 from torch._subclasses import FakeTensorMode
 with FakeTensorMode():
     torch.nn.functional.relu(torch.empty(2))

@@ -10,9 +10,9 @@ from test_importer import SMALL, WHOLE, isomorphic, lively
 
 import archs
 import costmodel
-from archs import ops
-from archs.graph import Graph
-from archs.onnx_names import scopes
+from archs.interop.onnx.scopes import scopes
+from archs.ir import ops
+from archs.ir.graph import Graph
 
 SIZE = (3, 64, 64)
 

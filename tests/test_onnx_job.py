@@ -4,8 +4,8 @@ import onnx
 import pytest
 
 import archs
-from archs.onnx_out import to_onnx
-from explorer.onnx_job import OnnxJob
+from archs.interop.onnx.exporter import to_onnx
+from explorer.jobs.onnx_export import OnnxJob
 
 SPEC = archs.spec("mobilenet_v2", width=0.35, resolution=32)
 

@@ -4,9 +4,9 @@ from dataclasses import is_dataclass
 
 import pytest
 
-from archs import ops
 from archs.errors import ArchError
-from archs.ops import Shape
+from archs.ir import ops
+from archs.ir.ops import Shape
 
 # fmt: off
 FACTS = [
@@ -206,7 +206,7 @@ def test_torch_agrees_on_shape_and_parameters(row):
     """The operator's own spelling, executed on its inputs."""
     import torch
 
-    from archs.helpers import HELPERS
+    from archs.interop.pytorch.helper_functions import HELPERS
 
     op, inputs, output, params, _ = row
     shapes = [Shape(*dims) for dims in inputs]

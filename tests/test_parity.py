@@ -15,9 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archs
 import costmodel
-from archs.catalogue import FAMILIES
-from archs.sampling import random_spec
-from archs.spec import Spec
+from archs.catalogue.registry import FAMILIES
+from archs.tables.sampling import random_spec
+from archs.tables.table import Spec
 
 SEEDS = 2000
 FAST_SEEDS = 120  # of them in the default run

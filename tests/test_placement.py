@@ -12,14 +12,14 @@ import pytest
 from torch import UntypedStorage
 
 import archs
-from archs.graph import INPUT, Builder
-from archs.ops import Conv2d, GlobalAvgPool, ReLU, Shape
-from archs.sampling import random_edit, random_spec
-from costmodel.foreign import MEDLEY, Foreign
-from costmodel.inplace import InPlace
-from costmodel.lifetimes import _frames, _lives, lives
-from costmodel.measure import Stopwatch
-from costmodel.placement import Ages, _before, _last_touched, ages
+from archs.ir.graph import INPUT, Builder
+from archs.ir.ops import Conv2d, GlobalAvgPool, ReLU, Shape
+from archs.tables.sampling import random_edit, random_spec
+from costmodel.calibration.synthetic import MEDLEY, Foreign
+from costmodel.latency.cache_ages import Ages, _before, _last_touched, ages
+from costmodel.latency.liveness import _frames, _lives, lives
+from costmodel.timing.instrumented import InPlace
+from costmodel.timing.stopwatch import Stopwatch
 
 FAMILIES = [name for name in archs.names() if name != "resnet50"]
 SMALL = 16_384  # bytes; the few that the graph cannot tell are vectors

@@ -7,7 +7,7 @@ import readme
 import screenshot
 
 import archs
-from archs.spec import KINDS
+from archs.tables.table import KINDS
 
 
 def test_generated_parts_are_fresh():

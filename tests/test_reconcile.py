@@ -12,10 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archs
 import costmodel
-from archs import ops
-from archs.graph import Builder, Graph
-from archs.sampling import random_spec
-from costmodel.counters import TOOLS, FlatMean
+from archs.ir import ops
+from archs.ir.graph import Builder, Graph
+from archs.tables.sampling import random_spec
+from costmodel.counting.tool_rules import TOOLS, FlatMean
 
 KNOWN = {  # at 224×224: fvcore's total, FlopCounterMode's
     ("mobilenet_v2", "code="): (314_193_216, 601_548_544),

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import archs
-from archs.rows import Bottleneck, Conv, InvertedResidual, Separable, ShuffleV1, ShuffleV2
-from archs.spec import Spec
+from archs.tables.rows import Bottleneck, Conv, InvertedResidual, Separable, ShuffleV1, ShuffleV2
+from archs.tables.table import Spec
 
 WIDE = {"stage": "s", "channels": 24}
 

@@ -6,10 +6,13 @@ import pytest
 
 import archs
 import costmodel
-from explorer import compare, figures, frontier, scatter
-from explorer.history import History
-from explorer.report import report
-from explorer.scenario import Scenario
+from explorer.data import frontier
+from explorer.editing import diff as compare
+from explorer.editing.history import History
+from explorer.editing.scenario import Scenario
+from explorer.figures import charts as figures
+from explorer.figures import scatter
+from explorer.views.report import report
 
 
 def test_every_point_is_drawn_once_and_ones_own_has_its_interval():

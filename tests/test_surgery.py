@@ -12,9 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archs
 import costmodel
-from archs import ops
-from archs.surgery import regroup, rekernel, remove, scopes, widen, widen_scope, widths
-from archs.tabulate import spec_of
+from archs.ir import ops
+from archs.tables.lift import spec_of
+from archs.transforms.surgery import regroup, rekernel, remove, scopes, widen, widen_scope, widths
 
 SIZE = (3, 64, 64)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from costmodel import trees
+from costmodel.latency import trees
 
 
 def test_trees_find_steps():

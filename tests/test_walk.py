@@ -18,14 +18,17 @@ from test_app import APP, check
 
 import archs
 import costmodel
-from archs.catalogue import FAMILIES
-from archs.rows import KINDS
-from archs.sampling import random_edit, random_spec
-from explorer import cells, diagram, edits, figures, links, whole
-from explorer.mend import Edited
-from explorer.metrics import human, megabytes
-from explorer.scenario import Scenario, start
-from explorer.tiles import tiles
+from archs.catalogue.registry import FAMILIES
+from archs.tables.rows import KINDS
+from archs.tables.sampling import random_edit, random_spec
+from explorer.editing import cells, edits, links
+from explorer.editing import whole_network as whole
+from explorer.editing.repair import Edited
+from explorer.editing.scenario import Scenario, start
+from explorer.figures import charts as figures
+from explorer.figures import diagram
+from explorer.views.metrics import human, megabytes
+from explorer.views.tiles import tiles
 
 # AppTest leaves its temporary directory to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")

@@ -11,8 +11,8 @@ from torch import nn
 
 import archs
 import costmodel
-from archs import ops
-from archs.pytorch import attributes
+from archs.interop.pytorch.codegen import attributes
+from archs.ir import ops
 
 SIZE = (3, 64, 64)
 

@@ -60,7 +60,7 @@ class Visitor:
         return time.perf_counter() - started
 
     async def say(self, name: str, value: str | bool | None = None) -> float:
-        """The same for a control of `explorer.page.form`: what is typed, or nothing for a button."""
+        """The same for a control of `explorer.page.widgets.form`: what is typed, or nothing for a button."""
         identity, form = next((key, form) for key, form in self._forms.items() if name in form["names"])
         started = time.perf_counter()
         said = {"events": [[form["heard"] + 1, name, value, form["about"]]]}

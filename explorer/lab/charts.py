@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas
 import plotly.graph_objects as go
 
-from explorer.palette import KIND_COLOURS, OUTLINE, text_on
+from explorer.figures.palette import KIND_COLOURS, OUTLINE, text_on
 
 TEXT = 14
 SERIES = {

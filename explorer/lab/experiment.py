@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import archs
 from archs import ArchError, Graph, Spec
-from archs.guidelines import SIZE, Cell, cells
+from archs.catalogue.guidelines import SIZE, Cell, cells
 from costmodel import count, fragmentation
 from explorer.lab.errors import LabError
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
-    from costmodel.measure import Stopwatch
+    from costmodel.timing.stopwatch import Stopwatch
 
 CALLS = 60
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")  # Linux; elsewhere nothing is said of caches
@@ -46,7 +46,7 @@ def caches(where: Path = CACHES) -> dict[str, int]:
 
 
 def _fastest_us(watch: Stopwatch, module: nn.Module, shape: Sequence[int]) -> float:
-    from costmodel.measure import fastest
+    from costmodel.timing.stopwatch import fastest
 
     call = watch.caller(module, shape)
     watch.warm_up(call)

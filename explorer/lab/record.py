@@ -15,7 +15,7 @@ from explorer.lab.experiment import GUIDELINES, LAYOUTS, PLATFORMS, SCALES, Expe
 from explorer.lab.published import printed
 from explorer.lab.run import Run
 from explorer.lab.verdict import AGREES, BASE, CLOSE, DIFFERS, NOISY
-from explorer.plain import plain
+from explorer.views.plain_text import plain
 
 if TYPE_CHECKING:
     import pandas

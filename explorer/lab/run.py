@@ -1,7 +1,8 @@
 """Running an experiment on this machine: every row's nodes timed in place, in short visits that take turns.
 
 On a shared machine hardly a whole call is undisturbed, but every node is in one run or another, as in a calibration
-(`costmodel.timings` has more on it). A visit is a few runs of one row, node by node, at another place in memory; the
+(`costmodel.timing.session` has more on it). A visit is a few runs of one row, node by node, at another place in
+memory; the
 rows take turns. A node's time is the mean of its two fastest runs, a row's the sum over its nodes. Nothing waits for a
 quiet machine, so a run takes as long as it was given.
 
@@ -39,8 +40,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from archs import Graph
-from costmodel.inplace import InPlace
-from costmodel.measure import Stopwatch, fastest
+from costmodel.timing.instrumented import InPlace
+from costmodel.timing.stopwatch import Stopwatch, fastest
 from explorer.lab import machine
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings

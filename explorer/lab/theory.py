@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archs import ops
+from archs.ir import ops
 from costmodel import count
 from explorer.lab.experiment import Experiment
 

@@ -10,9 +10,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from explorer.lab.experiment import PLATFORMS, Experiment
+from explorer.lab.explanation import why
 from explorer.lab.published import Ratio, ratios
 from explorer.lab.run import Interval, Run
-from explorer.lab.why import why
 
 if TYPE_CHECKING:
     import pandas

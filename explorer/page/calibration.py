@@ -9,18 +9,21 @@ import streamlit as st
 
 from archs import ArchError
 from costmodel import CostError
-from costmodel.measure import LAYOUTS
-from costmodel.profile import Regime
-from explorer import devices
-from explorer.calibration import chart as drawing
-from explorer.calibration import evidence
-from explorer.calibration import job as jobs
-from explorer.job import current
-from explorer.page import chart, profiles, state, work
-from explorer.page.state import guard
-from explorer.page.tables import csv
-from explorer.plain import plain
-from explorer.scatter import legend
+from costmodel.latency.profile import Regime
+from costmodel.timing.stopwatch import LAYOUTS
+from explorer.data import evidence
+from explorer.data import profiles as devices
+from explorer.figures import calibration as drawing
+from explorer.figures.scatter import legend
+from explorer.jobs import calibration as jobs
+from explorer.jobs.job import current
+from explorer.page.panels.tables import csv
+from explorer.page.state import profiles
+from explorer.page.state import session as state
+from explorer.page.state.session import guard
+from explorer.page.widgets import chart
+from explorer.page.widgets import job_status as work
+from explorer.views.plain_text import plain
 
 LENGTHS = {False: "full, 4 minutes", True: "quick, 1 minute"}
 ERRORS = {

@@ -13,16 +13,21 @@ from pathlib import PurePath
 import streamlit as st
 
 from archs import ArchError, from_onnx
-from archs.onnx_in import MAX_NAME
-from archs.pytorch import state_dict
-from archs.surgery import regroup, rekernel, remove, scopes, widen, widen_scope, widths
-from archs.weights import to_safetensors
-from explorer import costs, diagram, figures, zoo
-from explorer.imported import Imported
-from explorer.metrics import IN_THE_PICTURE, METRICS
-from explorer.page import chart, headline, state
-from explorer.page.state import guard, scenario
-from explorer.page.tables import csv, table_of
+from archs.interop.onnx.importer import MAX_NAME
+from archs.interop.pytorch.codegen import state_dict
+from archs.transforms.surgery import regroup, rekernel, remove, scopes, widen, widen_scope, widths
+from archs.transforms.weights import to_safetensors
+from explorer.data import zoo
+from explorer.editing.imported import Imported
+from explorer.figures import charts as figures
+from explorer.figures import diagram
+from explorer.page.panels import headline
+from explorer.page.panels.tables import csv, table_of
+from explorer.page.state import session as state
+from explorer.page.state.session import guard, scenario
+from explorer.page.widgets import chart
+from explorer.views import costs
+from explorer.views.metrics import IN_THE_PICTURE, METRICS
 
 KEY, PROBLEM = "imported", "import problem"
 HOME = "home"

@@ -9,10 +9,10 @@ from explorer.lab import charts, prediction, record, sheet
 from explorer.lab.experiment import GUIDELINES, PLATFORMS, SCALES, Experiment, experiment
 from explorer.lab.published import ratios
 from explorer.lab.verdict import compare
-from explorer.page import chart
 from explorer.page.lab import store
-from explorer.page.state import guard
-from explorer.page.tables import csv
+from explorer.page.panels.tables import csv
+from explorer.page.state.session import guard
+from explorer.page.widgets import chart
 
 MAX_FILES = 60
 

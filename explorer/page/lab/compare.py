@@ -25,9 +25,9 @@ from explorer.lab.verdict import (
     pairs_right,
     told,
 )
-from explorer.page import chart
 from explorer.page.lab import store
-from explorer.plain import plain
+from explorer.page.widgets import chart
+from explorer.views.plain_text import plain
 
 MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too close to call", NOISY: "? too noisy to tell"}
 

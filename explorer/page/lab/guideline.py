@@ -9,7 +9,7 @@ import streamlit as st
 
 import costmodel
 from archs import ArchError
-from archs.guidelines import SIZE
+from archs.catalogue.guidelines import SIZE
 from costmodel import CostError
 from explorer.lab import prediction
 from explorer.lab.experiment import (
@@ -28,7 +28,7 @@ from explorer.lab.experiment import (
 from explorer.lab.text import CLAIMS
 from explorer.lab.verdict import Predicted
 from explorer.page.lab import compare, measure, store, theory
-from explorer.page.state import guard
+from explorer.page.state.session import guard
 
 T = TypeVar("T")
 KINDS = {"paper": "the paper's", "exact": "exact (under 1 % off)", "own": "my own"}

@@ -11,7 +11,7 @@ from explorer.lab.record import to_csv
 from explorer.lab.verdict import compare
 from explorer.page.lab import measure, store
 from explorer.page.lab.compare import MARKS, apart
-from explorer.page.state import guard
+from explorer.page.state.session import guard
 
 
 def render() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from explorer.lab import kept
+from explorer.lab import session_text as kept
 from explorer.lab.errors import LabError
-from explorer.page import hearing, state
-from explorer.page.components import Component
 from explorer.page.lab import store
+from explorer.page.state import events as hearing
+from explorer.page.state import session as state
+from explorer.page.widgets.components import Component
 
 KEY = "lab keeper"
 

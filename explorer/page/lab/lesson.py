@@ -10,13 +10,14 @@ import streamlit as st
 
 import archs
 import costmodel
-from explorer.lab import lesson_charts, prediction
+from explorer.lab import prediction
 from explorer.lab.experiment import Settings
-from explorer.lab.lessons import Networks
+from explorer.lab.lessons import charts as lesson_charts
+from explorer.lab.lessons.networks import Networks
 from explorer.lab.run import Run
-from explorer.page import chart
 from explorer.page.lab import measure
-from explorer.page.state import guard
+from explorer.page.state.session import guard
+from explorer.page.widgets import chart
 
 
 def lesson(title: str, sentence: str) -> Callable[[Callable[[], None]], Callable[[], None]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.lab import curves, lesson_charts, lessons
-from explorer.page import chart
+from explorer.lab.lessons import charts as lesson_charts
+from explorer.lab.lessons import curves
+from explorer.lab.lessons import networks as lessons
 from explorer.page.lab.lesson import lesson, networks_panel, predicted_ms
+from explorer.page.widgets import chart
 
 
 @lesson(

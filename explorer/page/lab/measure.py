@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from archs import Spec
-from explorer.job import Busy, current
-from explorer.lab import job as jobs
+from explorer.jobs import lab as jobs
+from explorer.jobs.job import Busy, current
 from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.repeat import repeated, sentence
 from explorer.lab.run import ROUNDS, SECONDS, Run
 from explorer.lab.verdict import TOO_NOISY
-from explorer.page import work
 from explorer.page.lab import store
+from explorer.page.widgets import job_status as work
 
 
 def panel(

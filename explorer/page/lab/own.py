@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.lab import design, prediction
+from explorer.lab import prediction
 from explorer.lab.experiment import Settings, own_design
+from explorer.lab.lessons import design
 from explorer.page.lab import compare, measure, store
-from explorer.page.state import guard
+from explorer.page.state.session import guard
 
 TITLES = {kind: chosen.title for kind, chosen in design.KINDS.items()}
 

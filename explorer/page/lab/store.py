@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from archs import Spec
+from explorer.jobs.lab import Job
 from explorer.lab.experiment import Experiment, Settings
-from explorer.lab.job import Job
 from explorer.lab.run import Run
 
 Key = tuple[tuple[Spec, ...], Settings]

@@ -1,0 +1,56 @@
+"""What the catalogue knows of a network beside its table: who published it, and which knobs it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from inspect import signature
+
+from archs.errors import ArchError, Problem, shorten
+from archs.tables.table import Spec
+
+
+@dataclass(frozen=True)
+class Family:
+    """A published network with its knobs.
+
+    `knobs` holds, for each keyword of `make`, the published values that a page offers; `open_knobs` are those that
+    also take values between (a width multiplier, a resolution), the others take nothing else.
+    """
+
+    name: str
+    title: str
+    year: int
+    source: str
+    make: Callable[..., Spec]
+    knobs: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    open_knobs: tuple[str, ...] = ()
+
+    def spec(self, **knobs: object) -> Spec:
+        """The spec for these knobs. Raises ArchError for an unknown knob or value, with those allowed."""
+        problems = []
+        for knob, value in knobs.items():
+            if knob not in self.knobs:
+                problems.append(
+                    Problem(f"{self.title} has no such knob; allowed: {', '.join(self.knobs)}", column=shorten(knob))
+                )
+            elif not self._allows(knob, value):
+                offered = ", ".join(map(str, self.knobs[knob]))
+                span = "a number in [0.05, 8], published: " if knob == "width" else "16 to 2048, published: "
+                allowed = f"{span if knob in self.open_knobs else ''}{offered}"
+                problems.append(Problem(f"found {shorten(value)}; allowed: {allowed}", column=knob))
+        if problems:
+            raise ArchError(problems=problems)
+        return self.make(**knobs)
+
+    def _allows(self, knob: str, value: object) -> bool:
+        if isinstance(value, bool):
+            return False
+        if knob not in self.open_knobs:
+            return value in self.knobs[knob]
+        if knob == "resolution":
+            return isinstance(value, int) and 16 <= value <= 2048
+        return isinstance(value, (int, float)) and 0.05 <= value <= 8
+
+    def default(self, knob: str) -> object:
+        return signature(self.make).parameters[knob].default

@@ -1,0 +1,75 @@
+"""The catalogue: every published network by its name."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from archs.catalogue import mnasnet, mobilenet_v1, mobilenet_v2, mobilenet_v3, resnet, shufflenet_v1, shufflenet_v2
+from archs.catalogue.family import Family
+from archs.errors import ArchError, shorten
+from archs.tables.table import Spec
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        mobilenet_v1.FAMILY,
+        shufflenet_v1.FAMILY,
+        mobilenet_v2.FAMILY,
+        shufflenet_v2.FAMILY,
+        *mobilenet_v3.FAMILIES,
+        mnasnet.FAMILY,
+        resnet.FAMILY,
+    )
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names in the catalogue, in the order in which the article tells the story.
+
+    >>> names()[:4]
+    ('mobilenet_v1', 'shufflenet_v1', 'mobilenet_v2', 'shufflenet_v2')
+    """
+    return tuple(FAMILIES)
+
+
+def family(name: str) -> Family:
+    """Raises ArchError, with the known names, for one that is not in the catalogue."""
+    if name not in FAMILIES:
+        raise ArchError(f"found {shorten(name)}; allowed: {', '.join(FAMILIES)}", column="name")
+    return FAMILIES[name]
+
+
+def spec(name: str, **knobs: object) -> Spec:
+    """The table of a published network.
+
+    Raises ArchError for an unknown name, a knob that the family lacks, or a value that it does not take.
+
+    >>> spec("shufflenet_v1", width=1.0, groups=3, resolution=224).rows[2].channels
+    240
+    """
+    return family(name).spec(**knobs)
+
+
+def citation(spec: Spec) -> tuple[str, ...]:
+    """What a spec is, in lines for a header: its title with its knobs, and the table it is or was edited from."""
+    if spec.name not in FAMILIES:
+        return (f"{spec.name}, a network of one's own",)
+    known = FAMILIES[spec.name]
+    named = {"width": spec.width, "groups": spec.groups, "code": spec.code}
+    knobs = {knob: value for knob, value in named.items() if knob in known.knobs and value is not None}
+    title = ", ".join([known.title, *[f"{knob} {value}" for knob, value in knobs.items()]])
+    return title, known.source if published(spec) else f"Edited from {known.source}"
+
+
+def published(spec: Spec) -> bool:
+    """Whether the spec is a row of the catalogue at its knobs, not edited since."""
+    known = FAMILIES.get(spec.name)
+    if known is None:
+        return False
+    values = {"width": spec.width, "groups": spec.groups, "code": spec.code, "resolution": spec.resolution}
+    fixed = {knob: values[knob] for knob in known.knobs if knob in values}
+    others = [[(knob, v) for v in known.knobs[knob]] for knob in known.knobs if knob not in values]
+    try:
+        return any(known.spec(**fixed, **dict(choice)) == spec for choice in product(*others))
+    except ArchError:  # a knob value that the family does not take
+        return False

@@ -1,0 +1,1 @@
+"""The way in and out: PyTorch text and modules, torch.export programs, ONNX files."""

@@ -1,0 +1,221 @@
+"""ATen calls that move elements → our operators. The same contract as `archs.interop.aten.rules`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archs.interop.aten.permuted import permuted, selected, viewed
+from archs.interop.aten.rules import Call, Unknown, batched, rule
+from archs.interop.aten.steps import Step
+from archs.ir import ops
+from archs.ir.operator import Op, Shape
+
+
+@rule("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "dropout_identity", "to", "type_as", "_to_copy")
+def _same(call: Call) -> Step:
+    x = next(iter(call.args.values()))
+    if x.moved and call.value.dtype.is_floating_point:
+        return x
+    x = call.first
+    if call.shape != x.shape or not batched(call.value) or not call.value.dtype.is_floating_point:
+        raise Unknown
+    return x
+
+
+@rule("view", "reshape", "_unsafe_view", "flatten", "squeeze", "unsqueeze", "unflatten", "view_as", "reshape_as")
+def _reshape(call: Call) -> Step:
+    x = call["self"]
+    if x.folded or not batched(call.value):
+        return viewed(call, x, tuple(call.value.shape))
+    return reshaped(call, x, call.shape)
+
+
+def reshaped(call: Call, x: Step, shape: Shape) -> Step:
+    """A step that gives `x` in another shape: a view where its elements lie so, else a copy."""
+    if x.shape == shape:
+        return x
+    if len(shape) == 1:
+        return call.step(ops.Flatten(), x)
+    return call.step(ops.View(shape) if _lies_so(x, shape) else ops.Reshape(shape), x)
+
+
+def _lies_so(x: Step, shape: Shape) -> bool:
+    import torch
+
+    if not x.strides:
+        return True
+    batch = torch.empty_strided((1, *x.shape), x.strides, device="meta")
+    try:
+        batch.view(1, *shape)
+    except RuntimeError:
+        return False
+    return True
+
+
+@rule("permute", "transpose", "movedim", "t", "swapaxes")
+def _permute(call: Call) -> Step:
+    x = call["self"]
+    rank = call.value.dim()
+    order = list(range(rank))
+    if call.name == "permute":
+        order = [dim % rank for dim in call["dims"]]
+    elif call.name in ("transpose", "swapaxes"):
+        a, b = (call.args.get("dim0", call.args.get("axis0")), call.args.get("dim1", call.args.get("axis1")))
+        order[a], order[b] = order[b], order[a]
+    else:
+        raise Unknown
+    if x.folded or order[0] != 0:  # the batch moves away from the front, often for no longer than a call or two
+        return permuted(call, x, order)
+    return _permuted(call, x, order)
+
+
+def _permuted(call: Call, x: Step, order: list[int]) -> Step:
+    axes = tuple(dim - 1 for dim in order[1:])
+    return x if axes == tuple(range(len(axes))) else call.step(ops.Permute(axes), x)
+
+
+@rule("expand", "expand_as", "broadcast_to")
+def _expand(call: Call) -> Step:
+    x = call.first
+    if call.shape == x.shape:
+        return x
+    if not batched(call.value):
+        raise Unknown
+    return call.step(ops.Expand(call.shape), x)
+
+
+@rule("cat", "concat")
+def _cat(call: Call) -> Step:
+    parts = call["tensors"]
+    if not all(isinstance(part, Step) for part in parts):
+        raise Unknown
+    if len(parts) == 1:
+        return parts[0]
+    return call.step(ops.Concat(call.axis(rank=len(parts[0].shape))), *parts)
+
+
+@rule("stack")
+def _stack(call: Call) -> Step:
+    parts = call["tensors"]
+    if not all(isinstance(part, Step) for part in parts):
+        raise Unknown
+    return call.step(ops.Stack(call.axis(rank=len(parts[0].shape) + 1)), *parts)
+
+
+@rule("chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "tensor_split")
+def _split(call: Call) -> list[Step]:
+    if (x := call["self"]).folded:
+        dim = call["dim"] % len(x.shape)
+        if any(part.shape[dim] != 1 for part in call.value):
+            raise Unknown
+        return [selected(call, x, dim, i, keep=True) for i in range(len(call.value))]
+    x, axis = call.first, call.axis()
+    sizes = tuple(part.shape[axis + 1] for part in call.value)
+    if len(sizes) == 1:
+        return [x]
+    if axis == 0 and len(x.shape) == 3:
+        return [call.step(ops.ChannelSplit(sizes, i), x) for i in range(len(sizes))]
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return [call.step(ops.Slice(axis, start, start + size), x) for start, size in zip(starts, sizes)]
+
+
+@rule("unbind")
+def _unbind(call: Call) -> list[Step]:
+    if (x := call["self"]).folded:
+        return [selected(call, x, call["dim"] % len(x.shape), i) for i in range(x.shape[call["dim"]])]
+    x, axis = call.first, call.axis()
+    return [_selected(call, x, axis, i) for i in range(x.shape[axis])]
+
+
+@rule("select")
+def _select(call: Call) -> Step:
+    if (x := call["self"]).folded:
+        dim = call["dim"] % len(x.shape)
+        return selected(call, x, dim, call["index"] % x.shape[dim])
+    axis = call.axis()
+    return _selected(call, call.first, axis, call["index"] % call.first.shape[axis])
+
+
+def _selected(call: Call, x: Step, axis: int, index: int) -> Step:
+    part = call.step(ops.Slice(axis, index, index + 1), x)
+    part.strides = x.strides
+    return reshaped(call, part, Shape(*x.shape[:axis], *x.shape[axis + 1 :]))
+
+
+@rule("slice")
+def _slice(call: Call) -> Step:
+    if (x := call["self"]).folded:
+        dim, start = call["dim"] % len(x.shape), call["start"] or 0
+        if call.value.shape == x.shape:
+            return x
+        if call.value.shape[dim] != 1:
+            raise Unknown
+        return selected(call, x, dim, start % x.shape[dim], keep=True)
+    if call["dim"] % (len(x.shape) + 1) == 0:
+        if call.shape != x.shape or not batched(call.value):
+            raise Unknown
+        return x
+    return sliced(call, x, call.axis(), call["start"] or 0, call["end"], call["step"])
+
+
+def sliced(call: Call, x: Step, axis: int, start: int, stop: int | None, step: int) -> Step:
+    start, stop, step = slice(start, stop, step).indices(x.shape[axis])
+    if (start, stop, step) == (0, x.shape[axis], 1):
+        return x
+    if stop <= start:
+        raise Unknown
+    return call.step(ops.Slice(axis, start, stop, step), x)
+
+
+@rule("pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d")
+def _pad(call: Call) -> Step:
+    x, sides = call.first, call.args.get("pad", call.args.get("padding"))
+    mode = call.args.get("mode", "constant")
+    mode = {"reflection_pad2d": "reflect", "replication_pad2d": "replicate"}.get(call.name, mode)
+    if len(x.shape) != 3:
+        raise Unknown
+    sides = [*sides, *[0] * (6 - len(sides))]
+    if mode != "constant":
+        return call.step(ops.Pad(mode, *sides[:4]), x)
+    value = call.args.get("value") or 0.0
+    for axis, (before, after) in zip((2, 1, 0), zip(sides[::2], sides[1::2])):  # less than nothing cuts off
+        if before < 0 or after < 0:
+            x = sliced(call, x, axis, max(0, -before), x.shape[axis] - max(0, -after), 1)
+    left, right, top, bottom, front, back = (max(0, side) for side in sides)
+    if front or back:
+        if value:
+            raise Unknown
+        x = call.step(ops.ChannelPad(front, back), x)
+    if not left + right + top + bottom:
+        return x
+    op: Op = ops.ConstantPad(value, left, right, top, bottom) if value else ops.ZeroPad(left, right, top, bottom)
+    return call.step(op, x)
+
+
+@rule("upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d")
+def _upsample(call: Call) -> Step:
+    height, width = call.value.shape[-2:]
+    mode = call.name.removeprefix("upsample_").removesuffix("2d")
+    return call.step(ops.Upsample(height, width, mode, bool(call.args.get("align_corners"))), call.first)
+
+
+@rule("pixel_shuffle")
+def _pixel_shuffle(call: Call) -> Step:
+    return call.step(ops.PixelShuffle(call["upscale_factor"]), call.first)
+
+
+@rule("pixel_unshuffle")
+def _pixel_unshuffle(call: Call) -> Step:
+    return call.step(ops.PixelUnshuffle(call["downscale_factor"]), call.first)
+
+
+@rule("channel_shuffle", "native_channel_shuffle")
+def _channel_shuffle(call: Call) -> Step:
+    return call.step(ops.ChannelShuffle(call["groups"]), call.first)
+
+
+def is_constant(value: Any) -> bool:
+    """Whether an argument holds no step: numbers, constants, and lists of them."""
+    if isinstance(value, (list, tuple)):
+        return all(is_constant(part) for part in value)
+    return not isinstance(value, Step)

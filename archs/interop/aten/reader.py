@@ -1,0 +1,288 @@
+"""A program → steps: call by call, the arguments looked up, constants computed, writes in place followed.
+
+What single calls mean is in `archs.interop.aten.rules` and `archs.interop.aten.layout_rules`; what several together
+mean is in `archs.interop.aten.patterns`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archs.errors import ArchError
+from archs.interop.aten.layout_rules import is_constant
+from archs.interop.aten.rules import RULES, Call, Unknown, batched
+from archs.interop.aten.steps import BATCH, Constant, Scope, Standardized, Step
+from archs.ir.operator import Shape
+from archs.ir.ops import ChannelSplit, Expand, Opaque, Permute, Slice, View
+
+if TYPE_CHECKING:
+    import torch
+    from torch import fx
+
+    from archs.interop.aten.program import Program
+
+MAX_NODES = 20_000
+VIEWS = (View, Permute, Slice, ChannelSplit, Expand)
+
+
+class Reader:
+    """Reads a program call by call."""
+
+    def __init__(self, program: Program, shape: Shape):
+        self.program = program
+        self.called = program.called
+        self.image = Step(None, [], shape)
+        self.values: dict[fx.Node, Any] = {}
+
+    def read(self) -> Step:
+        nodes = list(self.program.graph.nodes)
+        if len(nodes) > MAX_NODES:
+            raise ArchError(f"{self.called} makes {len(nodes):,} calls; allowed: up to {MAX_NODES:,}")
+        for node in nodes:
+            if node.op == "placeholder":
+                self.values[node] = self._placeholder(node)
+            elif node.op == "output":
+                return self._output(node)
+            else:
+                self._other(node)
+        raise ArchError(f"{self.called} gives nothing")
+
+    def _other(self, node: fx.Node) -> None:
+        if node.op == "call_function" and _name(node)[0] in WRAPPERS:
+            self.values[node] = self._wrapped(node)
+        elif node.op == "call_function":
+            self.values[node] = self._call(node)
+        elif node.op == "get_attr":  # the calls within a wrapper
+            self.values[node] = getattr(node.graph.owning_module, str(node.target))
+        else:
+            raise ArchError(f"{self.called}: {node.op} {node.target} is no operator")
+
+    def _wrapped(self, node: fx.Node) -> Any:
+        """Calls in a graph of their own, under another autocast or without gradients: as if they stood here."""
+        values = [self.values[a] for a in node.args if hasattr(a, "graph")]
+        inner = next(v for v in values if hasattr(v, "graph"))
+        outer = iter([v for v in values if v is not inner])
+        for own in inner.graph.nodes:
+            if own.op == "placeholder":
+                self.values[own] = next(outer)
+            elif own.op == "output":
+                given = own.args[0]
+                return [self.values[x] for x in given] if isinstance(given, (list, tuple)) else self.values[given]
+            else:
+                self._other(own)
+        raise ArchError(f"{self.called}: calls that give nothing")
+
+    def _placeholder(self, node: fx.Node) -> Any:
+        if node.name in self.program.sources:
+            source = self.program.sources[node.name]
+            return Constant(self.program.tensors[source].detach(), (source,), source in self.program.trained, True)
+        return self.image if hasattr(node.meta.get("val"), "shape") else None
+
+    def _output(self, node: fx.Node) -> Step:
+        import torch.utils._pytree as pytree
+
+        found = pytree.tree_leaves(node.args[0])
+        if len(found) != 1:
+            raise ArchError(f"{self.called} gives {len(found)} tensors; allowed: one")
+        value = self.values.get(found[0])
+        if not isinstance(value, Step):
+            raise ArchError(f"{self.called} gives what does not depend on the image; allowed: one tensor that does")
+        if value.op is None:
+            raise ArchError(f"{self.called} gives its input back: a network without operators")
+        if value.folded:
+            raise ArchError(
+                f"{self.called} gives {tuple(found[0].meta['val'].shape)} for {BATCH} images: it mixes them"
+            )
+        return value
+
+    def _call(self, node: fx.Node) -> Any:
+        name, in_place = _name(node)
+        args = self._arguments(node)
+        if name.startswith(("_assert", "sym_", "_check")) or name in ("ge", "le", "gt", "lt", "eq", "item"):
+            self._static(node)
+            return None
+        if is_constant(list(args.values())):
+            return self._folded(node, name, args)
+        self._fresh(node, args)
+        value = node.meta.get("val")
+        call = Call(name, args, value, _scope(node))
+        self._static(node)
+        if name == "getitem":
+            return RULES[name](call)
+        try:
+            if name not in RULES:
+                raise Unknown
+            result = RULES[name](call)
+        except Unknown:
+            result = self._opaque(call, node)
+        for step, fake in zip(_steps(result), value if isinstance(value, (list, tuple)) else [value]):
+            if not step.strides and step.op is not None:
+                step.strides = tuple(fake.stride()) if tuple(fake.shape[1:]) == tuple(step.shape) else ()
+        if in_place:
+            self._written(node, result)
+        return result
+
+    def _arguments(self, node: fx.Node) -> dict[str, Any]:
+        from torch import fx
+
+        schema = getattr(node.target, "_schema", None)
+        names = [a.name for a in schema.arguments] if schema else ["a", "b", *map(str, range(len(node.args)))]
+        found = dict(zip(names, node.args)) | dict(node.kwargs)
+        if schema:
+            found = {a.name: found.get(a.name, a.default_value) for a in schema.arguments}
+        return {key: fx.map_arg(value, lambda n: self.values[n]) for key, value in found.items()}
+
+    def _static(self, node: fx.Node) -> None:
+        value = node.meta.get("val")
+        for tensor in value if isinstance(value, (list, tuple)) else [value]:
+            if any(type(side) is not int for side in getattr(tensor, "shape", ())) or _symbolic(tensor):
+                raise ArchError(
+                    f"{self.called}: the shape of {_name(node)[0]}'s result depends on what the image holds; "
+                    "allowed: shapes that the input's shape decides"
+                )
+
+    def _fresh(self, node: fx.Node, args: dict[str, Any]) -> None:
+        for step in _steps(list(args.values())):
+            if step.stale:
+                raise ArchError(
+                    f"{self.called}: {_name(node)[0]} reads a view whose memory was written to in place; "
+                    "allowed: in-place operators on tensors that nothing else looks into"
+                )
+
+    def _written(self, node: fx.Node, result: Any) -> None:
+        """After `relu_(x)`, every name of x means the result; other views of its memory are stale."""
+        target = self.values[node.args[0]]
+        if not isinstance(target, Step) or not isinstance(result, Step):
+            return
+        root = _root(target)
+        for other, value in self.values.items():
+            if value is target:
+                self.values[other] = result
+            elif isinstance(value, list):
+                self.values[other] = [result if part is target else part for part in value]
+        for value in self.values.values():
+            for step in _steps(value):
+                if step is not result and _root(step) is root and (root is not target or step.op is not None):
+                    step.stale = step.stale or not _apart(step, target)
+
+    def _folded(self, node: fx.Node, name: str, args: dict[str, Any]) -> Any:
+        """A call on constants alone, done at once; what a layer's weights are made of is kept in mind."""
+        import torch
+        from torch import fx
+
+        held = [c for c in _constants(list(args.values()))]
+        standardized = _standardized(name, args) if held else None
+
+        def tensor(n: fx.Node) -> Any:
+            value = self.values[n]
+            if isinstance(value, Constant):
+                return value.tensor.clone() if _name(node)[1] else value.tensor
+            return [c.tensor if isinstance(c, Constant) else c for c in value] if isinstance(value, list) else value
+
+        given = fx.map_arg(node.args, tensor), fx.map_arg(dict(node.kwargs), tensor)
+        with torch.no_grad():
+            result = node.target(*given[0], **given[1])
+        sources = tuple(dict.fromkeys(source for c in held for source in c.sources))
+        first = held[0] if held and next(iter(args.values())) is held[0] else None
+        shape_only = name in SHAPING and first is not None
+        factor = first.factor if shape_only and first else 1.0
+        pure = bool(shape_only and first and first.pure and result.dtype == first.tensor.dtype)
+        if name == "mul" and len(held) == 1 and first and first.pure and isinstance(args["other"], (int, float)):
+            pure, factor = True, first.factor * args["other"]
+
+        def constant(value: Any) -> Any:
+            if not isinstance(value, torch.Tensor):
+                return value
+            kept = first.standardized if shape_only and first else standardized
+            trained = bool(pure and first and first.trained)
+            return Constant(value, sources, trained, pure, factor, kept)
+
+        return [constant(v) for v in result] if isinstance(result, (list, tuple)) else constant(result)
+
+    def _opaque(self, call: Call, node: fx.Node) -> Any:
+        inputs = [x for x in _steps(list(call.args.values()))]
+        held = {s for c in _constants(list(call.args.values())) for s in c.sources if s in self.program.trained}
+        weights = sum(self.program.tensors[source].numel() for source in held)
+
+        def opaque(value: torch.Tensor, weights: int) -> Step:
+            alike = batched(value)
+            sizes = tuple(value.shape[1:]) if alike else tuple(value.shape)
+            step = Step(Opaque(str(node.target), sizes, weights), inputs, Shape(*sizes), call.scope)
+            step.folded = not alike
+            return step
+
+        if isinstance(call.value, (list, tuple)):
+            return [opaque(v, weights if i == 0 else 0) for i, v in enumerate(call.value)]
+        return opaque(call.value, weights)
+
+
+WRAPPERS = ("wrap_with_autocast", "wrap_with_set_grad_enabled")
+SHAPING = (
+    *("view", "reshape", "_unsafe_view", "flatten", "squeeze", "unsqueeze", "reshape_as", "view_as"),
+    *("alias", "detach", "clone", "contiguous", "to", "_to_copy", "type_as", "lift_fresh_copy"),
+)
+"""Calls that keep a constant's elements as they are."""
+
+
+def _standardized(name: str, args: dict[str, Any]) -> Standardized | None:
+    """Filters standardised by a batch norm over them, as timm and others do it."""
+    if name != "batch_norm" or not args["training"] or args["running_mean"] is not None or args["bias"] is not None:
+        return None
+    weight, gain = args["input"], args["weight"]
+    if not isinstance(weight, Constant) or not weight.trained or weight.factor != 1 or weight.tensor.shape[0] != 1:
+        return None
+    if gain is not None and not (gain.pure and gain.trained):
+        return None
+    scale = 1.0 if gain is None else gain.factor
+    if gain is not None and scale != 1:
+        gain = Constant(gain.tensor / scale, gain.sources, True, True)
+    return Standardized(weight, gain, scale, args["eps"])
+
+
+def _symbolic(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool))
+
+
+def _name(node: fx.Node) -> tuple[str, bool]:
+    """("relu", True) of `aten.relu_.default`: the name without overload, and whether it writes into its input."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return getattr(node.target, "__name__", str(node.target)), False
+    name = schema.name.partition("::")[2]
+    in_place = name.endswith("_") and not name.endswith("__")
+    return (name[:-1] if in_place else name), in_place
+
+
+def _scope(node: fx.Node) -> Scope:
+    stack = node.meta.get("nn_module_stack") or {}
+    found = []
+    for call, (path, kind, *_) in stack.items():
+        if path:
+            found.append((call, path, kind.rpartition(".")[2] if isinstance(kind, str) else kind.__name__))
+    return tuple(found)
+
+
+def _steps(value: Any) -> list[Step]:
+    if isinstance(value, (list, tuple)):
+        return [step for part in value for step in _steps(part)]
+    return [value] if isinstance(value, Step) else []
+
+
+def _constants(value: Any) -> list[Constant]:
+    if isinstance(value, (list, tuple)):
+        return [c for part in value for c in _constants(part)]
+    return [value] if isinstance(value, Constant) else []
+
+
+def _root(step: Step) -> Step:
+    while isinstance(step.op, VIEWS):
+        step = step.inputs[0]
+    return step
+
+
+def _apart(a: Step, b: Step) -> bool:
+    """Two parts of one split, which share no element."""
+    same = isinstance(a.op, ChannelSplit) and isinstance(b.op, ChannelSplit) and a.inputs[0] is b.inputs[0]
+    return same and a.op.sizes == b.op.sizes and a.op.part != b.op.part  # type: ignore[union-attr]

@@ -1,0 +1,89 @@
+"""What a traced network is before it is a graph: steps that read steps, with constants beside them.
+
+A step is an operator that already has our name, in a list that may still be rewritten
+(`archs.interop.aten.patterns`); a graph is
+what is made of it in the end. Tensors here are torch's, in the sizes that torch gave them, without the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from archs.ir.operator import Op, Shape
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from archs.interop.aten.permuted import Moved
+
+BATCH = 13
+"""Images in the traced batch: an operator that mixes them shows in the first dimension, which one image would hide, and
+two would where channels are cut in two."""
+
+Scope = tuple[tuple[str, str, str], ...]
+"""The calls of modules that an operator runs in, outermost first: (call, module's path, class name)."""
+
+
+@dataclass(eq=False)
+class Constant:
+    """A tensor that does not depend on the image: a parameter, a buffer, or what is computed of them."""
+
+    tensor: Tensor
+    sources: tuple[str, ...]
+    """The parameters and buffers that it is computed from."""
+    trained: bool = False
+    """Whether its elements are those of one parameter, in whatever shape."""
+    pure: bool = False
+    """Whether its elements are those of one parameter or buffer, in whatever shape."""
+    factor: float = 1.0
+    """What a pure tensor's elements were multiplied with."""
+    standardized: Standardized | None = None
+
+
+@dataclass(eq=False)
+class Standardized:
+    """Filters of mean 0 and variance 1: of which weight, with which gain and constant."""
+
+    weight: Constant
+    gain: Constant | None
+    scale: float
+    eps: float
+
+
+@dataclass(eq=False)
+class Step:
+    """One operator, its inputs, and where it runs. The image is the step without an operator."""
+
+    op: Op | None
+    inputs: list[Step]
+    shape: Shape
+    scope: Scope = ()
+    weights: dict[str, Constant] = field(default_factory=dict)
+    """The tensors that the operator's own module has, by their name there."""
+    strides: tuple[int, ...] = ()
+    """How its elements lie, the batch included: whether another shape of them is a view."""
+    folded: bool = False
+    """The first dimension is not the batch."""
+    moved: Moved | None = None
+    """Of a folded step: which elements of which step it has."""
+    stale: bool = False
+    """Its memory was written to by another step since."""
+
+    def becomes(self, op: Op, *inputs: Step) -> None:
+        """This step as another operator of the same output."""
+        self.op, self.inputs, self.weights = op, list(inputs), {}
+
+
+def live(output: Step) -> list[Step]:
+    """The steps that an output depends on, the image left out, each after those that it reads."""
+    found: dict[int, Step] = {}
+    stack: list[tuple[Step, bool]] = [(output, False)]
+    while stack:
+        step, read = stack.pop()
+        if read:
+            found.setdefault(id(step), step)
+        elif id(step) not in found and step.op is not None:
+            stack.append((step, True))
+            stack += [(x, False) for x in reversed(step.inputs)]
+    return list(found.values())

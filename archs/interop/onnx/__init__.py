@@ -1,0 +1,1 @@
+"""ONNX files to graphs and back. Nothing in a file is executed."""

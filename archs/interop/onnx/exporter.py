@@ -1,0 +1,78 @@
+"""Graph → ONNX file, by torch's own exporter from the module that `to_module` gives.
+
+Of the exporter's optimizations only the folding of constants is used: its others fold batch norms into convolutions and
+merge equal tensors, so that the file had fewer parameters than the network. To have them folded, fold the graph.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from archs.errors import ArchError
+from archs.interop.pytorch.codegen import to_module
+
+if TYPE_CHECKING:
+    from archs.ir.graph import Graph
+
+INPUT, OUTPUT = "image", "output"
+SEED = 0
+MAX_BYTES = 2**31 - 2**20  # what protobuf holds in one piece, with room for the graph itself
+
+
+def to_onnx(graph: Graph) -> bytes:
+    """The network as an ONNX file: input `image` N×C×H×W, output `output`, any number N of images.
+
+    With the graph's weights where it has some, else with torch's initial ones of a fixed seed. Parameters have the
+    names that they have in the exported module. Raises ArchError for a network that no ONNX file holds.
+    """
+    size = 4 * sum(graph.params(node) for node in graph.nodes)
+    if size > MAX_BYTES:
+        raise ArchError(f"{graph.name} has {size:,} bytes of parameters; allowed in an ONNX file: up to {MAX_BYTES:,}")
+    import torch
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass, RemoveUnusedOpsetsPass
+    from onnxscript import optimizer
+
+    with torch.random.fork_rng([]), _quiet():
+        torch.manual_seed(SEED)
+        module = to_module(graph).eval()
+        parameters = dict(module.named_parameters())
+        program = torch.onnx.export(
+            module,
+            (torch.zeros(2, *graph.input),),  # two, as the exporter takes a batch of one for a constant
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim("images")},),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            optimize=False,
+            external_data=False,
+            verbose=False,
+        )
+        model = program.model
+        optimizer.inline(model)
+        optimizer.fold_constants(model)
+        for node in model.graph:  # the exporter gives every convolution a bias, of zeros where it has none
+            if node.op_type == "Conv" and len(node.inputs) == 3 and node.inputs[2].name not in parameters:
+                node.resize_inputs(2)
+        optimizer.remove_unused_nodes(model)
+        ClearMetadataAndDocStringPass()(model)  # stack traces, with this machine's paths
+        RemoveUnusedOpsetsPass()(model)
+        model.graph.name = graph.name
+        return program.model_proto.SerializeToString()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter says of itself: that torchvision is missing, and what it will not use of torch."""
+    log = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)

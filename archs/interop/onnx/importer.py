@@ -1,0 +1,46 @@
+"""An ONNX file → Graph, through the same recognition as a module: file → ATen calls → steps → graph.
+
+Nothing in the file is executed; what it holds and what it asks for are bounded (`archs.interop.onnx.files`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archs.errors import ArchError, shorten
+from archs.interop.aten.naming import snake
+from archs.interop.aten.patterns import recognise
+from archs.interop.aten.reader import Reader
+from archs.interop.onnx.files import read
+from archs.interop.onnx.scopes import scopes, stages
+from archs.interop.pytorch.importer import assemble, image_shape
+from archs.ir.graph import Graph
+
+MAX_NAME = 40
+
+
+def from_onnx(
+    source: str | Path | bytes, input_shape: tuple[int, int, int] | None = None, name: str | None = None
+) -> Graph:
+    """The graph of an ONNX file, by its path or its bytes, with `graph.weights` beside it.
+
+    `input_shape` is that of one image, needed where the file leaves it open. ONNX does not say which tensors were
+    trained: those of convolutions, linear layers and norms are taken for it, and those that maps are multiplied with
+    or added to, running statistics not. What has no operator here becomes an `Opaque` node. Weights in other files are
+    read from beside a path; of bytes alone the graph has none of them. Raises ArchError for what is no such file, lies
+    about its sizes, or takes or gives several tensors.
+    """
+    from archs.interop.onnx.tracing import trace
+
+    wanted = None if input_shape is None else image_shape(input_shape)
+    model, folder = read(source)
+    stem = "network" if isinstance(source, bytes) else Path(source).stem
+    called = snake(name or stem)[:MAX_NAME].strip("_")
+    program, image = trace(model, folder, called, wanted)
+    staged = stages(scopes(model.graph.node))
+    del model
+    try:
+        steps = recognise(Reader(program, image).read())
+    except RecursionError:
+        raise ArchError(f"{shorten(called)} nests too deep") from None
+    return assemble(called, image, steps, staged, {})

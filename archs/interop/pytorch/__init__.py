@@ -1,0 +1,1 @@
+"""Graph to PyTorch text and module, and nn.Module to graph."""

@@ -1,0 +1,238 @@
+"""The graph: operators placed in a network, always in execution order and always shaped.
+
+    graph   := name, input shape, node*            the last node is the output
+    node    := path, operator, input path*, output shape
+    path    := stage "/" block "/" name …          names are paths: sums, classes and error messages follow them
+    "input" is the path of the image
+
+No costs here, no torch, no mutation: `Builder` makes a graph, everything else reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from archs.errors import ArchError
+from archs.ir.ops import Op, Shape
+
+if TYPE_CHECKING:
+    import networkx
+
+    from archs.tables.table import Spec
+    from archs.transforms.weights import Weights
+
+INPUT = "input"
+
+
+class Node(NamedTuple):
+    """An operator placed in a graph."""
+
+    path: str
+    op: Op
+    inputs: tuple[str, ...]  # paths of the nodes it reads, or "input"
+    output: Shape
+
+    @property
+    def stage(self) -> str:
+        return self.path.partition("/")[0]
+
+    @property
+    def block(self) -> str:
+        """`stage3/block2` of `stage3/block2/expand`; `head/pool` is a block of its own."""
+        return "/".join(self.path.split("/", 2)[:2])
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Neighbouring nodes as one piece, which networks share that have it at the same place: equal to itself only.
+
+    An edit leaves most of a network as it was; what is known of a block need not be found anew for each network.
+    """
+
+    nodes: tuple[Node, ...]
+    shapes: dict[str, Shape]
+    """Of what it reads and of its nodes, by path."""
+    kinds: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network of one image input and one output. Made by `Builder`; equal and hashable by value."""
+
+    name: str
+    input: Shape
+    nodes: tuple[Node, ...]
+    kinds: tuple[tuple[str, str], ...] = ()
+    """What the scopes are, for whoever names things: ("stage3/block2", "inverted_residual")."""
+    spec: Spec | None = field(default=None, compare=False, repr=False)
+    """The table that the graph was built from, where there is one: for whoever cites its source."""
+    shared: tuple[tuple[str, str], ...] = ()
+    """Nodes that run with the weights of an earlier node: (path, that node's path)."""
+    weights: Weights | None = field(default=None, compare=False, repr=False)
+    """The trained tensors, where the graph was imported: for whoever makes a module of it."""
+    blocks: tuple[Block, ...] = field(default=(), init=False, compare=False, repr=False)
+    """What the nodes are of, where all of them are of blocks; what `dataclasses.replace` makes of a graph has none."""
+
+    @property
+    def output(self) -> Shape:
+        return self.nodes[-1].output
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """Path → output shape, the input included."""
+        shapes = {INPUT: self.input}
+        for block in self.blocks:
+            shapes.update(block.shapes)
+        if not self.blocks:
+            shapes.update((path, output) for path, _, _, output in self.nodes)
+        return shapes
+
+    def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        shapes = self.shapes
+        return tuple([shapes[path] for path in node.inputs])
+
+    def params(self, node: Node) -> int:
+        """Trainable parameters that the node has; 0 where it shares those of an earlier one."""
+        return 0 if node.path in self.owners else node.op.params(*self.input_shapes(node))
+
+    @cached_property
+    def owners(self) -> dict[str, str]:
+        """Path → the earlier node whose weights it runs with, for the nodes that share."""
+        return dict(self.shared)
+
+    @cached_property
+    def consumers(self) -> dict[str, tuple[Node, ...]]:
+        """Path → the nodes that read it, in order."""
+        readers: dict[str, list[Node]] = {path: [] for path in self.shapes}
+        for node in self.nodes:
+            for path in node.inputs:
+                readers[path].append(node)
+        return {path: tuple(nodes) for path, nodes in readers.items()}
+
+    @cached_property
+    def _by_path(self) -> dict[str, Node]:
+        return {node.path: node for node in self.nodes}
+
+    def __getitem__(self, path: str) -> Node:
+        return self._by_path[path]
+
+    def to_networkx(self) -> networkx.DiGraph:
+        """A networkx copy, for algorithms: nodes are paths (and "input"), with the attribute `node`."""
+        import networkx
+
+        digraph = networkx.DiGraph(name=self.name)
+        digraph.add_node(INPUT, node=None)
+        for node in self.nodes:
+            digraph.add_node(node.path, node=node)
+            digraph.add_edges_from((path, node.path) for path in node.inputs)
+        return digraph
+
+    def __str__(self) -> str:
+        """One line per node: a diff of two such texts shows a reviewer what an edit did."""
+        lines = [f"{self.name}   {self.input} → {self.output}"]
+        before = INPUT
+        for node in self.nodes:
+            shapes = self.input_shapes(node)
+            line = f"{node.path}   {node.op.describe(*shapes)}   {' , '.join(map(str, shapes))} → {node.output}"
+            if params := self.params(node):
+                line += f"   weights {params:,}"
+            if mult_adds := node.op.mult_adds(*shapes):
+                line += f"   mult-adds {mult_adds:,}"
+            if node.inputs != (before,):
+                line += f"   ← {', '.join(node.inputs)}"
+            lines.append(line)
+            before = node.path
+        return "\n".join(lines)
+
+
+class _Scope:
+    """A path's part, entered and left. A class, as a generator's context manager takes four times as long."""
+
+    __slots__ = ("builder", "kind", "name", "outer")
+
+    def __init__(self, builder: Builder, name: str, kind: str | None):
+        self.builder, self.name, self.kind = builder, name, kind
+
+    def __enter__(self) -> None:
+        builder = self.builder
+        self.outer = builder._prefix
+        path = f"{self.outer}{self.name}"
+        builder._prefix = f"{path}/"
+        if self.kind:
+            builder._kinds.append((path, self.kind))
+
+    def __exit__(self, *problem: object) -> None:
+        self.builder._prefix = self.outer
+
+
+class Builder:
+    """Makes a graph node by node, and says where in the network an operator did not fit.
+
+    >>> from archs.ir.ops import Conv2d, Shape
+    >>> b = Builder("tiny", Shape(3, 8, 8))
+    >>> with b.scope("stem", "conv"):
+    ...     x = b.add("conv", Conv2d(4, 3, stride=2), "input")
+    >>> print(b.graph())
+    tiny   3×8×8 → 4×4×4
+    stem/conv   conv 3×3 /2   3×8×8 → 4×4×4   weights 108   mult-adds 1,728
+    """
+
+    def __init__(self, name: str, input: Shape, at: str = INPUT):
+        """`at`: the path that the input has, in what is a part of a network."""
+        self.name = name
+        self.input = input
+        self._prefix = ""
+        self._nodes: list[Node] = []
+        self._shapes: dict[str, Shape] = {at: input}
+        self._kinds: list[tuple[str, str]] = []
+        self._blocks: list[Block] = []
+
+    def scope(self, name: str, kind: str | None = None) -> _Scope:
+        """Everything added inside gets `name/` before its name; `kind` is what the scope is called when exported."""
+        return _Scope(self, name, kind)
+
+    def shape(self, path: str) -> Shape:
+        return self._shapes[path]
+
+    def add(self, name: str, op: Op, *inputs: str) -> str:
+        """Place an operator; returns its path. Raises ArchError with the path in front."""
+        path = self._prefix + name
+        shapes = self._shapes
+        self._free(path)
+        try:
+            output = op.output(*[shapes[i] for i in inputs])
+        except ArchError as error:
+            raise error.at(path=path) from None
+        except KeyError as error:
+            raise ArchError(f"reads {error}, which no node before it is called").at(path=path) from None
+        shapes[path] = output
+        self._nodes.append(Node(path, op, inputs, output))
+        return path
+
+    def block(self) -> Block:
+        """All that was added, as one piece of a network."""
+        return Block(tuple(self._nodes), self._shapes, tuple(self._kinds))
+
+    def extend(self, block: Block) -> str:
+        """Place a block; returns the path of its last node."""
+        for path, *_ in block.nodes:
+            self._free(path)
+        self._nodes += block.nodes
+        self._shapes.update(block.shapes)
+        self._kinds += block.kinds
+        self._blocks.append(block)
+        return block.nodes[-1].path
+
+    def _free(self, path: str) -> None:
+        if path in self._shapes:
+            raise ArchError("the name is taken; a path names one node").at(path=path)
+
+    def graph(self, spec: Spec | None = None) -> Graph:
+        if not self._nodes:
+            raise ArchError(f"{self.name}: a network without operators; add a row")
+        graph = Graph(self.name, self.input, tuple(self._nodes), tuple(self._kinds), spec)
+        if sum(len(block.nodes) for block in self._blocks) == len(self._nodes):
+            object.__setattr__(graph, "blocks", tuple(self._blocks))
+        return graph

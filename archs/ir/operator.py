@@ -1,0 +1,203 @@
+"""What an operator is: its shape, its parameters, its multiply-adds, its spelling; and the checks that all share.
+
+Shapes leave the batch out. The operators themselves are in `archs.ir.ops`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import gcd, prod
+
+from archs.errors import ArchError
+
+Pair = tuple[int, int]  # (vertical, horizontal)
+
+
+class Shape(tuple):
+    """One image's tensor without the batch: `Shape(channels, height, width)` or `Shape(features)`."""
+
+    __slots__ = ()
+
+    def __new__(cls, *dims: int) -> Shape:
+        return tuple.__new__(cls, dims)
+
+    def __getnewargs__(self) -> tuple[int, ...]:
+        return tuple(self)
+
+    @property
+    def channels(self) -> int:
+        return self[0]
+
+    @property
+    def height(self) -> int:
+        return self[1]
+
+    @property
+    def width(self) -> int:
+        return self[2]
+
+    @property
+    def elements(self) -> int:
+        return prod(self)
+
+    def __str__(self) -> str:
+        return "×".join(map(str, self))
+
+
+@dataclass(frozen=True)
+class Module:
+    """PyTorch spells the operator as a module: `target(*args, **kwargs)`, called on the inputs in order."""
+
+    target: str
+    args: tuple[object, ...] = ()
+    kwargs: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True)
+class Function:
+    """PyTorch spells the operator as an expression: `{0}`, `{1}` … are the inputs, `{name}` the values in `kwargs`.
+
+    `{all}` stands for all inputs, comma separated.
+    """
+
+    template: str
+    kwargs: tuple[tuple[str, object], ...] = ()
+
+
+class Op(ABC):
+    """What an operator must say about itself. Shapes in and out are those of one image."""
+
+    @abstractmethod
+    def output(self, *inputs: Shape) -> Shape:
+        """The output shape. Raises ArchError, with both numbers, when the inputs do not fit."""
+
+    @abstractmethod
+    def params(self, *inputs: Shape) -> int:
+        """Trainable parameters."""
+
+    @abstractmethod
+    def mult_adds(self, *inputs: Shape) -> int:
+        """Multiply-adds of convolution and linear operators, per image, without bias."""
+
+    @abstractmethod
+    def spelling(self, *inputs: Shape) -> Module | Function:
+        """How PyTorch spells this operator on these inputs."""
+
+    @abstractmethod
+    def describe(self, *inputs: Shape) -> str:
+        """A few words for tables and pictures, like `depthwise 3×3 /2`."""
+
+
+class Unweighted(Op):
+    """No parameters and no multiply-adds: element-wise work, pooling and rearrangement, counted in other columns."""
+
+    def params(self, *inputs: Shape) -> int:
+        return 0
+
+    def mult_adds(self, *inputs: Shape) -> int:
+        return 0
+
+    def describe(self, *inputs: Shape) -> str:
+        return words(type(self).__name__)
+
+
+def words(name: str) -> str:
+    return "".join(f" {c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+
+
+def one_input(inputs: tuple[Shape, ...], op: Op) -> Shape:
+    if len(inputs) != 1:
+        raise ArchError(f"{op.describe()} takes 1 input, found {len(inputs)}")
+    return inputs[0]
+
+
+def image_input(inputs: tuple[Shape, ...], name: str) -> Shape:
+    if len(inputs) != 1:
+        raise ArchError(f"{name} takes 1 input, found {len(inputs)}")
+    if len(inputs[0]) != 3:
+        raise ArchError(f"{name} takes channels×height×width, found {inputs[0]}")
+    return inputs[0]
+
+
+def pair_of(value: int | Pair, name: str, at_least: int) -> Pair:
+    if type(value) is int and value >= at_least:  # nearly all are
+        return value, value
+    pair = (value, value) if isinstance(value, int) else tuple(value)
+    if len(pair) != 2 or any(type(v) is not int or v < at_least for v in pair):
+        raise ArchError(f"{name} is {value!r}; allowed: a whole number ≥ {at_least}, or two of them")
+    return pair
+
+
+def sized(pair: Pair) -> str:
+    return f"{pair[0]}×{pair[1]}"
+
+
+def short(pair: Pair) -> int | Pair:
+    """A pair as PyTorch code usually has it: one number where both are equal."""
+    return pair[0] if pair[0] == pair[1] else pair
+
+
+def window(
+    x: Shape, name: str, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair = (1, 1), ceil: bool = False
+) -> Pair:
+    """Output height and width of a sliding window: torch.nn.Conv2d's formula, rounding down.
+
+    With `ceil` the last window may hang over the edge, as torch.nn.MaxPool2d's `ceil_mode` has it.
+    """
+    found = []
+    for side, k, s, p, d in zip(x[1:], kernel, stride, padding, dilation):
+        room = side + 2 * p - d * (k - 1) - 1
+        out = (-(-room // s) if ceil else room // s) + 1
+        if ceil and (out - 1) * s >= side + p:  # a window that would start in the padding is left out
+            out -= 1
+        found.append(out)
+    height, width = found
+    if height < 1 or width < 1:
+        raise ArchError(
+            f"{name} {sized(kernel)} with stride {sized(stride)} and padding {sized(padding)} leaves no pixels of a "
+            f"{x[1]}×{x[2]} map; allowed: a window no larger than the padded map",
+            column="kernel",
+        )
+    return height, width
+
+
+def positive(value: int, name: str) -> None:
+    if type(value) is not int or value < 1:
+        raise ArchError(f"{name} is {value!r}; allowed: a whole number ≥ 1")
+
+
+def broadcast(inputs: tuple[Shape, ...], name: str) -> Shape:
+    """The shape that two tensors give element by element: sides of 1 stretch, as numpy has it."""
+    if len(inputs) != 2:
+        raise ArchError(f"{name} takes 2 inputs, found {len(inputs)}")
+    a, b = inputs
+    if len(a) != len(b) or any(p != q and 1 not in (p, q) for p, q in zip(a, b)):
+        raise ArchError(f"{name} takes two tensors of one shape (or with sides of 1 to stretch), found {a} and {b}")
+    return Shape(*map(max, a, b))
+
+
+def axis_of(axis: int, x: Shape, name: str) -> int:
+    """An axis of one image's tensor, from 0. Raises ArchError where the tensor has no such axis."""
+    if type(axis) is not int or not 0 <= axis < len(x):
+        raise ArchError(f"{name} along axis {axis!r} of {x}; allowed: 0 to {len(x) - 1}")
+    return axis
+
+
+def divisors(*numbers: int) -> str:
+    """The group counts that divide all of the numbers, as the end of an error message."""
+    common = gcd(*numbers)
+    found = [d for d in range(1, min(common, 64) + 1) if common % d == 0]
+    if common > 64:
+        found.append(common)
+    return ", ".join(map(str, found))
+
+
+class Activation(Unweighted):
+    """An element-wise function of one tensor."""
+
+    def output(self, *inputs: Shape) -> Shape:
+        return one_input(inputs, self)
+
+    def spelling(self, *inputs: Shape) -> Module:
+        return Module(f"nn.{type(self).__name__}")

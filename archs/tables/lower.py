@@ -1,0 +1,54 @@
+"""Spec → Graph: each row's blocks in turn, every error with its row and path."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+
+from archs.errors import ArchError
+from archs.ir.graph import INPUT, Block, Builder, Graph
+from archs.ir.ops import Shape
+from archs.tables.blocks import BLOCKS
+from archs.tables.table import Row, Spec
+
+
+def block_paths(spec: Spec) -> Iterator[tuple[Row, list[str]]]:
+    """Each row with the paths of its blocks: `stage3/block2`; what is no block is `head/pool`, a second one `pool2`."""
+    seen: Counter[str] = Counter()
+    for row in spec.rows:
+        label, _ = BLOCKS[type(row)]
+        paths = []
+        for _ in range(row.repeat):
+            seen[key := f"{row.stage}/{label}"] += 1
+            paths.append(key if label != "block" and seen[key] == 1 else f"{key}{seen[key]}")
+        yield row, paths
+
+
+@lru_cache(64)  # an edit is tried, drawn and priced, each of them with the graph of the same spec
+def build(spec: Spec) -> Graph:
+    """The graph of a spec. Raises ArchError with the row, the path, what was found and what is allowed.
+
+    >>> import archs
+    >>> print(str(build(archs.spec("mobilenet_v2"))).splitlines()[1])
+    stem/conv/conv   conv 3×3 /2   3×224×224 → 32×112×112   weights 864   mult-adds 10,838,016
+    """
+    b = Builder(spec.name, Shape(spec.input_channels, spec.resolution, spec.resolution))
+    x = INPUT
+    for number, (row, paths) in enumerate(block_paths(spec), 1):
+        stride = getattr(row, "stride", 1)
+        for path in paths:
+            try:
+                x = b.extend(_block(row, path, stride, x, b.shape(x)))
+            except ArchError as error:
+                raise error.at(row=number, path=path) from None
+            stride = 1  # "the first layer of each sequence has a stride s": MobileNetV2, Table 2's caption
+    return b.graph(spec)
+
+
+@lru_cache(2048)  # an edit leaves most blocks as they were
+def _block(row: Row, path: str, stride: int, x: str, shape: Shape) -> Block:
+    b = Builder(path, shape, at=x)
+    _, add_block = BLOCKS[type(row)]
+    add_block(b, x, row, path, stride)
+    return b.block()

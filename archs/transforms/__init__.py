@@ -1,0 +1,1 @@
+"""Graph to graph: batch-norm folding, surgery, and the trained weights that follow."""

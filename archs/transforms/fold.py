@@ -1,0 +1,53 @@
+"""Batch-norm folding: what an inference runtime does before it starts. Graph → Graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archs.ir.graph import INPUT, Graph, Node
+from archs.ir.ops import BatchNorm, Conv2d
+from archs.transforms.weights import Weights
+
+
+def fold_batchnorm(graph: Graph) -> Graph:
+    """The graph with every batch norm that follows a convolution alone folded into it, as the convolution's bias.
+
+    A batch norm after anything else, or after a convolution that others read too, stays. Weights that the graph has
+    beside it are folded with it.
+    """
+    readers = graph.consumers
+    tied = {path for pair in graph.shared for path in pair}  # one module called at several places
+    folded: dict[str, str] = {}  # batch norm → the convolution that takes it in
+    for node in graph.nodes:
+        if isinstance(node.op, BatchNorm):
+            source = node.inputs[0]
+            alone = source != INPUT and len(readers[source]) == 1 and type(graph[source].op) is Conv2d
+            if alone and node.path not in tied and source not in tied:
+                folded[node.path] = source
+    takes_in = set(folded.values())
+    nodes = []
+    for node in graph.nodes:
+        if node.path in folded:
+            continue
+        op = replace(node.op, bias=True) if node.path in takes_in else node.op
+        nodes.append(Node(node.path, op, tuple(folded.get(path, path) for path in node.inputs), node.output))
+    weights = _folded(graph, folded) if graph.weights is not None else None
+    return replace(graph, nodes=tuple(nodes), weights=weights)
+
+
+def _folded(graph: Graph, folded: dict[str, str]) -> Weights:
+    """The weights of the folded graph: w · γ/√(σ² + ε) and (b − μ) · γ/√(σ² + ε) + β."""
+    tensors = {path: dict(named) for path, named in (graph.weights or {}).items()}
+    for norm, conv in folded.items():
+        if norm not in tensors or conv not in tensors:
+            continue
+        own, into = tensors.pop(norm), tensors[conv]
+        op = graph[norm].op
+        assert isinstance(op, BatchNorm)
+        scale = (own["running_var"] + op.eps).rsqrt()
+        if "weight" in own:
+            scale = scale * own["weight"]
+        bias = (into["bias"] - own["running_mean"] if "bias" in into else -own["running_mean"]) * scale
+        into["weight"] = into["weight"] * scale.reshape(-1, 1, 1, 1)
+        into["bias"] = bias + own["bias"] if "bias" in own else bias
+    return Weights(tensors, graph.weights.unused if graph.weights else None)

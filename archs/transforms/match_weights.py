@@ -1,0 +1,120 @@
+"""Pretrained weights for a graph that was built from a table: from a network of the same structure, by structure.
+
+Names differ between a paper's table and other people's code; which operator reads which does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from archs.errors import ArchError
+from archs.interop.pytorch.codegen import attributes
+from archs.ir.graph import INPUT, Graph
+from archs.ir.ops import Add, BatchNorm, Multiply
+from archs.transforms.weights import Weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+EITHER_WAY = (Add, Multiply)
+
+
+def adopt(graph: Graph, other: Graph) -> Graph:
+    """The graph with the weights (and norms' eps) of another that is the same up to names.
+
+    Raises ArchError, with the first place that differs, where they are not the same.
+
+    >>> import archs
+    >>> a, b = archs.build(archs.spec("mobilenet_v2")), archs.build(archs.spec("mobilenet_v2", width=0.5))
+    >>> adopt(a, b)
+    Traceback (most recent call last):
+    archs.errors.ArchError: mobilenet_v2 is not mobilenet_v2: stem/conv/conv is conv 3×3 /2 to 32×112×112, ...
+    """
+    if graph.input != other.input:
+        raise ArchError(f"{graph.name} takes {graph.input} and {other.name} {other.input}; allowed: the same")
+    pairs = _pairs(graph, other)
+    eps = {path: op.eps for path, theirs in pairs.items() if isinstance(op := other[theirs].op, BatchNorm)}
+    nodes = tuple(n._replace(op=replace(n.op, eps=eps[n.path])) if n.path in eps else n for n in graph.nodes)
+    held = other.weights or {}
+    return replace(graph, nodes=nodes, weights=Weights({p: held[q] for p, q in pairs.items() if q in held}))
+
+
+def _pairs(graph: Graph, other: Graph) -> dict[str, str]:
+    """Each path of the graph with that of the other's node in its place."""
+    ours, theirs = _structures(graph), _structures(other)
+    if ours[graph.nodes[-1].path] != theirs[other.nodes[-1].path]:
+        known = set(theirs.values())
+        path = next((n.path for n in graph.nodes if ours[n.path] not in known), graph.nodes[-1].path)
+        node = graph[path]
+        what = f"{node.op.describe(*graph.input_shapes(node))} to {node.output}"
+        raise ArchError(
+            f"{graph.name} is not {other.name}: {path} is {what}, which the other has nowhere in that place"
+        )
+    found: dict[str, str] = {}
+    queue = [(graph.nodes[-1].path, other.nodes[-1].path)]
+    while queue:
+        a, b = queue.pop()
+        if a == INPUT or a in found:
+            continue
+        found[a] = b
+        left, right = list(graph[a].inputs), list(other[b].inputs)
+        if isinstance(graph[a].op, EITHER_WAY):
+            left.sort(key=lambda path: ours[path])
+            right.sort(key=lambda path: theirs[path])
+        queue += zip(left, right)
+    return found
+
+
+def _structures(graph: Graph) -> dict[str, int]:
+    """Path → a number for what is computed there, equal where the operators and what they read are equal."""
+    found = {INPUT: hash(graph.input)}
+    for node in graph.nodes:
+        read = [found[path] for path in node.inputs]
+        if isinstance(node.op, EITHER_WAY):
+            read.sort()
+        found[node.path] = hash((node.op, node.output, tuple(read)))
+    return found
+
+
+def from_state_dict(graph: Graph, state: Mapping[str, Tensor], eps: float | None = None) -> Graph:
+    """The graph with the tensors of a state dict that has them in the graph's order, whatever their names.
+
+    For weights without their module: torchvision's files list the layers as the catalogue's graphs run them. `eps` is
+    that of their batch norms where it is not torch's own (torchvision's MobileNetV3: 0.001), as no file says it.
+    Raises ArchError for another number of tensors, or the first one of another size.
+    """
+    tensors = [(name, t) for name, t in state.items() if not name.endswith("num_batches_tracked")]
+    slots = [(path, name, size) for path, named in _sizes(graph).items() for name, size in named.items()]
+    if len(tensors) != len(slots):
+        raise ArchError(f"{len(tensors)} tensors for {graph.name}; allowed: {len(slots)}")
+    found: dict[str, dict[str, Tensor]] = {}
+    for (theirs, tensor), (path, name, size) in zip(tensors, slots):
+        if tuple(tensor.shape) != size:
+            raise ArchError(f"{theirs} has {tuple(tensor.shape)} where {path}'s {name} stands; allowed: {size}")
+        found.setdefault(path, {})[name] = tensor
+    nodes = graph.nodes
+    if eps is not None:
+        nodes = tuple(n._replace(op=replace(n.op, eps=eps)) if isinstance(n.op, BatchNorm) else n for n in nodes)
+    return replace(graph, nodes=nodes, weights=Weights(found))
+
+
+def _sizes(graph: Graph) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Path → the sizes of its module's tensors by name, in the graph's order."""
+    import torch
+
+    from archs.interop.pytorch.codegen import from_source, to_source
+
+    with torch.device("meta"):
+        state = from_source(to_source(graph)).state_dict()
+    places = attributes(graph)
+    found = {}
+    for node in graph.nodes:
+        if node.path in places and node.path not in graph.owners:
+            prefix = f"{places[node.path]}."
+            own = {n.removeprefix(prefix): tuple(t.shape) for n, t in state.items() if n.startswith(prefix)}
+            own.pop("num_batches_tracked", None)
+            if own:
+                found[node.path] = own
+    return found

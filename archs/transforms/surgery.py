@@ -1,0 +1,265 @@
+"""Edits of a graph that no table describes: widen, re-kernel, regroup, remove. Graph → Graph, shapes following through.
+
+A width is one number for all that must agree on it: the convolutions whose outputs are added are widened together, and
+so is the one that gates them. What cannot follow raises ArchError with its path. Trained weights stay beside the graph
+only where no operator that has some was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import lcm
+
+from archs.errors import ArchError, shorten
+from archs.ir.graph import INPUT, Builder, Graph, Node
+from archs.ir.ops import (
+    Add,
+    ChannelSplit,
+    Conv2d,
+    ConvTranspose2d,
+    Divide,
+    Linear,
+    LinearLast,
+    Maximum,
+    Multiply,
+    Op,
+    PReLU,
+    Scale,
+    Shape,
+    Shift,
+    Slice,
+    Subtract,
+    View,
+)
+from archs.tables.rows import MAX_CHANNELS
+from archs.transforms.weights import Weights
+
+MERGES = (Add, Multiply, Subtract, Divide, Maximum)
+
+
+def widen(graph: Graph, path: str, channels: int) -> Graph:
+    """The graph with so many output channels (or features) at `path`, and at all that must agree with it."""
+    members = _tied(graph, path)
+    return _rebuilt(graph, {member: _sized(graph[member].op, channels) for member in members})
+
+
+def widen_scope(graph: Graph, scope: str, factor: float) -> Graph:
+    """The graph with the widths of a block's or a stage's convolutions times `factor`, rounded to what groups divide.
+
+    The network's output keeps its size.
+    """
+    if not 0 < factor <= 16:
+        raise ArchError(f"factor is {factor!r}; allowed: over 0, up to 16")
+    classes, last = _classes(graph), graph.nodes[-1].path
+    changes: dict[str, Op] = {}
+    for node in _inside(graph, scope):
+        if node.path in changes or not _gives_width(graph, node):
+            continue
+        members = [n.path for n in graph.nodes if classes[n.path] == classes[node.path] and _gives_width(graph, n)]
+        if classes[last] == classes[node.path]:
+            continue
+        readers = [n for n in graph.nodes if _gives_width(graph, n) and classes[n.inputs[0]] == classes[node.path]]
+        step = lcm(*[_groups(graph[member].op) for member in members], *[_groups(n.op) for n in readers])
+        step = lcm(step, 8) if _width(node.op) % 8 == 0 else step
+        channels = max(step, round(_width(node.op) * factor / step) * step)
+        changes |= {member: _sized(graph[member].op, channels) for member in members}
+    if not changes:
+        raise ArchError(f"{scope} has no width of its own; allowed: a block or stage with convolutions")
+    return _rebuilt(graph, changes)
+
+
+def rekernel(graph: Graph, path: str, kernel: int) -> Graph:
+    """The graph with a k×k convolution at `path`; padding that kept the map's size keeps it."""
+    op = _conv(graph, path)
+    if type(kernel) is not int or not 1 <= kernel <= 31 or kernel % 2 == 0:
+        raise ArchError(f"{path}: kernel is {kernel!r}; allowed: an odd number from 1 to 31")
+    padding = tuple(
+        d * (kernel - 1) // 2 if 2 * p == d * (k - 1) else p for p, d, k in zip(op.padding, op.dilation, op.kernel)
+    )
+    return _rebuilt(graph, {path: replace(op, kernel=kernel, padding=padding)})
+
+
+def regroup(graph: Graph, path: str, groups: int) -> Graph:
+    """The graph with a convolution in so many groups at `path`."""
+    return _rebuilt(graph, {path: replace(_conv(graph, path), groups=groups)})
+
+
+def remove(graph: Graph, scope: str) -> Graph:
+    """The graph without a block or an operator; what read it reads what it read."""
+    inside = {node.path for node in _inside(graph, scope)}
+    read = {path for node in graph.nodes if node.path in inside for path in node.inputs} - inside
+    given = {path for node in graph.nodes if node.path not in inside for path in node.inputs} & inside
+    if graph.nodes[-1].path in inside:
+        raise ArchError(f"{scope} gives the network's output; allowed: a block that another one reads")
+    if len(read) != 1 or len(given) != 1:
+        raise ArchError(
+            f"{scope} reads {len(read)} tensors and gives {len(given)}; allowed to remove: what reads one and gives one"
+        )
+    return _rebuilt(graph, {}, dict.fromkeys(inside, read.pop()))
+
+
+def scopes(graph: Graph) -> list[str]:
+    """The stages and blocks that have several operators, in order: what `remove` and `widen_scope` take."""
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        for scope in [scope for scope in dict.fromkeys((node.stage, node.block)) if scope != node.path]:
+            found[scope] = found.get(scope, 0) + 1
+    return [scope for scope, count in found.items() if count > 1]
+
+
+def widths(graph: Graph) -> list[str]:
+    """The operators that decide how wide a tensor is: what `widen` takes."""
+    return [node.path for node in graph.nodes if _gives_width(graph, node)]
+
+
+# Who must agree with whom
+
+
+def _gives_width(graph: Graph, node: Node) -> bool:
+    if isinstance(node.op, Conv2d):
+        return not node.op.depthwise(graph.input_shapes(node)[0])
+    return isinstance(node.op, (Linear, LinearLast, ConvTranspose2d))
+
+
+def _classes(graph: Graph) -> dict[str, str]:
+    """Path → the first of the tensors that must have as many channels as this one's."""
+    parent = {path: path for path in graph.shapes}
+
+    def root(path: str) -> str:
+        while parent[path] != path:
+            path = parent[path]
+        return path
+
+    for node in graph.nodes:
+        shapes = graph.input_shapes(node)
+        if isinstance(node.op, MERGES):
+            same = [x for x, shape in zip(node.inputs, shapes) if shape[0] == node.output[0]]
+        elif _gives_width(graph, node) or len(shapes) != 1 or isinstance(node.op, (ChannelSplit, Slice, View)):
+            same = []
+        else:
+            same = [node.inputs[0]] if shapes[0][0] == node.output[0] else []
+        for path in same:
+            parent[root(path)] = root(node.path)
+    return {path: root(path) for path in parent}
+
+
+def _tied(graph: Graph, path: str) -> list[str]:
+    node = _node(graph, path)
+    if not _gives_width(graph, node):
+        raise ArchError(
+            f"{path} has no width of its own: {node.op.describe(*graph.input_shapes(node))} follows what it reads; "
+            "allowed: a convolution that is not depthwise, or a linear layer"
+        )
+    classes = _classes(graph)
+    if classes[path] == classes[INPUT]:
+        raise ArchError(f"{path} must agree with the image's {graph.input[0]} channels; allowed: that many")
+    return [n.path for n in graph.nodes if classes[n.path] == classes[path] and _gives_width(graph, n)]
+
+
+def _width(op: Op) -> int:
+    return op.features if isinstance(op, (Linear, LinearLast)) else op.channels  # type: ignore[attr-defined]
+
+
+def _groups(op: Op) -> int:
+    return getattr(op, "groups", 1)
+
+
+def _sized(op: Op, channels: int) -> Op:
+    if type(channels) is not int or not 1 <= channels <= MAX_CHANNELS:
+        raise ArchError(f"channels is {shorten(channels)}; allowed: 1 to {MAX_CHANNELS}")
+    if isinstance(op, (Linear, LinearLast)):
+        return replace(op, features=channels)
+    return replace(op, channels=channels)  # type: ignore[call-arg]
+
+
+def _node(graph: Graph, path: str) -> Node:
+    try:
+        return graph[path]
+    except KeyError:
+        raise ArchError(f"{shorten(path)} is no operator of {graph.name}") from None
+
+
+def _conv(graph: Graph, path: str) -> Conv2d:
+    op = _node(graph, path).op
+    if not isinstance(op, Conv2d):
+        raise ArchError(f"{path} is no convolution; allowed: one")
+    return op
+
+
+def _inside(graph: Graph, scope: str) -> list[Node]:
+    found = [node for node in graph.nodes if node.path == scope or node.path.startswith(f"{scope}/")]
+    if not found:
+        raise ArchError(f"{shorten(scope)} is no block of {graph.name}")
+    return found
+
+
+# The graph made anew
+
+
+def _rebuilt(graph: Graph, changes: Mapping[str, Op], gone: Mapping[str, str] | None = None) -> Graph:
+    gone, shared = gone or {}, graph.owners
+    b = Builder(graph.name, graph.input)
+    for node in graph.nodes:
+        if node.path in gone:
+            continue
+        inputs = [gone.get(path, path) for path in node.inputs]
+        op = changes.get(node.path) or changes.get(shared.get(node.path, ""), node.op)
+        try:
+            op = _following(op, graph.input_shapes(node), tuple([b.shape(path) for path in inputs]))
+        except ArchError as error:
+            raise error.at(path=node.path) from None
+        b.add(node.path, op, *inputs)
+    made = b.graph()
+    prefixes = {node.path[:i] for node in made.nodes for i, sign in enumerate(node.path) if sign == "/"}
+    kinds = tuple((path, kind) for path, kind in graph.kinds if path in prefixes)
+    edited = Graph(made.name, made.input, made.nodes, kinds, shared=_shared(graph, made))
+    return replace(edited, weights=_weights(graph, edited))
+
+
+def _following(op: Op, old: tuple[Shape, ...], new: tuple[Shape, ...]) -> Op:
+    """The operator on inputs of another width, where what it was before says how it follows."""
+    if old == new or not old[0] or not new[0]:
+        return op
+    before, now = old[0][0], new[0][0]
+    if isinstance(op, Conv2d) and op.groups == before == op.channels and op.groups > 1:  # depthwise stays so
+        return replace(op, channels=now, groups=now)
+    if isinstance(op, ChannelSplit):
+        if any(size * now % before for size in op.sizes):
+            raise ArchError(f"a split of {before} into {' + '.join(map(str, op.sizes))} has no like of {now} channels")
+        return replace(op, sizes=tuple(size * now // before for size in op.sizes))
+    if isinstance(op, PReLU) and op.slopes == before:
+        return replace(op, slopes=now)
+    if isinstance(op, (Scale, Shift)):
+        behind = len(old[0]) - len(op.sizes)  # the tensor stretches over the last axes
+        sizes = [new[0][behind + i] if side == old[0][behind + i] else side for i, side in enumerate(op.sizes)]
+        return replace(op, sizes=tuple(sizes))
+    return op
+
+
+def _shared(graph: Graph, made: Graph) -> tuple[tuple[str, str], ...]:
+    known = {node.path for node in made.nodes}
+    found = []
+    for path, owner in graph.shared:
+        if path not in known:
+            continue
+        if owner not in known:
+            raise ArchError(f"{path} runs with the weights of {owner}; allowed to remove: both, or neither")
+        pair = (made[path], made[owner])
+        if pair[0].op != pair[1].op or len({made.input_shapes(node)[0][0] for node in pair}) > 1:
+            raise ArchError(f"{path} runs with the weights of {owner}, which would be of another size")
+        found.append((path, owner))
+    return tuple(found)
+
+
+def _weights(graph: Graph, made: Graph) -> Weights | None:
+    """The weights, where every operator that has some is as it was."""
+    if graph.weights is None:
+        return None
+    for node in made.nodes:
+        before = graph[node.path]
+        if node.path in graph.weights or made.params(node):
+            inputs = [shapes[0][0] for shapes in (graph.input_shapes(before), made.input_shapes(node))]
+            if before.op != node.op or inputs[0] != inputs[1]:
+                return None
+    return Weights({n.path: graph.weights[n.path] for n in made.nodes if n.path in graph.weights}, graph.weights.unused)

@@ -1,0 +1,1 @@
+"""From timings to a device profile: which networks, the fit, held-out networks, validation."""

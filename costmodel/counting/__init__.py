@@ -1,0 +1,1 @@
+"""Counts that need no clock: multiply-adds, parameters, memory access, fragmentation, and other tools' counts."""

@@ -1,0 +1,302 @@
+"""What a graph costs before any clock is read: Graph × Convention → Counts per node, and they add.
+
+* `mult_adds`: one multiply-add is one, as in all five papers; convolution and linear layers, no bias, per image.
+* Everything is for one image (batch 1), in inference.
+* Batch norm is counted where it stands as a node; `archs.fold_batchnorm` takes it away first.
+* What is free is listed in `FREE`, with its reason. An operator that no table here knows is an error, never a zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archs.ir import ops
+from archs.ir.graph import Graph, Node
+from archs.ir.ops import Shape
+from costmodel.errors import CostError
+
+if TYPE_CHECKING:
+    import pandas
+
+CONVENTION = "2026-11-22"  # the day on which a number of this file last changed its meaning
+
+
+@dataclass(frozen=True)
+class Convention:
+    """The two choices on which readers differ."""
+
+    bytes_per_element: int = 4  # float32
+    split_copies: bool = False
+    """Whether a channel split is a copy, as in some runtimes, or a view, as in PyTorch."""
+
+
+class Counts(NamedTuple):
+    """The costs of a node, a block or a network. Add them with `+`; `Counts.zero()` is the neutral one."""
+
+    mult_adds: int
+    """Multiply-adds of convolutions and linear layers, without bias: K²·C_in/g·C_out·H·W (MobileNetV1, section 3.1)."""
+    params: int
+    """Trainable parameters: weights, biases, batch norm's scale and shift."""
+    mem_access: int
+    """Memory access cost in elements, full form: inputs + output + parameters of every operator that is not free."""
+    mem_access_paper: int
+    """Memory access cost in elements, paper form: of convolutions and linear layers only, their weights without bias.
+    For a 1×1 convolution h·w·(c1 + c2) + c1·c2/g (ShuffleNetV2, guidelines G1 and G2)."""
+    activations: int
+    """Elements that convolutions and linear layers write (pycls' definition)."""
+    batch_norm: int
+    """Element-wise work: elements that batch norms (and the other norms) write."""
+    nonlinearity: int
+    """Element-wise work: elements that activations (and softmax, powers, limits) write."""
+    add: int
+    """Element-wise work: elements that additions (and subtractions, maxima) write."""
+    multiply: int
+    """Element-wise work: elements that multiplications (and divisions) write."""
+    pooling: int
+    """Element-wise work: window elements that poolings read: K²·C·H·W, for global pooling and sums the input."""
+    copy: int
+    """Element-wise work: elements that concat, shuffle, padding, resampling (and split, by convention) move."""
+    kernels: int
+    """Operators that start a kernel."""
+    unknown: int
+    """Operators of an imported network whose work is not known: where this is not 0, the others mean "at least"."""
+
+    @staticmethod
+    def zero() -> Counts:
+        return _ZERO
+
+    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
+        return Counts(*map(int.__add__, self, other))
+
+    @property
+    def elementwise(self) -> int:
+        """All element-wise work, in elements (ShuffleNetV2, guideline G4)."""
+        return self.batch_norm + self.nonlinearity + self.add + self.multiply + self.pooling + self.copy
+
+
+_ZERO = Counts(*[0] * len(Counts._fields))
+
+# What is one consumer's opinion stands here and not on the operator.
+FREE: dict[type[ops.Op], str] = {
+    ops.Flatten: "a view of its input",
+    ops.ChannelSplit: "a view of its input",
+    ops.Dropout: "the identity in inference",
+    **dict.fromkeys((ops.View, ops.Permute, ops.Slice, ops.Expand), "a view of its input"),
+}
+"""Operators that cost nothing, each with the reason."""
+
+ELEMENTWISE: dict[type[ops.Op], str] = {
+    **dict.fromkeys((ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.RMSNorm), "batch_norm"),
+    **dict.fromkeys((ops.ReLU, ops.ReLU6, ops.Sigmoid, ops.HardSigmoid), "nonlinearity"),
+    **dict.fromkeys((ops.SiLU, ops.HardSwish, ops.Softmax), "nonlinearity"),
+    **dict.fromkeys((ops.GELU, ops.TanhGELU, ops.Mish, ops.Tanh, ops.Softplus, ops.ELU), "nonlinearity"),
+    **dict.fromkeys((ops.LeakyReLU, ops.PReLU, ops.Clamp, ops.Power, ops.Exp), "nonlinearity"),
+    **dict.fromkeys((ops.Add, ops.AddConstant, ops.Shift, ops.Subtract, ops.Maximum), "add"),
+    **dict.fromkeys((ops.Multiply, ops.MultiplyConstant, ops.Scale, ops.Divide), "multiply"),
+    **dict.fromkeys((ops.MaxPool, ops.AvgPool, ops.GlobalAvgPool), "pooling"),
+    **dict.fromkeys((ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax), "pooling"),
+    **dict.fromkeys((ops.Concat, ops.ChannelShuffle, ops.ZeroPad, ops.Stack, ops.Reshape), "copy"),
+    **dict.fromkeys((ops.Pad, ops.ConstantPad, ops.ChannelPad), "copy"),
+    **dict.fromkeys((ops.Upsample, ops.PixelShuffle, ops.PixelUnshuffle), "copy"),
+}
+"""The column in which an operator's element-wise work stands."""
+
+WEIGHTED: dict[type[ops.Op], str] = {
+    **dict.fromkeys((ops.Conv2d, ops.Conv1d, ops.ConvTranspose2d), "a convolution"),
+    **dict.fromkeys(
+        (ops.FixedConv2d, ops.StandardizedConv2d), "a convolution whose weights are not trained as they are"
+    ),
+    **dict.fromkeys((ops.Linear, ops.LinearLast), "a linear layer"),
+}
+"""Operators whose multiply-adds stand with weights: the paper form of memory access counts them and no others."""
+
+PRODUCTS: dict[type[ops.Op], str] = {
+    ops.MatMul: "multiplies two tensors of the network",
+    ops.Attention: "multiplies two tensors of the network, twice",
+}
+"""Operators with multiply-adds and without weights."""
+
+WHOLE = frozenset((ops.GlobalAvgPool, ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax))
+"""Poolings and reductions that read each element of their input once."""
+
+FIXED = frozenset((ops.FixedConv2d, ops.Scale, ops.Shift))
+"""Operators that read weights which are not all trained, so that `params` does not count them."""
+
+_COLUMN = {kind: Counts._fields.index(name) for kind, name in ELEMENTWISE.items()}
+
+
+@lru_cache(65536)
+def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: bool) -> Counts:
+    kind = type(op)
+    if kind in FREE and not (split_copies and kind is ops.ChannelSplit):
+        return _ZERO
+    params = op.params(*inputs)
+    moved = prod(output)
+    if kind is ops.ChannelSplit:
+        return _ZERO._replace(mem_access=2 * moved, copy=moved, kernels=1)
+    mem_access = moved + weights_read(op, inputs)
+    for x in inputs:
+        mem_access += prod(x)
+    if kind in WEIGHTED:
+        paper = mem_access - _bias(op)
+        return Counts(op.mult_adds(*inputs), params, mem_access, paper, moved, 0, 0, 0, 0, 0, 0, 1, 0)
+    if kind in PRODUCTS:
+        return _ZERO._replace(mult_adds=op.mult_adds(*inputs), mem_access=mem_access, kernels=1)
+    if kind is ops.Opaque:
+        return _ZERO._replace(params=params, mem_access=mem_access, kernels=1, unknown=1)
+    if kind not in ELEMENTWISE:
+        raise CostError(
+            f"operator {kind.__name__} has no cost rule; known: {', '.join(t.__name__ for t in ELEMENTWISE)}"
+        )
+    counts = [0, params, mem_access, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]  # in the order of the fields; one kernel
+    counts[_COLUMN[kind]] = _window_reads(op, inputs[0], output)
+    return Counts._make(counts)
+
+
+def weights_read(op: ops.Op, inputs: tuple[Shape, ...]) -> int:
+    """Elements of the weights that an operator reads, trained or not."""
+    if type(op) not in FIXED:
+        return op.params(*inputs)
+    if type(op) is ops.FixedConv2d:  # not isinstance, which takes longer than the sums where a class is abstract
+        return ops.Conv2d.params(op, *inputs)
+    return prod(op.sizes)  # type: ignore[attr-defined]
+
+
+def _bias(op: ops.Op) -> int:
+    if not getattr(op, "bias", False):
+        return 0
+    return op.features if type(op) in (ops.Linear, ops.LinearLast) else op.channels  # type: ignore[attr-defined]
+
+
+def _window_reads(op: ops.Op, x: Shape, output: Shape) -> int:
+    if type(op) in (ops.MaxPool, ops.AvgPool):
+        return op.kernel[0] * op.kernel[1] * output.elements  # type: ignore[attr-defined]
+    return x.elements if type(op) in WHOLE else output.elements
+
+
+@dataclass(frozen=True)
+class NetworkCounts:
+    """The costs of a graph: `nodes[i]` belongs to `graph.nodes[i]`, `total` is their sum."""
+
+    graph: Graph
+    convention: Convention
+    nodes: tuple[Counts, ...]
+    total: Counts
+
+    @property
+    def mem_bytes(self) -> int:
+        """`total.mem_access` in bytes."""
+        return self.total.mem_access * self.convention.bytes_per_element
+
+    @property
+    def intensity(self) -> float:
+        """Arithmetic intensity: multiply-adds per byte of memory access (full form)."""
+        return self.total.mult_adds / self.mem_bytes if self.mem_bytes else 0.0
+
+    def groups(self, level: str) -> dict[str, Counts]:
+        """Path → Counts, summed per "node", "block" or "stage", in execution order."""
+        sums: dict[str, list[Counts]] = {}
+        for node, counts in zip(self.graph.nodes, self.nodes):
+            sums.setdefault(_group(node, level), []).append(counts)
+        return {path: _sum(rows) for path, rows in sums.items()}
+
+    def columns(self, level: str, block: str | None = None) -> dict[str, list[Any]]:
+        """Column → its values, a row per "node", "block" or "stage": where, what, its shapes, the columns of `Counts`.
+
+        `block`: of that block's nodes only. For who shows a few: a DataFrame of them takes longer than the counting.
+        """
+        nodes: Sequence[Node] = self.graph.nodes
+        if level == "node":
+            kept = [(n, c) for n, c in zip(nodes, self.nodes) if block is None or n.block == block]
+            nodes = [node for node, _ in kept]
+            shapes = [self.graph.input_shapes(node) for node in nodes]
+            found: dict[str, list[Any]] = {
+                "path": [node.path for node in nodes],
+                "stage": [node.stage for node in nodes],
+                "block": [node.block for node in nodes],
+                "operator": [node.op.describe(*inputs) for node, inputs in zip(nodes, shapes)],
+                "input": [", ".join(map(str, inputs)) for inputs in shapes],
+                "output": [str(node.output) for node in nodes],
+            }
+            rows: Iterable[Counts] = [counts for _, counts in kept]
+        else:
+            outputs = {_group(node, level): node.output for node in nodes}
+            groups = self.groups(level)
+            found = {level: list(groups), "output": [str(outputs[path]) for path in groups]}
+            rows = groups.values()
+        found |= {name: list(column) for name, column in zip(Counts._fields, zip(*rows))}
+        found["mem_bytes"] = [elements * self.convention.bytes_per_element for elements in found["mem_access"]]
+        found["intensity"] = [m / size if size else 0.0 for m, size in zip(found["mult_adds"], found["mem_bytes"])]
+        return found
+
+    def by(self, level: str) -> pandas.DataFrame:
+        """A DataFrame with one row per block or stage: its path, its output shape and the columns of `Counts`."""
+        import pandas
+
+        return pandas.DataFrame(self.columns(level))
+
+    def table(self) -> pandas.DataFrame:
+        """A DataFrame with one row per node: where, what, its shapes, and the columns of `Counts`."""
+        return self.by("node")
+
+    @cached_property
+    def peak_activation(self) -> int:
+        """Elements alive at the worst moment: an operator's inputs and output and what later operators still read.
+
+        A free operator's output is its input's memory. No operator works in place. MobileNetV2's Table 3 counts the
+        largest single tensor pair instead, so its figures are smaller where a shortcut is held.
+        """
+        return max(live for _, live in self.live_activations())
+
+    def live_activations(self) -> Iterator[tuple[str, int]]:
+        """(path, elements alive while that node runs), in execution order."""
+        memory = {"input": "input"}  # whose memory a path's tensor lies in
+        for node in self.graph.nodes:
+            memory[node.path] = memory[node.inputs[0]] if type(node.op) in FREE else node.path
+        last: dict[str, int] = {}
+        for position, node in enumerate(self.graph.nodes):
+            for path in node.inputs:
+                last[memory[path]] = position
+        last[memory[self.graph.nodes[-1].path]] = len(self.graph.nodes)
+        alive = {"input": self.graph.input.elements}
+        for position, node in enumerate(self.graph.nodes):
+            if memory[node.path] == node.path:
+                alive[node.path] = node.output.elements
+            yield node.path, sum(alive.values())
+            alive = {path: size for path, size in alive.items() if last.get(path, -1) > position}
+
+
+def _group(node: Node, level: str) -> str:
+    if level == "block":
+        return node.block
+    if level == "stage":
+        return node.stage
+    if level == "node":
+        return node.path
+    raise CostError(f"level is {level!r}; allowed: 'node', 'block', 'stage'")
+
+
+def _sum(rows: list[Counts]) -> Counts:
+    return Counts(*map(sum, zip(*rows)))
+
+
+def count(graph: Graph, convention: Convention | None = None) -> NetworkCounts:
+    """The costs of every node of a graph. Raises CostError for an operator without a cost rule.
+
+    >>> import archs, costmodel
+    >>> counts = costmodel.count(archs.build(archs.spec("mobilenet_v1")))
+    >>> counts.total.mult_adds, counts.total.params
+    (568740352, 4231976)
+    """
+    convention = convention or Convention()
+    shapes = graph.shapes
+    copies = convention.split_copies
+    rows = [_count(op, tuple([shapes[i] for i in inputs]), output, copies) for _, op, inputs, output in graph.nodes]
+    for position, node in enumerate(graph.nodes if graph.shared else ()):
+        if node.path in graph.owners:  # the weights are read again, and they are not more of them
+            rows[position] = rows[position]._replace(params=0)
+    return NetworkCounts(graph, convention, tuple(rows), _sum(rows))

@@ -1,0 +1,90 @@
+"""Fragmentation of blocks and networks (ShuffleNetV2, section 2, guideline G3), with networkx.
+
+* fragments: the convolution and pooling operators of a block. The paper: NASNet-A 13, ResNet 2 or 3.
+* branches: the most of them that could run side by side, the widest antichain of "must run before".
+* depth: the most of them that must run one after the other, the longest path.
+
+Element-wise operators are no fragments; they still order the fragments before and after them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+
+import networkx
+
+from archs.ir.graph import Graph, Node
+from archs.ir.ops import AvgPool, Conv2d, GlobalAvgPool, MaxPool
+from costmodel.counting.counts import count
+
+FRAGMENTS = (Conv2d, MaxPool, AvgPool, GlobalAvgPool)
+
+
+@dataclass(frozen=True)
+class BlockFragmentation:
+    """Of one block: how many fragments, how many side by side, how many in a row."""
+
+    block: str
+    fragments: int
+    branches: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class Fragmentation:
+    """Of a network: its blocks in order, and the kernels that it launches. A block without fragments is left out."""
+
+    blocks: tuple[BlockFragmentation, ...]
+    kernels: int
+
+    @property
+    def mean(self) -> float:
+        """Fragments per block."""
+        return sum(b.fragments for b in self.blocks) / len(self.blocks) if self.blocks else 0.0
+
+    @property
+    def worst(self) -> BlockFragmentation | None:
+        """The block with most fragments, the first of several."""
+        return max(self.blocks, key=lambda b: b.fragments, default=None)
+
+
+def fragmentation(graph: Graph) -> Fragmentation:
+    """The fragmentation of every block of a graph.
+
+    >>> import archs
+    >>> unit = fragmentation(archs.build(archs.spec("shufflenet_v2"))).blocks[2]
+    >>> unit.block, unit.fragments, unit.branches, unit.depth
+    ('stage2/block1', 5, 2, 3)
+    """
+    blocks = []
+    for block, members in groupby(graph.nodes, lambda node: node.block):
+        fragments, branches, depth = _measure(*_structure(tuple(members)))
+        if fragments:
+            blocks.append(BlockFragmentation(block, fragments, branches, depth))
+    return Fragmentation(tuple(blocks), count(graph).total.kernels)
+
+
+def _structure(members: tuple[Node, ...]) -> tuple[tuple[bool, ...], tuple[tuple[int, int], ...]]:
+    """Which members are fragments, and which member reads which: equal for blocks that differ in numbers only."""
+    position = {node.path: i for i, node in enumerate(members)}
+    edges = [(position[path], i) for i, node in enumerate(members) for path in node.inputs if path in position]
+    return tuple(isinstance(node.op, FRAGMENTS) for node in members), tuple(edges)
+
+
+@lru_cache(4096)
+def _measure(is_fragment: tuple[bool, ...], edges: tuple[tuple[int, int], ...]) -> tuple[int, int, int]:
+    digraph = networkx.DiGraph()
+    digraph.add_nodes_from(range(len(is_fragment)))
+    digraph.add_edges_from(edges)
+    order = networkx.transitive_closure_dag(digraph).subgraph([i for i, f in enumerate(is_fragment) if f])
+    fragments = order.number_of_nodes()
+    if not fragments:
+        return 0, 0, 0
+    # Dilworth: the widest antichain has as many members as the fewest chains that cover the order, which are
+    # all members less the largest matching of "before" with "after"
+    pairs = networkx.Graph((("before", a), ("after", b)) for a, b in order.edges)
+    matching = networkx.bipartite.hopcroft_karp_matching(pairs, [("before", a) for a, _ in order.edges])
+    matched = len(matching) // 2  # each pair stands in it both ways
+    return fragments, fragments - matched, networkx.dag_longest_path_length(order) + 1

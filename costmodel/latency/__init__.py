@@ -1,0 +1,1 @@
+"""Graph and device profile to milliseconds: features, liveness, caches, trees, the profile itself."""

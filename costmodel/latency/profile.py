@@ -1,0 +1,253 @@
+"""A device profile: what `calibrate` learned about one machine in one regime. JSON, versioned, validated, no pickles.
+
+No torch, no fitting and no prediction here: this file says what a profile holds and reads and writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from archs import Graph, fold_batchnorm
+from costmodel.calibration.synthetic import Recipe, made, read_recipe
+from costmodel.errors import CostError
+from costmodel.latency.features import COLUMNS, OURS, WORK
+from costmodel.latency.trees import LEVELS
+
+FORMAT = "costmodel.profile/1"
+DEFAULT = "cpu"
+"""The shipped profile that is used where none is named: one thread, batch 1, eager, NCHW, another machine's."""
+SHIPPED = Path(__file__).parents[1] / "profiles"
+MAX_BYTES = 40_000_000
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Natural = Annotated[int, Field(ge=0)]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Predictor(_Value):
+    """One operator kind: time_us = (base · work) · exp(forest(columns))."""
+
+    base: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...]
+    """Microseconds per start, per byte in, out and of weights, and per multiply-add."""
+    start: Finite
+    columns: tuple[tuple[Natural, ...], ...]
+    thresholds: tuple[tuple[Finite, ...], ...]
+    values: tuple[tuple[Finite, ...], ...]
+    samples: Natural
+    """Nodes that it was fitted on."""
+    rmspe: Finite
+    """Root mean square relative error on held-out nodes above 20 µs, in percent; -1 where there were none."""
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Predictor:
+        trees = len(self.columns)
+        fits = len(self.base) == len(WORK) and len(self.thresholds) == len(self.values) == trees
+        fits = fits and all(len(row) == LEVELS for row in (*self.columns, *self.thresholds))
+        fits = fits and all(len(row) == 1 << LEVELS for row in self.values)
+        if not fits or any(column >= len(COLUMNS) for row in self.columns for column in row):
+            raise ValueError("a predictor's tables do not fit together")
+        return self
+
+
+class Regime(_Value):
+    """What a profile is for. Times of different regimes are never mixed."""
+
+    device: Annotated[str, Field(pattern=r"^[a-z]{2,8}$")] = "cpu"
+    threads: Annotated[int, Field(ge=1, le=4096)] = 1
+    layout: Literal["nchw", "channels_last"] = "nchw"
+    batch: Annotated[int, Field(ge=1, le=4096)] = 1
+    folded: bool = False
+    """Whether batch norm is folded into the convolutions before timing."""
+
+    def graph(self, spec: Recipe) -> Graph:
+        """The graph that is timed, and priced, for a spec or another's style. Raises ArchError."""
+        graph = made(spec)
+        return fold_batchnorm(graph) if self.folded else graph
+
+    def in_common(self, other: Regime) -> tuple[bool, ...]:
+        """What two regimes share of what decides the kernels, the most decisive first.
+
+        Of threads and of images, whether it is more than one: PyTorch picks kernels by it.
+        """
+        threads = (self.threads > 1) == (other.threads > 1)
+        batch = (self.batch > 1) == (other.batch > 1)
+        return threads, self.layout == other.layout, self.folded == other.folded, batch
+
+    @property
+    def label(self) -> str:
+        """`cpu-1t-nchw-b1-eager`."""
+        words = [self.device, f"{self.threads}t", self.layout, f"b{self.batch}", "folded" if self.folded else "eager"]
+        return "-".join(words)
+
+
+class Errors(_Value):
+    """Predicted against measured, over networks; percent."""
+
+    networks: Natural
+    mape: Finite
+    rmspe: Finite
+    bias: Finite
+    within_5: Finite
+    within_10: Finite
+    spearman: Finite
+    coverage: Finite
+    """Share of networks whose measured time lies in the 90 % interval."""
+
+
+class Reference(_Value):
+    """A network that was timed with the profile and not fitted: timed again, it tells the machine's speed."""
+
+    spec: dict[str, Any]
+    network_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    kinds_us: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    """Kind of operator → what its nodes took together; "all" for all, "call" for the network."""
+
+    def to_spec(self) -> Recipe:
+        """Raises ArchError or CostError for a spec that is none."""
+        return read_recipe(self.spec)
+
+
+class DeviceProfile(_Value):
+    """Everything that a prediction needs, and what it was made from."""
+
+    format: Literal["costmodel.profile/1"] = FORMAT
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    regime: Regime
+    environment: dict[str, str | int]
+    probe_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    """The stopwatch's probe at the session's quiet level: how fast the machine was."""
+    networks: Natural
+    """Networks that it was fitted on."""
+    seconds: Finite
+    """How long the calibration took."""
+    quick: bool
+    prior: str | None = None
+    """The shipped profile from whose forests the fit went on; None where it began from nothing."""
+    hold: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """How tightly it holds on to that, in nodes' worth (`costmodel.calibration.fit.HOLDS`)."""
+    columns: tuple[str, ...] = COLUMNS
+    """What the predictors' column numbers mean: a profile of other columns is one of another version."""
+    predictors: dict[str, Predictor]
+    references: tuple[Reference, ...]
+    per_node_us: Finite
+    """network_us = scale · (sum of the nodes) + per_node_us · (number of nodes) + per_call_us.
+
+    Nothing on a CPU. Elsewhere mostly negative: reading the clock after every operator takes time that a whole call
+    does not."""
+    per_call_us: Finite = 0.0
+    """Elsewhere than on a CPU: until the first operator has been started, and the last is known to be done."""
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    half_interval: Annotated[float, Field(gt=0, lt=5)]
+    """The 90 % interval is latency · exp(± half_interval): held-out residuals with what a validation leaves open."""
+    node_interval: Annotated[float, Field(gt=0, lt=5)]
+    """The same for one node."""
+    foreign_half_interval: Annotated[float, Field(gt=0, lt=5)] | None = None
+    """`half_interval` of networks with operators that only imports have, where some were judged."""
+    foreign_node_interval: Annotated[float, Field(gt=0, lt=5)] | None = None
+    """`node_interval` of such operators."""
+    held_out: dict[str, Errors]
+    """Errors on networks that the fit did not see: by family, and under "all"."""
+    warnings: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _same_columns(self) -> DeviceProfile:
+        if self.columns != COLUMNS:
+            raise ValueError("the profile was fitted on other features; calibrate again")
+        return self
+
+    def half_of(self, kinds: Iterable[str]) -> float:
+        """The half interval of a network of these kinds of operator."""
+        return self.half_interval if OURS.issuperset(kinds) else self.foreign_half_interval or self.half_interval
+
+    def node_half_of(self, kind: str) -> float:
+        return self.node_interval if kind in OURS else self.foreign_node_interval or self.node_interval
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the profile, whole or not at all."""
+        path = Path(path)
+        text = json.dumps(self.model_dump(mode="json"), separators=(",", ":"))
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".draft")
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(text + "\n")
+            os.chmod(draft, 0o644)
+            os.replace(draft, path)
+        except BaseException:
+            os.unlink(draft)
+            raise
+
+
+def names() -> tuple[str, ...]:
+    """The profiles that are shipped."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.json") if "." not in path.stem))
+
+
+def locate(path_or_name: str | os.PathLike) -> Path:
+    """Where a profile lies: a shipped one by its name, or any by its path."""
+    return SHIPPED / f"{path_or_name}.json" if str(path_or_name) in names() else Path(path_or_name)
+
+
+def nearest(regime: Regime) -> DeviceProfile | None:
+    """Of the profiles that are shipped for such a device, the one whose regime is most like this; None without one."""
+    known = [profile for profile in map(load_profile, names()) if profile.regime.device == regime.device]
+    return max(known, key=lambda profile: profile.regime.in_common(regime), default=None)
+
+
+def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
+    """A shipped profile by its name, or any by its path.
+
+    Raises CostError for a file that is not there, truncated, of another version, or no profile.
+    """
+    path = locate(path_or_name)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise CostError(f"{path.name}: {path.stat().st_size:,} bytes; a profile has up to {MAX_BYTES:,}")
+        text = path.read_bytes()
+    except OSError as error:
+        raise CostError(
+            f"no profile {str(path_or_name)!r} ({error.strerror}); shipped: {', '.join(names()) or 'none'}"
+        ) from None
+    return read_profile(text, path.name)
+
+
+def read_profile(text: bytes, name: str) -> DeviceProfile:
+    """A profile from the content of a file, whose name the messages begin with.
+
+    Raises CostError for one that is truncated, of another version, or no profile.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CostError(f"{name}: truncated or not JSON ({error})") from None
+    if not isinstance(data, dict) or not isinstance(data.get("format"), str) or "profile" not in data["format"]:
+        raise CostError(f"{name}: not a device profile")
+    if data["format"] != FORMAT:
+        raise CostError(f"{name}: a profile of version {data['format'][:40]!r}; this program reads {FORMAT!r}")
+    try:
+        return DeviceProfile.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "profile"
+        raise CostError(f"{name}: {where[:80]}: {first['msg']}") from None
+
+
+def percentile_half_width(residuals: list[float], share: float = 0.9) -> float:
+    """The half width of a symmetric interval on log residuals that covers `share` of new ones.
+
+    Split conformal prediction (Lei et al. 2018, "Distribution-free predictive inference for regression", section 2.2):
+    the ⌈(n + 1) · share⌉-th smallest absolute residual.
+    """
+    ordered = sorted(map(abs, residuals))
+    rank = min(len(ordered), math.ceil((len(ordered) + 1) * share))
+    return ordered[rank - 1]

@@ -1,0 +1,1 @@
+"""The stopwatch, clocks inside a running network, timing sessions and their records."""

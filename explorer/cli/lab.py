@@ -1,0 +1,106 @@
+"""`python -m explorer lab g1`: one guideline's experiment on this machine, without the page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import costmodel
+from archs.catalogue.guidelines import SIZE
+from explorer.jobs import lab as jobs
+from explorer.lab import prediction
+from explorer.lab.errors import LabError
+from explorer.lab.experiment import LAYOUTS, PLATFORMS, SCALES, Experiment, Settings, check, experiment
+from explorer.lab.record import to_csv
+from explorer.lab.repeat import repeated, sentence
+from explorer.lab.run import SECONDS, Run
+from explorer.lab.verdict import compare, counted, found, others, told
+
+MAX_REPEATS = 9
+POLL = 0.2  # seconds between two looks at a run; each costs it nothing
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("guideline", choices=("g1", "g2", "g3", "g4"))
+    parser.add_argument("--platform", choices=PLATFORMS, default="ARM", help="whose channels, and whose direction")
+    parser.add_argument("--scale", type=int, choices=SCALES, default=1, help="the column: ×1, ×2, ×4, or its like")
+    parser.add_argument("--exact", action="store_true", help="channels within 1 %% of equal FLOPs")
+    parser.add_argument("--channels", type=int, help="channels of the first row, instead of the paper's")
+    parser.add_argument("--resolution", type=int, default=SIZE)
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--layout", choices=LAYOUTS, default="nchw")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="what the rounds may take")
+    parser.add_argument("--repeat", type=int, default=1, help="run it so often, and say whether the intervals overlap")
+    parser.add_argument("--profile", help="a profile file or shipped profile to predict with; default: one that fits")
+    parser.add_argument("--csv", type=Path, help="also write the result as CSV")
+
+
+def lab(options: argparse.Namespace) -> None:
+    settings = Settings(options.batch, options.threads, options.layout, options.device)
+    made = experiment(
+        int(options.guideline[1]),
+        options.platform,
+        options.scale,
+        options.exact,
+        options.channels,
+        options.resolution,
+        settings,
+    )
+    profile = costmodel.load_profile(options.profile) if options.profile else prediction.fitting(settings)
+    predicted = prediction.predicted(made, profile) if profile else None
+    check("repeat", options.repeat, 1, MAX_REPEATS)
+    runs = [_timed(made, options.seconds) for _ in range(options.repeat)]
+    result = runs[-1]
+    rows_again = repeated(runs) if len(runs) > 1 else []
+    table = compare(made, result, predicted)
+    if options.csv:
+        options.csv.write_text(to_csv(made, result, table), encoding="utf-8")
+    agree, compared = found(table)
+    if options.json:
+        about = {"guideline": made.guideline, "platform": made.platform, "column": made.column, "kind": made.kind}
+        run_facts = {
+            "settings": asdict(settings),
+            "environment": result.environment,
+            "rounds": len(result.rounds),
+            "seconds": result.seconds,
+            "stopped": result.stopped,
+            "profile": profile.name if profile else None,
+        }
+        if rows_again:
+            run_facts["overlapping"] = sum(row.overlap for row in rows_again)
+            run_facts["repeats"] = [
+                {"row": row.row, "overlap": row.overlap, "intervals": [asdict(i) for i in row.intervals]}
+                for row in rows_again
+            ]
+        rows = table.astype(object).where(table.notna(), None).to_dict("records")
+        print(json.dumps({**about, **run_facts, "agree": agree, "compared": compared, "rows": rows}, indent=1))
+        return
+    shown = ["row", "channels", "flops_error", "paper_GPU", "paper_ARM", "predicted", "measured", "low", "high"]
+    shown += ["time_ms", "verdict"]
+    formats = {"flops_error": lambda value: f"{value:+.1%}", "time_ms": lambda value: f"{value:.3f}"}
+    print(table[shown].to_string(index=False, float_format=lambda value: f"{value:.3f}", formatters=formats))
+    print()
+    for number, row in enumerate(table["row"]):
+        print(f"{row}: {told(made, table, number)}")
+    if rows_again:
+        print(f"\nof {len(runs)} runs {sentence(rows_again)}")
+    said = counted(agree, compared, others(table))
+    print(f"\nthe paper's direction ({made.platform}, {made.column}) {said}; {result.seconds:.0f} s")
+
+
+def _timed(made: Experiment, seconds: float) -> Run:
+    """A run in a process of its own, as on the page: no run finds what another has left in memory."""
+    job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, seconds)
+    while job.running:
+        print(f"\r{job.said}  ", end="", file=sys.stderr, flush=True)
+        time.sleep(POLL)
+    print(file=sys.stderr)
+    if job.run is None:
+        raise LabError(job.problem)
+    return job.run

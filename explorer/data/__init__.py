@@ -1,0 +1,1 @@
+"""What the figures stand beside: published networks, accuracy, profiles, the model zoos."""

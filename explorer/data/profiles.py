@@ -1,0 +1,177 @@
+"""The device profiles that the page can choose from, and predictions on them. No fitting, and no made-up numbers.
+
+A profile is known by a key: a shipped one by its name, any other by what it says (`keep`), so that whoever has only the
+key, a cache for instance, never mixes two up. One that was made by this server is of the machine that serves the page
+and is offered to everyone; one that was uploaded is its session's, and gone with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+from functools import lru_cache
+from weakref import WeakValueDictionary
+
+import costmodel
+from archs import Graph, Spec, fold_batchnorm
+from archs.catalogue.registry import FAMILIES
+from costmodel import CostError, DeviceProfile, Prediction
+from costmodel.latency.profile import DEFAULT, SHIPPED, read_profile
+from costmodel.latency.profile import names as shipped
+from explorer.views.plain_text import plain
+
+KEPT = "own:"  # what a key of a profile that is not shipped begins with
+MAX_HERE = 8  # profiles of this machine, each some megabytes
+MAX_UPLOAD = 6_000_000  # bytes; a calibration gives some 2,100,000
+MAX_REFERENCES = 100  # of an uploaded profile: each is built and priced when it is looked at
+
+# The server's: a profile of this machine is every session's. Keys tell profiles apart, so nothing here ever changes.
+_here: dict[str, DeviceProfile] = {}
+_kept: WeakValueDictionary[str, DeviceProfile] = WeakValueDictionary()
+
+
+def names() -> tuple[str, ...]:
+    """The profiles that are shipped; the folder is read again when something in it has changed."""
+    return _names(SHIPPED.stat().st_mtime_ns) if SHIPPED.is_dir() else ()
+
+
+@lru_cache(1)
+def _names(written: int) -> tuple[str, ...]:
+    return shipped()
+
+
+def preferred() -> str | None:
+    """The profile that a page opens with; None where none is shipped."""
+    known = names()
+    return DEFAULT if DEFAULT in known else next(iter(known), None)
+
+
+def keep(profile: DeviceProfile) -> str:
+    """The profile's key, under which it is found for as long as somebody holds the profile."""
+    key = KEPT + hashlib.sha256(profile.model_dump_json().encode()).hexdigest()[:16]
+    _kept.setdefault(key, profile)
+    return key
+
+
+def made_here(profile: DeviceProfile) -> str:
+    """Keeps a profile of this machine; the last one of each regime, and the last MAX_HERE in all."""
+    key = keep(profile)
+    for known, other in list(_here.items()):
+        if other.regime == profile.regime and known != key:
+            del _here[known]
+    _here[key] = profile
+    while len(_here) > MAX_HERE:
+        del _here[next(iter(_here))]
+    return key
+
+
+def here() -> tuple[str, ...]:
+    """The keys of this machine's profiles, the newest first."""
+    return tuple(reversed(_here))
+
+
+def upload(content: bytes, name: str) -> DeviceProfile:
+    """A profile of one's own from a file. Raises CostError for anything that is none, or that gives no times."""
+    if len(content) > MAX_UPLOAD:
+        raise CostError(f"{plain(name)}: {len(content):,} bytes; allowed: up to {MAX_UPLOAD:,}")
+    profile = read_profile(content, plain(name) or "the file")
+    if len(profile.references) > MAX_REFERENCES:
+        raise CostError(f"{plain(name)}: {len(profile.references)} references; allowed: up to {MAX_REFERENCES}")
+    tidy = {
+        "name": plain(profile.name) or "own",
+        "environment": {plain(k): v if isinstance(v, int) else plain(v) for k, v in profile.environment.items()},
+        "warnings": tuple(plain(warning, 200) for warning in profile.warnings[:8]),
+    }
+    profile = profile.model_copy(update=tidy)
+    for family in FAMILIES.values():
+        found = costmodel.predict(profile.regime.graph(family.spec()), profile).latency_ms  # raises for what it lacks
+        if not 1e-6 < found < 1e9:  # nan and infinity are not either
+            raise CostError(f"{plain(name)}: says {found:g} ms for {family.title}; calibrate again")
+    return profile
+
+
+def load(key: str) -> DeviceProfile:
+    """Raises CostError for a file that is no profile, or a profile that has gone."""
+    if key.startswith(KEPT):
+        found = _kept.get(key)
+        if found is None:
+            raise CostError("this profile has gone with the session that had it; upload it again")
+        return found
+    try:
+        written = (SHIPPED / f"{key}.json").stat().st_mtime_ns
+    except OSError:
+        written = 0
+    return _load(key, written)
+
+
+@lru_cache(8)
+def _load(name: str, written: int) -> DeviceProfile:
+    return costmodel.load_profile(name)
+
+
+def prediction(spec: Spec, key: str) -> Prediction:
+    """The latency of a network in the profile's own regime, batch norm folded or not as it was calibrated.
+
+    Raises CostError where the profile cannot price it.
+    """
+    return _prediction(spec, key, load(key).environment.get("date", ""))
+
+
+@lru_cache(128)
+def _prediction(spec: Spec, key: str, date: str) -> Prediction:
+    profile = load(key)
+    return costmodel.predict(profile.regime.graph(spec), profile)
+
+
+def nodes_ms(found: Prediction, graph: Graph) -> dict[str, float]:
+    """Node path → milliseconds, on a graph that may be folded where the profile's is not.
+
+    What the graph has no node for is added to its block's first, so that blocks and total stay as predicted.
+    """
+    first: dict[str, str] = {}
+    for node in graph.nodes:
+        first.setdefault(node.block, node.path)
+    known = {node.path for node in graph.nodes}
+    times: dict[str, float] = {}
+    for node, ms in zip(found.graph.nodes, found.nodes_ms):
+        path = node.path if node.path in known else first[node.block]
+        times[path] = times.get(path, 0.0) + ms
+    return times
+
+
+def folded_for(graph: Graph, profile: DeviceProfile) -> Graph:
+    """A graph as the profile prices it."""
+    return fold_batchnorm(graph) if profile.regime.folded else graph
+
+
+def title(key: str) -> str:
+    """`this machine · 1 thread, nchw, batch 1`, `cpu · …`: whose it is, then its regime."""
+    profile = load(key)
+    regime = profile.regime
+    threads = f"{regime.threads} thread{'s' if regime.threads > 1 else ''}"
+    folded = ", batch norm folded" if regime.folded else ""
+    whose = "this machine" if key in _here else profile.name
+    device = f"{regime.device}, " if regime.device != "cpu" else ""
+    return f"{whose} · {device}{threads}, {regime.layout}, batch {regime.batch}{folded}"
+
+
+def owner(key: str) -> str:
+    """What the milliseconds are of, in a word or two that go beside every one of them."""
+    return "this machine's" if key in _here else "another machine's"
+
+
+def whose(key: str) -> str:
+    """The same at length, with the processor and the date: the server's machine, or one that only the file knows."""
+    environment = load(key).environment
+    processor = environment.get("processor", "unknown processor")
+    if key in _here:
+        return f"of the machine that serves this page: {processor}, {environment.get('date', '')}"
+    return f"another machine's: {processor}"
+
+
+def present() -> tuple[str, ...]:
+    """The devices that this machine seems to have. Whether torch can use them is for torch to say, which is slow."""
+    nvidia = ["cuda"] if shutil.which("nvidia-smi") else []
+    apple = ["mps"] if (platform.system(), platform.machine()) == ("Darwin", "arm64") else []
+    return ("cpu", *nvidia, *apple)

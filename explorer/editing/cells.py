@@ -1,0 +1,168 @@
+"""The table as a grid that can be edited: Spec → what stands in its cells, and what was typed back → those to change.
+
+Every kind of row has its own columns; the grid has those of all rows, empty where a row has no such column. Nothing is
+judged here: a value that cannot be goes on to `explorer.editing.edits`, which says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from types import NoneType
+from typing import Any, NamedTuple, get_args
+
+from archs import ArchError, Spec
+from archs.tables.rows import KINDS, Row
+
+ALWAYS = ("kind", "stage", "expansion", "channels", "repeat", "kernel", "stride")
+"""Shown first, in the order of MobileNetV2's Table 2, where any row has them."""
+
+LETTERS = {"expansion": "t", "channels": "c", "repeat": "n", "stride": "s", "kernel": "k", "groups": "g"}
+"""The papers' column heads."""
+
+LONGEST = 60  # characters of a cell: no value takes more than 40
+
+
+class Column(NamedTuple):
+    """How a column is typed into: its `form` ("whole", "number", "switch", "word") and, for words, which."""
+
+    name: str
+    form: str
+    words: tuple[str | int, ...] = ()
+    optional: bool = False
+
+    @property
+    def title(self) -> str:
+        name = self.name.replace("_", " ")
+        return f"{LETTERS[self.name]} · {name}" if self.name in LETTERS else name
+
+
+KIND = Column("kind", "word", tuple(KINDS))
+
+
+@cache
+def column(cls: type[Row], name: str) -> Column:
+    """What `cls` takes in a column, read off its type."""
+    annotation = cls.model_fields[name].annotation
+    optional = NoneType in get_args(annotation)
+    if optional:
+        annotation = next(part for part in get_args(annotation) if part is not NoneType)
+    if hasattr(annotation, "__metadata__"):
+        annotation = get_args(annotation)[0]
+    words = tuple(word for word in get_args(annotation) if isinstance(word, (str, int)))
+    form = "word" if words else {bool: "switch", int: "whole", float: "number"}.get(annotation, "word")
+    return Column(name, form, words, optional)
+
+
+@cache
+def columns(cls: type[Row]) -> tuple[Column, ...]:
+    """The columns of one kind of row, those of the papers' tables first; where it stands is not among them."""
+    names = [name for name in ALWAYS if name in cls.model_fields]
+    names += [name for name in cls.model_fields if name not in names]
+    return tuple(column(cls, name) for name in names if name != "stage")
+
+
+def shown(spec: Spec, everything: bool = False) -> tuple[Column, ...]:
+    """The grid's columns: the papers' always, of the others those that some row has moved off its default, or all."""
+    found: dict[str, Column] = {"kind": KIND, "stage": Column("stage", "word")}
+    names = dict.fromkeys([*ALWAYS[2:], *[name for cls in KINDS.values() for name in _defaults(cls)]])
+    for name in names:
+        rows = [row for row in spec.rows if name in _defaults(type(row))]
+        stated = name in ALWAYS or any(_stated(row, name) for row in rows)
+        if rows and (everything or stated) and name not in found:
+            seen = [column(type(row), name) for row in rows]
+            words = tuple(dict.fromkeys(word for one in seen for word in one.words))
+            found[name] = Column(name, seen[0].form, words, any(one.optional for one in seen))
+    return tuple(found.values())
+
+
+def _stated(row: Row, name: str) -> bool:
+    """Whether a reader of the table wants the value: it was moved, or it is a number of groups that does something."""
+    value = getattr(row, name)
+    return value != _defaults(type(row))[name] or (name == "groups" and value > 1)
+
+
+@cache
+def _defaults(cls: type[Row]) -> dict[str, Any]:
+    """Column → its default; pydantic's own table of them takes longer to be asked than all the rest."""
+    return {name: field.default for name, field in cls.model_fields.items()}
+
+
+def lines(spec: Spec, kept: tuple[Column, ...]) -> list[list[str | bool | None]]:
+    """What stands in the cells, row by row; None where a row has no such column."""
+    return [[text(getattr(row, one.name)) if hasattr(row, one.name) else None for one in kept] for row in spec.rows]
+
+
+def text(value: Any) -> str | bool:
+    """A cell's value as it is shown and typed: a switch as it is, nothing as no text, whole numbers without a point."""
+    return value if isinstance(value, bool) else "" if value is None else str(_plain(value))
+
+
+def typed(spec: Spec, report: Any) -> dict[tuple[int, str], str | bool]:
+    """Row from 0 and column → what a browser says was typed there; without what is of no cell of this table."""
+    found = {}
+    for one in report if isinstance(report, list) else []:
+        match one:
+            case [int(index), str(name), str() | bool() as said] if has(spec, index, name):
+                found[index, name] = said[:LONGEST] if isinstance(said, str) else said
+    return found
+
+
+def has(spec: Spec, index: int, name: str) -> bool:
+    """Whether the table has such a cell; rows from 0."""
+    return 0 <= index < len(spec.rows) and (name == "kind" or name in type(spec.rows[index]).model_fields)
+
+
+def changes(spec: Spec, typed: Mapping[tuple[int, str], str | bool]) -> dict[tuple[int, str], Any]:
+    """What was typed, as `edits.set_cells` takes it, of the cells where that is something else than there is.
+
+    What is no value of its column goes on as it was typed.
+    """
+    read = {
+        (index, name): _read(KIND if name == "kind" else column(type(spec.rows[index]), name), said)
+        for (index, name), said in typed.items()
+    }
+    return {(index, name): value for (index, name), value in read.items() if getattr(spec.rows[index], name) != value}
+
+
+def _read(one: Column, said: str | bool) -> Any:
+    if isinstance(said, bool):
+        return said
+    if one.form in ("whole", "number"):
+        return number_of(said)
+    said = said.strip()
+    return next((word for word in one.words if text(word) == said), None if said == "" else said)
+
+
+def number_of(said: str) -> float | str | None:
+    """The number that a text says, None for no text; what is no number stays as it is.
+
+    >>> number_of("48.0"), number_of("0.25"), number_of(""), number_of("four")
+    (48, 0.25, None, 'four')
+    """
+    said = said.strip()
+    with suppress(ValueError):
+        return _plain(float(said))
+    return said or None
+
+
+def _plain(value: Any) -> Any:
+    """Whole numbers are whole, however they are written."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def attempted(spec: Spec, wanted: Mapping[tuple[int, str], Any]) -> Spec:
+    """The table with those of the wanted cells that take their values, whether or not it builds."""
+    for (index, name), value in wanted.items():
+        try:
+            spec = spec.edit_row(index, **{name: value})
+        except ArchError:
+            continue
+    return spec
+
+
+def said(wanted: Mapping[tuple[int, str], Any]) -> str:
+    """The label of a version: `row 4, kernel: 5`."""
+    words = [f"row {index + 1}, {name}: {'nothing' if v is None else v}" for (index, name), v in wanted.items()]
+    return "; ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")

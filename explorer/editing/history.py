@@ -1,0 +1,130 @@
+"""What the user has done, as one frozen value: undo, redo, a named history, and the way back to the paper."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from archs import ArchError, Spec
+from archs.catalogue.registry import FAMILIES
+
+if TYPE_CHECKING:
+    import pandas
+
+LIMIT = 200  # versions; a spec is some ten kB, and a server holds a class of histories
+
+
+@dataclass(frozen=True)
+class Version:
+    """A network that was, and what made it: "row 4, column kernel: 5"."""
+
+    label: str
+    spec: Spec
+
+
+@dataclass(frozen=True)
+class History:
+    """Versions in the order in which they were made, and which of them is shown. Every step makes a new History."""
+
+    versions: tuple[Version, ...]
+    position: int = 0
+
+    @staticmethod
+    def start(spec: Spec, label: str = "") -> History:
+        return History((Version(label or f"opened {spec.name}", spec),))
+
+    @property
+    def spec(self) -> Spec:
+        return self.versions[self.position].spec
+
+    @property
+    def can_undo(self) -> bool:
+        return self.position > 0
+
+    @property
+    def can_redo(self) -> bool:
+        return self.position < len(self.versions) - 1
+
+    def push(self, label: str, spec: Spec) -> History:
+        """With a new version, which ends what could be redone; the oldest is forgotten beyond LIMIT.
+
+        A spec that is the one shown changes nothing, so that a rerun of the page leaves no trace.
+        """
+        if spec == self.spec:
+            return self
+        versions = (*self.versions[: self.position + 1], Version(label, spec))[-LIMIT:]
+        return History(versions, len(versions) - 1)
+
+    def undo(self) -> History:
+        """One version back; at the first, itself."""
+        return replace(self, position=max(0, self.position - 1))
+
+    def redo(self) -> History:
+        """One version forward; at the last, itself."""
+        return replace(self, position=min(len(self.versions) - 1, self.position + 1))
+
+    def go(self, position: int) -> History:
+        """To any version, as the named history offers them. Raises ArchError where there is none."""
+        if not 0 <= position < len(self.versions):
+            raise ArchError(f"found {position}; allowed: 0 to {len(self.versions) - 1}", "version")
+        return replace(self, position=position)
+
+    def reset(self) -> History:
+        """A new version: the paper's network at the knobs of the one shown. Raises ArchError where there is no paper.
+
+        It can be undone like any other step.
+        """
+        original = paper(self.spec)
+        if original is None:
+            raise ArchError(f"{self.spec.name} is no network of the catalogue; undo leads back to its first version")
+        return self.push("reset to paper", original)
+
+    def table(self) -> pandas.DataFrame:
+        """One row per version: `position`, `label`, `rows` of its table, and whether it is the one `shown`."""
+        import pandas
+
+        rows = [
+            {"position": i, "label": v.label, "rows": len(v.spec.rows), "shown": i == self.position}
+            for i, v in enumerate(self.versions)
+        ]
+        return pandas.DataFrame(rows)
+
+
+@lru_cache(512)
+def paper(spec: Spec) -> Spec | None:
+    """The published network that a spec is, or was edited from: its name's, at its knobs; None without one.
+
+    At a knob that the family does not take (a width between ShuffleNetV2's scales), that knob's published default.
+    """
+    family = FAMILIES.get(spec.name)
+    if family is None:
+        return None
+    knobs = {knob: value for knob in family.knobs if (value := getattr(spec, knob, None)) is not None}
+    for knob in [None, *knobs]:
+        known = {k: v for k, v in knobs.items() if k != knob}
+        try:
+            found = [family.spec(**known)]
+            hidden = [k for k in family.knobs if k not in type(spec).model_fields]  # MobileNetV3's last_stage
+            found += [family.spec(**known, **{k: value}) for k in hidden for value in family.knobs[k]]
+        except ArchError:
+            continue
+        return max(found, key=lambda candidate: _alike(candidate, spec))
+    return family.spec()
+
+
+def knobs(spec: Spec) -> dict[str, object]:
+    """The knobs of the published network that a spec is, or was edited from, with their values."""
+    family, original = FAMILIES[spec.name], paper(spec)
+    found = {knob: getattr(spec, knob, None) or family.default(knob) for knob in family.knobs}
+    for knob in family.knobs.keys() - type(spec).model_fields:  # MobileNetV3's last_stage stands in no field
+        for value in family.knobs[knob]:
+            with suppress(ArchError):
+                if family.spec(**{**found, knob: value}) == original:
+                    found[knob] = value
+    return found
+
+
+def _alike(one: Spec, other: Spec) -> tuple[bool, int]:
+    return one == other, sum(row in other.rows for row in one.rows)

@@ -1,0 +1,127 @@
+"""An imported network as the page shows it: its graph, how it was edited, and what it costs. No Streamlit.
+
+The same questions as to a `Scenario`, whose networks are tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas
+
+import archs
+import costmodel
+from archs import ArchError, Graph, Spec
+from archs.ir.ops import Opaque
+from archs.tables.lift import spec_of
+from costmodel import CostError, NetworkCounts, Prediction
+from explorer.data import profiles as devices
+from explorer.views import costs
+from explorer.views.metrics import human, megabytes
+from explorer.views.tiles import Tile, tile
+
+MAX_STEPS = 50
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A graph from a file or a library, with the graphs before its last edits."""
+
+    graph: Graph
+    source: str
+    """Where it is from, in words."""
+    profile: str | None = None
+    before: tuple[tuple[str, Graph], ...] = ()
+    """What each edit was, with the graph that it was made on; the last is the newest."""
+
+    def edit(self, label: str, make: Callable[[Graph], Graph]) -> Imported:
+        """The network after an edit. Raises ArchError where it cannot be made."""
+        return replace(self, graph=make(self.graph), before=(*self.before, (label, self.graph))[-MAX_STEPS:])
+
+    def undo(self) -> Imported:
+        return replace(self, graph=self.before[-1][1], before=self.before[:-1]) if self.before else self
+
+    @cached_property
+    def counts(self) -> NetworkCounts:
+        return costmodel.count(self.graph)
+
+    @cached_property
+    def opaque(self) -> tuple[str, ...]:
+        """The operators that the importer does not know."""
+        return tuple(sorted({node.op.target for node in self.graph.nodes if isinstance(node.op, Opaque)}))
+
+    @cached_property
+    def _priced(self) -> tuple[Prediction | None, str]:
+        if self.profile is None:
+            return None, "no device profile yet"
+        try:
+            profile = devices.load(self.profile)
+            return costmodel.predict(devices.folded_for(self.graph, profile), profile), ""
+        except CostError as error:
+            return None, str(error)
+
+    @property
+    def prediction(self) -> Prediction | None:
+        return self._priced[0]
+
+    @property
+    def unpriced(self) -> str:
+        """Why there are no milliseconds; nothing where there are."""
+        return self._priced[1]
+
+    @cached_property
+    def blocks(self) -> pandas.DataFrame:
+        """One row per block, with `latency_ms` where the profile prices the network."""
+        table = costs.blocks(self.counts)
+        if self.prediction:
+            table["latency_ms"] = [self.prediction.by_block.get(block, 0.0) for block in table["block"]]
+        return table
+
+    @cached_property
+    def layers(self) -> pandas.DataFrame:
+        table = costs.layers(self.counts)
+        if self.prediction:
+            times = devices.nodes_ms(self.prediction, self.graph)
+            table["latency_ms"] = [times.get(path, 0.0) for path in table["path"]]
+        return table
+
+    @cached_property
+    def table(self) -> tuple[Spec | None, str]:
+        """The network as a table, where all of its blocks are ours; else where the first is that is not."""
+        try:
+            return spec_of(self.graph), ""
+        except ArchError as error:
+            return None, str(error)
+
+    @cached_property
+    def text(self) -> tuple[str, str]:
+        """The PyTorch file; else why there is none."""
+        try:
+            return archs.to_source(self.graph), ""
+        except ArchError as error:
+            return "", str(error)
+
+    @property
+    def tiles(self) -> list[Tile]:
+        """Latency, mult-adds, params, MAC, peak memory, kernels."""
+        total, size = self.counts.total, self.counts.convention.bytes_per_element
+        least = "at least " if total.unknown else ""
+        unknown = f"{total.unknown} unknown operators not in it" if total.unknown else ""
+        elements = f"elements · {megabytes(self.counts.mem_bytes)}"
+        return [
+            self._latency(),
+            tile("mult_adds", least + human(total.mult_adds), unknown, f"Here: {total.mult_adds:,}."),
+            tile("params", human(total.params), "", f"Here: {total.params:,}."),
+            tile("mem_access", least + human(total.mem_access), elements, f"Here: {total.mem_access:,} elements."),
+            tile("peak_activation", megabytes(self.counts.peak_activation * size), "", "In float32."),
+            tile("kernels", f"{total.kernels:,}", f"of {len(self.graph.nodes):,} operators", ""),
+        ]
+
+    def _latency(self) -> Tile:
+        found = self.prediction
+        if found is None or self.profile is None:
+            return tile("latency_ms", "–", "not priced", f"{self.unpriced}.")
+        interval = f"90 %: {found.low_ms:.3g} – {found.high_ms:.3g} ms · {devices.owner(self.profile)}"
+        return tile("latency_ms", f"{found.latency_ms:.3g} ms", interval, f"Device: {devices.title(self.profile)}.")

@@ -1,0 +1,151 @@
+"""Spec ↔ a short text for a link: what differs from the published network, compressed. Hostile text gives ArchError.
+
+    link    := "1" base64url(zlib(JSON, with a dictionary of our own words))
+    JSON    := [name, knobs, fields, patches]      against the catalogue's network `name` at `knobs`
+             | spec                                 of a network of one's own
+    patches := [first row, end row, rows] …         rows counted in the published table
+    row     := {column: value} against the published row that stands there | {"kind": …, column: value}
+
+Nothing of a link is executed: it is turned back into the JSON of a spec, which `Spec.from_json` validates and `build`
+builds, as any upload. zlib's checksum refuses a link that was cut or mistyped.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import zlib
+from difflib import SequenceMatcher
+from typing import Any
+
+from archs import ArchError, Spec, build
+from archs.catalogue.registry import FAMILIES
+from archs.tables.rows import Row
+from archs.tables.table import FORMAT
+from explorer.editing.history import paper
+
+VERSION = "1"
+MAX_LINK = 6_000  # characters; servers and browsers take about 8,000 of a whole address
+MAX_TEXT = 200_000  # characters of JSON; 256 rows with every column take less
+
+# Part of the format: links are unreadable with another text here. A change needs another VERSION.
+DICTIONARY = (
+    b'"hard_sigmoid""sigmoid""swish""global_pool""linear""fragments""layout":"series""parallel""inner":"stride_first":'
+    b'"mode":"max""average""dropout":0.2"flat":"bottleneck":"split":0.5"downsample":"half""keep""merge":"add""concat"'
+    b'"shuffle_after":"reduce""depthwise""restore""shuffle_at":"start""shuffle":false"group_first":false"gate":'
+    b'"se_of":"input""se":0.25"norm":false"relu":false"shortcut":false"input_channels":"dw_activation":'
+    b'"out_activation":"none""relu6""activation":"relu""activation":"hard_swish""expanded":"expansion":6.0"groups":'
+    b'"kernel":5"stride":2"repeat":2"channels":"stage":"head""stage":"stem""stage":"stage1""stage":"stage2"'
+    b'"kind":"conv""kind":"separable""kind":"bottleneck""kind":"pool""kind":"shuffle_v1""kind":"shuffle_v2"'
+    b'"kind":"inverted_residual""mobilenet_v1""shufflenet_v1""mobilenet_v3_small""mobilenet_v3_large""shufflenet_v2"'
+    b'["mobilenet_v2",{"width":1.0,"resolution":224,"code":"paper"},{},[[3,4,[{"kernel":5}]]]]'
+)
+
+
+def encode(spec: Spec) -> str:
+    """The text that reopens exactly this spec. Raises ArchError for one whose text would be no link any more.
+
+    >>> import archs
+    >>> decode(encode(archs.spec("mobilenet_v2", width=1.4))) == archs.spec("mobilenet_v2", width=1.4)
+    True
+    """
+    original = paper(spec)
+    data = json.loads(spec.to_json()) if original is None else _difference(original, spec)
+    packer = zlib.compressobj(9, zdict=DICTIONARY)
+    packed = packer.compress(json.dumps(data, separators=(",", ":")).encode()) + packer.flush()
+    text = VERSION + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    if len(text) > MAX_LINK:
+        raise ArchError(
+            f"the link would have {len(text):,} characters; allowed: up to {MAX_LINK:,}; "
+            "save the network as a JSON file instead"
+        )
+    return text
+
+
+def decode(text: str) -> Spec:
+    """The spec of a link's text; it builds. Raises ArchError for any other text."""
+    if len(text) > MAX_LINK:
+        raise ArchError(f"the link has {len(text):,} characters; allowed: up to {MAX_LINK:,}")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or not text.startswith(VERSION):
+        raise ArchError("the link is not one of this program's, or of another version; copy it whole")
+    data = _unpack(text[len(VERSION) :])
+    spec = Spec.from_json(json.dumps(_patched(data) if isinstance(data, list) else data))
+    build(spec)
+    return spec
+
+
+def _unpack(text: str) -> Any:
+    unpacker = zlib.decompressobj(zdict=DICTIONARY)
+    try:
+        packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        unpacked = unpacker.decompress(packed, MAX_TEXT + 1)
+        if len(unpacked) > MAX_TEXT:
+            raise ArchError(f"the link unpacks to over {MAX_TEXT:,} characters; allowed: up to that")
+        if not unpacker.eof or unpacker.unused_data:
+            raise ArchError("the link is cut short or has something after its end; copy it whole")
+        return json.loads(unpacked)
+    except (binascii.Error, zlib.error, ValueError, RecursionError) as error:
+        if isinstance(error, ArchError):
+            raise
+        raise ArchError("the link is damaged: a character of it was lost or changed; copy it whole") from None
+
+
+def _difference(original: Spec, spec: Spec) -> list[Any]:
+    base = FAMILIES[spec.name]
+    knobs = {k: v for k in base.knobs if (v := getattr(original, k, None)) is not None and v != base.default(k)}
+    hidden = {k: v for k in base.knobs if k not in Spec.model_fields for v in base.knobs[k]
+              if v != base.default(k) and base.spec(**knobs, **{k: v}) == original}  # fmt: skip
+    fields = {
+        name: getattr(spec, name)
+        for name in ("input_channels", "resolution", "width", "groups", "code")
+        if getattr(spec, name) != getattr(original, name)
+    }
+    matcher = SequenceMatcher(None, original.rows, spec.rows, autojunk=False)
+    patches = [
+        [i1, i2, [_row(row, original.rows[i1 + k] if i1 + k < i2 else None) for k, row in enumerate(spec.rows[j1:j2])]]
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+        if tag != "equal"
+    ]
+    return [spec.name, knobs | hidden, fields, patches]
+
+
+def _row(row: Row, before: Row | None) -> dict[str, Any]:
+    if type(row) is type(before):
+        return {column: value for column, value in row if value != getattr(before, column)}
+    return {"kind": row.kind} | row.model_dump(exclude_defaults=True)
+
+
+def _patched(data: list[Any]) -> dict[str, Any]:
+    """The JSON of the spec that a difference describes. Raises ArchError where it is no difference."""
+    bad = ArchError("the link holds no network of this program; copy it whole")
+    if len(data) != 4 or not isinstance(data[0], str) or data[0] not in FAMILIES:
+        raise bad
+    name, knobs, fields, patches = data
+    if not isinstance(knobs, dict) or not isinstance(fields, dict) or not isinstance(patches, list):
+        raise bad
+    if not knobs.keys() <= FAMILIES[name].knobs.keys():
+        raise bad
+    original = FAMILIES[name].spec(**knobs)
+    rows: list[Any] = []
+    position = 0
+    for patch in patches:
+        if not (isinstance(patch, list) and len(patch) == 3 and isinstance(patch[2], list)):
+            raise bad
+        first, end, new = patch
+        if type(first) is not int or type(end) is not int or not position <= first <= end <= len(original.rows):
+            raise bad
+        rows += [_dumped(row) for row in original.rows[position:first]]
+        for k, row in enumerate(new):
+            if not isinstance(row, dict):
+                raise bad
+            rows.append(row if "kind" in row or first + k >= end else _dumped(original.rows[first + k]) | row)
+        position = end
+    rows += [_dumped(row) for row in original.rows[position:]]
+    head = json.loads(original.edit(rows=original.rows[:1]).to_json()) | fields
+    return head | {"format": FORMAT, "name": name, "rows": rows}
+
+
+def _dumped(row: Row) -> dict[str, Any]:
+    return {"kind": row.kind, **row.model_dump()}

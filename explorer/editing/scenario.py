@@ -1,0 +1,252 @@
+"""Everything that the user has chosen, as one frozen value. A choice makes a new one; nothing here knows Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import archs
+import costmodel
+from archs import ArchError, Graph, Spec
+from archs.catalogue.registry import FAMILIES, citation
+from archs.errors import Problem as Cause
+from archs.tables.lower import block_paths
+from costmodel import CostError, Fragmentation, NetworkCounts, Prediction
+from explorer.data import profiles as devices
+from explorer.editing import diff as compare
+from explorer.editing.history import History, Version, paper
+from explorer.editing.repair import Edited, Refused
+from explorer.views import costs
+
+if TYPE_CHECKING:
+    import pandas
+
+DEFAULT = "mobilenet_v2"
+PAPER = "paper"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A choice that could not be followed: by which control it is to be shown, and why.
+
+    `attempt` is the table that was wanted, where it is one though it does not build: what a cause's `mend` is for.
+    """
+
+    control: str
+    message: str
+    causes: tuple[Cause, ...] = ()
+    attempt: Spec | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The network and how it is looked at. `spec` always builds: a bad choice leaves it and sets `problem`.
+
+    What follows from the choices alone is kept with them, as a page asks for most of it many times.
+    """
+
+    history: History
+    folded: bool = False
+    block: str | None = None  # the block that is open
+    metric: str = "mult_adds"  # what colours the picture
+    own: Spec | None = None  # the last valid network of one's own, so that one can go back to it
+    against: str | Version = PAPER  # the baseline: the paper's, a catalogue name, an earlier version
+    profile: str | None = field(default_factory=devices.preferred)
+    measured_pct: float | None = None  # the user's own top-1 accuracy of this network
+    notes: tuple[str, ...] = ()  # what the last edit adjusted beyond what was asked
+    problem: Problem | None = None
+
+    @property
+    def spec(self) -> Spec:
+        return self.history.spec
+
+    @cached_property
+    def graph(self) -> Graph:
+        return _graph(self.spec, self.folded)
+
+    @cached_property
+    def counts(self) -> NetworkCounts:
+        return _counts(self.spec, self.folded)
+
+    @cached_property
+    def fragmentation(self) -> Fragmentation:
+        return _fragmentation(self.spec, self.folded)
+
+    @cached_property
+    def layers(self) -> pandas.DataFrame:
+        """One row per operator; not to be changed."""
+        return _layers(self.spec, self.folded)
+
+    def layers_of(self, block: str) -> dict[str, list[Any]]:
+        """Column → its values: the rows of `layers` that are of a block."""
+        return costs.layer_columns(self.counts, block)
+
+    @property
+    def source(self) -> str:
+        """The PyTorch file."""
+        return _source(self.spec, self.folded)
+
+    @cached_property
+    def edited(self) -> bool:
+        """Whether the network is no published one at its knobs."""
+        return _edited(self.spec)
+
+    @property
+    def title(self) -> str:
+        """`MobileNetV2, width 1.0, edited`."""
+        name = citation(self.spec)[0]
+        return f"{name}, edited" if self.edited and self.spec.name in FAMILIES else name
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """On the chosen profile, None without one. Raises CostError where the profile cannot price the network."""
+        return devices.prediction(self.spec, self.profile) if self.profile else None
+
+    @property
+    def nodes_ms(self) -> dict[str, float] | None:
+        """Milliseconds by the path of the graph's nodes; None where no profile prices the network."""
+        try:
+            found = self.prediction
+        except CostError:  # the tile says why
+            return None
+        return devices.nodes_ms(found, self.graph) if found else None
+
+    @cached_property
+    def baseline(self) -> Spec:
+        """The network that this one is compared with; without a paper, the first version."""
+        if isinstance(self.against, Version):
+            return self.against.spec
+        if self.against == PAPER:
+            return paper(self.spec) or self.history.versions[0].spec
+        return FAMILIES[self.against].spec()
+
+    @cached_property
+    def compared(self) -> Scenario:
+        """The baseline, looked at in the same way."""
+        return replace(self, history=History.start(self.baseline), block=None, problem=None, notes=())
+
+    @cached_property
+    def touched(self) -> frozenset[str]:
+        """The blocks that are not as in the baseline; none where that is another network altogether."""
+        base = self.baseline
+        return _touched(self.spec, base, self.folded) if base.name == self.spec.name else frozenset()
+
+    @cached_property
+    def blocks(self) -> pandas.DataFrame:
+        """One row per block, with `latency_ms` where a profile prices the network."""
+        return _blocks(self.spec, self.folded, self.profile)
+
+    @cached_property
+    def row(self) -> int | None:
+        """The row, from 0, of the block that is open."""
+        return self.row_of(self.block) if self.block else None
+
+    def paths_of(self, row: int) -> list[str]:
+        """The blocks of a row, from 0."""
+        return list(block_paths(self.spec))[row][1]
+
+    def row_of(self, block: str) -> int | None:
+        rows = enumerate(block_paths(self.spec))
+        return next((index for index, (_, paths) in rows if block in paths), None)
+
+    def choose(self, control: str, **choices: object) -> Scenario:
+        """The scenario after a choice, with `block` kept where the new network has it.
+
+        `spec` with a `label` makes a new version. Where the choice makes no network (the graph does not build), the
+        scenario before, with the problem to show.
+        """
+        spec, label = choices.pop("spec", None), choices.pop("label", "")
+        if isinstance(spec, Spec):
+            choices["history"] = self.history.push(str(label) or f"opened {spec.name}", spec)
+            choices["measured_pct"] = None  # it was of another network
+            if spec.name not in FAMILIES:
+                choices["own"] = spec
+        chosen = replace(self, **choices, problem=None, notes=())  # type: ignore[arg-type]
+        try:
+            blocks = {node.block for node in chosen.graph.nodes}
+        except ArchError as error:
+            return self.refuse(control, error)
+        return chosen if chosen.block in blocks else replace(chosen, block=None)
+
+    def edit(
+        self,
+        control: str,
+        label: str,
+        make: Callable[[Spec], Edited],
+        attempt: Spec | None = None,
+        follow: int | None = None,
+    ) -> Scenario:
+        """The scenario after an edit of the table, or with the problem to show.
+
+        `attempt` is the table that the edit makes, if it were one; a block of row `follow` is open where the edit
+        succeeds: the one that was, or the row's first.
+        """
+        try:
+            edited = make(self.spec)
+        except ArchError as error:
+            return self.refuse(control, error, error.attempt if isinstance(error, Refused) else attempt)
+        block = self.block
+        if follow is not None:
+            paths = [paths for _, paths in block_paths(edited.spec)][follow]
+            block = block if block in paths else paths[0]
+        return replace(self.choose(control, spec=edited.spec, label=label, block=block), notes=edited.notes)
+
+    def refuse(self, control: str, error: Exception, attempt: Spec | None = None) -> Scenario:
+        causes = error.problems if isinstance(error, ArchError) else ()
+        return replace(self, problem=Problem(control, str(error), causes, attempt))
+
+
+def start() -> Scenario:
+    return Scenario(History.start(archs.spec(DEFAULT)))
+
+
+# Specs are frozen and compare by value, the kinds of their rows included, so they can be the keys. A class of forty
+# looks at few networks at a time; the limit keeps a shared server's memory flat.
+@lru_cache(64)
+def _graph(spec: Spec, folded: bool) -> Graph:
+    graph = archs.build(spec)
+    return archs.fold_batchnorm(graph) if folded else graph
+
+
+@lru_cache(64)
+def _counts(spec: Spec, folded: bool) -> NetworkCounts:
+    return costmodel.count(_graph(spec, folded))
+
+
+@lru_cache(64)
+def _touched(spec: Spec, base: Spec, folded: bool) -> frozenset[str]:
+    return compare.touched(_counts(base, folded), _counts(spec, folded))
+
+
+@lru_cache(64)
+def _fragmentation(spec: Spec, folded: bool) -> Fragmentation:
+    return costmodel.fragmentation(_graph(spec, folded))
+
+
+@lru_cache(64)
+def _layers(spec: Spec, folded: bool) -> pandas.DataFrame:
+    return costs.layers(_counts(spec, folded))
+
+
+@lru_cache(64)
+def _source(spec: Spec, folded: bool) -> str:
+    return archs.to_source(_graph(spec, folded))
+
+
+@lru_cache(256)
+def _edited(spec: Spec) -> bool:
+    return paper(spec) != spec
+
+
+@lru_cache(64)
+def _blocks(spec: Spec, folded: bool, profile: str | None) -> pandas.DataFrame:
+    table = costs.blocks(_counts(spec, folded), _fragmentation(spec, folded))
+    try:
+        by_block = devices.prediction(spec, profile).by_block if profile else None
+    except CostError:  # the tile says why
+        by_block = None
+    if by_block is not None:
+        table["latency_ms"] = [by_block.get(block, 0.0) for block in table["block"]]
+    return table

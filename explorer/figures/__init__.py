@@ -1,0 +1,1 @@
+"""DataFrame to figure: charts, diagrams, SVG. No counting and no Streamlit."""

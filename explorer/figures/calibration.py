@@ -1,0 +1,81 @@
+"""Predicted against measured, with the bands of ±5 % and ±10 %: DataFrame → plotly Figure."""
+
+from __future__ import annotations
+
+import pandas
+import plotly.graph_objects as go
+
+from explorer.figures import draw
+from explorer.figures.palette import BAND, OUTLINE
+from explorer.figures.scatter import marker
+
+BANDS = (0.10, 0.05)  # from the outside in
+SHOWN = 0.35  # the largest error that the lower half of the figure shows in its place
+
+
+def scatter(pairs: pandas.DataFrame) -> go.Figure:
+    """Above, milliseconds against milliseconds; below, how far off, where the bands are wide enough to be seen.
+
+    One trace per network family in each half; what is further off than ±35 % lies on the edge below.
+    """
+    low, high = _range(pairs)
+    traces: list[draw.Trace] = []
+    for share in BANDS:
+        name = f"±{share:.0%}".replace("%", " %")
+        around = [low * (1 - share), high * (1 - share), high * (1 + share), low * (1 + share)]
+        for y, axis in ((around, "y"), ([-share, -share, share, share], "y2")):
+            traces.append(_band([low, high, high, low], y, axis, name))
+    for y, axis in (([low, high], "y"), ([0, 0], "y2")):
+        line = {"color": OUTLINE, "width": 1.5}
+        traces.append(
+            dict(
+                type="scatter", x=[low, high], y=y, yaxis=axis, mode="lines", line=line, name="equal", hoverinfo="skip"
+            )
+        )
+    for number, (network, rows) in enumerate(pairs.groupby("network", sort=True)):
+        measured, predicted = list(rows["measured_ms"]), list(rows["predicted_ms"])
+        off = [p / m - 1 for p, m in zip(predicted, measured)]
+        points = dict(
+            type="scatter",
+            x=measured,
+            mode="markers",
+            name=str(network),
+            marker=marker(number, 9),
+            customdata=list(zip(measured, predicted, off)),
+            hovertemplate="<b>%{fullData.name}</b><br>measured %{customdata[0]:.3g} ms<br>"
+            "predicted %{customdata[1]:.3g} ms (%{customdata[2]:+.1%})<extra></extra>",
+        )
+        traces.append({**points, "y": predicted, "yaxis": "y"})
+        traces.append({**points, "y": [min(max(share, -SHOWN), SHOWN) for share in off], "yaxis": "y2"})
+    axis = {"tickfont": {"size": 13}, "fixedrange": True}
+    logarithmic = {**axis, "type": "log", "dtick": "D2", "tickformat": "~g"}
+    layout = dict(
+        height=560,
+        margin={"l": 70, "r": 12, "t": 10, "b": 50},
+        dragmode=False,
+        showlegend=False,
+        hoverlabel={"font": {"size": 14}, "align": "left"},
+        xaxis={**logarithmic, "anchor": "y2", "title": {"text": "measured, ms", "font": {"size": 15}}},
+        yaxis={**logarithmic, "domain": [0.42, 1.0], "title": {"text": "predicted, ms", "font": {"size": 15}}},
+        yaxis2={
+            **axis,
+            "domain": [0.0, 0.36],
+            "range": [-1.05 * SHOWN, 1.05 * SHOWN],
+            "tickvals": [-0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.2],
+            "tickformat": "+.0%",
+            "zeroline": False,
+            "title": {"text": "off by", "font": {"size": 15}},
+        },
+    )
+    return draw.figure(traces, layout)
+
+
+def _band(x: list[float], y: list[float], axis: str, name: str) -> draw.Trace:
+    look = {"line": {"width": 0}, "fill": "toself", "fillcolor": BAND, "hoverinfo": "skip", "mode": "lines"}
+    return {"type": "scatter", "x": x, "y": y, "yaxis": axis, "name": name, **look}
+
+
+def _range(pairs: pandas.DataFrame) -> tuple[float, float]:
+    """A little beyond all that is drawn, in ms."""
+    both = pairs[["measured_ms", "predicted_ms"]].to_numpy()
+    return float(both.min()) * 0.85, float(both.max()) * 1.18

@@ -1,0 +1,179 @@
+"""Networks as points: accuracy against cost, with the line of those that no other beats. DataFrame → plotly Figure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas
+import plotly.graph_objects as go
+
+from explorer.figures import draw
+from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
+from explorer.views.metrics import METRICS, human
+
+SYMBOLS = {
+    "circle": "●",
+    "square": "■",
+    "diamond": "◆",
+    "triangle-up": "▲",
+    "triangle-down": "▼",
+    "pentagon": "⬟",
+    "hexagon": "⬢",
+    "cross": "✚",
+    "x": "✖",
+}
+"""plotly's word for a sign and the sign itself, for the legend: plotly's own is cut off on a phone."""
+
+
+def marker(number: int, size: int) -> draw.Trace:
+    """How the points of a chart's nth family look: a symbol and a colour of its own."""
+    return {
+        "size": size,
+        "symbol": list(SYMBOLS)[number % len(SYMBOLS)],
+        "color": STAGE_COLOURS[number % len(STAGE_COLOURS)],
+        "line": {"width": 1, "color": OUTLINE},
+    }
+
+
+FEW = 8  # bars for which there is room; fewer are no wider
+
+
+class Point(NamedTuple):
+    """The network of one's own among the published ones: its cost, its accuracy with the interval."""
+
+    name: str
+    cost: float
+    top1_pct: float
+    low_pct: float
+    high_pct: float
+    said: str  # "estimated", "published" or "measured"
+
+
+def frontier(
+    points: pandas.DataFrame, line: pandas.DataFrame, cost: str, own: Point | None = None, title: str = ""
+) -> go.Figure:
+    """One trace per family, told apart by colour and sign, `line` as steps, one's own point with its interval."""
+    traces: list[draw.Trace] = [
+        dict(
+            type="scatter",
+            x=list(line[cost]),
+            y=list(line["top1_pct"]),
+            mode="lines",
+            line={"color": OUTLINE, "width": 2, "shape": "hv"},
+            name="no other is better",
+            hoverinfo="skip",
+        )
+    ]
+    for number, (family, rows) in enumerate(points.dropna(subset=[cost]).groupby("family", sort=False)):
+        traces.append(
+            dict(
+                type="scatter",
+                x=list(rows[cost]),
+                y=list(rows["top1_pct"]),
+                mode="markers",
+                name=str(family),
+                marker=marker(number, 10),
+                customdata=[
+                    (row.variant, amount(cost, getattr(row, cost)), row.recipe, row.year, row.source)
+                    for row in rows.itertuples()
+                ],
+                hovertemplate="<b>%{customdata[0]}</b><br>%{y:.1f} % top-1 · %{customdata[1]}<br>"
+                "recipe: %{customdata[2]} (%{customdata[3]})<br>%{customdata[4]}<extra></extra>",
+            )
+        )
+    if own:
+        traces.append(_own(own, cost))
+    layout = dict(
+        height=440,
+        margin={"l": 60, "r": 12, "t": 10, "b": 50},
+        dragmode=False,
+        hoverlabel={"font": {"size": 14}, "align": "left"},
+        showlegend=False,
+        xaxis={
+            "type": "log",
+            "title": {"text": title or f"{METRICS[cost].title} ({METRICS[cost].unit})", "font": {"size": 15}},
+            "tickformat": "~s" if cost != "latency_ms" else "~g",
+            "dtick": "D2",
+            "tickfont": {"size": 13},
+            "fixedrange": True,
+        },
+        yaxis={
+            "title": {"text": "ImageNet top-1, %", "font": {"size": 15}},
+            "tickfont": {"size": 13},
+            "fixedrange": True,
+        },
+    )
+    return draw.figure(traces, layout)
+
+
+def legend(figure: go.Figure) -> list[tuple[str, str, str]]:
+    """Sign, colour and name of each trace of points in the main axes."""
+    signs = SYMBOLS | {"star": "★"}
+    points = [trace for trace in figure.data if trace.mode == "markers" and trace.yaxis in (None, "y")]
+    return [(signs[t.marker.symbol], t.marker.color, t.name) for t in points]
+
+
+def _own(own: Point, cost: str) -> draw.Trace:
+    return dict(
+        type="scatter",
+        x=[own.cost],
+        y=[own.top1_pct],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [own.high_pct - own.top1_pct],
+            "arrayminus": [own.top1_pct - own.low_pct],
+            "color": EDITED,
+            "thickness": 4,
+            "width": 12,
+        },
+        mode="markers",
+        name=f"{own.name} ({own.said})",
+        marker={"size": 18, "symbol": "star", "color": EDITED, "line": {"width": 1.5, "color": "#ffffff"}},
+        customdata=[(amount(cost, own.cost), f"{own.low_pct:.1f} to {own.high_pct:.1f} %")],
+        hovertemplate=f"<b>{own.name}</b>, {own.said}<br>%{{y:.1f}} % top-1, %{{customdata[1]}}<br>"
+        "%{customdata[0]}<extra></extra>",
+    )
+
+
+def amount(cost: str, value: float) -> str:
+    return f"{value:.3g} ms" if cost == "latency_ms" else f"{human(value)} {METRICS[cost].unit}"
+
+
+def differences(table: pandas.DataFrame, metric: str) -> go.Figure:
+    """A bar per block that differs, in execution order: what it adds to the metric or takes from it."""
+    shown = table[table[metric] != 0]
+    values = list(shown[metric])
+    more, less = STAGE_COLOURS[5], STAGE_COLOURS[0]
+    bars = dict(
+        type="bar",
+        x=list(range(len(values))),
+        y=values,
+        marker={"color": [more if value > 0 else less for value in values]},
+        customdata=[
+            (row.block, row.status, f"{'+' if value > 0 else '−'}{amount(metric, abs(value))}")
+            for row, value in zip(shown.itertuples(), values)
+        ],
+        hovertemplate="<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]}<extra></extra>",
+    )
+    layout = dict(
+        height=280,
+        margin={"l": 60, "r": 12, "t": 10, "b": 90},
+        dragmode=False,
+        showlegend=False,
+        xaxis={
+            "range": [-0.7, max(len(values), FEW) - 0.3],
+            "tickvals": list(range(len(values))),
+            "ticktext": list(shown["block"]),
+            "tickangle": -45,
+            "tickfont": {"size": 13},
+            "fixedrange": True,
+        },
+        yaxis={
+            "title": {"text": f"{METRICS[metric].title}, more or less", "font": {"size": 14}},
+            "tickformat": "~s",
+            "tickfont": {"size": 13},
+            "fixedrange": True,
+        },
+    )
+    return draw.figure([bars], layout)

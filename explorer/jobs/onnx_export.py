@@ -1,0 +1,81 @@
+"""An ONNX file for the page, made in a process of its own: torch's exporter takes some ten seconds and half a gigabyte.
+
+The process (`python -m explorer.jobs.onnx_export`) reads {"spec": …, "folded": …} and writes one JSON line per message:
+{"step": n} when a step begins, at last {"file": base64} or {"problem": "…"}.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import archs
+from archs import ArchError, Spec
+from archs.interop.onnx.exporter import to_onnx
+from explorer.jobs.job import Job
+
+STEPS = (("starts torch", 0.1), ("traces the network", 0.4))
+"""What it does, and what the bar shows meanwhile: the exporter does not say how far it is."""
+
+
+@dataclass(kw_only=True)
+class OnnxJob(Job):
+    """The file of one network, batch norm folded or not, in `file` once it is there."""
+
+    title: ClassVar[str] = "an ONNX export"
+    worker: ClassVar[tuple[str, ...]] = ("-m", "explorer.jobs.onnx_export")
+    limit: float = 240.0
+    spec: Spec
+    folded: bool = False
+    file: bytes | None = None
+    _step: int = 0
+
+    @property
+    def progress(self) -> float:
+        return STEPS[self._step][1] if self.running else 1.0
+
+    @property
+    def remaining(self) -> None:
+        return None
+
+    @property
+    def said(self) -> str:
+        return f"torch's ONNX exporter {STEPS[self._step][0]}: {time.monotonic() - self.started:.0f} s so far"
+
+    def begin(self) -> None:
+        """Raises Busy where the machine is timing something."""
+        self.start({"spec": self.spec.to_json(), "folded": self.folded})
+
+    def read(self, message: dict[str, Any]) -> None:
+        self._step = message.get("step", self._step)
+        if "file" in message:
+            self.file = base64.b64decode(message["file"])
+
+    def end(self) -> None:
+        if self.file is None:
+            self.problem = f"no ONNX file: {self.why}"
+
+
+def main() -> None:
+    request = json.load(sys.stdin)
+    _say(step=0)
+    import torch  # noqa: F401 seconds, which are a step of their own
+
+    _say(step=1)
+    try:
+        graph = archs.build(Spec.from_json(request["spec"]))
+        _say(file=base64.b64encode(to_onnx(archs.fold_batchnorm(graph) if request["folded"] else graph)).decode())
+    except ArchError as error:
+        _say(problem=str(error))
+
+
+def _say(**message: object) -> None:
+    print(json.dumps(message), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The article's lessons beside the guidelines: networks, charts and curves."""

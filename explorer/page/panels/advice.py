@@ -1,0 +1,119 @@
+"""What ShuffleNetV2's guidelines say of each block, and the edits that would help, one click to apply."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import streamlit as st
+
+import archs
+import costmodel
+from archs import Graph, Spec
+from explorer.data import profiles as devices
+from explorer.editing import advisor
+from explorer.editing.advisor import Strain, Suggestion
+from explorer.editing.scenario import Scenario
+from explorer.figures.palette import heat
+from explorer.page.panels.tables import download
+from explorer.page.state import session as state
+from explorer.page.widgets import form
+from explorer.page.widgets.form import Part
+from explorer.views.metrics import METRICS
+
+SHOWN = 8
+
+
+def advice(scenario: Scenario) -> None:
+    nodes_ms = scenario.nodes_ms
+    timed = nodes_ms is not None  # if not, by memory access, which needs no device
+    profile = scenario.profile if timed else None
+    with st.spinner("Trying edits …", show_time=False):
+        found = _advise(scenario.spec, profile)
+    by = "milliseconds" if timed else "memory access"
+    st.markdown(f"**What would help**, at the same multiply-adds (±5 %), the largest gain in {by} first:")
+    if not found:
+        st.success("No edit of the guidelines lowers the cost at these multiply-adds.", icon=":material/check:")
+    for number, suggestion in enumerate(found[:SHOWN]):
+        _suggestion(number, suggestion)
+    strains = advisor.strains(scenario.counts, scenario.spec, nodes_ms)
+    st.markdown("**What each block strains**")
+    _table(strains, scenario)
+
+
+def _suggestion(number: int, suggestion: Suggestion) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"suggestion {number}"):
+        st.button(
+            "Apply",
+            key=f"apply {number}",
+            icon=":material/build:",
+            on_click=state.edit,
+            args=("advice", suggestion.title, lambda _: suggestion.edited),
+        )
+        changes = ", ".join(
+            f"{METRICS[name].title} {suggestion.after[name] / before - 1:+.1%}".replace("%", " %")
+            for name, before in suggestion.before.items()
+            if before
+        )
+        st.markdown(f"**{suggestion.title}**  \n{changes}", width="stretch")
+
+
+def _table(strains: tuple[Strain, ...], scenario: Scenario) -> None:
+    table = advisor.table(strains)
+    view = table.drop(columns="row")
+    css = {f"G{n}": limit for n, limit in advisor.STRAINED.items()}
+    style = view.style.apply(
+        lambda cells: [f"background-color: {heat(0.6)}" if value > css[cells.name] else "" for value in cells],
+        subset=list(css),
+    )
+    st.dataframe(
+        style,
+        hide_index=True,
+        column_config={
+            "G1": st.column_config.NumberColumn("G1 · over the bound", format="%.2f ×"),
+            "G2": st.column_config.NumberColumn("G2 · in grouped conv.", format="percent"),
+            "G3": st.column_config.NumberColumn("G3 · fragments", format="%d"),
+            "G4": st.column_config.NumberColumn("G4 · element-wise", format="percent"),
+        },
+    )
+    st.caption(
+        "G1: memory access of the 1×1 convolutions over the least at equal widths. G2: share of the cost in grouped "
+        "convolutions. G4: share of the memory traffic. Coloured: over "
+        f"{advisor.STRAINED[1]} ×, {advisor.STRAINED[2]:.0%}, {advisor.STRAINED[3]}, {advisor.STRAINED[4]:.0%}; "
+        "the paper says only that less is better."
+    )
+    download(table, scenario, "strains")
+
+
+def of_block(scenario: Scenario) -> list[Part]:
+    """For the open block: one line per guideline that it strains, and its remedy."""
+    strains = advisor.strains(scenario.counts, scenario.spec, pieces=scenario.fragmentation, only=scenario.block)
+    lines = [_line(scenario.spec, strain) for strain in strains if strain.strained]
+    return [*lines, *state.told("here")]
+
+
+def _line(spec: Spec, strain: Strain) -> Part:
+    number, row = strain.guideline, strain.row
+    parts = [form.note(f"strain {number}", strain.text, "badge", f"G{number}")]
+    if advisor.change(spec.rows[row], number):
+        parts.append(form.button(f"here {number}", f"Apply G{number} here", "build", lambda _: _here(number, row)))
+    return form.row(f"line {number}", parts)
+
+
+def _here(guideline: int, row: int) -> None:
+    label = f"G{guideline} in row {row + 1}"
+    state.edit("here", label, lambda spec: advisor.apply_guideline(spec, guideline, {row}))
+
+
+@lru_cache(64)
+def _advise(spec: Spec, profile: str | None) -> tuple[Suggestion, ...]:
+    if profile is None:
+        return advisor.advise(spec)
+    loaded = devices.load(profile)
+
+    def cost(graph: Graph) -> dict[str, float]:
+        predicted = costmodel.predict(devices.folded_for(graph, loaded), loaded)
+        return {"latency_ms": predicted.latency_ms, **advisor.counted(graph)}
+
+    return advisor.advise(
+        spec, cost, "latency_ms", devices.nodes_ms(devices.prediction(spec, profile), archs.build(spec))
+    )

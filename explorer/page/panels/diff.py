@@ -1,0 +1,61 @@
+"""The network against the baseline, block by block; the differences add up to those on the tiles."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.editing import diff as compare
+from explorer.editing.scenario import Scenario
+from explorer.figures import scatter
+from explorer.page.panels.tables import download
+from explorer.page.widgets import chart
+from explorer.views.metrics import METRICS
+
+MARKS = {"same": "", "changed": "● changed", "added": "＋ added", "removed": "－ removed"}
+NUMBERS = {"mult_adds": "mult-adds", "latency_ms": "ms", "params": "params", "mem_access": "MAC", "kernels": "kernels"}
+
+
+def diff(scenario: Scenario) -> None:
+    base = scenario.compared
+    found = _diff(scenario, base)
+    table = found.table()
+    count = table["status"].value_counts()
+    said = ", ".join(f"{count[status]} {status}" for status in ("changed", "added", "removed") if status in count)
+    st.markdown(
+        f"From **{base.title}** to **{scenario.title}**: {said or 'no difference'}"
+        f"{'' if scenario.spec != base.spec else '. Edit the network, or compare it with another one in the sidebar'}."
+    )
+    if not said:
+        return
+    columns = [column for column in NUMBERS if column in table]
+    metric = st.segmented_control(
+        "Difference in", columns, default="mult_adds", required=True, key="diff metric", format_func=NUMBERS.get
+    )
+    metric = metric or "mult_adds"
+    chart.show(scatter.differences(table, metric), "differences", f"What each block adds to {METRICS[metric].title}")
+    total = table[metric].sum()
+    exact = f"{total:+.3f} ms" if metric == "latency_ms" else f"{int(total):+,}"
+    st.caption(f"The bars add up to {exact}, which is the difference of the totals.")
+    everything = st.toggle("Unchanged blocks too", key="diff everything")
+    view = table if everything else table[table["status"] != "same"]
+    view = view.assign(status=view["status"].map(MARKS))[["status", "block", "before", "what", *columns]]
+    st.dataframe(
+        view,
+        hide_index=True,
+        column_config={
+            "before": "was",
+            **{
+                column: st.column_config.NumberColumn(
+                    title, format="%+.3f" if column == "latency_ms" else "%+,d", help="after − before"
+                )
+                for column, title in NUMBERS.items()
+            },
+        },
+    )
+    download(table, scenario, "difference")
+
+
+def _diff(scenario: Scenario, base: Scenario) -> compare.Diff:
+    before, after = base.nodes_ms, scenario.nodes_ms
+    timed = (before, after) if before and after else (None, None)
+    return compare.diff(base.counts, scenario.counts, *timed)

@@ -1,0 +1,159 @@
+"""Among the published networks: accuracy against a cost, with the edited one where it is estimated to be."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pandas
+import plotly.graph_objects as go
+import streamlit as st
+
+from archs import Graph
+from costmodel import CostError, predict
+from explorer.data import accuracy
+from explorer.data import frontier as networks
+from explorer.data import profiles as devices
+from explorer.data.accuracy import Estimate
+from explorer.editing.scenario import Scenario
+from explorer.figures import scatter
+from explorer.figures.scatter import Point
+from explorer.page.panels.tables import download
+from explorer.page.state import session as state
+from explorer.page.widgets import chart
+from explorer.views.metrics import METRICS
+
+COSTS = ("mult_adds", "params", "mem_access", "latency_ms")
+PUBLISHED = "published"  # latencies, each on the device of its source
+
+
+def frontier(scenario: Scenario) -> None:
+    try:
+        found = scenario.prediction
+    except CostError as error:
+        st.caption(str(error))
+        found = None
+    points = table(scenario.profile if found else None)
+    offered = [cost for cost in COSTS if cost in points]
+    cost = st.segmented_control(
+        "Accuracy against",
+        [*offered, PUBLISHED],
+        default="mult_adds",
+        required=True,
+        key="frontier cost",
+        format_func=lambda cost: "published latency" if cost == PUBLISHED else METRICS[cost].title,
+    )
+    points = _chosen(points)
+    if cost == PUBLISHED:
+        _published(points)
+        return
+    cost = cost or "mult_adds"
+    estimate = accuracy.estimate(scenario.spec, scenario.measured_pct)
+    total = scenario.counts.total
+    costs = {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
+    x = found.latency_ms if found and cost == "latency_ms" else costs[cost]
+    said = "measured by you" if estimate.measured else "estimated"
+    own = Point(scenario.title, x, estimate.top1_pct, estimate.low_pct, estimate.high_pct, said)
+    line = networks.pareto(points, cost)
+    _draw(scatter.frontier(points, line, cost, own), f"Top-1 accuracy against {METRICS[cost].title}")
+    _said(scenario, estimate)
+    st.caption(
+        f"{len(points)} published accuracies; recipes differ by more than networks do, so compare within a recipe. "
+        "The line joins those that no other beats. Networks of the catalogue are counted by us, the others as printed."
+    )
+    download(points, scenario, "published networks")
+
+
+def _draw(figure: go.Figure, alt: str) -> None:
+    chart.show(figure, "frontier", alt)
+    chart.legend(scatter.legend(figure))
+
+
+def _said(scenario: Scenario, estimate: Estimate) -> None:
+    """What the star is, how it was found, how wrong it is on networks left out."""
+    left, right = st.columns([3, 1], vertical_alignment="top")
+    with right:
+        st.session_state["measured"] = scenario.measured_pct
+        st.number_input(
+            "Your own measured top-1, %",
+            min_value=0.0,
+            max_value=100.0,
+            value=None,
+            step=0.1,
+            key="measured",
+            placeholder="none",
+            on_change=_measured,
+            help="Takes the place of the estimate.",
+        )
+    with left:
+        if estimate.measured:
+            st.markdown(f"**{estimate.top1_pct:.1f} % top-1**, measured by you.")
+            return
+        like = f"with the recipe “{estimate.recipe}”" if estimate.recipe else "with no family's recipe in particular"
+        st.markdown(
+            f"**Estimated {estimate.top1_pct:.1f} % top-1**, 90 % between {estimate.low_pct:.1f} and "
+            f"{estimate.high_pct:.1f} %, {like}. {estimate.changed:.0%} of its multiply-adds are in blocks that its "
+            f"paper has not{'; its size is beyond all published ones' if estimate.extrapolated else ''}."
+        )
+        one, family = accuracy.errors("network"), accuracy.errors("family")
+        st.caption(
+            f"{accuracy.METHOD} On {one.networks} networks, each left out in turn: mean error {one.mean:.2f} points, "
+            f"worst {one.worst:.1f}; each family left out: mean {family.mean:.2f}, worst {family.worst:.1f}. "
+            "Nothing is trained: measure before you believe it."
+        )
+
+
+def _measured() -> None:
+    with state.guard("The accuracy"):
+        state.choose("measured", measured_pct=st.session_state["measured"])
+
+
+def _chosen(points: pandas.DataFrame) -> pandas.DataFrame:
+    with st.popover("Filter", icon=":material/filter_alt:"):
+        families = st.multiselect(
+            "Families", sorted(points["family"].unique()), key="families", persist_state="session", placeholder="all"
+        )
+        recipes = st.multiselect(
+            "Recipes", sorted(points["recipe"].unique()), key="recipes", persist_state="session", placeholder="all"
+        )
+        first, last = int(points["year"].min()), int(points["year"].max())
+        years = st.slider("Years", first, last, (first, last), key="years", persist_state="session")
+    return networks.choose(points, families or None, recipes or None, years)
+
+
+def _published(points: pandas.DataFrame) -> None:
+    """Each latency on the device of its source: one device at a time, and no prediction among them."""
+    latencies = networks.latencies()
+    latencies["device"] = [
+        " · ".join(filter(None, (row.device, row.runtime, row.precision, row.threads and f"{row.threads} threads")))
+        + (f" · batch {row.batch}" if row.batch > 1 else "")
+        for row in latencies.itertuples()
+    ]
+    device = st.selectbox("Device", latencies["device"].value_counts().index, key="published device")
+    there = latencies[latencies["device"] == device]
+    both = points.drop(columns="latency_ms", errors="ignore").merge(
+        there[["name", "mult_adds", "latency_ms", "printed"]], on=["name", "mult_adds"]
+    )
+    if both.empty:
+        st.info("No network of the filter has both a published accuracy and a latency on this device.")
+        return
+    line = networks.pareto(both, "latency_ms")
+    figure = scatter.frontier(both, line, "latency_ms", title=f"published latency, ms ({device})")
+    _draw(figure, f"Top-1 accuracy against published latency on {device}")
+    st.caption("Other machines and other software than ours: no prediction is drawn among them.")
+    st.dataframe(there[["variant", "printed", "source", "note"]], hide_index=True)
+
+
+@lru_cache(8)
+def table(profile: str | None) -> pandas.DataFrame:
+    """The published networks, with milliseconds on a profile; not to be changed."""
+    if profile is None:
+        return networks.table()
+    loaded = devices.load(profile)
+
+    def latency_ms(graph: Graph) -> float:
+        try:
+            return predict(devices.folded_for(graph, loaded), loaded).latency_ms
+        except CostError:  # the profile has no price for one of its operators
+            return float("nan")
+
+    return networks.table(latency_ms)

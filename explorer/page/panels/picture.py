@@ -1,0 +1,114 @@
+"""The network as a picture, the block that is open, and where the costs go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas
+import streamlit as st
+
+from explorer.editing.scenario import Scenario
+from explorer.figures import charts as figures
+from explorer.figures import diagram
+from explorer.figures.palette import KIND_COLOURS
+from explorer.page.panels.tables import download, short
+from explorer.page.state import session as state
+from explorer.page.widgets import form, live, words
+from explorer.page.widgets.form import Said
+from explorer.views import costs
+from explorer.views.metrics import IN_THE_PICTURE, METRICS
+
+
+def network(scenario: Scenario) -> None:
+    """The blocks from left to right; a click opens one, and so does the list."""
+    blocks = scenario.blocks
+    offered = [metric for metric in IN_THE_PICTURE if metric in blocks]
+    metric = scenario.metric if scenario.metric in offered else "mult_adds"
+    form.show(
+        "picture form",
+        [
+            form.grid(
+                "of the picture",
+                [
+                    form.choice("metric", "Colour by", offered, metric, _colour, lambda metric: METRICS[metric].title),
+                    form.choice(
+                        "block",
+                        "Open a block, here or by a click in the picture",
+                        [None, *blocks["block"]],
+                        scenario.block,
+                        lambda said: _pressed(said.value),
+                        lambda path: path or "none",
+                    ),
+                ],
+            )
+        ],
+    )
+    edited = scenario.touched
+    live.show(
+        diagram.network(blocks, metric, scenario.block, edited),
+        "picture",
+        f"The blocks of {scenario.spec.name} from left to right, coloured by {METRICS[metric].title}",
+        _pressed,
+        caption="Height: output resolution, width: output channels, both on a square-root scale. "
+        "The strip below a block is its colour in the bars."
+        + (f" ● and a thick line: other than in {scenario.compared.title}." if edited else ""),
+    )
+
+
+def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
+    """The open block: its choices, its operators drawn on the left, their costs on the right."""
+    if scenario.block is None:
+        return
+    inside = scenario.layers_of(scenario.block)
+    with st.container(border=True, key="open_block"):
+        words.heading(scenario.block)
+        choices(scenario)
+        left, right = st.columns([9, 11])
+        with left:
+            live.show(
+                diagram.block(scenario.graph, scenario.block),
+                "block_graph",
+                f"The operators of {scenario.block} as a graph",
+            )
+        with right:
+            names = {"name": [path.removeprefix(f"{scenario.block}/") for path in inside["path"]]}
+            short(names | inside, ["name", "operator", "mult_adds", "params", "mem_access"])
+            download(inside, scenario, f"block {scenario.block}".replace("/", " "))
+
+
+def where(scenario: Scenario) -> None:
+    """Where the multiply-adds, the parameters, the memory traffic and the element-wise work go."""
+    blocks = scenario.blocks
+    by_block = figures.where_by_block(blocks, scenario.block)
+    live.show(by_block, "where", "Each block's share of the costs", _pressed, "Where it goes, by block")
+    shown = kinds(scenario)
+    by_kind = figures.where_by_kind(shown)
+    live.show(
+        by_kind,
+        "where_kind",
+        "Each kind of operator's share of the costs",
+        heading="Where it goes, by kind of operator",
+    )
+    entries = [f"<span><i style='background:{KIND_COLOURS[kind]}'></i>{kind}</span>" for kind in shown["kind"]]
+    st.html(f"<div class='legend'>{''.join(entries)}</div>")  # plotly's own is cut off on a phone
+
+
+def kinds(scenario: Scenario) -> pandas.DataFrame:
+    """One row per kind of operator, with `latency_ms` where there is a profile; without those that cost nothing."""
+    table = costs.kinds(scenario.counts)
+    if nodes_ms := scenario.nodes_ms:
+        spent = dict.fromkeys(table["kind"], 0.0)
+        for node in scenario.graph.nodes:
+            spent[costs.kind_of(node.op, scenario.graph.shapes[node.inputs[0]])] += nodes_ms.get(node.path, 0.0)
+        table["latency_ms"] = list(spent.values())
+    return table[table[[*figures.WHERE, *(["latency_ms"] if nodes_ms else [])]].any(axis=1)]
+
+
+def _pressed(path: str | None) -> None:
+    with state.guard("The block"):
+        state.choose("block", block=path)  # one that is none of the network's is none
+
+
+def _colour(said: Said) -> None:
+    with state.guard("The colour"):
+        state.choose("metric", metric=said.value)

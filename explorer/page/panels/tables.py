@@ -1,0 +1,134 @@
+"""The tables per block, stage and layer: execution order, heat behind the numbers, the data one click away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas
+import streamlit as st
+
+from explorer.editing.scenario import Scenario
+from explorer.figures.palette import heat
+from explorer.views import costs
+
+HEATED = ("mult_adds", "latency_ms", "params", "mem_access", "elementwise", "intensity", "fragments", "kernels")
+Table = pandas.DataFrame | dict[str, list[Any]]
+MAX_HEATED = 20_000  # cells: beyond that the colours take longer than the counting
+
+COLUMNS = {
+    "block": "block",
+    "stage": "stage",
+    "path": "layer",
+    "name": "layer",
+    "kind": "kind",
+    "operator": "operator",
+    "input": "input",
+    "output": "output",
+    "mult_adds": "mult-adds",
+    "params": "params",
+    "mem_access": "MAC",
+    "elementwise": "element-wise",
+    "intensity": "intensity",
+    "latency_ms": "ms",
+    "kernels": "kernels",
+    "fragments": "fragments",
+    "branches": "branches",
+    "depth": "depth",
+    "unknown": "unknown",
+}
+HELP = {
+    "latency_ms": "predicted on the chosen device",
+    "mem_access": "memory access cost, full form, in elements",
+    "elementwise": "elements that element-wise operators write, poolings read and copies move",
+    "intensity": "multiply-adds per byte of memory access",
+    "fragments": "convolution and pooling operators of the block (ShuffleNetV2, guideline G3)",
+    "branches": "how many fragments can run side by side",
+    "depth": "how many fragments must run in a row",
+    "unknown": "operators that the importer does not know: their work is not in the figures",
+}
+
+
+def blocks(scenario: Scenario) -> None:
+    level = st.segmented_control("Rows", ["blocks", "stages"], default="blocks", required=True, key="level")
+    if level == "stages":
+        table = costs.stages(scenario.counts)
+        shown = ["stage", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity", "kernels"]
+    else:
+        table = scenario.blocks
+        shown = ["block", "kind", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity"]
+        shown += ["fragments", "branches", "depth"]
+        shown[4:4] = ["latency_ms"] if "latency_ms" in table else []
+    table_of(table, shown)
+    download(table, scenario, level or "blocks")
+
+
+def layers(scenario: Scenario) -> None:
+    table = scenario.layers
+    shown = ["path", "operator", "input", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity"]
+    table_of(table, shown, height=520)
+    download(table, scenario, "layers")
+
+
+def table_of(table: pandas.DataFrame, shown: Sequence[str], height: int | None = None) -> None:
+    """A table in the page's words; the stronger the colour, the larger the share of the column's largest."""
+    view = table[list(shown)].reset_index(drop=True)
+    data = view.style.apply(_heat, axis=None) if view.size <= MAX_HEATED else view
+    config = {}
+    for column in shown:
+        title, tip = COLUMNS[column], HELP.get(column)
+        if view[column].dtype.kind in "iuf":
+            number = "%.3f" if column == "latency_ms" else "%.2f" if view[column].dtype.kind == "f" else "localized"
+            config[column] = st.column_config.NumberColumn(title, help=tip, format=number)
+        else:
+            config[column] = st.column_config.TextColumn(title, help=tip, pinned=column == shown[0])
+    st.dataframe(data, hide_index=True, column_config=config, height=height or min(38 + 35 * len(view), 560))
+
+
+def short(table: Mapping[str, Sequence[Any]], shown: Sequence[str]) -> None:
+    """A table of a few rows of words and whole numbers, as `table_of` colours it: HTML, so that an edit need not wait.
+
+    The grid of `table_of` took a seventh of the server's time for an edit.
+    """
+    heads = "".join(f"<th title='{escape(HELP.get(column, ''))}'>{escape(COLUMNS[column])}</th>" for column in shown)
+    columns = [
+        _words(table[column]) if isinstance(table[column][0], str) else _numbers(table[column]) for column in shown
+    ]
+    rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns))
+    st.html(f"<div class='short'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>")
+
+
+def _words(column: Sequence[str]) -> list[str]:
+    return [f"<td>{escape(word)}</td>" for word in column]
+
+
+def _numbers(column: Sequence[int]) -> list[str]:
+    largest = max(1, *column)
+    return [f"<td style='background:{heat(value / largest)}'>{value:,}</td>" for value in column]
+
+
+def _heat(view: pandas.DataFrame) -> pandas.DataFrame:
+    css = pandas.DataFrame("", index=view.index, columns=view.columns)
+    for column in view.columns.intersection(HEATED):
+        largest = view[column].max()
+        if largest > 0:
+            css[column] = [f"background-color: {heat(value / largest)}" for value in view[column]]
+    return css
+
+
+def download(table: Table, scenario: Scenario, what: str) -> None:
+    """The table with all its columns, as CSV."""
+    csv(table, scenario.spec.name, what)
+
+
+def csv(table: Table, name: str, what: str) -> None:
+    st.download_button(
+        f"{what.capitalize()} as CSV",
+        lambda: pandas.DataFrame(table).to_csv(index=False),  # made when it is asked for
+        file_name=f"{name} {what}.csv".replace(" ", "_"),
+        mime="text/csv",
+        on_click="ignore",
+        key=f"csv {what}",
+        icon=":material/download:",
+    )

@@ -1,0 +1,27 @@
+"""Which of the panels below the figures is seen; only that one is computed.
+
+Streamlit's own tabs took a fifth of the browser's time for an edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from explorer.page.state.memory import memory
+from explorer.page.widgets import form
+from explorer.page.widgets.form import Said
+
+KEY = "tab"
+"""Memory: its name."""
+
+
+def chosen(names: Sequence[str]) -> str:
+    """Draws the row of names; returns the one that is open."""
+    name = memory().get(KEY)
+    name = name if name in names else names[0]
+    form.show("tab form", [form.tabs(KEY, "Panels", names, name, _turn)])
+    return name
+
+
+def _turn(said: Said) -> None:
+    memory()[KEY] = said.value

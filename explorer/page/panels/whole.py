@@ -1,0 +1,56 @@
+"""Edits of the whole network: width, resolution, classes, hard-swish, the four guidelines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from archs import Spec
+from archs.tables.rows import Linear
+from explorer.editing import whole_network as whole
+from explorer.editing.repair import Edited
+from explorer.editing.scenario import Scenario
+from explorer.page.state import session as state
+from explorer.page.widgets import form
+from explorer.page.widgets.form import Part
+
+NUMBERS: dict[str, tuple[str, float, Callable[[Spec, Any], Edited]]] = {
+    "width": ("Width multiplier", 0.05, whole.set_width),
+    "resolution": ("Resolution", 32, whole.set_resolution),
+    "classes": ("Classes", 1, whole.set_classes),
+}
+"""Each with the step of its buttons."""
+
+
+def edits(scenario: Scenario) -> list[Part]:
+    spec = scenario.spec
+    classes = [row.channels for row in spec.rows if isinstance(row, Linear)]
+    values = {"width": spec.width or 1.0, "resolution": spec.resolution, "classes": classes[-1] if classes else None}
+    return [
+        *(_number(name, value) for name, value in values.items()),
+        _button("All ReLU → hard-swish", "hard_swish", "MobileNetV3, section 5.2", whole.hard_swish),
+        *(
+            _button(
+                f"Apply G{number}",
+                f"G{number}",
+                f"ShuffleNetV2, guideline {number}: {text}. The multiply-adds stay where the paper holds them fixed.",
+                lambda spec, number=number: whole.apply_guideline(spec, number),
+            )
+            for number, text in whole.GUIDELINES.items()
+        ),
+        *state.told("whole"),
+    ]
+
+
+def _number(name: str, value: float | None) -> Part:
+    title, step, change = NUMBERS[name]
+    control = f"whole {name}"
+    return form.number(control, title, value, lambda said: _set(title, said.value, change), step)
+
+
+def _set(title: str, value: Any, change: Callable[[Spec, Any], Edited]) -> None:
+    state.edit("whole", f"{title} {value}", lambda spec: change(spec, value))
+
+
+def _button(title: str, key: str, tip: str, make: Callable[[Spec], Edited]) -> Part:
+    return form.button(f"whole {key}", title, "", lambda _: state.edit("whole", title, make), help=tip)

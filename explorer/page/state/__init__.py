@@ -1,0 +1,1 @@
+"""What a session holds: scenario, browser events, autosave, links."""

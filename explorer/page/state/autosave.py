@@ -1,0 +1,108 @@
+"""The history kept in the visitor's browser, so that a reload or a lost connection costs no edit and no undo.
+
+The tab's own storage gives the history back by itself; what another tab or an earlier visit left is offered.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from archs import ArchError
+from explorer.editing import history_text as kept
+from explorer.editing.history import History
+from explorer.editing.scenario import Scenario, start
+from explorer.page.state import events as hearing
+from explorer.page.state import session as state
+from explorer.page.state.memory import memory
+from explorer.page.state.share import BY_LINK
+from explorer.page.widgets import form
+from explorer.page.widgets.components import Component
+from explorer.page.widgets.form import Part
+
+KEY = "autosave"
+OFFERED = "offered history"
+
+# A session that has nothing of its own asks, once; one that has, saves. A browser may forbid both.
+JS = """
+export default function ({ parentElement, data, setTriggerValue }) {
+  const name = "cnn-cost history";
+  const find = () => {
+    const mine = sessionStorage.getItem(name), found = mine ?? localStorage.getItem(name);
+    return found && [found, mine !== null];
+  };
+  try {
+    sayOnce(parentElement, setTriggerValue, data.heard, () => data.text ? null : find());
+    if (!data.text) return;
+    sessionStorage.setItem(name, data.text);
+    localStorage.setItem(name, data.text);
+  } catch {}
+}
+"""
+
+_keeper = Component("autosave", js=hearing.JS + JS)
+
+
+def keep(scenario: Scenario) -> None:
+    """Asks the browser, or gives it what there is; the last thing on the page."""
+    history = scenario.history
+    if _untouched(history) and not memory().get("resumed"):
+        _draw("")
+        return
+    known = {id(version): text for version, text in memory().get("packed", ())}
+    packed = [(version, known.get(id(version)) or kept.text_of(version.spec)) for version in history.versions]
+    memory()["packed"] = packed
+    _draw(kept.pack(history, [text for _, text in packed]))
+
+
+def _draw(text: str) -> None:
+    data = {"text": text, "heard": hearing.heard(KEY)}
+    _keeper(key=KEY, data=data, on_said_change=partial(hearing.hear, KEY, _found))
+
+
+def _untouched(history: History) -> bool:
+    """Whether nothing was done yet: what the page opens with, and the address's network."""
+    return len(history.versions) <= (2 if memory().get(BY_LINK) else 1)
+
+
+def _found(said: list[Any]) -> None:
+    """What the browser has kept, and whether this tab has."""
+    with state.guard("The history"):
+        match said:
+            case [str(text), bool(mine)] if _untouched(state.scenario().history):
+                _resume(text, mine)
+
+
+def _resume(text: str, mine: bool) -> None:
+    """The tab's own is taken up at once."""
+    opened = state.scenario().spec
+    try:
+        found, linked = kept.unpack(text)
+    except ArchError:  # of another version of this program
+        return
+    if mine:
+        _take(kept.resumed(found, linked, opened, by_link=opened != start().spec))
+    elif len(found.versions) > 1:
+        memory()[OFFERED] = found
+
+
+def offer(scenario: Scenario) -> list[Part]:
+    """In the sidebar, until the visitor has done something else: the network of the last visit."""
+    found = memory().get(OFFERED)
+    if found is None or not _untouched(scenario.history):
+        return []
+    return [
+        form.button(
+            "continue",
+            f"Continue {found.spec.name}, {len(found.versions) - 1} steps",
+            "history",
+            lambda _: _take(found),
+            help=f"Your last network in this browser; last step: {found.versions[-1].label}.",
+        )
+    ]
+
+
+def _take(history: object) -> None:
+    state.choose("history", history=history)
+    memory()["resumed"] = True
+    memory().pop(OFFERED, None)

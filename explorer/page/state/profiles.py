@@ -1,0 +1,61 @@
+"""The profiles that a session can choose from, and the job that it started last."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from costmodel import DeviceProfile
+from explorer.data import profiles as devices
+from explorer.jobs.calibration import Calibration, Validation
+from explorer.page.state import session as state
+
+MAX_UPLOADED = 3
+
+
+def known() -> list[str]:
+    """The keys of all: shipped, of this machine, uploaded by this session."""
+    collect()
+    own = [key for key in _uploaded() if key not in devices.here()]
+    return [*devices.here(), *devices.names(), *own]
+
+
+def title(key: str) -> str:
+    """A profile as a choice: whose it is and its regime; the empty key is none."""
+    return devices.title(key) if key else "no device"
+
+
+def collect() -> None:
+    """A calibration of this session that has ended: its profile is chosen, once."""
+    job = mine()
+    if isinstance(job, Calibration) and job.profile and not job.running:
+        st.session_state["job"] = None
+        use(devices.made_here(job.profile))
+
+
+def mine() -> Calibration | Validation | None:
+    """The job that this session started last."""
+    return st.session_state.get("job")
+
+
+def started(job: Calibration | Validation) -> None:
+    st.session_state["job"] = job
+
+
+def use(key: str | None) -> None:
+    """The page's milliseconds are this profile's from now on."""
+    state.choose("profile", profile=key)
+
+
+def add(profile: DeviceProfile) -> str:
+    """Keeps an uploaded profile with the session; the last few only, as each takes megabytes."""
+    key = devices.keep(profile)
+    held = _uploaded()
+    held.pop(key, None)
+    held[key] = devices.load(key)
+    while len(held) > MAX_UPLOADED:
+        held.pop(next(iter(held)))
+    return key
+
+
+def _uploaded() -> dict[str, DeviceProfile]:
+    return st.session_state.setdefault("uploaded profiles", {})

@@ -1,0 +1,116 @@
+"""The one Scenario of a session, how a control changes it, and what happens when something goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from archs import ArchError, Spec
+from archs.errors import Mend
+from costmodel import CostError
+from explorer.editing import edits
+from explorer.editing.repair import Edited
+from explorer.editing.scenario import Problem, Scenario, start
+from explorer.page.state.memory import memory
+from explorer.page.widgets import form
+from explorer.page.widgets.form import Part
+
+log = logging.getLogger("explorer")
+SCENARIO = "scenario"
+"""Memory: the session's."""
+
+
+def scenario() -> Scenario:
+    kept = memory()
+    if SCENARIO not in kept:
+        kept[SCENARIO] = start()
+    return kept[SCENARIO]
+
+
+def put(changed: Scenario) -> None:
+    memory()[SCENARIO] = changed
+
+
+def choose(control: str, **choices: object) -> None:
+    put(scenario().choose(control, **choices))
+
+
+def edit(
+    control: str,
+    label: str,
+    make: Callable[[Spec], Edited],
+    attempt: Spec | None = None,
+    follow: int | None = None,
+) -> None:
+    """An edit of the table; what it says of a refusal is shown by `control`. `follow`: the row to open afterwards."""
+    with guard("The edit"):
+        put(scenario().edit(control, label, make, attempt, follow))
+
+
+def show_problem(control: str) -> None:
+    """The last refused choice, beside the control that it was made with, and what would do, one click away."""
+    problem = scenario().problem
+    if problem and problem.control == control:
+        show(problem)
+
+
+def show(problem: Problem) -> None:
+    st.error(problem.message, icon=":material/error:")
+    for number, mend in enumerate(_mends(problem)):
+        st.button(
+            f"Take {mend}",
+            key=f"mend {problem.control} {number}",
+            icon=":material/build:",
+            on_click=_mend,
+            args=(problem, mend),
+        )
+
+
+def told(control: str) -> list[Part]:
+    """The same as parts of a form: what is wrong, and what would do."""
+    problem = scenario().problem
+    if not (problem and problem.control == control):
+        return []
+    return [
+        form.note(f"problem {control}", problem.message, "error", "error"),
+        *(
+            form.button(f"mend {control} {number}", f"Take {mend}", "build", lambda _, mend=mend: _mend(problem, mend))
+            for number, mend in enumerate(_mends(problem))
+        ),
+    ]
+
+
+def is_refused(control: str) -> bool:
+    """Whether the last choice was made with this control, and could not be followed."""
+    problem = scenario().problem
+    return problem is not None and problem.control == control
+
+
+def _mends(problem: Problem) -> list[Mend]:
+    return [cause.mend for cause in problem.causes if cause.mend] if problem.attempt else []
+
+
+def _mend(problem: Problem, mend: Mend) -> None:
+    """What was wanted, with the value that would do."""
+    edit(problem.control, f"mended, {mend}", lambda spec: edits.mend(problem.attempt or spec, mend), problem.attempt)
+
+
+@contextmanager
+def guard(what: str) -> Iterator[None]:
+    """A panel that fails says so in one line, the others go on; the log has the traceback, the user never.
+
+    Streamlit's own control flow (rerun, stop) is no Exception and passes.
+    """
+    try:
+        yield
+    except (ArchError, CostError) as error:
+        st.error(str(error), icon=":material/error:")
+    except Exception:
+        log.exception("%s failed", what)
+        st.error(
+            f"{what} could not be shown: an error in this program, written to its log. Your network is kept.",
+            icon=":material/error:",
+        )

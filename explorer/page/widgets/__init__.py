@@ -1,0 +1,1 @@
+"""Parts that panels are made of, with the browser's side of them."""

@@ -1,0 +1,1 @@
+"""Costs in words and tables: DataFrames, metric names, tiles, the report."""

@@ -1,0 +1,131 @@
+"""Counts as tidy DataFrames: one row per block, per layer, per stage, per kind of operator, in execution order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas
+
+from archs import ArchError, Node, Shape
+from archs.ir import ops
+from costmodel import Counts, NetworkCounts
+from costmodel.counting.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
+from costmodel.counting.fragmentation import Fragmentation, fragmentation
+
+WORK = ["batch_norm", "nonlinearity", "add", "multiply", "pooling", "copy"]
+"""The columns of element-wise work."""
+
+_OF_COLUMN = dict(zip(WORK, ("other norm", "activation", "add, multiply", "add, multiply", "pooling", "copy")))
+
+# What an operator is called in the charts, by the tables that price it, so that one with a price has a name.
+KIND: dict[type[ops.Op], str] = {
+    **dict.fromkeys(WEIGHTED, "conv k×k"),  # a two-dimensional one's kind depends on its shape: see `kind_of`
+    **dict.fromkeys((ops.Linear, ops.LinearLast), "linear"),
+    **dict.fromkeys(PRODUCTS, "matrix product"),
+    **{op: _OF_COLUMN[column] for op, column in ELEMENTWISE.items()},
+    ops.BatchNorm: "batch norm",
+    **dict.fromkeys(FREE, "free"),
+    ops.ChannelSplit: "copy",  # free where it is a view, and by convention a copy
+    ops.Opaque: "unknown",
+}
+KINDS = (
+    "conv 1×1",
+    "conv k×k",
+    "grouped conv",
+    "depthwise",
+    "linear",
+    "batch norm",
+    "activation",
+    "add, multiply",
+    "pooling",
+    "copy",
+    "matrix product",
+    "other norm",
+    "unknown",
+    "free",
+)
+"""The kinds in the order of the charts."""
+
+
+def kind_of(op: ops.Op, x: Shape) -> str:
+    """The kind of an operator on an input, one of KINDS."""
+    if isinstance(op, ops.Conv2d):  # the imported forms of it too
+        if op.depthwise(x):
+            return "depthwise"
+        if op.groups > 1:
+            return "grouped conv"
+        return "conv 1×1" if op.kernel == (1, 1) else "conv k×k"
+    if type(op) not in KIND:
+        raise ArchError(f"operator {type(op).__name__} has no name in the charts")
+    return KIND[type(op)]
+
+
+def layers(counts: NetworkCounts) -> pandas.DataFrame:
+    """One row per node: `counts.table()` with the kind of operator and the element-wise work in one column."""
+    return pandas.DataFrame(layer_columns(counts))
+
+
+def layer_columns(counts: NetworkCounts, block: str | None = None) -> dict[str, list[Any]]:
+    """Column → its values, of `layers`; of one block's nodes or of all."""
+    table = _worked(counts, "node", block)
+    graph = counts.graph
+    nodes = [graph[path] for path in table["path"]]
+    kinds = [kind_of(node.op, graph.shapes[node.inputs[0]]) for node in nodes]
+    return _after("operator", {"kind": kinds}, table)
+
+
+def blocks(counts: NetworkCounts, pieces: Fragmentation | None = None) -> pandas.DataFrame:
+    """One row per block: its counts, its place, its output's channels and resolution, its fragmentation."""
+    pieces = pieces or fragmentation(counts.graph)
+    table = _worked(counts, "block")
+    paths = table["block"]
+    outputs = {node.block: node.output for node in counts.graph.nodes}
+    kinds = dict(counts.graph.kinds)
+    place = {
+        "stage": [block.partition("/")[0] for block in paths],
+        "kind": [kinds.get(block, block.rpartition("/")[2]).replace("_", " ") for block in paths],
+    }
+    shapes = [outputs[block] for block in paths]
+    table["channels"] = [shape.channels for shape in shapes]
+    table["resolution"] = [shape.height if len(shape) == 3 else 1 for shape in shapes]
+    fragments = {f.block: f for f in pieces.blocks}
+    for column in ("fragments", "branches", "depth"):
+        table[column] = [getattr(fragments.get(block), column, 0) for block in paths]
+    return pandas.DataFrame(_after("block", place, table))
+
+
+def stages(counts: NetworkCounts) -> pandas.DataFrame:
+    """One row per stage."""
+    return pandas.DataFrame(_worked(counts, "stage"))
+
+
+def _worked(counts: NetworkCounts, level: str, block: str | None = None) -> dict[str, list[Any]]:
+    """The columns of the counts, with all element-wise work in one."""
+    table = counts.columns(level, block)
+    table["elementwise"] = [sum(work) for work in zip(*[table[column] for column in WORK])]
+    return table
+
+
+def _after(column: str, more: dict[str, list[Any]], table: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The columns with more of them behind one."""
+    names = list(table)
+    at = names.index(column) + 1
+    names[at:at] = more
+    return {name: (table | more)[name] for name in names}
+
+
+def kinds(counts: NetworkCounts) -> pandas.DataFrame:
+    """One row per kind of operator that the network has, in the order of KINDS."""
+    shapes = counts.graph.shapes
+    found: dict[str, list[Counts]] = {}
+    for node, row in zip(counts.graph.nodes, counts.nodes):
+        found.setdefault(kind_of(node.op, shapes[node.inputs[0]]), []).append(row)
+    sums = {kind: Counts(*map(sum, zip(*found[kind]))) for kind in KINDS if kind in found}
+    columns = (*WORK, "mult_adds", "params", "mem_access", "kernels", "elementwise")
+    return pandas.DataFrame(
+        {"kind": list(sums), **{name: [getattr(row, name) for row in sums.values()] for name in columns}}
+    )
+
+
+def nodes_of(counts: NetworkCounts, block: str) -> tuple[Node, ...]:
+    return tuple(node for node in counts.graph.nodes if node.block == block)

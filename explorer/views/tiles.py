@@ -1,0 +1,148 @@
+"""The headline's tiles as text: what the network costs, and how that relates to a baseline and to what papers print."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from archs import Spec
+from archs.catalogue.published import Published, agrees, published
+from archs.catalogue.registry import FAMILIES
+from archs.catalogue.registry import published as is_published
+from costmodel import CostError
+from explorer.data import profiles as devices
+from explorer.editing.scenario import Scenario
+from explorer.views.metrics import METRICS, human, megabytes
+
+ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
+
+
+class Tile(NamedTuple):
+    """One figure: its title, its value, what stands beside it, and what it says when it is pointed at."""
+
+    title: str
+    value: str
+    beside: str
+    help: str
+
+
+def tiles(scenario: Scenario) -> list[Tile]:
+    """Latency, mult-adds, params, MAC, peak memory, kernels, fragmentation. Beside each the change, if there is any."""
+    counts = scenario.counts
+    total, size = counts.total, counts.convention.bytes_per_element
+    rows = printed(scenario.spec)
+    pieces = scenario.fragmentation
+    worst = pieces.worst
+    base = scenario.compared
+    before, parts = base.counts, base.fragmentation
+    same = base.spec == scenario.spec
+    most = f"most {worst.fragments} · {worst.block}" if worst else "no convolution or pooling"
+    return [
+        _latency(scenario, base),
+        tile(
+            "mult_adds",
+            human(total.mult_adds),
+            _beside([row.mult_adds_m for row in rows]) if same else _change(total.mult_adds, before.total.mult_adds),
+            f"Here: {total.mult_adds:,}.\n\n{_comparison(rows, 'mult_adds_m', total.mult_adds)}",
+            title="Mult-adds (the papers' FLOPs)",
+        ),
+        tile(
+            "params",
+            human(total.params),
+            _beside([row.params_m for row in rows]) if same else _change(total.params, before.total.params),
+            f"Here: {total.params:,}.\n\n{_comparison(rows, 'params_m', total.params)}",
+        ),
+        tile(
+            "mem_access",
+            human(total.mem_access),
+            f"elements · {megabytes(counts.mem_bytes)}" if same else _change(total.mem_access, before.total.mem_access),
+            f"Here: {total.mem_access:,} elements, {megabytes(counts.mem_bytes)} in float32; paper form "
+            f"{total.mem_access_paper:,} elements.",
+            title="MAC (memory access cost)",
+        ),
+        tile(
+            "peak_activation",
+            megabytes(counts.peak_activation * size),
+            f"{human(counts.peak_activation)} elements"
+            if same
+            else _change(counts.peak_activation, before.peak_activation),
+            f"Here: {counts.peak_activation:,} elements of {size} bytes.",
+            title="Peak activation memory",
+        ),
+        tile(
+            "kernels",
+            f"{total.kernels:,}",
+            f"of {len(scenario.graph.nodes):,} operators" if same else _change(total.kernels, before.total.kernels),
+            "Published: no paper counts them.",
+        ),
+        tile(
+            "fragments",
+            f"{pieces.mean:.1f} per block",
+            most if same else _change(pieces.mean, parts.mean),
+            "Published: the paper names it for single blocks only.",
+        ),
+    ]
+
+
+def _latency(scenario: Scenario, base: Scenario) -> Tile:
+    """Milliseconds with their interval and whose they are; without a profile no number, and how to get one."""
+    refused = ""
+    try:
+        found, before = scenario.prediction, base.prediction
+    except CostError as error:
+        found, before, refused = None, None, str(error)
+    key = scenario.profile
+    if found is None or before is None or key is None:
+        why = refused or "no device profile yet"
+        tip = "The page Calibrate times networks on the machine that serves it, for four minutes."
+        return tile("latency_ms", "–", why if len(why) < 50 else "this profile cannot price it", f"{why}. {tip}")
+    interval = f"{found.low_ms:.3g} – {found.high_ms:.3g} ms"
+    batch = f" per batch of {found.profile.regime.batch}" if found.profile.regime.batch > 1 else ""
+    change = "" if base.spec == scenario.spec else f"{_change(found.latency_ms, before.latency_ms)} · "
+    return tile(
+        "latency_ms",
+        f"{found.latency_ms:.3g} ms{batch}",
+        f"{change}90 %: {interval} · {devices.owner(key)}",
+        f"Device: {devices.title(key)}; {devices.whose(key)}.",
+    )
+
+
+def tile(metric: str, value: str, beside: str, here: str, title: str = "") -> Tile:
+    """A metric's tile: its own title and help, unless told another title, and `here` behind the help."""
+    shown = METRICS[metric]
+    return Tile(title or shown.title, value, beside, f"{shown.help}\n\n{here}")
+
+
+def _change(now: float, before: float) -> str:
+    """`▲ 12.3 %`: against the baseline."""
+    if now == before:
+        return "= baseline"
+    share = now / before - 1 if before else float("inf")
+    return f"{'▲' if now > before else '▼'} {abs(share):.1%}".replace("%", " %")
+
+
+@lru_cache(256)
+def printed(spec: Spec) -> tuple[Published, ...]:
+    """What the literature prints for exactly this network, its own paper first; nothing for an edited one."""
+    if not is_published(spec):
+        return ()
+    rows = [row for row in published() if row.name == spec.name and row.resolution == spec.resolution]
+    own_paper = ARXIV.search(FAMILIES[spec.name].source)
+    rows = [row for row in rows if row.spec() == spec]
+    return tuple(sorted(rows, key=lambda row: own_paper is None or own_paper.group() not in row.source))
+
+
+def _beside(figures: list[str]) -> str:
+    first = next((figure for figure in figures if figure), None)
+    return f"printed: {first} M" if first else "not printed for these knobs"
+
+
+def _comparison(rows: tuple[Published, ...], field: str, count: int) -> str:
+    """One line per different printed figure: whether it is ours rounded, else why not."""
+    lines: dict[str, str] = {}
+    for row in rows:
+        if (figure := getattr(row, field)) and figure not in lines:
+            why = "ours, rounded" if agrees(figure, count) else row.explained
+            lines[figure] = f"* {figure} M, {row.source}: {why}"
+    return "\n".join(["Published:", "", *list(lines.values())[:4]]) if lines else "Published: nothing for these knobs."
