@@ -12,6 +12,7 @@ from test_ops import FACTS
 
 import archs
 import costmodel
+from archs.interop.pytorch.codegen import attributes
 from archs.interop.pytorch.importer import from_module
 from archs.ir import ops
 from archs.ir.graph import INPUT, Builder
@@ -245,7 +246,7 @@ def test_torch_turns_the_same_tensors(style):
 
     graph = Foreign(style, 11).graph()
     module = archs.to_module(graph).eval()
-    places = {place: path for path, place in archs.pytorch.attributes(graph).items()}
+    places = {place: path for path, place in attributes(graph).items()}
     seen = {}
     for name, part in module.named_modules():
         if name in places and not list(part.children()):

@@ -5,6 +5,7 @@ import torch
 
 import archs
 import costmodel
+from archs.catalogue.registry import FAMILIES
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import ChannelSplit, Concat, Conv2d, Shape
 from archs.tables.sampling import random_spec
@@ -21,7 +22,7 @@ def watch():
 
 
 def small(name):
-    knobs = archs.catalogue.FAMILIES[name].knobs
+    knobs = FAMILIES[name].knobs
     return archs.spec(name, **({"resolution": 64} if "resolution" in knobs else {}))
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import archs
 from archs import ArchError, Graph, Spec
+from archs.catalogue.registry import FAMILIES
 from archs.tables.sampling import random_edit
 from costmodel.calibration.sample import LIGHT_FAMILIES, heavy, random_table
 from costmodel.calibration.synthetic import IMPORTED, STYLES, Foreign, Recipe, made
@@ -49,7 +50,7 @@ def suite(seen: frozenset[Graph] = frozenset()) -> list[Entry]:
 
 def _catalogue() -> Iterator[Spec]:
     for name in LIGHT_FAMILIES:
-        knobs = archs.catalogue.FAMILIES[name].knobs
+        knobs = FAMILIES[name].knobs
         others = {knob: values for knob, values in knobs.items() if knob not in ("width", "resolution")}
         if "width" in knobs:
             for i, width in enumerate(knobs["width"]):
@@ -67,7 +68,7 @@ def _edited() -> Iterator[Spec]:
     count = 0
     while count < EDITED:
         name = LIGHT_FAMILIES[count % len(LIGHT_FAMILIES)]
-        knobs = archs.catalogue.FAMILIES[name].knobs
+        knobs = FAMILIES[name].knobs
         spec = archs.spec(name, **{knob: rng.choice(values) for knob, values in knobs.items() if knob != "resolution"})
         for _ in range(rng.randint(1, 5)):
             spec, graph = random_edit(spec, rng)
