@@ -19,8 +19,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from browser import choose, chromium, open_page, pick, server, serving
-from visitor import Visitor
+from support.browser import choose, chromium, open_page, pick, server, serving
+from support.visitor import Visitor
 
 EDITS, VISITORS, SECONDS, PAUSE, RERUNS = 50, 40, 60, 5.0, 1000
 PATIENCE = 20_000  # ms; a control that has not come by then is not there

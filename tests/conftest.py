@@ -26,7 +26,7 @@ def _impatient():
 @pytest.fixture(scope="session")
 def address():
     """The page's, on this machine."""
-    from browser import server
+    from support.browser import server
 
     with server() as address:
         yield address
@@ -34,7 +34,7 @@ def address():
 
 @pytest.fixture(scope="session")
 def browser():
-    from browser import chromium
+    from support.browser import chromium
 
     with chromium() as browser:
         yield browser
@@ -43,7 +43,7 @@ def browser():
 @pytest.fixture
 def page(browser, address):
     """The page as it opens; what fails in it, fails the test."""
-    from browser import open_page
+    from support.browser import open_page
 
     page = open_page(browser, address)
     failures = []

@@ -6,9 +6,9 @@ import io
 import sys
 from collections.abc import Callable
 
-from browser import ROOT, choose, chromium, open_page, server, settle, turn, unfold
 from PIL import Image
 from playwright.sync_api import Page
+from support.browser import ROOT, choose, chromium, open_page, server, settle, turn, unfold
 
 FOLDER = ROOT / ".github"
 LIMIT = 250_000  # bytes: each is in every clone

@@ -1,0 +1,89 @@
+"""`python -m explorer import`: the user's own function, its costs, its export."""
+
+import json
+
+import pytest
+import torch
+
+from explorer.cli.main import main
+
+OWN = """
+import torch
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU())
+
+class Odd(Net):
+    def forward(self, x):
+        return torch.cumsum(super().forward(x), 1)
+
+number = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "own_network.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "own_network", raising=False)
+    return tmp_path
+
+
+def test_import(own, capsys):
+    assert main(["import", "own_network:Net", "--shape", "3,8,8", "--json", "--by", "node"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["total"]["params"] == 3 * 4 * 9 + 8
+    assert result["total"]["mult_adds"] == 3 * 4 * 9 * 36
+    assert result["unknown_operators"] == []
+    assert main(["import", "own_network:Net", "--shape", "3,8,8", "--fold"]) == 0
+    assert "net: 2 operators, 3,888 mult-adds, 112 parameters" in capsys.readouterr().out
+
+
+def test_import_and_take_back(own, capsys):
+    arguments = ["import", "own_network:Net", "--shape", "3,8,8", "--output", "net.py", "--weights", "net.safetensors"]
+    assert main(arguments) == 0
+    from safetensors.torch import load_file
+
+    import archs
+
+    module = archs.from_source((own / "net.py").read_text())
+    module.load_state_dict(load_file("net.safetensors"), strict=False)
+    assert module.eval()(torch.zeros(1, 3, 8, 8)).shape == (1, 4, 6, 6)
+
+
+def test_an_onnx_file(own, capsys):
+    from support.onnx_files import exported
+
+    (own / "net.onnx").write_bytes(exported(torch.nn.Conv2d(3, 4, 3), (3, 8, 8)))
+    assert main(["import", "net.onnx", "--output", "net.py", "--weights", "net.safetensors"]) == 0
+    assert "net: 1 operators, 3,888 mult-adds, 112 parameters" in capsys.readouterr().out
+    assert main(["import", "none.onnx"]) == 2
+    assert "'none.onnx' cannot be read: No such file or directory" in capsys.readouterr().err
+
+
+def test_what_is_unknown_is_said(own, capsys):
+    assert main(["import", "own_network:Odd", "--shape", "3,8,8"]) == 0
+    text = capsys.readouterr().out
+    assert "odd: 4 operators, at least 3,888 mult-adds" in text
+    assert "unknown operators, not counted: aten.cumsum.default" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["own_network"], "found 'own_network'; allowed: package.module:function"),
+        (["own_network:Nope"], "own_network has no Nope"),
+        (["no_such_package:Net"], "no_such_package cannot be imported: No module named 'no_such_package'"),
+        (["own_network:number"], "own_network:number is a int; allowed: a function or a class"),
+        (["own_network:Net", "--shape", "3,x"], "shape: found '3,x'; allowed: three whole numbers, 3,224,224"),
+        (["own_network:Net", "--shape", "3,224"], "allowed: channels, height, width"),
+        (["own_network:Odd", "--shape", "3,8,8", "--output", "odd.py"], "'aten.cumsum.default' is an operator that"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_status(own, capsys, arguments, message):
+    assert main(["import", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1

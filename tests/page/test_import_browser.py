@@ -1,0 +1,53 @@
+"""The Import page in a real browser: an ONNX file goes up, its costs stand there, its table opens in Explore."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+from support.browser import PATIENCE, tile
+
+import archs
+import costmodel
+from archs.interop.onnx.exporter import to_onnx
+from explorer.views.metrics import human
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture
+def page(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/import")
+    expect(page.get_by_role("heading", name="Import a network")).to_be_visible()
+    yield page
+    assert page.get_by_test_id("stException").count() == 0
+    page.close()
+
+
+def upload(page, name: str, data: bytes) -> None:
+    file = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+    page.locator('input[type="file"]').set_input_files(file)
+
+
+def test_a_file_of_ours_comes_back_as_a_table(page):
+    graph = archs.build(archs.spec("shufflenet_v2", width=0.5, resolution=64))
+    upload(page, "mine.onnx", to_onnx(graph))
+    expect(page.get_by_role("heading", name="mine", exact=True)).to_be_visible()
+    total = costmodel.count(graph).total
+    assert tile(page, "Mult-adds") == human(total.mult_adds)
+    assert tile(page, "Params") == human(total.params)
+    page.get_by_role("tab", name="Edit").click()
+    page.get_by_role("button", name="Open in Explore").click()
+    expect(page.get_by_role("heading", name="Import a network")).to_be_hidden()
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    assert tile(page, "Mult-adds") == human(total.mult_adds)
+
+
+def test_what_is_no_onnx_file_is_refused_and_the_page_stays(page):
+    upload(page, "bad.onnx", b"PK\x03\x04 not a protobuf")
+    expect(
+        page.get_by_test_id("stAlert").filter(has_text="bad").or_(page.get_by_test_id("stAlert")).first
+    ).to_be_visible()
+    expect(page.get_by_role("heading", name="Import a network")).to_be_visible()

@@ -1,0 +1,162 @@
+"""The page "Import": files and their refusals, figures that equal a fresh count, edits, a table opened in Explore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+from support import zoo_styles as zoo
+from support.forms import tiles
+from support.modules import ResNet
+from support.onnx_files import exported, model, node
+from torch import nn
+
+import archs
+import costmodel
+from explorer.data import profiles as devices
+from explorer.data import zoo as library
+from explorer.editing.imported import Imported
+from explorer.views.metrics import human
+
+APP = str(Path(__file__).resolve().parents[2] / "app.py")
+
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
+
+
+def page():
+    """The page alone, without navigation, which AppTest does not follow."""
+    from explorer.page import importing
+
+    importing.render()
+
+
+@pytest.fixture
+def at():
+    return AppTest.from_function(page, default_timeout=60)
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    return archs.from_module(ResNet().to("meta"), (3, 64, 64))
+
+
+def show(at, graph, tab="Blocks"):
+    at.session_state["imported"] = Imported(graph, "a test", devices.preferred())
+    at.session_state["import tab"] = tab
+    return at.run()
+
+
+def check(at):
+    assert not at.exception
+    found = at.session_state["imported"]
+    total = costmodel.count(found.graph).total
+    shown = {title: tile["value"] for title, tile in tiles(at).items()}
+    least = "at least " if total.unknown else ""
+    assert shown["Mult-adds"] == least + human(total.mult_adds)
+    assert shown["Params"] == human(total.params)
+    assert shown["Kernels"] == f"{total.kernels:,}"
+    return found.graph
+
+
+def test_empty(at):
+    at.run()
+    assert not at.exception
+    assert "Upload an ONNX file of up to 128 MB" in at.info[0].value
+
+
+def test_an_uploaded_file(at):
+    at.run()
+    at.file_uploader(key="import file").upload(
+        "my net.onnx", exported(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), (3, 8, 8)), "application/octet-stream"
+    ).run()
+    graph = check(at)
+    assert graph.name == "my_net"
+    assert [type(n.op).__name__ for n in graph.nodes] == ["Conv2d", "ReLU"]
+    at.file_uploader(key="import file").upload("bad.onnx", b"PK\x03\x04 and so on", "application/octet-stream").run()
+    assert at.error[0].value == "the file is a zip archive; allowed: an ONNX model as it is, unpacked"
+    assert check(at) == graph, "a refusal leaves the network that was there"
+
+
+def test_every_tab(at, resnet):
+    for tab in ("Blocks", "Layers", "Edit", "Export"):
+        show(at, resnet, tab)
+        assert check(at) == resnet
+        assert not at.error
+    assert at.code[0].value == archs.to_source(resnet).strip()
+
+
+def test_what_is_unknown_is_said(at):
+    data = model(
+        [node("GridSample", "x", "g", outputs=["s"]), node("Conv", "s", "w")],
+        constants={"g": torch.zeros(1, 5, 5, 2), "w": torch.zeros(2, 4, 1, 1)},
+        declared={"s": (1, 4, 5, 5)},
+    )
+    show(at, archs.from_onnx(data.SerializeToString()))
+    check(at)
+    assert "GridSample" in at.warning[0].value
+    assert "No milliseconds" in at.info[0].value
+    assert tiles(at)["Latency"]["value"] == "–"
+    show(at, at.session_state["imported"].graph, "Export")
+    assert "No PyTorch file" in at.warning[1].value
+
+
+def test_edits_and_undo(at, resnet):
+    show(at, resnet, "Edit")
+    at.selectbox(key="edit scope").set_value("layer3").run()
+    at.button(key="import widen scope").click().run()
+    wider = check(at)
+    assert wider["layer3/1/conv2"].output[0] == 384
+    at.selectbox(key="edit scope").set_value("layer2/1").run()
+    at.button(key="import remove").click().run()
+    assert "layer2/1" not in {n.block for n in check(at).nodes}
+    at.selectbox(key="edit scope").set_value("layer2/0").run()
+    at.button(key="import remove").click().run()
+    assert check(at).nodes != resnet.nodes
+    at.button(key="import undo").click().run()
+    at.button(key="import undo").click().run()
+    at.button(key="import undo").click().run()
+    assert check(at) == resnet
+
+
+def test_an_edit_that_cannot_be_is_refused(at, resnet):
+    show(at, resnet, "Edit")
+    at.number_input(key="edit groups").set_value(3).run()
+    at.selectbox(key="edit conv").set_value("layer1/0/conv1").run()
+    at.button(key="import regroup").click().run()
+    assert "groups=3 must divide the 64 input and the 64 output channels" in at.error[0].value
+    assert check(at) == resnet
+
+
+def test_a_network_of_our_blocks_is_a_table(at):
+    show(at, archs.from_module(zoo.MobileNetV2().to("meta"), (3, 64, 64)), "Edit")
+    assert "Every block is one of ours" in at.success[0].value
+    assert at.button(key="import open").label == "Open in Explore"
+
+
+def test_it_is_a_page_of_the_app():
+    whole = AppTest.from_file(APP, default_timeout=60).run()
+    assert not whole.exception
+    assert "home" in whole.session_state
+
+
+# The libraries, which nothing requires
+
+
+def test_only_what_is_installed_is_offered(monkeypatch):
+    monkeypatch.setattr(library, "find_spec", lambda name: name == "timm")
+    assert library.installed() == ("timm",)
+
+
+def test_a_name_is_one_of_the_list(monkeypatch):
+    monkeypatch.setattr(library, "names", lambda library: ("tiny",))
+    monkeypatch.setattr(library, "_module", lambda library, name: nn.Sequential(nn.Conv2d(3, 4, 3)))
+    assert library.graph("timm", "tiny", 32).input == (3, 32, 32)
+    with pytest.raises(archs.ArchError, match="'os.system' is no network of timm"):
+        library.graph("timm", "os.system")
+
+
+def test_another_library():
+    with pytest.raises(archs.ArchError, match="library is 'os'; allowed: torchvision, timm"):
+        library.names("os")

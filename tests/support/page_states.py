@@ -1,0 +1,129 @@
+"""Every state of every page that shows controls which the others do not, each made from nothing, without a browser."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+from support import lab_pages as lab
+from support.apptest import APP, PAGES, TABS, type_into_grid
+from support.forms import say, scenario_of
+from support.modules import ResNet
+
+import archs
+from archs.catalogue.registry import FAMILIES
+from explorer.data import profiles as devices
+from explorer.editing.history import History
+from explorer.editing.imported import Imported
+from explorer.jobs.onnx_export import OnnxJob
+from explorer.lab.experiment import GUIDELINES, experiment
+from explorer.page.lab import store
+
+
+def explore(
+    tab: str = "Table", edited: bool = False, memory: dict[str, object] | None = None, **state: object
+) -> AppTest:
+    at = AppTest.from_file(APP, default_timeout=60)
+    at.session_state["memory"] = {"tab": tab} | (memory or {})
+    for key, value in state.items():
+        at.session_state[key.replace("_", " ")] = value
+    at.run()
+    return say(at, "whole hard_swish") if edited else at
+
+
+def opened(network: str, tab: str = "Table") -> AppTest:
+    """With a block open in the middle of the network."""
+    at = explore(tab)
+    say(at, "network", network)
+    blocks = list(scenario_of(at).blocks["block"])
+    return say(at, "block", blocks[len(blocks) // 2])
+
+
+def exporting(running: bool) -> AppTest:
+    job = OnnxJob(spec=archs.spec("mobilenet_v2"), file=b"a file")
+    if running:
+        job._thread = threading.main_thread()
+    return explore("Export", onnx_job=job)
+
+
+def undone() -> AppTest:
+    at = explore(edited=True)
+    return say(at, "undo")
+
+
+def refused_choice() -> AppTest:
+    return say(opened("mobilenet_v2"), "cell kernel", 4)
+
+
+def refused() -> AppTest:
+    at = explore()
+    type_into_grid(at, r3={"kernel": 4})
+    return at
+
+
+def page(path: str, **state: object) -> AppTest:
+    at = AppTest.from_string(PAGES[path], default_timeout=60)
+    for key, value in state.items():
+        at.session_state[key.replace("_", " ")] = value
+    return at.run()
+
+
+def left_over() -> AppTest:
+    found = History.start(archs.spec("mobilenet_v2")).push("another", archs.spec("mobilenet_v1"))
+    return explore(memory={"offered history": found})
+
+
+def imported(tab: str, edits: int = 0) -> AppTest:
+    found = Imported(archs.from_module(ResNet(), (3, 64, 64)), "a test", devices.preferred())
+    for _ in range(edits):
+        found = found.edit("nothing", lambda graph: graph)
+    return page("import", imported=found, import_tab=tab)
+
+
+def ours(tab: str) -> AppTest:
+    found = Imported(archs.build(archs.spec("mobilenet_v2")), "a test", devices.preferred())
+    return page("import", imported=found, import_tab=tab)
+
+
+def guideline(number: int, kind: str, measured: bool = False) -> AppTest:
+    factors = (1.0, 1.2, 0.8, 1.0, 1.1)[: len(experiment(number).variants)]
+    at = lab.measured(number, factors) if measured else page(f"g{number}")
+    at.session_state["lab orders"] = {number: []}
+    at.session_state[f"g{number} kind"] = kind
+    return at.run()
+
+
+def classroom() -> AppTest:
+    made = experiment(1)
+    runs = {store.key([(v.row, v.spec) for v in made.variants], made.settings): lab.fake(made, (1, 2, 3, 4))}
+    return page("class", class_paste=lab.result(1, "Ada"), lab_runs=runs, lab_results={1: made})
+
+
+def held() -> AppTest:
+    made = experiment(1)
+    return page("held", lab_runs={store.key_of(made): lab.fake(made, (1, 2, 3, 4))})
+
+
+STATES: dict[str, Callable[[], AppTest]] = {
+    **{f"explore, {tab}": lambda tab=tab: explore(tab, edited=tab == "Diff") for tab in TABS},
+    **{f"explore, {name}": lambda name=name: opened(name) for name in FAMILIES},
+    "explore, a published latency": lambda: explore("Frontier", frontier_cost="published"),
+    "explore, a block to export": lambda: opened("mobilenet_v2", "Export"),
+    "explore, a file is made": lambda: exporting(running=True),
+    "explore, a file": lambda: exporting(running=False),
+    "explore, edited": lambda: explore(edited=True),
+    "explore, undone": undone,
+    "explore, refused": refused,
+    "explore, a refused choice": refused_choice,
+    "explore, left over": left_over,
+    **{path: lambda path=path: page(path) for path in PAGES},
+    "import, a library": lambda: page("import", import_source="timm"),
+    **{f"import, {tab}": lambda tab=tab: imported(tab) for tab in ("Blocks", "Layers", "Edit", "Export")},
+    "import, edited": lambda: imported("Edit", 1),
+    **{f"import, ours, {tab}": lambda tab=tab: ours(tab) for tab in ("Edit", "Export")},
+    **{f"g{n}, {kind}": lambda n=n, kind=kind: guideline(n, kind) for n in GUIDELINES for kind in ("paper", "own")},
+    **{f"g{n}, measured": lambda n=n: guideline(n, "paper", measured=True) for n in GUIDELINES},
+    "held, a run": held,
+    "class, a result": classroom,
+}
