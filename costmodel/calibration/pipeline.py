@@ -19,11 +19,12 @@ from costmodel.calibration.sample import STACK, foreign_networks, networks, our_
 from costmodel.calibration.suite import suite
 from costmodel.calibration.synthetic import made
 from costmodel.errors import CostError
-from costmodel.latency.profile import DeviceProfile, Regime, nearest
+from costmodel.latency.profile import SHIPPED, DeviceProfile, Regime, nearest
 from costmodel.timing.session import ROUNDS, Progress, part, time_networks
 from costmodel.timing.stopwatch import Stopwatch
 from costmodel.timing.timing_records import Record, noisy_share, read_raw, write_raw
 
+CHECKOUT_TIMINGS = Path(__file__).parents[2] / ".github" / "timings"
 SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
 JUDGED, QUICK_JUDGED = 80, 14  # networks that are not fitted: every third, and they tell the errors
 JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
@@ -129,5 +130,8 @@ def _before(path: Path, regime: Regime) -> list[Record]:
 
 
 def raw_path(path: str | os.PathLike) -> Path:
-    """Where the raw timings of a profile lie."""
-    return Path(path).with_suffix(".raw.jsonl")
+    """Where the raw timings of a profile lie: beside it; those of shipped profiles only in a checkout, compressed."""
+    path = Path(path)
+    if path.parent == SHIPPED:
+        return CHECKOUT_TIMINGS / f"{path.stem}.raw.jsonl.xz"
+    return path.with_suffix(".raw.jsonl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,7 +93,8 @@ def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
 def read_raw(path: Path) -> tuple[Regime, list[Record]]:
     """What `write_raw` wrote. Raises CostError for another file."""
     try:
-        head, *rows = [json.loads(line) for line in path.read_text().splitlines()]
+        with (lzma.open if path.suffix == ".xz" else open)(path, "rt", encoding="utf-8") as file:
+            head, *rows = [json.loads(line) for line in file]
         if head.pop("format") != "costmodel.timings/1":
             raise KeyError("format")
         records = [
@@ -109,5 +111,5 @@ def read_raw(path: Path) -> tuple[Regime, list[Record]]:
             for row in rows
         ]
         return Regime(**head), records
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, lzma.LZMAError) as error:
         raise CostError(f"{path.name}: not a file of raw timings ({error})") from None
