@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from math import gcd, prod
+from math import gcd, isfinite, prod
 
 from archs.errors import ArchError
 
 Pair = tuple[int, int]  # (vertical, horizontal)
+EPS = 1e-5  # torch's default for what a norm adds to the variance
 
 
 class Shape(tuple):
@@ -167,6 +168,12 @@ def positive(value: int, name: str) -> None:
         raise ArchError(f"{name} is {value!r}; allowed: a whole number ≥ 1")
 
 
+def finite(value: float | None, name: str) -> None:
+    """Raises ArchError unless the value is a finite number, or None."""
+    if value is not None and (type(value) not in (int, float) or not isfinite(value)):
+        raise ArchError(f"{name} is {value!r}; allowed: a finite number")
+
+
 def broadcast(inputs: tuple[Shape, ...], name: str) -> Shape:
     """The shape that two tensors give element by element: sides of 1 stretch, as numpy has it."""
     if len(inputs) != 2:
@@ -201,3 +208,10 @@ class Activation(Unweighted):
 
     def spelling(self, *inputs: Shape) -> Module:
         return Module(f"nn.{type(self).__name__}")
+
+
+class Elementwise(Unweighted):
+    """An element-wise function with a parameter, so it does not stand for another as plain activations do."""
+
+    def output(self, *inputs: Shape) -> Shape:
+        return one_input(inputs, self)

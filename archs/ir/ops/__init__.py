@@ -8,82 +8,60 @@ index: the classes stand in files by subject.
 """
 
 from archs.ir.operator import Activation, Function, Module, Op, Shape
-from archs.ir.ops.arithmetic import (
+from archs.ir.ops.activation import (
+    ACTIVATIONS,
     ELU,
     GELU,
-    AddConstant,
-    Amax,
-    Attention,
     Clamp,
-    Divide,
-    Exp,
-    LeakyReLU,
-    MatMul,
-    Maximum,
-    Mean,
-    Mish,
-    MultiplyConstant,
-    Power,
-    Softplus,
-    Subtract,
-    Sum,
-    Tanh,
-    TanhGELU,
-)
-from archs.ir.ops.core import (
-    ACTIVATIONS,
-    Add,
-    AvgPool,
-    BatchNorm,
-    ChannelShuffle,
-    ChannelSplit,
-    Concat,
-    Conv2d,
     Dropout,
-    Flatten,
-    GlobalAvgPool,
     HardSigmoid,
     HardSwish,
-    Linear,
-    MaxPool,
-    Multiply,
+    LeakyReLU,
+    Mish,
+    PReLU,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
-    ZeroPad,
+    Softplus,
+    Tanh,
+    TanhGELU,
 )
-from archs.ir.ops.layers import (
-    Conv1d,
-    ConvTranspose2d,
-    FixedConv2d,
-    GroupNorm,
-    LayerNorm,
-    LinearLast,
-    PReLU,
-    RMSNorm,
+from archs.ir.ops.arithmetic import (
+    Add,
+    AddConstant,
+    Amax,
+    Divide,
+    Exp,
+    Maximum,
+    Mean,
+    Multiply,
+    MultiplyConstant,
+    Power,
     Scale,
     Shift,
-    StandardizedConv2d,
+    Subtract,
+    Sum,
 )
+from archs.ir.ops.convolution import Conv1d, Conv2d, ConvTranspose2d, FixedConv2d, StandardizedConv2d
 from archs.ir.ops.layout import (
-    AdaptiveAvgPool,
-    AdaptiveMaxPool,
-    ChannelPad,
-    ConstantPad,
+    ChannelShuffle,
+    ChannelSplit,
+    Concat,
     Expand,
-    Pad,
+    Flatten,
     Permute,
-    PixelShuffle,
-    PixelUnshuffle,
     Reshape,
     Slice,
     Stack,
-    Upsample,
     View,
 )
+from archs.ir.ops.linear import Attention, Linear, LinearLast, MatMul
+from archs.ir.ops.norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from archs.ir.ops.opaque import Opaque
+from archs.ir.ops.pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, MaxPool
+from archs.ir.ops.resampling import ChannelPad, ConstantPad, Pad, PixelShuffle, PixelUnshuffle, Upsample, ZeroPad
 
 __all__ = [
     "ACTIVATIONS",

@@ -1,4 +1,4 @@
-"""Operators that move elements: views, copies, slices, padding, resampling."""
+"""Data movement: views and reshapes, slices and splits, concatenation, shuffles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from math import prod
 
 from archs.errors import ArchError
-from archs.ir.operator import Function, Module, Shape, Unweighted, axis_of, image_input, one_input, positive
+from archs.ir.operator import (
+    Function,
+    Module,
+    Shape,
+    Unweighted,
+    axis_of,
+    divisors,
+    image_input,
+    one_input,
+    positive,
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,17 @@ class Expand(Unweighted):
 
 
 @dataclass(frozen=True)
+class Flatten(Unweighted):
+    """C×H×W → C·H·W: a view, no copy."""
+
+    def output(self, *inputs: Shape) -> Shape:
+        return Shape(one_input(inputs, self).elements)
+
+    def spelling(self, *inputs: Shape) -> Module:
+        return Module("nn.Flatten")
+
+
+@dataclass(frozen=True)
 class Slice(Unweighted):
     """Every `step`-th of the places from `start` to before `stop` along one axis: a view."""
 
@@ -110,6 +131,30 @@ class Slice(Unweighted):
 
 
 @dataclass(frozen=True)
+class ChannelSplit(Unweighted):
+    """One part of a tensor that is split along its channels into parts of `sizes`: a view, no copy."""
+
+    sizes: tuple[int, ...]
+    part: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple(self.sizes))
+        for size in self.sizes:
+            positive(size, "split size")
+        if not 0 <= self.part < len(self.sizes):
+            raise ArchError(f"split part is {self.part}; allowed: 0 to {len(self.sizes) - 1}")
+
+    def output(self, *inputs: Shape) -> Shape:
+        x = image_input(inputs, "channel split")
+        if sum(self.sizes) != x[0]:
+            raise ArchError(f"a split into {' + '.join(map(str, self.sizes))} channels does not make up {x[0]}")
+        return Shape(self.sizes[self.part], *x[1:])
+
+    def spelling(self, *inputs: Shape) -> Function:
+        return Function("{0}.split({sizes}, dim=1)[{part}]", (("sizes", self.sizes), ("part", self.part)))
+
+
+@dataclass(frozen=True)
 class Stack(Unweighted):
     """Tensors of one shape, one after the other along a new axis."""
 
@@ -127,148 +172,45 @@ class Stack(Unweighted):
         return Function("torch.stack(({all},), dim={dim})", (("dim", self.axis + 1),))
 
 
-MODES = {"reflect": "nn.ReflectionPad2d", "replicate": "nn.ReplicationPad2d"}
-
-
 @dataclass(frozen=True)
-class Pad(Unweighted):
-    """The map's own pixels around it: mirrored or repeated. Zeros are `ZeroPad`."""
+class Concat(Unweighted):
+    """Tensors one after the other along an axis, by default the channels; the other sides are equal."""
 
-    mode: str
-    left: int
-    right: int
-    top: int
-    bottom: int
-
-    def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise ArchError(f"padding mode is {self.mode!r}; allowed: {', '.join(MODES)}")
+    axis: int = 0
 
     def output(self, *inputs: Shape) -> Shape:
-        x = image_input(inputs, "padding")
-        if min(self.left, self.right, self.top, self.bottom) < 0:
-            raise ArchError("padding of less than 0; allowed: whole numbers ≥ 0")
-        return Shape(x[0], x[1] + self.top + self.bottom, x[2] + self.left + self.right)
-
-    def spelling(self, *inputs: Shape) -> Module:
-        return Module(MODES[self.mode], ((self.left, self.right, self.top, self.bottom),))
-
-
-@dataclass(frozen=True)
-class ConstantPad(Unweighted):
-    """A number around the map: −∞ before a max pooling that rounds as TensorFlow does."""
-
-    value: float
-    left: int
-    right: int
-    top: int
-    bottom: int
-
-    def output(self, *inputs: Shape) -> Shape:
-        x = image_input(inputs, "padding")
-        return Shape(x[0], x[1] + self.top + self.bottom, x[2] + self.left + self.right)
-
-    def spelling(self, *inputs: Shape) -> Module:
-        return Module("nn.ConstantPad2d", ((self.left, self.right, self.top, self.bottom), self.value))
-
-
-@dataclass(frozen=True)
-class ChannelPad(Unweighted):
-    """Channels of zeros before and after: the shortcut without weights (He et al. 2015, option A)."""
-
-    before: int
-    after: int
-
-    def output(self, *inputs: Shape) -> Shape:
-        x = image_input(inputs, "channel padding")
-        if min(self.before, self.after) < 0:
-            raise ArchError("padding of less than 0; allowed: whole numbers ≥ 0")
-        return Shape(x[0] + self.before + self.after, *x[1:])
+        if len(inputs) < 2:
+            raise ArchError(f"concat takes at least 2 inputs, found {len(inputs)}")
+        axis = axis_of(self.axis, inputs[0], "concat")
+        rests = {(*x[:axis], *x[axis + 1 :]) for x in inputs}
+        if len(rests) > 1 or len({len(x) for x in inputs}) > 1:
+            raise ArchError(f"concat takes maps of one height and width, found {' and '.join(map(str, inputs))}")
+        return Shape(*inputs[0][:axis], sum(x[axis] for x in inputs), *inputs[0][axis + 1 :])
 
     def spelling(self, *inputs: Shape) -> Function:
-        named = (("before", self.before), ("after", self.after))
-        return Function("nn.functional.pad({0}, (0, 0, 0, 0, {before}, {after}))", named)
-
-
-UPSAMPLING = ("nearest", "bilinear", "bicubic")
+        return Function("torch.cat(({all}), dim={dim})", (("dim", self.axis + 1),))
 
 
 @dataclass(frozen=True)
-class Upsample(Unweighted):
-    """The map resampled to another height and width."""
+class ChannelShuffle(Unweighted):
+    """Channel g·n + i goes to i·groups + g: reshape, transpose, flatten (ShuffleNetV1, section 3.1)."""
 
-    height: int
-    width: int
-    mode: str = "nearest"
-    align_corners: bool = False
+    groups: int
 
     def __post_init__(self) -> None:
-        positive(self.height, "height")
-        positive(self.width, "width")
-        if self.mode not in UPSAMPLING:
-            raise ArchError(f"upsampling mode is {self.mode!r}; allowed: {', '.join(UPSAMPLING)}")
+        positive(self.groups, "groups")
 
     def output(self, *inputs: Shape) -> Shape:
-        return Shape(image_input(inputs, "upsampling")[0], self.height, self.width)
+        x = image_input(inputs, "channel shuffle")
+        if x[0] % self.groups:
+            raise ArchError(
+                f"a shuffle in groups={self.groups} must divide {x[0]} channels; allowed: {divisors(x[0])}",
+                column="groups",
+            )
+        return x
 
-    def spelling(self, *inputs: Shape) -> Module:
-        kwargs: list[tuple[str, object]] = [("size", (self.height, self.width)), ("mode", self.mode)]
-        if self.align_corners:
-            kwargs.append(("align_corners", True))
-        return Module("nn.Upsample", (), tuple(kwargs))
+    def spelling(self, *inputs: Shape) -> Function:
+        return Function("channel_shuffle({0}, {groups})", (("groups", self.groups),))
 
-
-@dataclass(frozen=True)
-class PixelShuffle(Unweighted):
-    """C·r²×H×W → C×r·H×r·W (Shi et al. 2016)."""
-
-    factor: int
-
-    def output(self, *inputs: Shape) -> Shape:
-        x = image_input(inputs, "pixel shuffle")
-        if x[0] % self.factor**2:
-            raise ArchError(f"a pixel shuffle by {self.factor} must divide {x[0]} channels by {self.factor**2}")
-        return Shape(x[0] // self.factor**2, x[1] * self.factor, x[2] * self.factor)
-
-    def spelling(self, *inputs: Shape) -> Module:
-        return Module("nn.PixelShuffle", (self.factor,))
-
-
-@dataclass(frozen=True)
-class PixelUnshuffle(Unweighted):
-    """C×r·H×r·W → C·r²×H×W, the inverse of the pixel shuffle."""
-
-    factor: int
-
-    def output(self, *inputs: Shape) -> Shape:
-        x = image_input(inputs, "pixel unshuffle")
-        if x[1] % self.factor or x[2] % self.factor:
-            raise ArchError(f"a pixel unshuffle by {self.factor} must divide the {x[1]}×{x[2]} map")
-        return Shape(x[0] * self.factor**2, x[1] // self.factor, x[2] // self.factor)
-
-    def spelling(self, *inputs: Shape) -> Module:
-        return Module("nn.PixelUnshuffle", (self.factor,))
-
-
-@dataclass(frozen=True)
-class AdaptiveAvgPool(Unweighted):
-    """The mean of each of height×width windows that cover the map evenly."""
-
-    height: int
-    width: int
-
-    def __post_init__(self) -> None:
-        positive(self.height, "height")
-        positive(self.width, "width")
-
-    def output(self, *inputs: Shape) -> Shape:
-        return Shape(image_input(inputs, "adaptive pooling")[0], self.height, self.width)
-
-    def spelling(self, *inputs: Shape) -> Module:
-        sides = self.height if self.height == self.width else (self.height, self.width)
-        return Module(f"nn.{type(self).__name__}2d", (sides,))
-
-
-@dataclass(frozen=True)
-class AdaptiveMaxPool(AdaptiveAvgPool):
-    """The largest value of each of height×width windows that cover the map evenly; 1×1 is global max pooling."""
+    def describe(self, *inputs: Shape) -> str:
+        return f"channel shuffle g={self.groups}"
