@@ -7,11 +7,12 @@ from archs.interop.pytorch.codegen import from_source, to_module, to_source
 from archs.interop.pytorch.importer import from_module
 from archs.ir.graph import Graph, Node
 from archs.ir.ops import Shape
+from archs.ir.weights import Weights
 from archs.tables.lower import build
 from archs.tables.table import Spec
 from archs.transforms.fold import fold_batchnorm
 from archs.transforms.match_weights import adopt, from_state_dict
-from archs.transforms.weights import Weights, load_weights, save_weights
+from archs.transforms.weights import load_weights, save_weights
 
 __all__ = [
     "ArchError",

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import archs
 import costmodel
-from archs.tables.sampling import random_edit
+from archs.catalogue.sampling import random_edit
 from costmodel.latency.features import _of_block as block_features
 from costmodel.latency.features import _static as operator_features
 from costmodel.latency.profile import DEFAULT

@@ -20,8 +20,8 @@ from archs.ir.ops import Op, Shape
 if TYPE_CHECKING:
     import networkx
 
+    from archs.ir.weights import Weights
     from archs.tables.table import Spec
-    from archs.transforms.weights import Weights
 
 INPUT = "input"
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from archs.errors import ArchError
 from archs.ir.graph import INPUT, Builder, Graph, Node
+from archs.ir.isomorphism import COMMUTATIVE, matching_nodes
 from archs.ir.ops import (
     ACTIVATIONS,
     Add,
@@ -30,8 +31,8 @@ from archs.ir.ops import (
 )
 from archs.tables import rows
 from archs.tables.blocks import BLOCKS
+from archs.tables.lower import build
 from archs.tables.table import Spec, make
-from archs.transforms.match_weights import EITHER_WAY, adopt
 
 WORDS: dict[Op, str] = {op: word for word, op in ACTIVATIONS.items()}
 COMMON = 0.25
@@ -54,9 +55,7 @@ def spec_of(graph: Graph, name: str | None = None) -> Spec:
         Spec, name=name or graph.name, rows=tuple(_merged(_staged(found))), input_channels=graph.input[0],
         resolution=graph.input[1],
     )  # fmt: skip
-    from archs.tables.lower import build
-
-    adopt(build(spec), graph)  # says where they differ, should they
+    matching_nodes(build(spec), graph)  # says where they differ, should they
     return spec
 
 
@@ -97,7 +96,7 @@ def _laid_over(graph: Graph, at: str, row: rows.Row) -> str | None:
 def _alike(found: Node, wanted: Node, inputs: list[str]) -> bool:
     if found.op != wanted.op or found.output != wanted.output:
         return False
-    either = isinstance(wanted.op, EITHER_WAY)
+    either = isinstance(wanted.op, COMMUTATIVE)
     return sorted(found.inputs) == sorted(inputs) if either else list(found.inputs) == inputs
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from archs.ir.graph import INPUT, Graph, Node
 from archs.ir.ops import BatchNorm, Conv2d
-from archs.transforms.weights import Weights
+from archs.ir.weights import Weights
 
 
 def fold_batchnorm(graph: Graph) -> Graph:

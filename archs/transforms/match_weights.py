@@ -10,15 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archs.errors import ArchError
-from archs.interop.pytorch.codegen import attributes
-from archs.ir.graph import INPUT, Graph
-from archs.ir.ops import Add, BatchNorm, Multiply
-from archs.transforms.weights import Weights
+from archs.interop.pytorch.codegen import attributes, from_source, to_source
+from archs.ir.graph import Graph
+from archs.ir.isomorphism import matching_nodes
+from archs.ir.ops import BatchNorm
+from archs.ir.weights import Weights
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-EITHER_WAY = (Add, Multiply)
 
 
 def adopt(graph: Graph, other: Graph) -> Graph:
@@ -32,50 +31,11 @@ def adopt(graph: Graph, other: Graph) -> Graph:
     Traceback (most recent call last):
     archs.errors.ArchError: mobilenet_v2 is not mobilenet_v2: stem/conv/conv is conv 3×3 /2 to 32×112×112, ...
     """
-    if graph.input != other.input:
-        raise ArchError(f"{graph.name} takes {graph.input} and {other.name} {other.input}; allowed: the same")
-    pairs = _pairs(graph, other)
+    pairs = matching_nodes(graph, other)
     eps = {path: op.eps for path, theirs in pairs.items() if isinstance(op := other[theirs].op, BatchNorm)}
     nodes = tuple(n._replace(op=replace(n.op, eps=eps[n.path])) if n.path in eps else n for n in graph.nodes)
     held = other.weights or {}
     return replace(graph, nodes=nodes, weights=Weights({p: held[q] for p, q in pairs.items() if q in held}))
-
-
-def _pairs(graph: Graph, other: Graph) -> dict[str, str]:
-    """Each path of the graph with that of the other's node in its place."""
-    ours, theirs = _structures(graph), _structures(other)
-    if ours[graph.nodes[-1].path] != theirs[other.nodes[-1].path]:
-        known = set(theirs.values())
-        path = next((n.path for n in graph.nodes if ours[n.path] not in known), graph.nodes[-1].path)
-        node = graph[path]
-        what = f"{node.op.describe(*graph.input_shapes(node))} to {node.output}"
-        raise ArchError(
-            f"{graph.name} is not {other.name}: {path} is {what}, which the other has nowhere in that place"
-        )
-    found: dict[str, str] = {}
-    queue = [(graph.nodes[-1].path, other.nodes[-1].path)]
-    while queue:
-        a, b = queue.pop()
-        if a == INPUT or a in found:
-            continue
-        found[a] = b
-        left, right = list(graph[a].inputs), list(other[b].inputs)
-        if isinstance(graph[a].op, EITHER_WAY):
-            left.sort(key=lambda path: ours[path])
-            right.sort(key=lambda path: theirs[path])
-        queue += zip(left, right)
-    return found
-
-
-def _structures(graph: Graph) -> dict[str, int]:
-    """Path → a number for what is computed there, equal where the operators and what they read are equal."""
-    found = {INPUT: hash(graph.input)}
-    for node in graph.nodes:
-        read = [found[path] for path in node.inputs]
-        if isinstance(node.op, EITHER_WAY):
-            read.sort()
-        found[node.path] = hash((node.op, node.output, tuple(read)))
-    return found
 
 
 def from_state_dict(graph: Graph, state: Mapping[str, Tensor], eps: float | None = None) -> Graph:
@@ -103,8 +63,6 @@ def from_state_dict(graph: Graph, state: Mapping[str, Tensor], eps: float | None
 def _sizes(graph: Graph) -> dict[str, dict[str, tuple[int, ...]]]:
     """Path → the sizes of its module's tensors by name, in the graph's order."""
     import torch
-
-    from archs.interop.pytorch.codegen import from_source, to_source
 
     with torch.device("meta"):
         state = from_source(to_source(graph)).state_dict()

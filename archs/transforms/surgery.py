@@ -32,8 +32,8 @@ from archs.ir.ops import (
     Subtract,
     View,
 )
+from archs.ir.weights import Weights
 from archs.tables.rows import MAX_CHANNELS
-from archs.transforms.weights import Weights
 
 MERGES = (Add, Multiply, Subtract, Divide, Maximum)
 

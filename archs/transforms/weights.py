@@ -1,42 +1,18 @@
-"""The trained tensors of an imported network, beside its graph: node path → the tensors of that node's module.
-
-Kept by reference: no copy is made until a module takes them. In and out as safetensors, never as a pickle.
-"""
+"""Trained weights in and out of files: safetensors, by the names of the exported module, never a pickle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archs.errors import ArchError, shorten
+from archs.interop.pytorch.codegen import attributes, from_source, state_dict, to_source
+from archs.ir.graph import Graph
+from archs.ir.weights import Weights
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from archs.ir.graph import Graph
-
-
-class Weights(Mapping[str, Mapping[str, "Tensor"]]):
-    """Path → name in the node's module → tensor: `weights["stem/conv"]["weight"]`. Not to be changed."""
-
-    def __init__(self, tensors: Mapping[str, Mapping[str, Tensor]], unused: Mapping[str, int] | None = None):
-        self._tensors = {path: dict(named) for path, named in tensors.items()}
-        self.unused = dict(unused or {})
-        """Parameters of the original that its forward never read, by name, with their elements: a second head."""
-
-    def __getitem__(self, path: str) -> Mapping[str, Tensor]:
-        return self._tensors[path]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tensors)
-
-    def __len__(self) -> int:
-        return len(self._tensors)
-
-    def __repr__(self) -> str:
-        return f"Weights of {len(self)} nodes"
 
 
 def save_weights(graph: Graph, path: str | Path) -> None:
@@ -53,8 +29,6 @@ def to_safetensors(graph: Graph) -> bytes:
     """What `save_weights` writes."""
     from safetensors.torch import save
 
-    from archs.interop.pytorch.codegen import state_dict
-
     state = state_dict(graph)
     if not state:
         raise ArchError(f"{graph.name} has no weights beside it; allowed: a graph imported from a module that has")
@@ -68,8 +42,6 @@ def load_weights(graph: Graph, path: str | Path) -> Graph:
     """
     import torch
     from safetensors import SafetensorError, safe_open
-
-    from archs.interop.pytorch.codegen import attributes, from_source, to_source
 
     with torch.device("meta"):
         module = from_source(to_source(graph))

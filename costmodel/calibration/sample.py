@@ -1,6 +1,6 @@
 """Which networks a calibration times: seeded, so that a seed names the sample.
 
-Half of them are catalogue networks at random knobs with random edits (`archs.tables.sampling`), which stand where
+Half of them are catalogue networks at random knobs with random edits (`archs.catalogue.sampling`), which stand where
 users will
 ask. A quarter are random tables, whose rows take some of the kinds at any width, kernel and group count on maps from
 224 down to 7 and 1: what an edit can make of a network, small operators included. The rest are short stacks of one or
@@ -16,7 +16,7 @@ from random import Random
 
 from archs import ArchError, Graph, Spec, build
 from archs.catalogue.registry import FAMILIES
-from archs.tables.sampling import random_spec
+from archs.catalogue.sampling import random_spec
 from archs.tables.table import (
     Bottleneck,
     Conv,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import archs
 from archs import ArchError, Graph, Spec
 from archs.catalogue.registry import FAMILIES
-from archs.tables.sampling import random_edit
+from archs.catalogue.sampling import random_edit
 from costmodel.calibration.sample import LIGHT_FAMILIES, heavy, random_table
 from costmodel.calibration.synthetic import IMPORTED, STYLES, Foreign, Recipe, made
 

@@ -12,8 +12,8 @@ import torch
 
 import archs
 import costmodel
+from archs.catalogue.sampling import random_spec
 from archs.interop.onnx.exporter import INPUT, OUTPUT, to_onnx
-from archs.tables.sampling import random_spec
 
 SPECS = {name: archs.spec(name, resolution=64) for name in archs.names()}
 SPECS |= {f"edit{seed}": random_spec(Random(seed)).edit(resolution=64) for seed in range(3)}

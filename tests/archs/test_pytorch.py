@@ -15,11 +15,11 @@ from torch import nn
 
 import archs
 import costmodel
+from archs.catalogue.sampling import random_spec
 from archs.interop.pytorch.codegen import KEPT, RESERVED, identifier
 from archs.ir.graph import Builder
 from archs.ir.ops import Add, ChannelSplit, Concat, Conv2d, ReLU, Shape
 from archs.tables.blocks import DOCS
-from archs.tables.sampling import random_spec
 from archs.tables.table import Conv
 
 GRAPHS = {name: archs.build(archs.spec(name, resolution=64 if name == "resnet50" else 96)) for name in archs.names()}

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archs
+from archs.catalogue.sampling import _random_row, random_spec
 from archs.tables.rows import MAX_CHANNELS
-from archs.tables.sampling import _random_row, random_spec
 from archs.tables.table import FORMAT, KINDS, MAX_JSON, Conv, Linear, ShuffleV1, Spec
 
 

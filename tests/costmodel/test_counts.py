@@ -6,10 +6,10 @@ import pytest
 
 import archs
 import costmodel
+from archs.catalogue.sampling import random_edit, random_spec
 from archs.ir import ops
 from archs.ir.graph import Builder
 from archs.ir.ops import Shape
-from archs.tables.sampling import random_edit, random_spec
 from costmodel.counting.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
 
 GRAPHS = {name: archs.build(archs.spec(name)) for name in archs.names()}

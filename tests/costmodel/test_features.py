@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import archs
+from archs.catalogue.sampling import random_edit
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import ChannelSplit, Concat, Conv2d, Shape
-from archs.tables.sampling import random_edit
 from costmodel.calibration.sample import STACK, networks, our_networks
 from costmodel.counting.counts import FREE
 from costmodel.latency.features import BEFORE, COLUMNS, PASSED_ON, WORK, _of_block, _static, features

@@ -6,9 +6,9 @@ import torch
 import archs
 import costmodel
 from archs.catalogue.registry import FAMILIES
+from archs.catalogue.sampling import random_spec
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import ChannelSplit, Concat, Conv2d, Shape
-from archs.tables.sampling import random_spec
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.stopwatch import BUSY, TRIES, Stopwatch, fastest, processor, quiet, summary
 

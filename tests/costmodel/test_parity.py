@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import archs
 import costmodel
 from archs.catalogue.registry import FAMILIES
-from archs.tables.sampling import random_spec
+from archs.catalogue.sampling import random_spec
 from archs.tables.table import Spec
 
 SEEDS = 2000

@@ -12,9 +12,9 @@ import pytest
 from torch import UntypedStorage
 
 import archs
+from archs.catalogue.sampling import random_edit, random_spec
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import Conv2d, GlobalAvgPool, ReLU, Shape
-from archs.tables.sampling import random_edit, random_spec
 from costmodel.calibration.synthetic import MEDLEY, Foreign
 from costmodel.latency.cache_ages import Ages, _before, _last_touched, ages
 from costmodel.latency.liveness import _frames, _lives, lives

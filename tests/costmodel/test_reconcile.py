@@ -12,9 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archs
 import costmodel
+from archs.catalogue.sampling import random_spec
 from archs.ir import ops
 from archs.ir.graph import Builder, Graph
-from archs.tables.sampling import random_spec
 from costmodel.counting.tool_rules import TOOLS, FlatMean
 
 KNOWN = {  # at 224×224: fvcore's total, FlopCounterMode's

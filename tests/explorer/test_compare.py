@@ -7,7 +7,7 @@ import pytest
 
 import archs
 import costmodel
-from archs.tables.sampling import random_edit, random_spec
+from archs.catalogue.sampling import random_edit, random_spec
 from costmodel.counting.counts import Counts
 from explorer.editing import edits
 from explorer.editing import whole_network as whole

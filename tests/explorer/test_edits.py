@@ -6,9 +6,9 @@ import pytest
 
 import archs
 import costmodel
+from archs.catalogue.sampling import random_edit, random_spec
 from archs.errors import Mend
 from archs.tables.rows import KINDS, Conv, Linear
-from archs.tables.sampling import random_edit, random_spec
 from explorer.editing import edits
 from explorer.editing import whole_network as whole
 from explorer.editing.history import LIMIT, History, paper

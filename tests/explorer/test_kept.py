@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import archs
 from archs import ArchError
+from archs.catalogue.sampling import random_edit
 from archs.tables.rows import Conv
-from archs.tables.sampling import random_edit
 from explorer.editing import history_text as kept
 from explorer.editing import links
 from explorer.editing.history import History

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import archs
 from archs.catalogue.registry import FAMILIES
-from archs.tables.sampling import random_spec
+from archs.catalogue.sampling import random_spec
 from explorer.editing import edits
 from explorer.editing import whole_network as whole
 from explorer.editing.links import DICTIONARY, MAX_LINK, MAX_TEXT, VERSION, decode, encode

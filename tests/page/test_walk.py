@@ -19,8 +19,8 @@ from support.forms import fields, say, scenario_of, shown
 import archs
 import costmodel
 from archs.catalogue.registry import FAMILIES
+from archs.catalogue.sampling import random_edit, random_spec
 from archs.tables.rows import KINDS
-from archs.tables.sampling import random_edit, random_spec
 from explorer.editing import cells, edits, links
 from explorer.editing import whole_network as whole
 from explorer.editing.repair import Edited

@@ -28,7 +28,7 @@ from archs.interop.aten.steps import BATCH, Step
 from archs.ir.graph import INPUT, Builder, Graph
 from archs.ir.operator import Shape
 from archs.ir.ops import Opaque
-from archs.transforms.weights import Weights
+from archs.ir.weights import Weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
