@@ -1,43 +1,36 @@
-"""`python -m explorer import package.module:function`, or `network.onnx`: its costs, its export with its weights.
-
-The function is imported and called with no arguments and must give an nn.Module; this runs the user's own code on the
-user's own machine and is no part of the page.
-"""
+"""`import`: one's own network, its counts, and its export with its weights. How it is read: `explorer.cli.network`."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import json
-import sys
 from pathlib import Path
 
 import archs
 import costmodel
 from archs.ir.graph import Graph
 from archs.ir.ops import Opaque
+from explorer.cli import network
+from explorer.cli.command import Commands, Output
 
-ONNX = ".onnx"
 
-
-def add_options(parser: argparse.ArgumentParser) -> None:
+def register(commands: Commands) -> None:
+    """Add the command of this module."""
+    parser = commands.add("import", _import, "one's own network, package.module:function, and its costs")
     parser.add_argument(
-        "function", help="package.module:function, called with no arguments, a module's class, or an ONNX file"
+        "function", help="package.module:function, called with no arguments, a module's class, an ONNX or exported file"
     )
-    parser.add_argument(
-        "--shape", help="channels, height and width of one image; 3,224,224, or what the ONNX file says"
-    )
+    parser.add_argument("--shape", help="channels, height and width of one image; 3,224,224, or that of the ONNX file")
     parser.add_argument("--by", choices=("node", "block", "stage"), default="block", help="one row per …")
     parser.add_argument("--fold", action="store_true", help="fold batch norms into the convolutions")
-    parser.add_argument("--output", type=Path, help="also write the network as a PyTorch file")
-    parser.add_argument("--weights", type=Path, help="also write its weights, as safetensors for that file")
+    parser.add_argument("--output", type=Path, help="also write the network as a PyTorch file (.py)")
+    parser.add_argument("--weights", type=Path, help="also write its weights for that file (.safetensors)")
 
 
-def run(options: argparse.Namespace) -> None:
-    if options.function.endswith(ONNX):
-        graph = archs.from_onnx(options.function, _shape(options.shape) if options.shape else None)
-    else:
-        graph = archs.from_module(_module(options.function), _shape(options.shape or "3,224,224"))
+def _import(options: argparse.Namespace) -> Output:
+    for path, suffix in ((options.output, ".py"), (options.weights, ".safetensors")):
+        if path and path.suffix != suffix:
+            raise archs.ArchError(f"{path}: found suffix {path.suffix!r}; allowed: {suffix}")
+    graph = network.imported(options.function, options.shape)
     graph = archs.fold_batchnorm(graph) if options.fold else graph
     counts = costmodel.count(graph)
     opaque = sorted({node.op.target for node in graph.nodes if isinstance(node.op, Opaque)})
@@ -47,15 +40,12 @@ def run(options: argparse.Namespace) -> None:
         options.output.write_text(archs.to_source(graph), encoding="utf-8")
     if options.weights:
         archs.save_weights(graph, options.weights)
-    if options.json:
-        result = {"network": graph.name, "nodes": len(graph.nodes), "total": counts.total._asdict()}
-        result |= {"unknown_operators": opaque, "unused_parameters": sum(unused.values())}
-        print(json.dumps(result | {"rows": table.to_dict("records")}, indent=1))
-        return
+    document = {"network": graph.name, "nodes": len(graph.nodes), "total": counts.total._asdict()}
+    document |= {"unknown_operators": opaque, "unused_parameters": sum(unused.values())}
     columns = [options.by if options.by != "node" else "path", "output", "mult_adds", "params", "mem_access", "unknown"]
-    print(table[columns].to_string(index=False, formatters=dict.fromkeys(columns[2:], "{:,}".format)))
-    print()
-    print("\n".join(_summary(graph, counts, opaque, unused)))
+    text = table[columns].to_string(index=False, formatters=dict.fromkeys(columns[2:], "{:,}".format))
+    lines = [text, "", *_summary(graph, counts, opaque, unused)]
+    return Output(document | {"rows": table.to_dict("records")}, "\n".join(lines))
 
 
 def _summary(graph: Graph, counts: costmodel.NetworkCounts, opaque: list[str], unused: dict[str, int]) -> list[str]:
@@ -68,34 +58,6 @@ def _summary(graph: Graph, counts: costmodel.NetworkCounts, opaque: list[str], u
         lines.append(f"unknown operators, not counted: {', '.join(opaque)}")
     if unused:
         lines.append(
-            f"{sum(unused.values()):,} more parameters that its forward never reads: {', '.join(unused)[:200]}"
+            f"{sum(unused.values()):,} more parameters that its forward does not read: {', '.join(unused)[:200]}"
         )
     return lines
-
-
-def _module(target: str) -> object:
-    """The module that `package.module:function` gives. Raises ArchError where a part of that name is not there."""
-    name, colon, attribute = target.partition(":")
-    if not (name and colon and attribute):
-        raise archs.ArchError(f"found {target!r}; allowed: package.module:function")
-    sys.path.insert(0, "")  # as `python -m` has it, for a file beside the caller
-    try:
-        found = importlib.import_module(name)
-    except ImportError as error:
-        raise archs.ArchError(f"{name} cannot be imported: {error}") from None
-    finally:
-        sys.path.remove("")
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise archs.ArchError(f"{name} has no {attribute}")
-        found = getattr(found, part)
-    if not callable(found):
-        raise archs.ArchError(f"{target} is a {type(found).__name__}; allowed: a function or a class")
-    return found if hasattr(found, "state_dict") and not isinstance(found, type) else found()
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(side) for side in text.split(","))
-    except ValueError:
-        raise archs.ArchError(f"shape: found {text!r}; allowed: three whole numbers, 3,224,224") from None

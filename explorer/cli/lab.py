@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import costmodel
 from archs.catalogue.guidelines import SIZE
+from explorer.cli.command import Commands, Output
 from explorer.jobs import lab as jobs
 from explorer.lab import prediction
 from explorer.lab.errors import LabError
@@ -24,7 +24,9 @@ MAX_REPEATS = 9
 POLL = 0.2  # seconds between two looks at a run; each costs it nothing
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def register(commands: Commands) -> None:
+    """Add the command of this module."""
+    parser = commands.add("lab", _lab, "an experiment of ShuffleNetV2's guidelines, timed on this machine")
     parser.add_argument("guideline", choices=("g1", "g2", "g3", "g4"))
     parser.add_argument("--platform", choices=PLATFORMS, default="ARM", help="whose channels, and whose direction")
     parser.add_argument("--scale", type=int, choices=SCALES, default=1, help="the column: ×1, ×2, ×4, or its like")
@@ -41,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", type=Path, help="also write the result as CSV")
 
 
-def lab(options: argparse.Namespace) -> None:
+def _lab(options: argparse.Namespace) -> Output:
     settings = Settings(options.batch, options.threads, options.layout, options.device)
     made = experiment(
         int(options.guideline[1]),
@@ -62,36 +64,31 @@ def lab(options: argparse.Namespace) -> None:
     if options.csv:
         options.csv.write_text(to_csv(made, result, table), encoding="utf-8")
     agree, compared = found(table)
-    if options.json:
-        about = {"guideline": made.guideline, "platform": made.platform, "column": made.column, "kind": made.kind}
-        run_facts = {
-            "settings": asdict(settings),
-            "environment": result.environment,
-            "rounds": len(result.rounds),
-            "seconds": result.seconds,
-            "stopped": result.stopped,
-            "profile": profile.name if profile else None,
-        }
-        if rows_again:
-            run_facts["overlapping"] = sum(row.overlap for row in rows_again)
-            run_facts["repeats"] = [
-                {"row": row.row, "overlap": row.overlap, "intervals": [asdict(i) for i in row.intervals]}
-                for row in rows_again
-            ]
-        rows = table.astype(object).where(table.notna(), None).to_dict("records")
-        print(json.dumps({**about, **run_facts, "agree": agree, "compared": compared, "rows": rows}, indent=1))
-        return
+    about = {"guideline": made.guideline, "platform": made.platform, "column": made.column, "kind": made.kind}
+    run_facts = {
+        "settings": asdict(settings),
+        "environment": result.environment,
+        "rounds": len(result.rounds),
+        "seconds": result.seconds,
+        "stopped": result.stopped,
+        "profile": profile.name if profile else None,
+    }
+    repeats = [
+        {"row": row.row, "overlap": row.overlap, "intervals": [asdict(i) for i in row.intervals]} for row in rows_again
+    ]
+    run_facts |= {"overlapping": sum(row.overlap for row in rows_again) if repeats else None, "repeats": repeats}
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    document = {**about, **run_facts, "agree": agree, "compared": compared, "rows": rows}
     shown = ["row", "channels", "flops_error", "paper_GPU", "paper_ARM", "predicted", "measured", "low", "high"]
     shown += ["time_ms", "verdict"]
     formats = {"flops_error": lambda value: f"{value:+.1%}", "time_ms": lambda value: f"{value:.3f}"}
-    print(table[shown].to_string(index=False, float_format=lambda value: f"{value:.3f}", formatters=formats))
-    print()
-    for number, row in enumerate(table["row"]):
-        print(f"{row}: {told(made, table, number)}")
+    lines = [table[shown].to_string(index=False, float_format=lambda value: f"{value:.3f}", formatters=formats), ""]
+    lines += [f"{row}: {told(made, table, number)}" for number, row in enumerate(table["row"])]
     if rows_again:
-        print(f"\nof {len(runs)} runs {sentence(rows_again)}")
-    said = counted(agree, compared, others(table))
-    print(f"\nthe paper's direction ({made.platform}, {made.column}) {said}; {result.seconds:.0f} s")
+        lines += ["", f"of {len(runs)} runs {sentence(rows_again)}"]
+    direction = counted(agree, compared, others(table))
+    lines += ["", f"the paper's direction ({made.platform}, {made.column}) {direction}; {result.seconds:.0f} s"]
+    return Output(document, "\n".join(lines))
 
 
 def _timed(made: Experiment, seconds: float) -> Run:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_list(capsys):
     assert main(["list", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)["networks"]
     assert [row["name"] for row in rows] == list(archs.names())
     assert {row["name"]: row["mult_adds"] for row in rows}["mobilenet_v2"] == 300_774_272
     assert main(["list"]) == 0

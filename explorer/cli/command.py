@@ -1,0 +1,93 @@
+"""How a command joins the command line: `Commands.add` registers it, and it returns an `Output`.
+
+A module with commands has `register(commands)`, which `explorer.cli.main.GROUPS` lists. Each command has a JSON schema
+in `explorer/cli/schemas/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from explorer.cli import network
+
+VERSION = 1
+"""The version of every document; a key that changes its meaning or goes takes another."""
+BAD_INPUT = 2
+"""The exit status for bad input and bad usage, as argparse has it."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command prints: the `document` with `--json`, else the `text`.
+
+    Progress and warnings are not part of it; they go to standard error while the command runs.
+    """
+
+    document: Mapping[str, Any]
+    text: str
+
+
+Run = Callable[[argparse.Namespace], Output]
+
+
+class UsageError(ValueError):
+    """Arguments that the parser refuses; `command` is the command that they were given to, or empty."""
+
+    def __init__(self, command: str, message: str):
+        self.command = command
+        super().__init__(message)
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises UsageError instead of printing its usage and exiting."""
+
+    command = ""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError."""
+        raise UsageError(self.command, message)
+
+
+class Commands:
+    """The commands of the program. Registering one name twice is an error."""
+
+    def __init__(self, parser: argparse.ArgumentParser):
+        self._parsers: argparse._SubParsersAction[Parser] = parser.add_subparsers(
+            dest="command", required=True, metavar="command", parser_class=Parser
+        )
+
+    def add(self, name: str, run: Run, about: str, takes_network: bool = False) -> argparse.ArgumentParser:
+        """Register `run` as `python -m explorer NAME`, with `--json`; returns the parser to add options to.
+
+        `takes_network` adds the network argument with its knobs; `explorer.cli.network.graph(options)` reads it.
+        """
+        if name in self._parsers.choices:
+            raise ValueError(f"the command {name!r} is registered twice")
+        parser = self._parsers.add_parser(name, help=about, description=about)
+        parser.command = name
+        parser.set_defaults(action=run)
+        parser.add_argument("--json", action="store_true", help="print JSON")
+        if takes_network:
+            network.add_argument(parser)
+            network.add_options(parser)
+        return parser
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The registered commands, in the order of the help."""
+        return tuple(self._parsers.choices)
+
+
+def schema_name(command: str) -> str:
+    """The `schema` of a command's document: `explorer.count/1`."""
+    return f"explorer.{command}/{VERSION}"
+
+
+def write(text: str) -> None:
+    """Print a text that may end without a line break; nothing where there is none."""
+    if text:
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")

@@ -1,0 +1,74 @@
+"""`export`: a network as PyTorch text, an ONNX file, a spec or the graph's text, by `--format` or by suffix."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import archs
+from archs.interop.onnx.exporter import to_onnx
+from archs.ir.graph import Graph
+from explorer.cli import network
+from explorer.cli.command import Commands, Output
+
+FORMATS = {"pytorch": ".py", "onnx": ".onnx", "spec": ".json", "text": ".txt"}
+"""Format → the suffix of its files."""
+
+
+def register(commands: Commands) -> None:
+    """Add the command of this module."""
+    about = "the network as a PyTorch or ONNX file, or as a spec"
+    export = commands.add("export", _export, about, takes_network=True)
+    export.add_argument("--format", choices=tuple(FORMATS), help="default: by the output's suffix, else pytorch")
+    suffixes = ", ".join(FORMATS.values())
+    export.add_argument("--output", type=Path, help=f"a file to write ({suffixes}); standard output without it")
+
+
+def format_of(path: Path | None, stated: str | None = None) -> str:
+    """The format to write: the stated one, else the one of the path's suffix, pytorch without a path.
+
+    Raises ArchError for a suffix of no format, and for one of another format than the stated.
+
+    >>> format_of(Path("net.onnx")), format_of(None), format_of(None, "spec")
+    ('onnx', 'pytorch', 'spec')
+    """
+    if path is None:
+        return stated or "pytorch"
+    by_suffix = {suffix: name for name, suffix in FORMATS.items()}
+    found = by_suffix.get(path.suffix.lower())
+    allowed = ", ".join(f"{suffix} ({name})" for name, suffix in FORMATS.items())
+    if found is None:
+        raise archs.ArchError(f"{path}: found suffix {path.suffix!r}; allowed: {allowed}", "output")
+    if stated and stated != found:
+        raise archs.ArchError(f"{path}: the suffix is of {found}, --format is {stated}; allowed: {allowed}", "output")
+    return found
+
+
+def _export(options: argparse.Namespace) -> Output:
+    form = format_of(options.output, options.format)
+    if form == "spec":  # the spec is the table: folding is of its graph
+        return _text(options, form, network.spec(options).name, network.spec(options).to_json())
+    graph = network.graph(options)
+    if form == "onnx":
+        return _onnx(options, graph)
+    return _text(options, form, graph.name, archs.to_source(graph) if form == "pytorch" else f"{graph}\n")
+
+
+def _text(options: argparse.Namespace, form: str, name: str, text: str) -> Output:
+    if options.output:
+        options.output.write_text(text, encoding="utf-8")
+    document = {"network": name, "format": form, "output": _path(options), "bytes": len(text.encode()), "text": text}
+    return Output(document, "" if options.output else text)
+
+
+def _onnx(options: argparse.Namespace, graph: Graph) -> Output:
+    if not options.output:
+        raise archs.ArchError("an ONNX file is no text; name the file to write: --output NAME.onnx")
+    data = to_onnx(graph)
+    options.output.write_bytes(data)
+    document = {"network": graph.name, "format": "onnx", "output": _path(options), "bytes": len(data), "text": None}
+    return Output(document, "")
+
+
+def _path(options: argparse.Namespace) -> str | None:
+    return str(options.output) if options.output else None

@@ -1,0 +1,153 @@
+"""The network argument of a command: a catalogue name, a spec, an ONNX file, an exported file, or a function.
+
+A spec or an ONNX file is data: nothing in it is executed. An exported `.py` file and `package.module:function` are code
+of the user's, run on the user's machine; the page accepts neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import archs
+from archs.catalogue.registry import FAMILIES
+from archs.ir.graph import Graph
+from archs.tables.table import MAX_JSON
+
+if TYPE_CHECKING:
+    from torch import nn
+
+KNOBS = ("width", "groups", "resolution", "code", "last_stage")
+FORMS = (
+    "a catalogue name, a spec (.json, or - for standard input), an .onnx or exported .py file, package.module:function"
+)
+SHAPE = (3, 224, 224)
+"""The image of a network whose file or function states none."""
+
+
+def add_argument(parser: argparse.ArgumentParser, name: str = "network", forms: str = FORMS) -> None:
+    """Add a positional argument that names a network."""
+    parser.add_argument(name, help=f"{forms}; names: {', '.join(FAMILIES)}")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the knobs of catalogue networks, the image shape of imported ones, and `--fold`."""
+    parser.add_argument("--width", type=float, help="width multiplier or scale")
+    parser.add_argument("--groups", type=int, help="groups of ShuffleNetV1")
+    parser.add_argument("--resolution", type=int, help="height and width of the image")
+    parser.add_argument("--code", help="which of several published forms")
+    parser.add_argument("--last-stage", help="MobileNetV3-Large: efficient or original")
+    parser.add_argument("--shape", help="channels, height and width of one image for an .onnx, .py or function")
+    parser.add_argument("--fold", action="store_true", help="fold batch norms into the convolutions")
+
+
+def graph(options: argparse.Namespace, source: str | None = None) -> Graph:
+    """The graph of `options.network`, or of `source` with the same options; folded with `--fold`.
+
+    Raises ArchError for a network that cannot be read, and for options that it does not take.
+    """
+    source = options.network if source is None else source
+    if not is_imported(source):
+        built = archs.build(spec(options, source))
+    else:
+        _refuse_knobs(options, f"{source} has no knobs; allowed with it: --shape", KNOBS)
+        built = imported(source, options.shape)
+    return archs.fold_batchnorm(built) if options.fold else built
+
+
+def spec(options: argparse.Namespace, source: str | None = None) -> archs.Spec:
+    """The spec of a catalogue name or a spec file. Raises ArchError for any other network."""
+    source = options.network if source is None else source
+    if is_imported(source):
+        raise archs.ArchError(f"{source} is no spec; allowed: a catalogue name, a spec file (.json) or -")
+    if options.shape:
+        raise archs.ArchError(f"--shape is for an .onnx, .py or function; allowed with {source}: --resolution")
+    if source != "-" and not source.endswith(".json"):
+        return archs.spec(source, **_given(options, KNOBS))
+    _refuse_knobs(options, "a spec has its knobs built in; allowed with one: --resolution", set(KNOBS) - {"resolution"})
+    found = archs.Spec.from_json(_read(source))
+    return found.edit(resolution=options.resolution) if options.resolution is not None else found
+
+
+def is_imported(source: str) -> bool:
+    """Whether the argument names a file or function that the importers read, not a spec.
+
+    >>> is_imported("net.onnx"), is_imported("package.module:Net"), is_imported("mobilenet_v2"), is_imported("-")
+    (True, True, False, False)
+    """
+    return source.endswith((".onnx", ".py")) or (":" in source and not source.endswith(".json"))
+
+
+def imported(source: str, shape: str | None = None) -> Graph:
+    """The graph of an `.onnx` file, an exported `.py` file or `package.module:function`, which are executed.
+
+    `shape` is "channels,height,width"; without it the ONNX file's own, or 3,224,224. Raises ArchError.
+    """
+    sides = image_shape(shape) if shape else None
+    if source.endswith(".onnx"):
+        return archs.from_onnx(source, sides)
+    if source.endswith(".py"):
+        module = archs.from_source(_read(source).decode("utf-8"))
+        return archs.from_module(module, sides or SHAPE)
+    return archs.from_module(module_of(source), sides or SHAPE)
+
+
+def module_of(target: str) -> nn.Module:
+    """The module that `package.module:function` returns, or is. Raises ArchError where a part is missing."""
+    from torch import nn
+
+    name, colon, attribute = target.partition(":")
+    if not (name and colon and attribute):
+        raise archs.ArchError(f"found {target!r}; allowed: package.module:function")
+    sys.path.insert(0, "")  # as `python -m` does, for a file in the working directory
+    try:
+        found: Any = importlib.import_module(name)
+    except ImportError as error:
+        raise archs.ArchError(f"{name} cannot be imported: {error}") from None
+    finally:
+        sys.path.remove("")
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise archs.ArchError(f"{name} has no {attribute}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise archs.ArchError(f"{target} is a {type(found).__name__}; allowed: a function or a class")
+    made = found if isinstance(found, nn.Module) else found()
+    if not isinstance(made, nn.Module):
+        raise archs.ArchError(f"{target} returned a {type(made).__name__}; allowed: an nn.Module")
+    return made
+
+
+def image_shape(text: str) -> tuple[int, int, int]:
+    """Channels, height and width of "3,224,224". Raises ArchError.
+
+    >>> image_shape("1,96,96")
+    (1, 96, 96)
+    """
+    try:
+        sides = tuple(int(side) for side in text.split(","))
+    except ValueError:
+        raise archs.ArchError(f"shape: found {text!r}; allowed: three whole numbers, 3,224,224") from None
+    if len(sides) != 3:
+        raise archs.ArchError(f"shape: found {text!r}; allowed: channels, height, width of one image, 3,224,224")
+    return sides
+
+
+def _given(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
+
+
+def _refuse_knobs(options: argparse.Namespace, message: str, names: set[str] | tuple[str, ...]) -> None:
+    if found := _given(options, tuple(name for name in KNOBS if name in names)):
+        raise archs.ArchError(f"{message}, found {found}")
+
+
+def _read(source: str) -> bytes:
+    """The bytes of a file or of standard input; no more than a spec may have."""
+    if source == "-":
+        return sys.stdin.buffer.read(MAX_JSON + 1)
+    with Path(source).open("rb") as file:
+        return file.read(MAX_JSON + 1)

@@ -1,0 +1,60 @@
+"""Bad usage and bad input on the command line: one line, exit status 2, an error document with `--json`."""
+
+import json
+
+import pytest
+
+from explorer.cli.command import Commands, Parser
+from explorer.cli.main import main
+
+
+@pytest.mark.parametrize("name", ["net.tflite", "net.pt", "net", "net.onnx.txt2"])
+def test_an_unknown_suffix_is_refused_and_nothing_is_written(capsys, tmp_path, name):
+    path = tmp_path / name
+    assert main(["export", "mobilenet_v2", "--output", str(path)]) == 2
+    captured = capsys.readouterr()
+    assert "allowed: .py (pytorch), .onnx (onnx), .json (spec), .txt (text)" in captured.err
+    assert not path.exists()
+
+
+def test_a_format_that_the_suffix_contradicts_is_refused(capsys, tmp_path):
+    path = tmp_path / "net.py"
+    assert main(["export", "mobilenet_v2", "--format", "onnx", "--output", str(path)]) == 2
+    assert "the suffix is of pytorch, --format is onnx" in capsys.readouterr().err
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nocommand"], "invalid choice: 'nocommand'"),
+        (["count"], "count: the following arguments are required: network"),
+        (["count", "mobilenet_v2", "--width", "wide"], "count: argument --width: invalid float value: 'wide'"),
+        (["calibrate", "--folded", "--output", "x.json"], "unrecognized arguments: --folded"),
+    ],
+)
+def test_bad_usage_is_one_line(capsys, arguments, message):
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert "--help" in captured.err
+    assert not captured.out
+
+
+@pytest.mark.parametrize("arguments", [["count", "nonet"], ["count", "mobilenet_v2", "--by", "row"]])
+def test_bad_input_with_json_is_an_error_document(capsys, arguments):
+    assert main([*arguments, "--json"]) == 2
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert found["schema"] == "explorer.error/1"
+    assert found["command"] == "count"
+    assert len(found["problems"]) == 1
+    assert captured.err.count("\n") == 1
+
+
+def test_a_command_is_registered_once():
+    commands = Commands(Parser())
+    commands.add("one", lambda options: None, "a command")
+    with pytest.raises(ValueError, match="'one' is registered twice"):
+        commands.add("one", lambda options: None, "a command")
