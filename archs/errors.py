@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class Mend:
-    """A value that would do: for a cell of the table, rows counted from 1, or without `row` for a field."""
+class Fix:
+    """A suggested value: for a cell of the table, rows counted from 1, or without `row` for a field."""
 
     row: int | None
     column: str
@@ -25,7 +25,7 @@ class Problem:
 
     `row` counts from 1, as a reader of the table counts; `column` is a column of the table or a field of the network;
     `path` is the node or block of the graph. `message` says all of it in words; `found` and `allowed` are its parts
-    for whoever lays them out, `mend` a value that would do, where somebody looked for one.
+    for whoever lays them out, `fix` is a suggested value, where a search found one.
     """
 
     message: str
@@ -34,14 +34,14 @@ class Problem:
     path: str | None = None
     found: str | None = None
     allowed: str | None = None
-    mend: Mend | None = None
+    fix: Fix | None = None
 
     def __str__(self) -> str:
         where = [f"row {self.row}"] if self.row else []
         where += [f"column {self.column}" if self.row else self.column] if self.column else []
         where += [self.path] if self.path else []
         text = f"{', '.join(where)}: {self.message}" if where else self.message
-        return f"{text}; this would do: {self.mend}" if self.mend else text
+        return f"{text}; suggested fix: {self.fix}" if self.fix else text
 
 
 class ArchError(ValueError):

@@ -12,18 +12,18 @@ from dataclasses import replace
 from typing import Any
 
 from archs import ArchError, Spec
-from archs.errors import Mend, Problem
+from archs.errors import Fix, Problem
 from archs.tables.rows import KINDS, InvertedResidual, Row, ShuffleV1
 from archs.tables.table import make
 from explorer.editing.convert import carried, replace_block
-from explorer.editing.repair import Cell, Edited, check, inputs, mended_row, nearest
+from explorer.editing.repair import Cell, Edited, check, inputs, nearest, refused_row
 
 __all__ = [
     "Edited",
+    "apply_fix",
     "delete",
     "duplicate",
     "insert",
-    "mend",
     "move",
     "replace_block",
     "replace_stage",
@@ -67,7 +67,7 @@ def set_cells(spec: Spec, changes: Mapping[tuple[int, str], Any]) -> Edited:
         try:
             rows[index] = make(cls, **{**dict(rows[index]), **values})
         except ArchError as error:
-            problems += mended_row(error, cls, index + 1, values).problems
+            problems += refused_row(error, cls, index + 1, values).problems
     if problems:
         raise ArchError(problems=problems)
     edited = spec.edit(rows=tuple(rows))
@@ -97,14 +97,14 @@ def set_field(spec: Spec, name: str, value: Any) -> Edited:
         edited = spec.edit(**{name: value})
     except ArchError as error:
         near = nearest(Spec, name, value) if name != "name" else None
-        do = None if near is None else Mend(None, name, near)
-        problems = [replace(problem, mend=do) for problem in error.problems]
+        do = None if near is None else Fix(None, name, near)
+        problems = [replace(problem, fix=do) for problem in error.problems]
         raise ArchError(problems=problems) from None
     return Edited(check(edited))
 
 
-def mend(spec: Spec, proposed: Mend) -> Edited:
-    """The network with what a problem's `mend` proposes."""
+def apply_fix(spec: Spec, proposed: Fix) -> Edited:
+    """The network with what a problem's `fix` proposes."""
     if proposed.row:
         return set_cell(spec, proposed.row - 1, proposed.column, proposed.value)
     return set_field(spec, proposed.column, proposed.value)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel
 
 from archs import ArchError, Spec, build
-from archs.errors import Mend, Problem
+from archs.errors import Fix, Problem
 from archs.tables.blocks import round8
 from archs.tables.rows import Row, ShuffleV1, ShuffleV2
 from archs.tables.table import make
@@ -30,7 +30,7 @@ class Edited(NamedTuple):
 
 
 class Refused(ArchError):
-    """An edit whose table does not build; `attempt` is that table, for a mend to begin with."""
+    """An edit whose table does not build; `attempt` is that table, for a fix to begin with."""
 
     def __init__(self, problems: Iterable[Problem], attempt: Spec):
         super().__init__(problems=problems)
@@ -71,14 +71,14 @@ def explain(spec: Spec, error: ArchError, edited: Cell | None = None) -> Refused
             found = repr(getattr(spec.rows[blamed.index], blamed.column))
             problem = replace(problem, found=problem.found or found)
         cells = [cell for cell in (edited, blamed) if cell]
-        problems.append(replace(problem, mend=_search(spec, cells)))
+        problems.append(replace(problem, fix=_search(spec, cells)))
     return Refused(problems, spec)
 
 
 def repair(spec: Spec, limit: int = 24) -> Edited:
     """The spec with the nearest values in the cells that keep it from building, each said in a note. Raises ArchError.
 
-    Row by row, as an error hides those behind it; a mended cell is one with which the table builds up to its row.
+    Row by row, as an error hides those behind it; a fixed cell is one with which the table builds up to its row.
     """
     notes: list[str] = []
     for _ in range(limit):
@@ -87,15 +87,13 @@ def repair(spec: Spec, limit: int = 24) -> Edited:
             return Edited(spec, tuple(notes))
         except ArchError as error:
             blamed = _blamed(spec, error.problems[0])
-            mended = (
-                next((m for m in _mends(spec, blamed) if _builds(m[0], blamed.index + 1)), None) if blamed else None
-            )
-            if mended is None:
+            fixed = next((m for m in _fixes(spec, blamed) if _builds(m[0], blamed.index + 1)), None) if blamed else None
+            if fixed is None:
                 raise explain(spec, error) from None
             notes.append(
-                f"row {mended[1].row}: {mended[1].column} {word(_cell(spec, mended[1]))} → {word(mended[1].value)}"
+                f"row {fixed[1].row}: {fixed[1].column} {word(_cell(spec, fixed[1]))} → {word(fixed[1].value)}"
             )
-            spec = mended[0]
+            spec = fixed[0]
     return Edited(check(spec), tuple(notes))
 
 
@@ -139,12 +137,12 @@ def _blamed(spec: Spec, problem: Problem) -> Cell | None:
     return Cell(problem.row - 1, column) if column in fields else None
 
 
-def _cell(spec: Spec, mend: Mend) -> object:
-    return getattr(spec.rows[(mend.row or 1) - 1], mend.column)
+def _cell(spec: Spec, fix: Fix) -> object:
+    return getattr(spec.rows[(fix.row or 1) - 1], fix.column)
 
 
-def _search(spec: Spec, cells: list[Cell]) -> Mend | None:
-    return next((mend for cell in cells for mended, mend in _mends(spec, cell) if _builds(mended)), None)
+def _search(spec: Spec, cells: list[Cell]) -> Fix | None:
+    return next((fix for cell in cells for fixed, fix in _fixes(spec, cell) if _builds(fixed)), None)
 
 
 def _builds(spec: Spec, rows: int | None = None) -> bool:
@@ -156,7 +154,7 @@ def _builds(spec: Spec, rows: int | None = None) -> bool:
     return True
 
 
-def _mends(spec: Spec, cell: Cell) -> Iterator[tuple[Spec, Mend]]:
+def _fixes(spec: Spec, cell: Cell) -> Iterator[tuple[Spec, Fix]]:
     """The spec with other values in one cell, the nearest first; then with the block's other form."""
     row = spec.rows[cell.index]
     tries = [(cell.column, value) for value in _values(spec, cell)][:TRIES]
@@ -166,7 +164,7 @@ def _mends(spec: Spec, cell: Cell) -> Iterator[tuple[Spec, Mend]]:
         tries.append(("merge", "add"))
     for column, value in tries:
         try:
-            yield spec.edit_row(cell.index, **{column: value}), Mend(cell.index + 1, column, value)
+            yield spec.edit_row(cell.index, **{column: value}), Fix(cell.index + 1, column, value)
         except ArchError:
             continue
 
@@ -204,10 +202,10 @@ def inputs(spec: Spec, index: int) -> int | None:
         return None
 
 
-def mended_row(error: ArchError, cls: type[Row], row: int, values: dict[str, Any]) -> ArchError:
+def refused_row(error: ArchError, cls: type[Row], row: int, values: dict[str, Any]) -> ArchError:
     """The error of a refused cell, with its row and the nearest allowed value."""
     problems = []
     for problem in error.at(row=row).problems:
         value = nearest(cls, problem.column, values.get(problem.column)) if problem.column else None
-        problems.append(replace(problem, mend=None if value is None else Mend(row, problem.column or "", value)))
+        problems.append(replace(problem, fix=None if value is None else Fix(row, problem.column or "", value)))
     return ArchError(problems=problems)

@@ -31,7 +31,7 @@ PAPER = "paper"
 class Problem:
     """A choice that could not be followed: by which control it is to be shown, and why.
 
-    `attempt` is the table that was wanted, where it is one though it does not build: what a cause's `mend` is for.
+    `attempt` is the table that was wanted, where it is one though it does not build: what a cause's `fix` is for.
     """
 
     control: str

@@ -7,7 +7,7 @@ import pytest
 import archs
 import costmodel
 from archs.catalogue.sampling import random_edit, random_spec
-from archs.errors import Mend
+from archs.errors import Fix
 from archs.tables.rows import KINDS, Conv, Linear
 from explorer.editing import edits
 from explorer.editing import whole_network as whole
@@ -62,54 +62,54 @@ def test_every_refused_cell_is_named_at_once():
         edits.set_cells(V2, {(1, "kernel"): 4, (3, "stride"): 9, (5, "activation"): "hardswish"})
     problems = caught.value.problems
     assert [(p.row, p.column) for p in problems] == [(2, "kernel"), (4, "stride"), (6, "activation")]
-    assert [p.mend.value for p in problems] == [5, 4, "hard_swish"]
+    assert [p.fix.value for p in problems] == [5, 4, "hard_swish"]
     assert [p.found for p in problems] == ["4", "9", "'hardswish'"]
     assert problems[1].allowed == "a whole number from 1 to 4"
 
 
 # fmt: off
 REFUSED = [  # (network, row from 0, column, value, what would do)
-    ("shufflenet_v1", 2, "channels", 241,    Mend(3, "channels", 240)),
-    ("shufflenet_v1", 2, "channels", 8,      Mend(3, "channels", 48)),
-    ("shufflenet_v1", 2, "groups",   5,      Mend(3, "groups", 4)),
-    ("shufflenet_v2", 2, "channels", 117,    Mend(3, "channels", 116)),
-    ("shufflenet_v2", 4, "channels", 100,    Mend(5, "channels", 118)),
-    ("shufflenet_v2", 3, "split",    0.001,  Mend(4, "split", 0.5)),
-    ("mobilenet_v2",  3, "channels", 0,      Mend(4, "channels", 1)),
-    ("mobilenet_v2",  3, "channels", 10**9,  Mend(4, "channels", 16384)),
-    ("mobilenet_v2",  3, "channels", 32.4,   Mend(4, "channels", 32)),
+    ("shufflenet_v1", 2, "channels", 241,    Fix(3, "channels", 240)),
+    ("shufflenet_v1", 2, "channels", 8,      Fix(3, "channels", 48)),
+    ("shufflenet_v1", 2, "groups",   5,      Fix(3, "groups", 4)),
+    ("shufflenet_v2", 2, "channels", 117,    Fix(3, "channels", 116)),
+    ("shufflenet_v2", 4, "channels", 100,    Fix(5, "channels", 118)),
+    ("shufflenet_v2", 3, "split",    0.001,  Fix(4, "split", 0.5)),
+    ("mobilenet_v2",  3, "channels", 0,      Fix(4, "channels", 1)),
+    ("mobilenet_v2",  3, "channels", 10**9,  Fix(4, "channels", 16384)),
+    ("mobilenet_v2",  3, "channels", 32.4,   Fix(4, "channels", 32)),
     ("mobilenet_v2",  3, "channels", True,   None),
     ("mobilenet_v2",  3, "channels", "wide", None),
-    ("mobilenet_v2",  3, "se",       2,      Mend(4, "se", 1)),
+    ("mobilenet_v2",  3, "se",       2,      Fix(4, "se", 1)),
     ("mobilenet_v2",  3, "colour",   2,      None),
 ]
 # fmt: on
 
 
-@pytest.mark.parametrize(("name", "row", "column", "value", "mend"), REFUSED)
-def test_a_refused_cell_says_where_and_what_would_do(name, row, column, value, mend):
+@pytest.mark.parametrize(("name", "row", "column", "value", "fix"), REFUSED)
+def test_a_refused_cell_says_where_and_what_would_do(name, row, column, value, fix):
     spec = archs.spec(name)
     problem = refused(edits.set_cell, spec, row, column, value)
-    assert (problem.row, problem.mend) == (row + 1, mend)
-    if mend:
-        assert total(edits.mend(spec, mend).spec).mult_adds > 0
-        assert f"this would do: {mend}" in str(problem)
+    assert (problem.row, problem.fix) == (row + 1, fix)
+    if fix:
+        assert total(edits.apply_fix(spec, fix).spec).mult_adds > 0
+        assert f"suggested fix: {fix}" in str(problem)
 
 
 def test_a_row_that_another_edit_broke_says_what_would_do():
-    """A wide row before a unit that keeps its input: the blame is the unit's, and the mend too."""
+    """A wide row before a unit that keeps its input: the blame is the unit's, and the fix too."""
     spec = archs.spec("shufflenet_v2")
     problem = refused(edits.insert, spec, 2, Conv(stage="stem", channels=500, kernel=1))
     assert (problem.row, problem.column, problem.found) == (4, "channels", "116")
-    assert problem.mend == Mend(4, "downsample", "half")
+    assert problem.fix == Fix(4, "downsample", "half")
 
 
 def test_fields():
     assert edits.set_field(V2, "resolution", 160).spec.resolution == 160
     problem = refused(edits.set_field, V2, "resolution", 5000)
-    assert (problem.column, problem.mend) == ("resolution", Mend(None, "resolution", 2048))
-    assert edits.mend(V2, problem.mend).spec.resolution == 2048
-    assert refused(edits.set_field, V2, "name", "Evil(") .mend is None  # fmt: skip
+    assert (problem.column, problem.fix) == ("resolution", Fix(None, "resolution", 2048))
+    assert edits.apply_fix(V2, problem.fix).spec.resolution == 2048
+    assert refused(edits.set_field, V2, "name", "Evil(") .fix is None  # fmt: skip
     assert "allowed: resolution" in refused(edits.set_field, V2, "rows", ()).message
 
 
@@ -391,7 +391,7 @@ def test_a_table_that_does_not_build_goes_with_its_error():
     with pytest.raises(Refused) as refused:
         edits.set_cell(spec, 3, "channels", 100)
     (problem,) = refused.value.problems
-    assert edits.mend(refused.value.attempt, problem.mend).spec.rows[3].channels == problem.mend.value
+    assert edits.apply_fix(refused.value.attempt, problem.fix).spec.rows[3].channels == problem.fix.value
     with pytest.raises(Refused) as refused:
         edits.duplicate(archs.spec("shufflenet_v2"), 9)
     assert len(refused.value.attempt.rows) == len(archs.spec("shufflenet_v2").rows) + 1

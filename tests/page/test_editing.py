@@ -71,7 +71,7 @@ def test_every_kind_of_block(page, kind):
         assert fields(page).keys() >= {f"cell {column.name}" for column in cells.columns(KINDS[kind])}
 
 
-def test_a_refused_choice_says_so_and_is_mended(page):
+def test_a_refused_choice_has_a_message_and_a_fix(page):
     open_block(page)
     say(page, "cell kernel", 4)
     check(page)
@@ -80,7 +80,7 @@ def test_a_refused_choice_says_so_and_is_mended(page):
     assert "a whole odd number" in message
     assert shown(page, "cell kernel") == "4"
     assert spec(page) == START
-    say(page, "mend cell kernel 0")
+    say(page, "fix cell kernel 0")
     check(page)
     assert not errors(page)
     assert spec(page).rows[3].kernel == 5
@@ -195,7 +195,7 @@ def test_a_refused_cell_stays_and_what_is_typed_elsewhere_waits_for_it(page):
 
 def test_a_refused_cell_is_mended_or_put_back(page):
     type_into_grid(page, r3={"kernel": 4}, r4={"channels": 72})
-    page.button(key="mend grid 0").click().run()
+    page.button(key="fix grid 0").click().run()
     check(page)
     assert not errors(page)
     assert (spec(page).rows[3].kernel, spec(page).rows[4].channels) == (5, 72)

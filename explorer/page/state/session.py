@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from archs import ArchError, Spec
-from archs.errors import Mend
+from archs.errors import Fix
 from costmodel import CostError
 from explorer.editing import edits
 from explorer.editing.repair import Edited
@@ -59,13 +59,13 @@ def show_problem(control: str) -> None:
 
 def show(problem: Problem) -> None:
     st.error(problem.message, icon=":material/error:")
-    for number, mend in enumerate(_mends(problem)):
+    for number, fix in enumerate(_fixes(problem)):
         st.button(
-            f"Take {mend}",
-            key=f"mend {problem.control} {number}",
+            f"Take {fix}",
+            key=f"fix {problem.control} {number}",
             icon=":material/build:",
-            on_click=_mend,
-            args=(problem, mend),
+            on_click=_apply_fix,
+            args=(problem, fix),
         )
 
 
@@ -77,8 +77,8 @@ def told(control: str) -> list[Part]:
     return [
         form.note(f"problem {control}", problem.message, "error", "error"),
         *(
-            form.button(f"mend {control} {number}", f"Take {mend}", "build", lambda _, mend=mend: _mend(problem, mend))
-            for number, mend in enumerate(_mends(problem))
+            form.button(f"fix {control} {number}", f"Take {fix}", "build", lambda _, fix=fix: _apply_fix(problem, fix))
+            for number, fix in enumerate(_fixes(problem))
         ),
     ]
 
@@ -89,13 +89,18 @@ def is_refused(control: str) -> bool:
     return problem is not None and problem.control == control
 
 
-def _mends(problem: Problem) -> list[Mend]:
-    return [cause.mend for cause in problem.causes if cause.mend] if problem.attempt else []
+def _fixes(problem: Problem) -> list[Fix]:
+    return [cause.fix for cause in problem.causes if cause.fix] if problem.attempt else []
 
 
-def _mend(problem: Problem, mend: Mend) -> None:
+def _apply_fix(problem: Problem, fix: Fix) -> None:
     """What was wanted, with the value that would do."""
-    edit(problem.control, f"mended, {mend}", lambda spec: edits.mend(problem.attempt or spec, mend), problem.attempt)
+    edit(
+        problem.control,
+        f"suggested fix: {fix}",
+        lambda spec: edits.apply_fix(problem.attempt or spec, fix),
+        problem.attempt,
+    )
 
 
 @contextmanager
