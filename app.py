@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.page import calibration, importing
+from explorer.page import calibration, importing, warm
 from explorer.page.lab import pages
 from explorer.page.panels import (
     advice,
@@ -20,7 +20,7 @@ from explorer.page.panels import (
 from explorer.page.panels import (
     frontier as landscape,
 )
-from explorer.page.state import autosave, share, warm
+from explorer.page.state import autosave, share
 from explorer.page.state.session import guard, scenario
 from explorer.page.widgets import style
 

@@ -17,12 +17,12 @@ import numpy as np
 
 from costmodel.calibration.holdout import BIG_US, judge, with_errors
 from costmodel.calibration.sample import STACK
-from costmodel.calibration.synthetic import Foreign, recipe_dict
 from costmodel.errors import CostError
 from costmodel.latency import trees
 from costmodel.latency.features import NEAREST, features
 from costmodel.latency.predictor import forest_of
 from costmodel.latency.profile import DeviceProfile, Predictor, Reference, Regime
+from costmodel.networks.synthetic import Foreign, recipe_dict
 from costmodel.timing.drift import STEADY, between, by_kind
 from costmodel.timing.timing_records import Record
 

@@ -11,10 +11,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from costmodel.calibration.synthetic import IMPORTED, Foreign
 from costmodel.latency.features import OURS
 from costmodel.latency.predictor import Priced, price
 from costmodel.latency.profile import DeviceProfile, Errors, percentile_half_width
+from costmodel.networks.synthetic import IMPORTED, Foreign
 from costmodel.timing.timing_records import Record
 
 NORMAL = NormalDist()

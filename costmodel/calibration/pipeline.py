@@ -17,9 +17,9 @@ from pathlib import Path
 from costmodel.calibration.fit import fit
 from costmodel.calibration.sample import STACK, foreign_networks, networks, our_networks
 from costmodel.calibration.suite import suite
-from costmodel.calibration.synthetic import made
 from costmodel.errors import CostError
 from costmodel.latency.profile import SHIPPED, DeviceProfile, Regime, nearest
+from costmodel.networks.synthetic import made
 from costmodel.timing.session import ROUNDS, Progress, part, time_networks
 from costmodel.timing.stopwatch import Stopwatch
 from costmodel.timing.timing_records import Record, noisy_share, read_raw, write_raw

@@ -5,7 +5,7 @@ users will
 ask. A quarter are random tables, whose rows take some of the kinds at any width, kernel and group count on maps from
 224 down to 7 and 1: what an edit can make of a network, small operators included. The rest are short stacks of one or
 two kinds on maps of one size, as wide as micro-benchmarks are. Of ten networks one is as imports are
-(`costmodel.calibration.synthetic`). No clock here.
+(`costmodel.networks.synthetic`). No clock here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from archs.tables.table import (
     ShuffleV1,
     ShuffleV2,
 )
-from costmodel.calibration.synthetic import MEDLEY, STYLES, Foreign, Recipe
+from costmodel.networks.synthetic import MEDLEY, STYLES, Foreign, Recipe
 
 MIXED, STACK = "mixed", "stack"  # the names of random tables and stacks
 STACKS = 1 / 2  # of the random networks

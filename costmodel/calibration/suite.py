@@ -15,7 +15,7 @@ from archs import ArchError, Graph, Spec
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.sampling import random_edit
 from costmodel.calibration.sample import LIGHT_FAMILIES, heavy, random_table
-from costmodel.calibration.synthetic import IMPORTED, STYLES, Foreign, Recipe, made
+from costmodel.networks.synthetic import IMPORTED, STYLES, Foreign, Recipe, made
 
 SEED = 7_000_000
 EDITED, TABLES = 36, 18

@@ -27,8 +27,8 @@ from costmodel.calibration.fit import fit_only
 from costmodel.calibration.holdout import BIG_US, errors, errors_by_family, judge, rms
 from costmodel.calibration.pipeline import raw_path
 from costmodel.calibration.suite import Entry, suite
-from costmodel.calibration.synthetic import IMPORTED, Foreign
 from costmodel.latency.profile import DeviceProfile, Errors, load_profile, locate
+from costmodel.networks.synthetic import IMPORTED, Foreign
 from costmodel.timing.drift import ALL, Slowness, between
 from costmodel.timing.session import Progress, Session, part, time_networks
 from costmodel.timing.stopwatch import Stopwatch

@@ -16,10 +16,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from archs import Graph, fold_batchnorm
-from costmodel.calibration.synthetic import Recipe, made, read_recipe
 from costmodel.errors import CostError
 from costmodel.latency.features import COLUMNS, OURS, WORK
 from costmodel.latency.trees import LEVELS
+from costmodel.networks.synthetic import Recipe, made, read_recipe
 
 FORMAT = "costmodel.profile/1"
 DEFAULT = "cpu"

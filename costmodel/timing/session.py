@@ -49,9 +49,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.calibration.synthetic import Recipe
 from costmodel.errors import CostError
 from costmodel.latency.profile import Regime
+from costmodel.networks.synthetic import Recipe
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.stopwatch import Stopwatch, fastest
 from costmodel.timing.timing_records import Record

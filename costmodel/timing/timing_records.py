@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from costmodel.calibration.synthetic import Recipe, read_recipe, recipe_dict
 from costmodel.errors import CostError
 from costmodel.latency.features import features
 from costmodel.latency.profile import Regime
+from costmodel.networks.synthetic import Recipe, read_recipe, recipe_dict
 from costmodel.timing.drift import ALL, CALL, Slowness, by_kind
 from costmodel.timing.stopwatch import NOISY
 

@@ -19,7 +19,7 @@ from archs import Spec, build
 from archs.tables.lower import block_paths
 from costmodel import count
 from explorer.data import frontier
-from explorer.editing.history import paper
+from explorer.data.originals import paper
 
 if TYPE_CHECKING:
     import pandas

@@ -19,7 +19,7 @@ from archs.catalogue.registry import FAMILIES
 from costmodel import CostError, DeviceProfile, Prediction
 from costmodel.latency.profile import DEFAULT, SHIPPED, read_profile
 from costmodel.latency.profile import names as shipped
-from explorer.views.plain_text import plain
+from explorer.data.plain_text import plain
 
 KEPT = "own:"  # what a key of a profile that is not shipped begins with
 MAX_HERE = 8  # profiles of this machine, each some megabytes

@@ -17,10 +17,9 @@ from archs import ArchError, Graph, Spec
 from archs.ir.ops import Opaque
 from archs.tables.lift import spec_of
 from costmodel import CostError, NetworkCounts, Prediction
+from explorer.data import costs
 from explorer.data import profiles as devices
-from explorer.views import costs
-from explorer.views.metrics import human, megabytes
-from explorer.views.tiles import Tile, tile
+from explorer.data.metrics import Tile, human, megabytes, tile
 
 MAX_STEPS = 50
 

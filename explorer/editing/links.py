@@ -24,7 +24,7 @@ from archs import ArchError, Spec, build
 from archs.catalogue.registry import FAMILIES
 from archs.tables.rows import Row
 from archs.tables.table import FORMAT
-from explorer.editing.history import paper
+from explorer.data.originals import paper
 
 VERSION = "1"
 MAX_LINK = 6_000  # characters; servers and browsers take about 8,000 of a whole address

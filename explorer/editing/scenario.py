@@ -14,11 +14,12 @@ from archs.catalogue.registry import FAMILIES, citation
 from archs.errors import Problem as Cause
 from archs.tables.lower import block_paths
 from costmodel import CostError, Fragmentation, NetworkCounts, Prediction
+from explorer.data import costs
 from explorer.data import profiles as devices
+from explorer.data.originals import paper
 from explorer.editing import diff as compare
-from explorer.editing.history import History, Version, paper
+from explorer.editing.history import History, Version
 from explorer.editing.repair import Edited, Refused
-from explorer.views import costs
 
 if TYPE_CHECKING:
     import pandas

@@ -34,7 +34,7 @@ from archs.tables.rows import (
     ShuffleV1,
     ShuffleV2,
 )
-from explorer.editing.history import paper
+from explorer.data.originals import paper
 from explorer.editing.repair import Edited, check, repair, word
 
 BLOCKS = (Separable, InvertedResidual, ShuffleV1, ShuffleV2, Bottleneck, Fragments)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pandas
 import plotly.graph_objects as go
 
+from explorer.data.metrics import METRICS, human
 from explorer.figures import draw
 from explorer.figures.palette import KIND_COLOURS, OUTLINE, SELECTED, block_colours, text_on
-from explorer.views.metrics import METRICS, human
 
 WHERE = ("mult_adds", "params", "mem_access", "elementwise")
 """What the bars of `where_by_block` and `where_by_kind` show, top to bottom; `latency_ms` second, where it is."""

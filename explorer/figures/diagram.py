@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 
 from archs import Graph
 from archs.ir.graph import INPUT
+from explorer.data.costs import kind_of
+from explorer.data.metrics import METRICS
 from explorer.figures import draw
 from explorer.figures.lanes import HALF_HEIGHT, HALF_WIDTH, Layout, lay_out
 from explorer.figures.palette import BAND, EDITED, HEAT, KIND_COLOURS, OUTLINE, SELECTED, block_colours
-from explorer.views.costs import kind_of
-from explorer.views.metrics import METRICS
 
 GAP = 2.0  # between blocks, in the units of √channels
 ROW = 38  # pixels per operator

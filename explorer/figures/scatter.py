@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pandas
 import plotly.graph_objects as go
 
+from explorer.data.metrics import METRICS, human
 from explorer.figures import draw
 from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
-from explorer.views.metrics import METRICS, human
 
 SYMBOLS = {
     "circle": "●",

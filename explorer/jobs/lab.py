@@ -8,7 +8,7 @@ from typing import Any
 
 from explorer.jobs import job
 from explorer.lab.experiment import Settings
-from explorer.lab.run import FEWEST, Run
+from explorer.lab.run import FEWEST, Run, from_json
 
 
 @dataclass
@@ -61,19 +61,3 @@ def start(networks: list[tuple[str, str]], settings: Settings, seconds: float) -
     made = Job(tuple(row for row, _ in networks), settings)
     made.start({"networks": networks, "settings": asdict(settings), "seconds": seconds})
     return made
-
-
-def to_json(run: Run) -> dict[str, object]:
-    return asdict(run)
-
-
-def from_json(data: dict) -> Run:
-    return Run(
-        rows=tuple(data["rows"]),
-        rounds=tuple(tuple(turn) for turn in data["rounds"]),
-        least=tuple(data["least"]),
-        kernels=tuple(tuple(names) for names in data["kernels"]),
-        environment=data["environment"],
-        seconds=data["seconds"],
-        stopped=data["stopped"],
-    )

@@ -11,9 +11,8 @@ import sys
 import archs
 from archs import ArchError
 from costmodel import CostError
-from explorer.jobs.lab import to_json
 from explorer.lab.experiment import Settings
-from explorer.lab.run import run
+from explorer.lab.run import run, to_json
 
 
 def main() -> None:

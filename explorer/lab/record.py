@@ -10,12 +10,12 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from explorer.data.plain_text import plain
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import GUIDELINES, LAYOUTS, PLATFORMS, SCALES, Experiment
 from explorer.lab.published import printed
 from explorer.lab.run import Run
 from explorer.lab.verdict import AGREES, BASE, CLOSE, DIFFERS, NOISY
-from explorer.views.plain_text import plain
 
 if TYPE_CHECKING:
     import pandas

@@ -37,7 +37,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from archs import Graph
 from costmodel.timing.instrumented import InPlace
@@ -263,3 +263,19 @@ def _kernels(call: Callable[[], object], calls: int) -> tuple[str, ...]:
     total = sum(least.values()) or 1
     named = [key for key in sorted(least, key=least.get, reverse=True) if least[key] > SEEN * total]
     return tuple(f"{key.removeprefix('aten::')} ×{events[key].count}, {least[key] / total:.0%}" for key in named)
+
+
+def to_json(run: Run) -> dict[str, object]:
+    return asdict(run)
+
+
+def from_json(data: dict) -> Run:
+    return Run(
+        rows=tuple(data["rows"]),
+        rounds=tuple(tuple(turn) for turn in data["rounds"]),
+        least=tuple(data["least"]),
+        kernels=tuple(tuple(names) for names in data["kernels"]),
+        environment=data["environment"],
+        seconds=data["seconds"],
+        stopped=data["stopped"],
+    )

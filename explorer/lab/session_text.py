@@ -13,11 +13,10 @@ from dataclasses import asdict
 import archs
 from archs import ArchError, Spec
 from costmodel import CostError
-from explorer.jobs.lab import from_json, to_json
+from explorer.data.plain_text import plain
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import GUIDELINES, Settings, experiment
-from explorer.lab.run import FEWEST, ROUNDS, Run
-from explorer.views.plain_text import plain
+from explorer.lab.run import FEWEST, ROUNDS, Run, from_json, to_json
 
 VERSION = "lab-kept/2"
 MAX_TEXT = 1_000_000  # characters; a run has under 12,000, most of it networks; browsers keep some 5 million

@@ -13,6 +13,7 @@ from costmodel.latency.profile import Regime
 from costmodel.timing.stopwatch import LAYOUTS
 from explorer.data import evidence
 from explorer.data import profiles as devices
+from explorer.data.plain_text import plain
 from explorer.figures import calibration as drawing
 from explorer.figures.scatter import legend
 from explorer.jobs import calibration as jobs
@@ -23,7 +24,6 @@ from explorer.page.state import session as state
 from explorer.page.state.session import guard
 from explorer.page.widgets import chart
 from explorer.page.widgets import job_status as work
-from explorer.views.plain_text import plain
 
 LENGTHS = {False: "full, 4 minutes", True: "quick, 1 minute"}
 ERRORS = {

@@ -17,7 +17,8 @@ from archs.interop.onnx.importer import MAX_NAME
 from archs.interop.pytorch.codegen import state_dict
 from archs.transforms.surgery import regroup, rekernel, remove, scopes, widen, widen_scope, widths
 from archs.transforms.weights import to_safetensors
-from explorer.data import zoo
+from explorer.data import costs, zoo
+from explorer.data.metrics import IN_THE_PICTURE, METRICS
 from explorer.editing.imported import Imported
 from explorer.figures import charts as figures
 from explorer.figures import diagram
@@ -26,8 +27,6 @@ from explorer.page.panels.tables import csv, table_of
 from explorer.page.state import session as state
 from explorer.page.state.session import guard, scenario
 from explorer.page.widgets import chart
-from explorer.views import costs
-from explorer.views.metrics import IN_THE_PICTURE, METRICS
 
 KEY, PROBLEM = "imported", "import problem"
 HOME = "home"

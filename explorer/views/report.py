@@ -11,10 +11,10 @@ from plotly.offline import get_plotlyjs
 from archs.catalogue.registry import citation
 from costmodel import CONVENTION
 from explorer.data import profiles as devices
+from explorer.data.metrics import METRICS, human, megabytes
 from explorer.editing.scenario import Scenario
 from explorer.figures import charts as figures
 from explorer.figures import diagram
-from explorer.views.metrics import METRICS, human, megabytes
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;color:#16202c;background:#fff;max-width:1000px;margin:2rem auto;"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from archs import Spec
 from archs.catalogue.published import Published, agrees, published
@@ -12,19 +11,10 @@ from archs.catalogue.registry import FAMILIES
 from archs.catalogue.registry import published as is_published
 from costmodel import CostError
 from explorer.data import profiles as devices
+from explorer.data.metrics import Tile, human, megabytes, tile
 from explorer.editing.scenario import Scenario
-from explorer.views.metrics import METRICS, human, megabytes
 
 ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
-
-
-class Tile(NamedTuple):
-    """One figure: its title, its value, what stands beside it, and what it says when it is pointed at."""
-
-    title: str
-    value: str
-    beside: str
-    help: str
 
 
 def tiles(scenario: Scenario) -> list[Tile]:
@@ -106,12 +96,6 @@ def _latency(scenario: Scenario, base: Scenario) -> Tile:
         f"{change}90 %: {interval} · {devices.owner(key)}",
         f"Device: {devices.title(key)}; {devices.whose(key)}.",
     )
-
-
-def tile(metric: str, value: str, beside: str, here: str, title: str = "") -> Tile:
-    """A metric's tile: its own title and help, unless told another title, and `here` behind the help."""
-    shown = METRICS[metric]
-    return Tile(title or shown.title, value, beside, f"{shown.help}\n\n{here}")
 
 
 def _change(now: float, before: float) -> str:

@@ -15,9 +15,9 @@ import costmodel
 from costmodel.calibration.fit import fit
 from costmodel.calibration.pipeline import raw_path
 from costmodel.calibration.suite import suite
-from costmodel.calibration.synthetic import made
 from costmodel.calibration.validate import validate
 from costmodel.latency.profile import Regime
+from costmodel.networks.synthetic import made
 from costmodel.timing import session as timings
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.session import FIRST, OFTEN, ROUNDS, RUNS, Cancelled, _Timed, time_networks

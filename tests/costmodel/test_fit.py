@@ -13,9 +13,9 @@ from archs.tables.table import Conv
 from costmodel.calibration.fit import HOLDS, PER_TREE, _at_one_speed, _nodes_to_network, fit
 from costmodel.calibration.holdout import MEAN, SESSION, SESSIONS, SPAN, errors, judge, with_errors
 from costmodel.calibration.sample import STACK, our_networks
-from costmodel.calibration.synthetic import made
 from costmodel.latency.features import COLUMNS, features
 from costmodel.latency.profile import DeviceProfile, Regime, percentile_half_width
+from costmodel.networks.synthetic import made
 from costmodel.timing.timing_records import Record
 
 

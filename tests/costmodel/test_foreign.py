@@ -21,12 +21,12 @@ from costmodel.calibration.fit import fit
 from costmodel.calibration.holdout import with_errors
 from costmodel.calibration.sample import foreign_networks, heavy, networks, our_networks
 from costmodel.calibration.suite import suite
-from costmodel.calibration.synthetic import IMPORTED, MEDLEY, STYLES, Foreign, made, read_recipe, recipe_dict
-from costmodel.calibration.synthetic_blocks import Pen, attention
 from costmodel.counting.counts import FREE
 from costmodel.latency.features import COLUMNS, OURS, VARIANTS, features
 from costmodel.latency.memory_order import turned
 from costmodel.latency.profile import Regime
+from costmodel.networks.synthetic import IMPORTED, MEDLEY, STYLES, Foreign, made, read_recipe, recipe_dict
+from costmodel.networks.synthetic_blocks import Pen, attention
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.stopwatch import Stopwatch
 

@@ -15,9 +15,9 @@ import archs
 from archs.catalogue.sampling import random_edit, random_spec
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import Conv2d, GlobalAvgPool, ReLU, Shape
-from costmodel.calibration.synthetic import MEDLEY, Foreign
 from costmodel.latency.cache_ages import Ages, _before, _last_touched, ages
 from costmodel.latency.liveness import _frames, _lives, lives
+from costmodel.networks.synthetic import MEDLEY, Foreign
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.stopwatch import Stopwatch
 

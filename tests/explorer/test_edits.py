@@ -9,9 +9,10 @@ import costmodel
 from archs.catalogue.sampling import random_edit, random_spec
 from archs.errors import Fix
 from archs.tables.rows import KINDS, Conv, Linear
+from explorer.data.originals import paper
 from explorer.editing import edits
 from explorer.editing import whole_network as whole
-from explorer.editing.history import LIMIT, History, paper
+from explorer.editing.history import LIMIT, History
 from explorer.editing.links import decode, encode
 from explorer.editing.repair import Refused, repair
 

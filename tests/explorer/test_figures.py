@@ -12,11 +12,11 @@ import costmodel
 from archs.ir import ops
 from archs.tables.table import Fragments
 from costmodel.counting.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
+from explorer.data import costs
 from explorer.figures import charts as figures
 from explorer.figures import diagram
 from explorer.figures.lanes import HALF_WIDTH, lay_out
 from explorer.figures.palette import EDITED, HEAT_RGB, KIND_COLOURS, SELECTED, block_colours, heat, text_on
-from explorer.views import costs
 
 NETWORKS = archs.names()
 

@@ -11,11 +11,11 @@ import pandas
 import pytest
 
 import archs
+from explorer.data.metrics import IN_THE_PICTURE
 from explorer.editing.scenario import Scenario, start
 from explorer.figures import charts as figures
 from explorer.figures import diagram, svg
 from explorer.page.panels.picture import kinds
-from explorer.views.metrics import IN_THE_PICTURE
 
 SVG = "{http://www.w3.org/2000/svg}"
 BLOCK = "stage3/block1"

@@ -13,8 +13,8 @@ from support.forms import fields, headings, memory_of, refusals, say, scenario_o
 import archs
 import costmodel
 from archs.catalogue.registry import FAMILIES
+from explorer.data import costs
 from explorer.figures import diagram
-from explorer.views import costs
 
 KNOBS = [(name, knob) for name, family in FAMILIES.items() for knob in family.knobs]
 

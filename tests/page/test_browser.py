@@ -24,8 +24,8 @@ from support.browser import (
 
 import archs
 import costmodel
+from explorer.data.metrics import human
 from explorer.editing.edits import replace_stage, set_cell, set_cells, split
-from explorer.views.metrics import human
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)

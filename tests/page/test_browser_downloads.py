@@ -16,10 +16,9 @@ from support.browser import PATIENCE, choose, open_page, settle, tile, turn
 
 import archs
 import costmodel
-from explorer.data import accuracy
+from explorer.data import accuracy, costs
+from explorer.data.metrics import human
 from explorer.editing.edits import set_cell
-from explorer.views import costs
-from explorer.views.metrics import human
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)

@@ -11,8 +11,8 @@ from support.browser import PATIENCE, chosen, figure, lossy, open_block, press, 
 
 import archs
 import costmodel
+from explorer.data.metrics import human
 from explorer.editing.edits import set_cells
-from explorer.views.metrics import human
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)

@@ -9,7 +9,7 @@ from support.browser import PATIENCE, tile
 import archs
 import costmodel
 from archs.interop.onnx.exporter import to_onnx
-from explorer.views.metrics import human
+from explorer.data.metrics import human
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)

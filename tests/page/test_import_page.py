@@ -17,8 +17,8 @@ import archs
 import costmodel
 from explorer.data import profiles as devices
 from explorer.data import zoo as library
+from explorer.data.metrics import human
 from explorer.editing.imported import Imported
-from explorer.views.metrics import human
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 

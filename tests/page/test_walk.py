@@ -21,13 +21,13 @@ import costmodel
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.sampling import random_edit, random_spec
 from archs.tables.rows import KINDS
+from explorer.data.metrics import human, megabytes
 from explorer.editing import cells, edits, links
 from explorer.editing import whole_network as whole
 from explorer.editing.repair import Edited
 from explorer.editing.scenario import Scenario, start
 from explorer.figures import charts as figures
 from explorer.figures import diagram
-from explorer.views.metrics import human, megabytes
 from explorer.views.tiles import tiles
 
 # AppTest leaves its temporary directory to the garbage collector

@@ -13,10 +13,10 @@ from support.forms import refusals, say, scenario_of, tiles
 
 import archs
 import costmodel
+from explorer.data.metrics import human, megabytes
 from explorer.editing import cells
 from explorer.lab.experiment import GUIDELINES
 from explorer.page.lab import pages
-from explorer.views.metrics import human, megabytes
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 

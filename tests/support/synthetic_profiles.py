@@ -4,9 +4,9 @@ import numpy as np
 
 from costmodel.calibration.fit import fit
 from costmodel.calibration.sample import networks
-from costmodel.calibration.synthetic import made
 from costmodel.latency.features import features
 from costmodel.latency.profile import DeviceProfile, Regime
+from costmodel.networks.synthetic import made
 from costmodel.timing.timing_records import Record
 
 US_PER_START, US_PER_BYTE, US_PER_MULT_ADD = 5.0, 1e-4, 2e-5

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas
 import streamlit as st
 
+from explorer.data.plain_text import plain
 from explorer.lab import charts
 from explorer.lab.experiment import PLATFORMS, Experiment
 from explorer.lab.record import to_csv
@@ -27,7 +28,6 @@ from explorer.lab.verdict import (
 )
 from explorer.page.lab import store
 from explorer.page.widgets import chart
-from explorer.views.plain_text import plain
 
 MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too close to call", NOISY: "? too noisy to tell"}
 

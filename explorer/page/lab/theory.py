@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas
 import streamlit as st
 
+from explorer.data.metrics import human
 from explorer.figures import diagram
 from explorer.lab import charts, theory
 from explorer.lab.experiment import Experiment
 from explorer.page.widgets import chart
-from explorer.views.metrics import human
 
 WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 SIZES = (7, 14, 28, 56, 112)

@@ -10,6 +10,7 @@ import archs
 import costmodel
 from archs import Graph, Spec
 from explorer.data import profiles as devices
+from explorer.data.metrics import METRICS
 from explorer.editing import advisor
 from explorer.editing.advisor import Strain, Suggestion
 from explorer.editing.scenario import Scenario
@@ -18,7 +19,6 @@ from explorer.page.panels.tables import download
 from explorer.page.state import session as state
 from explorer.page.widgets import form
 from explorer.page.widgets.form import Part
-from explorer.views.metrics import METRICS
 
 SHOWN = 8
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.data.metrics import METRICS
 from explorer.editing import diff as compare
 from explorer.editing.scenario import Scenario
 from explorer.figures import scatter
 from explorer.page.panels.tables import download
 from explorer.page.widgets import chart
-from explorer.views.metrics import METRICS
 
 MARKS = {"same": "", "changed": "● changed", "added": "＋ added", "removed": "－ removed"}
 NUMBERS = {"mult_adds": "mult-adds", "latency_ms": "ms", "params": "params", "mem_access": "MAC", "kernels": "kernels"}

@@ -14,13 +14,13 @@ from explorer.data import accuracy
 from explorer.data import frontier as networks
 from explorer.data import profiles as devices
 from explorer.data.accuracy import Estimate
+from explorer.data.metrics import METRICS
 from explorer.editing.scenario import Scenario
 from explorer.figures import scatter
 from explorer.figures.scatter import Point
 from explorer.page.panels.tables import download
 from explorer.page.state import session as state
 from explorer.page.widgets import chart
-from explorer.views.metrics import METRICS
 
 COSTS = ("mult_adds", "params", "mem_access", "latency_ms")
 PUBLISHED = "published"  # latencies, each on the device of its source

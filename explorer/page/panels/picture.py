@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pandas
 import streamlit as st
 
+from explorer.data import costs
+from explorer.data.metrics import IN_THE_PICTURE, METRICS
 from explorer.editing.scenario import Scenario
 from explorer.figures import charts as figures
 from explorer.figures import diagram
@@ -15,8 +17,6 @@ from explorer.page.panels.tables import download, short
 from explorer.page.state import session as state
 from explorer.page.widgets import form, live, words
 from explorer.page.widgets.form import Said
-from explorer.views import costs
-from explorer.views.metrics import IN_THE_PICTURE, METRICS
 
 
 def network(scenario: Scenario) -> None:

@@ -6,11 +6,11 @@ import pandas
 import streamlit as st
 
 import costmodel
+from explorer.data.metrics import human
 from explorer.editing.scenario import Scenario
 from explorer.figures import charts as figures
 from explorer.page.panels.tables import download
 from explorer.page.widgets import chart
-from explorer.views.metrics import human
 
 
 def reconcile(scenario: Scenario) -> None:

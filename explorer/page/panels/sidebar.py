@@ -9,7 +9,7 @@ from archs import ArchError, Spec
 from archs.catalogue.family import Family
 from archs.catalogue.registry import FAMILIES
 from archs.tables.table import MAX_JSON
-from explorer.editing.history import knobs
+from explorer.data.originals import knobs
 from explorer.editing.scenario import Scenario
 from explorer.page.panels import versions, whole
 from explorer.page.state import autosave, share

@@ -9,9 +9,9 @@ from typing import Any
 import pandas
 import streamlit as st
 
+from explorer.data import costs
 from explorer.editing.scenario import Scenario
 from explorer.figures.palette import heat
-from explorer.views import costs
 
 HEATED = ("mult_adds", "latency_ms", "params", "mem_access", "elementwise", "intensity", "fragments", "kernels")
 Table = pandas.DataFrame | dict[str, list[Any]]

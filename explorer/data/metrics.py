@@ -102,3 +102,18 @@ def megabytes(size: float) -> str:
     """
     scaled = size / 1e6
     return f"{scaled:,.{0 if scaled >= 1000 else 1 if scaled >= 10 else 2}f} MB"
+
+
+class Tile(NamedTuple):
+    """One figure: its title, its value, what stands beside it, and what it says when it is pointed at."""
+
+    title: str
+    value: str
+    beside: str
+    help: str
+
+
+def tile(metric: str, value: str, beside: str, here: str, title: str = "") -> Tile:
+    """A metric's tile: its own title and help, unless told another title, and `here` behind the help."""
+    shown = METRICS[metric]
+    return Tile(title or shown.title, value, beside, f"{shown.help}\n\n{here}")

@@ -1,6 +1,6 @@
 """Networks as only imports are: a style and a seed name one, as a table names one of ours.
 
-A medley has every block of `costmodel.calibration.synthetic_blocks` once, so that a few medleys show a calibration
+A medley has every block of `costmodel.networks.synthetic_blocks` once, so that a few medleys show a calibration
 every operator
 that an import can have. A network of one style has that block throughout, like those that people import. No clock here.
 """
@@ -18,8 +18,8 @@ from archs import Graph, Spec, build
 from archs.ir import ops
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import Op, Shape
-from costmodel.calibration.synthetic_blocks import BLOCKS, Pen
 from costmodel.errors import CostError
+from costmodel.networks.synthetic_blocks import BLOCKS, Pen
 
 FORMAT = "costmodel.foreign/1"
 MEDLEY = "medley"

@@ -1,0 +1,1 @@
+"""Synthetic networks that only imports contain: a style and a seed name one."""
