@@ -3,7 +3,8 @@
 from archs.catalogue.registry import names, spec
 from archs.errors import ArchError, Problem
 from archs.interop.onnx.importer import from_onnx
-from archs.interop.pytorch.codegen import from_source, to_module, to_source
+from archs.interop.pytorch.codegen import to_source
+from archs.interop.pytorch.execute import from_source, to_module
 from archs.interop.pytorch.importer import from_module
 from archs.ir.graph import Graph, Node
 from archs.ir.ops import Shape

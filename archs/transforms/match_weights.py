@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archs.errors import ArchError
-from archs.interop.pytorch.codegen import attributes, from_source, to_source
+from archs.interop.pytorch.attribute_names import attributes
+from archs.interop.pytorch.codegen import to_source
+from archs.interop.pytorch.execute import from_source
 from archs.ir.graph import Graph
 from archs.ir.isomorphism import matching_nodes
 from archs.ir.ops import BatchNorm

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archs.errors import ArchError, shorten
-from archs.interop.pytorch.codegen import attributes, from_source, state_dict, to_source
+from archs.interop.pytorch.attribute_names import attributes
+from archs.interop.pytorch.codegen import to_source
+from archs.interop.pytorch.execute import from_source, state_dict
 from archs.ir.graph import Graph
 from archs.ir.weights import Weights
 

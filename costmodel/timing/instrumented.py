@@ -14,7 +14,8 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from archs.interop.pytorch.codegen import to_module, to_source
+from archs.interop.pytorch.codegen import to_source
+from archs.interop.pytorch.execute import to_module
 from archs.interop.pytorch.helper_functions import HELPERS
 from archs.ir.graph import Graph
 from costmodel.errors import CostError
@@ -60,7 +61,7 @@ class InPlace:
         import torch
 
         tree = ast.fix_missing_locations(_Clocks().visit(ast.parse(to_source(self.graph))))
-        # The exported text is ours: archs.interop.pytorch.codegen says why executing it is safe.
+        # The exported text is ours: archs.interop.pytorch.execute says why executing it is safe.
         namespace: dict[str, object] = {"__name__": "exported", "_clocked": self._clocked}
         exec(compile(tree, "<exported, with clocks>", "exec"), namespace)
         network = [value for value in namespace.values() if isinstance(value, type)][-1]

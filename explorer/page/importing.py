@@ -14,7 +14,7 @@ import streamlit as st
 
 from archs import ArchError, from_onnx
 from archs.interop.onnx.importer import MAX_NAME
-from archs.interop.pytorch.codegen import state_dict
+from archs.interop.pytorch.execute import state_dict
 from archs.transforms.surgery import regroup, rekernel, remove, scopes, widen, widen_scope, widths
 from archs.transforms.weights import to_safetensors
 from explorer.data import costs, zoo

@@ -16,7 +16,8 @@ from torch import nn
 import archs
 import costmodel
 from archs.catalogue.sampling import random_spec
-from archs.interop.pytorch.codegen import KEPT, RESERVED, identifier
+from archs.interop.pytorch.attribute_names import RESERVED, identifier
+from archs.interop.pytorch.execute import MAX_QUOTED_TEXTS
 from archs.ir.graph import Builder
 from archs.ir.ops import Add, ChannelSplit, Concat, Conv2d, ReLU, Shape
 from archs.tables.blocks import DOCS
@@ -167,7 +168,7 @@ def test_a_module_that_no_memory_holds_is_refused():
 
 
 def test_executed_texts_do_not_pile_up():
-    for channels in range(1, KEPT + 20):
+    for channels in range(1, MAX_QUOTED_TEXTS + 20):
         module = archs.to_module(archs.build(archs.Spec(name="net", rows=(Conv(stage="s", channels=channels),))))
-    assert sum(name.startswith("<exported ") for name in linecache.cache) <= KEPT
+    assert sum(name.startswith("<exported ") for name in linecache.cache) <= MAX_QUOTED_TEXTS
     assert inspect.getsource(type(module).forward).startswith("    def forward(")

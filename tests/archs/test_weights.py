@@ -11,7 +11,7 @@ from torch import nn
 
 import archs
 import costmodel
-from archs.interop.pytorch.codegen import attributes
+from archs.interop.pytorch.attribute_names import attributes
 from archs.ir import ops
 
 SIZE = (3, 64, 64)

@@ -1,11 +1,9 @@
-"""ATen calls that move elements → our operators. The same contract as `archs.interop.aten.rules`."""
+"""ATen calls that move elements → our operators. The same contract as `archs.interop.aten.call`."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from archs.interop.aten.permuted import permuted, selected, viewed
-from archs.interop.aten.rules import Call, Unknown, batched, rule
+from archs.interop.aten.call import Call, Unsupported, batched, rule
+from archs.interop.aten.permutation import permuted, selected, viewed
 from archs.interop.aten.steps import Step
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
@@ -14,11 +12,11 @@ from archs.ir.operator import Op, Shape
 @rule("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "dropout_identity", "to", "type_as", "_to_copy")
 def _same(call: Call) -> Step:
     x = next(iter(call.args.values()))
-    if x.moved and call.value.dtype.is_floating_point:
+    if x.permutation and call.value.dtype.is_floating_point:
         return x
     x = call.first
     if call.shape != x.shape or not batched(call.value) or not call.value.dtype.is_floating_point:
-        raise Unknown
+        raise Unsupported
     return x
 
 
@@ -63,7 +61,7 @@ def _permute(call: Call) -> Step:
         a, b = (call.args.get("dim0", call.args.get("axis0")), call.args.get("dim1", call.args.get("axis1")))
         order[a], order[b] = order[b], order[a]
     else:
-        raise Unknown
+        raise Unsupported
     if x.folded or order[0] != 0:  # the batch moves away from the front, often for no longer than a call or two
         return permuted(call, x, order)
     return _permuted(call, x, order)
@@ -80,7 +78,7 @@ def _expand(call: Call) -> Step:
     if call.shape == x.shape:
         return x
     if not batched(call.value):
-        raise Unknown
+        raise Unsupported
     return call.step(ops.Expand(call.shape), x)
 
 
@@ -88,7 +86,7 @@ def _expand(call: Call) -> Step:
 def _cat(call: Call) -> Step:
     parts = call["tensors"]
     if not all(isinstance(part, Step) for part in parts):
-        raise Unknown
+        raise Unsupported
     if len(parts) == 1:
         return parts[0]
     return call.step(ops.Concat(call.axis(rank=len(parts[0].shape))), *parts)
@@ -98,7 +96,7 @@ def _cat(call: Call) -> Step:
 def _stack(call: Call) -> Step:
     parts = call["tensors"]
     if not all(isinstance(part, Step) for part in parts):
-        raise Unknown
+        raise Unsupported
     return call.step(ops.Stack(call.axis(rank=len(parts[0].shape) + 1)), *parts)
 
 
@@ -107,7 +105,7 @@ def _split(call: Call) -> list[Step]:
     if (x := call["self"]).folded:
         dim = call["dim"] % len(x.shape)
         if any(part.shape[dim] != 1 for part in call.value):
-            raise Unknown
+            raise Unsupported
         return [selected(call, x, dim, i, keep=True) for i in range(len(call.value))]
     x, axis = call.first, call.axis()
     sizes = tuple(part.shape[axis + 1] for part in call.value)
@@ -149,11 +147,11 @@ def _slice(call: Call) -> Step:
         if call.value.shape == x.shape:
             return x
         if call.value.shape[dim] != 1:
-            raise Unknown
+            raise Unsupported
         return selected(call, x, dim, start % x.shape[dim], keep=True)
     if call["dim"] % (len(x.shape) + 1) == 0:
         if call.shape != x.shape or not batched(call.value):
-            raise Unknown
+            raise Unsupported
         return x
     return sliced(call, x, call.axis(), call["start"] or 0, call["end"], call["step"])
 
@@ -163,7 +161,7 @@ def sliced(call: Call, x: Step, axis: int, start: int, stop: int | None, step: i
     if (start, stop, step) == (0, x.shape[axis], 1):
         return x
     if stop <= start:
-        raise Unknown
+        raise Unsupported
     return call.step(ops.Slice(axis, start, stop, step), x)
 
 
@@ -173,7 +171,7 @@ def _pad(call: Call) -> Step:
     mode = call.args.get("mode", "constant")
     mode = {"reflection_pad2d": "reflect", "replication_pad2d": "replicate"}.get(call.name, mode)
     if len(x.shape) != 3:
-        raise Unknown
+        raise Unsupported
     sides = [*sides, *[0] * (6 - len(sides))]
     if mode != "constant":
         return call.step(ops.Pad(mode, *sides[:4]), x)
@@ -184,7 +182,7 @@ def _pad(call: Call) -> Step:
     left, right, top, bottom, front, back = (max(0, side) for side in sides)
     if front or back:
         if value:
-            raise Unknown
+            raise Unsupported
         x = call.step(ops.ChannelPad(front, back), x)
     if not left + right + top + bottom:
         return x
@@ -212,10 +210,3 @@ def _pixel_unshuffle(call: Call) -> Step:
 @rule("channel_shuffle", "native_channel_shuffle")
 def _channel_shuffle(call: Call) -> Step:
     return call.step(ops.ChannelShuffle(call["groups"]), call.first)
-
-
-def is_constant(value: Any) -> bool:
-    """Whether an argument holds no step: numbers, constants, and lists of them."""
-    if isinstance(value, (list, tuple)):
-        return all(is_constant(part) for part in value)
-    return not isinstance(value, Step)

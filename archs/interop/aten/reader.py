@@ -1,6 +1,6 @@
 """A program → steps: call by call, the arguments looked up, constants computed, writes in place followed.
 
-What single calls mean is in `archs.interop.aten.rules` and `archs.interop.aten.layout_rules`; what several together
+What single calls mean is in `archs.interop.aten.call` and `archs.interop.aten.layout_rules`; what several together
 mean is in `archs.interop.aten.patterns`.
 """
 
@@ -9,8 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError
-from archs.interop.aten.layout_rules import is_constant
-from archs.interop.aten.rules import RULES, Call, Unknown, batched
+from archs.interop.aten import (  # noqa: F401 they register their rules
+    elementwise_rules,
+    layer_rules,
+    layout_rules,
+    pooling_rules,
+)
+from archs.interop.aten.call import RULES, Call, Unsupported, batched, is_constant
 from archs.interop.aten.steps import BATCH, Constant, Scope, Standardized, Step
 from archs.ir.operator import Shape
 from archs.ir.ops import ChannelSplit, Expand, Opaque, Permute, Slice, View
@@ -111,9 +116,9 @@ class Reader:
             return RULES[name](call)
         try:
             if name not in RULES:
-                raise Unknown
+                raise Unsupported
             result = RULES[name](call)
-        except Unknown:
+        except Unsupported:
             result = self._opaque(call, node)
         for step, fake in zip(_steps(result), value if isinstance(value, (list, tuple)) else [value]):
             if not step.strides and step.op is not None:

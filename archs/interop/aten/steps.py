@@ -8,14 +8,13 @@ what is made of it in the end. Tensors here are torch's, in the sizes that torch
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
 
 from archs.ir.operator import Op, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from archs.interop.aten.permuted import Moved
 
 BATCH = 13
 """Images in the traced batch: an operator that mixes them shows in the first dimension, which one image would hide, and
@@ -65,7 +64,7 @@ class Step:
     """How its elements lie, the batch included: whether another shape of them is a view."""
     folded: bool = False
     """The first dimension is not the batch."""
-    moved: Moved | None = None
+    permutation: Permutation | None = None
     """Of a folded step: which elements of which step it has."""
     stale: bool = False
     """Its memory was written to by another step since."""
@@ -73,6 +72,28 @@ class Step:
     def becomes(self, op: Op, *inputs: Step) -> None:
         """This step as another operator of the same output."""
         self.op, self.inputs, self.weights = op, list(inputs), {}
+
+
+class Factor(NamedTuple):
+    """A part of an axis: index = …, + i · weight for i below size. Axis 0 is the batch, which is never cut."""
+
+    axis: int
+    size: int
+    weight: int
+
+
+@dataclass(frozen=True)
+class Permutation:
+    """Elements of `base`: each dimension is some factors of its axes, the first of them the slowest."""
+
+    base: Step
+    dims: tuple[tuple[Factor, ...], ...]
+    fixed: tuple[tuple[Factor, int], ...] = ()
+    """Factors at one index, by a selection."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(prod(f.size for f in dim) for dim in self.dims)
 
 
 def live(output: Step) -> list[Step]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from archs.errors import ArchError
-from archs.interop.pytorch.codegen import to_module
+from archs.interop.pytorch.execute import to_module
 
 if TYPE_CHECKING:
     from archs.ir.graph import Graph

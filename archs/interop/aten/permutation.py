@@ -7,98 +7,74 @@ to the axes of the last tensor that had its batch in front; once it is in front 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
 
-from archs.interop.aten.rules import Call, Unknown
-from archs.interop.aten.steps import BATCH, Step
+from archs.interop.aten.call import Call, Unsupported
+from archs.interop.aten.steps import BATCH, Factor, Permutation, Step
 from archs.ir import ops
 from archs.ir.operator import Shape
 
 
-class Factor(NamedTuple):
-    """A part of an axis: index = …, + i · weight for i below size. Axis 0 is the batch, which is never cut."""
-
-    axis: int
-    size: int
-    weight: int
-
-
-@dataclass(frozen=True)
-class Moved:
-    """Elements of `base`: each dimension is some factors of its axes, the first of them the slowest."""
-
-    base: Step
-    dims: tuple[tuple[Factor, ...], ...]
-    fixed: tuple[tuple[Factor, int], ...] = ()
-    """Factors at one index, by a selection."""
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        return tuple(prod(f.size for f in dim) for dim in self.dims)
-
-
-def moved(x: Step) -> Moved:
-    """A step as the movement of nothing. Raises Unknown for one whose batch is lost."""
-    if x.moved is not None:
-        return x.moved
+def permutation(x: Step) -> Permutation:
+    """A step as the movement of nothing. Raises Unsupported for one whose batch is lost."""
+    if x.permutation is not None:
+        return x.permutation
     if x.folded:
-        raise Unknown
-    return Moved(x, tuple((Factor(i, size, 1),) for i, size in enumerate((BATCH, *x.shape))))
+        raise Unsupported
+    return Permutation(x, tuple((Factor(i, size, 1),) for i, size in enumerate((BATCH, *x.shape))))
 
 
 def permuted(call: Call, x: Step, order: list[int]) -> Step:
-    found = moved(x)
-    return _placed(call, Moved(found.base, tuple(found.dims[i] for i in order), found.fixed))
+    found = permutation(x)
+    return _placed(call, Permutation(found.base, tuple(found.dims[i] for i in order), found.fixed))
 
 
 def viewed(call: Call, x: Step, sizes: tuple[int, ...]) -> Step:
     """In other dimensions: factors are joined, and cut where they divide."""
-    found = moved(x)
+    found = permutation(x)
     left = [f for dim in found.dims for f in dim][::-1]
     dims = []
     for size in sizes:
         dim: list[Factor] = []
         while (have := prod(f.size for f in dim)) != size:
             if not left or size % have:
-                raise Unknown
+                raise Unsupported
             factor, need = left.pop(), size // have
             if need % factor.size:
                 if factor.axis == 0 or factor.size % need:
-                    raise Unknown
+                    raise Unsupported
                 inner = factor.size // need
                 left.append(Factor(factor.axis, inner, factor.weight))
                 factor = Factor(factor.axis, need, factor.weight * inner)
             dim.append(factor)
         dims.append(tuple(dim))
     if any(f.size > 1 for f in left):
-        raise Unknown
-    return _placed(call, Moved(found.base, tuple(dims), found.fixed))
+        raise Unsupported
+    return _placed(call, Permutation(found.base, tuple(dims), found.fixed))
 
 
 def selected(call: Call, x: Step, dim: int, index: int, keep: bool = False) -> Step:
     """At one index of a dimension, which stays with a side of 1 where it is to be kept."""
-    found = moved(x)
+    found = permutation(x)
     fixed = list(found.fixed)
     for factor in reversed(found.dims[dim]):
         if factor.axis == 0:
-            raise Unknown
+            raise Unsupported
         fixed.append((factor, index % factor.size))
         index //= factor.size
     rest = [(() if i == dim else d) for i, d in enumerate(found.dims) if keep or i != dim]
-    return _placed(call, Moved(found.base, tuple(rest), tuple(fixed)))
+    return _placed(call, Permutation(found.base, tuple(rest), tuple(fixed)))
 
 
-def _placed(call: Call, found: Moved) -> Step:
+def _placed(call: Call, found: Permutation) -> Step:
     """Our operators where the batch is in front, else a step that waits for it."""
     if found.dims and [f.axis for f in found.dims[0] if f.size > 1] == [0]:
         return _spelled(call, found)
     waits = ops.Opaque(f"aten.{call.name}", found.sizes)
-    return Step(waits, [found.base], Shape(*found.sizes), call.scope, folded=True, moved=found)
+    return Step(waits, [found.base], Shape(*found.sizes), call.scope, folded=True, permutation=found)
 
 
-def _spelled(call: Call, found: Moved) -> Step:
+def _spelled(call: Call, found: Permutation) -> Step:
     """Cut into factors, selected, permuted and joined."""
     x, sizes = found.base, found.sizes[1:]
     fixed = dict(found.fixed)

@@ -1,0 +1,220 @@
+"""ATen calls without windows → operators: activations, arithmetic, matrix products.
+
+The contract is in `archs.interop.aten.call`.
+"""
+
+from __future__ import annotations
+
+import operator
+from math import prod
+from typing import Any
+
+from archs.interop.aten.call import Call, Unsupported, rule, unmodified
+from archs.interop.aten.steps import Constant, Step
+from archs.ir import ops
+from archs.ir.operator import Op
+
+# Activations and other functions of each element
+
+PLAIN: dict[str, Op] = {
+    "relu": ops.ReLU(),
+    "relu6": ops.ReLU6(),
+    "sigmoid": ops.Sigmoid(),
+    "hardsigmoid": ops.HardSigmoid(),
+    "silu": ops.SiLU(),
+    "hardswish": ops.HardSwish(),
+    "mish": ops.Mish(),
+    "tanh": ops.Tanh(),
+    "exp": ops.Exp(),
+    "sqrt": ops.Power(0.5),
+    "rsqrt": ops.Power(-0.5),
+    "square": ops.Power(2),
+    "reciprocal": ops.Power(-1),
+    "neg": ops.MultiplyConstant(-1),
+}
+
+
+@rule(*PLAIN)
+def _plain(call: Call) -> Step:
+    return call.step(PLAIN[call.name], call.first)
+
+
+@rule("gelu")
+def _gelu(call: Call) -> Step:
+    return call.step(ops.GELU() if call["approximate"] == "none" else ops.TanhGELU(), call.first)
+
+
+@rule("leaky_relu")
+def _leaky_relu(call: Call) -> Step:
+    return call.step(ops.LeakyReLU(call["negative_slope"]), call.first)
+
+
+@rule("elu")
+def _elu(call: Call) -> Step:
+    if (call["alpha"], call["scale"], call["input_scale"]) != (1, 1, 1):
+        raise Unsupported
+    return call.step(ops.ELU(), call.first)
+
+
+@rule("softplus")
+def _softplus(call: Call) -> Step:
+    if (call["beta"], call["threshold"]) != (1, 20):
+        raise Unsupported
+    return call.step(ops.Softplus(), call.first)
+
+
+@rule("prelu")
+def _prelu(call: Call) -> Step:
+    weight = unmodified(call["weight"])
+    return call.step(ops.PReLU(weight.tensor.numel()), call.first, weights={"weight": weight})
+
+
+@rule("hardtanh", "clamp", "clamp_min", "clamp_max")
+def _clamp(call: Call) -> Step:
+    low = call.args.get("min_val", call.args.get("min"))
+    high = call.args.get("max_val", call.args.get("max"))
+    if not all(value is None or isinstance(value, (int, float)) for value in (low, high)):
+        raise Unsupported
+    if low == 0 and high in (6, None):
+        return call.step(ops.ReLU6() if high == 6 else ops.ReLU(), call.first)
+    return call.step(ops.Clamp(low, high), call.first)
+
+
+@rule("pow")
+def _pow(call: Call) -> Step:
+    if not isinstance(call["exponent"], (int, float)):
+        raise Unsupported
+    return call.step(ops.Power(call["exponent"]), call.first)
+
+
+@rule("softmax", "_softmax")
+def _softmax(call: Call) -> Step:
+    return call.step(ops.Softmax(call.axis()), call.first)
+
+
+@rule("dropout")
+def _dropout(call: Call) -> Step:
+    if call.args.get("train"):
+        raise Unsupported
+    # a probability of 0 is how code says that there is none
+    return call.step(ops.Dropout(call["p"]), call.first) if 0 < call["p"] < 1 else call.first
+
+
+@rule("feature_dropout", "alpha_dropout", "feature_alpha_dropout")
+def _other_dropout(call: Call) -> Step:
+    if call["train"]:
+        raise Unsupported
+    return call.first
+
+
+# Two tensors, or a tensor and a number
+
+
+@rule("add", "sub", "mul", "div", "maximum", "rsub")
+def _binary(call: Call) -> Step:
+    a, b, alpha = call["self"], call["other"], call.args.get("alpha", 1)
+    if call.args.get("rounding_mode") is not None:
+        raise Unsupported
+    name = call.name
+    if name == "rsub":
+        a, b, name = b, a, "sub"
+        if alpha != 1:
+            raise Unsupported
+    if alpha != 1:
+        b = b * alpha if isinstance(b, (int, float)) else call.step(ops.MultiplyConstant(alpha), b)
+    if isinstance(a, Step) and isinstance(b, Step):
+        a, b = _unexpanded(a, b)
+        if name in ("add", "mul") and prod(a.shape) < prod(b.shape):
+            a, b = b, a  # what stretches stands behind
+        kinds = {"add": ops.Add, "sub": ops.Subtract, "mul": ops.Multiply, "div": ops.Divide, "maximum": ops.Maximum}
+        return call.step(kinds[name](), a, b)
+    if isinstance(a, Step):
+        return _with_constant(call, name, a, b)
+    if name in ("add", "mul"):
+        return _with_constant(call, name, b, a)
+    if name == "sub":  # c − x
+        return _with_constant(call, "add", call.step(ops.MultiplyConstant(-1), b), a)
+    if name == "div":  # c / x
+        return _with_constant(call, "mul", call.step(ops.Power(-1), b), a)
+    raise Unsupported
+
+
+def _unexpanded(a: Step, b: Step) -> tuple[Step, Step]:
+    """Without an `expand_as` in front, where the operator itself stretches."""
+    if isinstance(b.op, ops.Expand) and a.shape == b.shape:
+        return a, b.inputs[0]
+    if isinstance(a.op, ops.Expand) and a.shape == b.shape:
+        return a.inputs[0], b
+    return a, b
+
+
+def _with_constant(call: Call, name: str, x: Step, other: Any) -> Step:
+    if isinstance(other, Constant) and other.tensor.dim() == 0 and not other.sources:
+        raise Unsupported
+    if isinstance(other, (int, float)):
+        if name in ("add", "sub"):
+            value = -other if name == "sub" else other
+            return call.step(ops.AddConstant(value), x) if value else x
+        if name in ("mul", "div"):
+            value = 1 / other if name == "div" else other
+            return call.step(ops.MultiplyConstant(value), x) if value != 1 else x
+        if name == "maximum":
+            return call.step(ops.Clamp(other, None), x)
+    if not isinstance(other, Constant):
+        raise Unsupported
+    if other.trained and name in ("sub", "div"):
+        raise Unsupported  # the parameter itself would not be the exported module's
+    if other.sources and not other.pure and any(other.sources):
+        raise Unsupported
+    tensor = other.tensor
+    if tensor.dim() == len(x.shape) + 1:
+        if tensor.shape[0] != 1:
+            raise Unsupported
+        tensor = tensor[0]
+    if name == "sub":
+        tensor = -tensor
+    if name == "div":
+        tensor = 1 / tensor
+    kind = {"add": ops.Shift, "sub": ops.Shift, "mul": ops.Scale, "div": ops.Scale}.get(name)
+    if kind is None or other.factor != 1:
+        raise Unsupported
+    role = "weight" if other.trained else "constant"
+    placed = Constant(tensor, other.sources, other.trained, other.pure)
+    return call.step(kind(tuple(tensor.shape), other.trained), x, weights={role: placed})
+
+
+@rule("addcmul")
+def _addcmul(call: Call) -> Step:
+    shift, a, b = call["self"], call["tensor1"], call["tensor2"]
+    if call["value"] != 1 or not isinstance(shift, Constant):
+        raise Unsupported
+    scale, x = (a, b) if isinstance(b, Step) else (b, a)
+    if not isinstance(x, Step):
+        raise Unsupported
+    return _with_constant(call, "add", _with_constant(call, "mul", x, scale), shift)
+
+
+@rule("matmul", "bmm")
+def _matmul(call: Call) -> Step:
+    a, b = call["self"], call.args.get("other", call.args.get("mat2"))
+    if isinstance(b, Constant):
+        if not b.trained or b.tensor.dim() != 2:
+            raise Unsupported
+        weight = Constant(b.tensor.t(), b.sources, True, True)
+        kind = ops.Linear if len(call.first.shape) == 1 else ops.LinearLast
+        return call.step(kind(b.tensor.shape[1], False), a, weights={"weight": weight})
+    if not isinstance(a, Step) or not isinstance(b, Step) or len(a.shape) != len(b.shape):
+        raise Unsupported
+    return call.step(ops.MatMul(), a, b)
+
+
+@rule("scaled_dot_product_attention")
+def _attention(call: Call) -> Step:
+    if call["attn_mask"] is not None or call["is_causal"] or call["dropout_p"]:
+        raise Unsupported
+    return call.step(ops.Attention(call["scale"]), call["query"], call["key"], call["value"])
+
+
+@rule("getitem")
+def _getitem(call: Call) -> Any:
+    return operator.getitem(call["a"], call["b"])

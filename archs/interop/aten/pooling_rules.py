@@ -1,0 +1,85 @@
+"""ATen poolings and reductions → operators. The contract is in `archs.interop.aten.call`."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archs.interop.aten.call import Call, Unsupported, rule
+from archs.interop.aten.steps import Step
+from archs.ir import ops
+
+
+def _windows(call: Call) -> tuple[tuple[int, ...], ...]:
+    kernel = tuple(call["kernel_size"])
+    kernel = kernel * 2 if len(kernel) == 1 else kernel
+    stride, padding = tuple(call["stride"]) or kernel, tuple(call["padding"])
+    return kernel, stride * 2 if len(stride) == 1 else stride, padding * 2 if len(padding) == 1 else padding
+
+
+@rule("max_pool2d")
+def _max_pool2d(call: Call) -> Step:
+    if set(call["dilation"]) != {1}:
+        raise Unsupported
+    return call.step(ops.MaxPool(*_windows(call), call["ceil_mode"]), call.first)
+
+
+@rule("avg_pool2d")
+def _avg_pool2d(call: Call) -> Step:
+    if call["divisor_override"] is not None:
+        raise Unsupported
+    windows, counted = _windows(call), call["count_include_pad"]
+    # without padding the question does not arise
+    counted = counted or (set(windows[2]) == {0} and not call["ceil_mode"])
+    return call.step(ops.AvgPool(*windows, call["ceil_mode"], counted), call.first)
+
+
+@rule("adaptive_avg_pool2d")
+def _adaptive_avg_pool2d(call: Call) -> Step:
+    height, width = call.value.shape[-2:]
+    op = ops.GlobalAvgPool() if (height, width) == (1, 1) else ops.AdaptiveAvgPool(height, width)
+    return call.step(op, call.first)
+
+
+@rule("adaptive_max_pool2d")
+def _adaptive_max_pool2d(call: Call) -> list[Step | None]:
+    height, width = call["output_size"]
+    return [call.step(ops.AdaptiveMaxPool(height, width), call.first), None]
+
+
+@rule("mean", "sum", "amax")
+def _reduce(call: Call) -> Step:
+    x, keep = call.first, call.args.get("keepdim", False)
+    if not call.args.get("dim"):
+        raise Unsupported
+    axes = tuple(sorted(call.axes_of(call["dim"])))
+    if call.name == "mean" and len(x.shape) == 3 and axes == (1, 2):
+        return call.step(ops.GlobalAvgPool(flat=not keep), x)
+    return call.step({"mean": ops.Mean, "sum": ops.Sum, "amax": ops.Amax}[call.name](axes, keep), x)
+
+
+@rule("max")
+def _max(call: Call) -> list[Step | None]:
+    if "dim" not in call.args:
+        raise Unsupported
+    return [call.step(ops.Amax((call.axis(),), call["keepdim"]), call.first), None]
+
+
+@rule("var")
+def _var(call: Call) -> Step:
+    x, axes = call.first, tuple(sorted(call.axes_of(call["dim"])))
+    correction = call.args.get("correction", int(call.args.get("unbiased", True)))
+    less = call.step(ops.Subtract(), x, call.step(ops.Mean(axes, True), x))
+    found = call.step(ops.Mean(axes, call["keepdim"]), call.step(ops.Power(2), less))
+    count = prod(x.shape[axis] for axis in axes)
+    if not correction:
+        return found
+    return call.step(ops.MultiplyConstant(count / (count - correction)), found)
+
+
+@rule("linalg_vector_norm")
+def _norm(call: Call) -> Step:
+    if call["ord"] != 2 or call["dim"] is None:
+        raise Unsupported
+    axes = tuple(sorted(call.axes_of(call["dim"])))
+    squares = call.step(ops.Sum(axes, call["keepdim"]), call.step(ops.Power(2), call.first))
+    return call.step(ops.Power(0.5), squares)
