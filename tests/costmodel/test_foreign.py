@@ -12,7 +12,7 @@ from support.synthetic_profiles import made_up
 
 import archs
 import costmodel
-from archs.interop.pytorch.codegen import attributes
+from archs.interop.pytorch.attribute_names import attributes
 from archs.interop.pytorch.importer import from_module
 from archs.ir import ops
 from archs.ir.graph import INPUT, Builder

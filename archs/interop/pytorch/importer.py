@@ -1,7 +1,7 @@
 """nn.Module → Graph: any convolutional network of torch as ours, with its weights beside it.
 
 The module runs once under `torch.export` on fake tensors, which have shapes and no elements: no memory, no compute.
-What comes out, ATen calls in the order of execution, is translated call by call (`archs.interop.aten.rules`), read
+What comes out, ATen calls in the order of execution, is translated call by call (`archs.interop.aten`), read
 for what people
 write by hand (`archs.interop.aten.patterns`), named after its modules (`archs.interop.aten.naming`) and built as a
 graph like any other.
