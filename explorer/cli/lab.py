@@ -18,7 +18,7 @@ from explorer.lab.experiment import LAYOUTS, PLATFORMS, SCALES, Experiment, Sett
 from explorer.lab.record import to_csv
 from explorer.lab.repeat import repeated, sentence
 from explorer.lab.run import SECONDS, Run
-from explorer.lab.verdict import compare, counted, found, others, told
+from explorer.lab.verdict import agreement, agreement_sentence, compare, describe_row, disagreeing_rows
 
 MAX_REPEATS = 9
 POLL = 0.2  # seconds between two looks at a run; each costs it nothing
@@ -54,7 +54,7 @@ def _lab(options: argparse.Namespace) -> Output:
         options.resolution,
         settings,
     )
-    profile = costmodel.load_profile(options.profile) if options.profile else prediction.fitting(settings)
+    profile = costmodel.load_profile(options.profile) if options.profile else prediction.profile_for(settings)
     predicted = prediction.predicted(made, profile) if profile else None
     check("repeat", options.repeat, 1, MAX_REPEATS)
     runs = [_timed(made, options.seconds) for _ in range(options.repeat)]
@@ -63,7 +63,7 @@ def _lab(options: argparse.Namespace) -> Output:
     table = compare(made, result, predicted)
     if options.csv:
         options.csv.write_text(to_csv(made, result, table), encoding="utf-8")
-    agree, compared = found(table)
+    agree, compared = agreement(table)
     about = {"guideline": made.guideline, "platform": made.platform, "column": made.column, "kind": made.kind}
     run_facts = {
         "settings": asdict(settings),
@@ -83,10 +83,10 @@ def _lab(options: argparse.Namespace) -> Output:
     shown += ["time_ms", "verdict"]
     formats = {"flops_error": lambda value: f"{value:+.1%}", "time_ms": lambda value: f"{value:.3f}"}
     lines = [table[shown].to_string(index=False, float_format=lambda value: f"{value:.3f}", formatters=formats), ""]
-    lines += [f"{row}: {told(made, table, number)}" for number, row in enumerate(table["row"])]
+    lines += [f"{row}: {describe_row(made, table, number)}" for number, row in enumerate(table["row"])]
     if rows_again:
         lines += ["", f"of {len(runs)} runs {sentence(rows_again)}"]
-    direction = counted(agree, compared, others(table))
+    direction = agreement_sentence(agree, compared, disagreeing_rows(table))
     lines += ["", f"the paper's direction ({made.platform}, {made.column}) {direction}; {result.seconds:.0f} s"]
     return Output(document, "\n".join(lines))
 
@@ -95,7 +95,7 @@ def _timed(made: Experiment, seconds: float) -> Run:
     """A run in a process of its own, as on the page: no run finds what another has left in memory."""
     job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, seconds)
     while job.running:
-        print(f"\r{job.said}  ", end="", file=sys.stderr, flush=True)
+        print(f"\r{job.status}  ", end="", file=sys.stderr, flush=True)
         time.sleep(POLL)
     print(file=sys.stderr)
     if job.run is None:

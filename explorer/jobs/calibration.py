@@ -11,35 +11,35 @@ from explorer.data import evidence
 from explorer.data import profiles as devices
 from explorer.jobs import job
 
-PLANNED = {False: 240, True: 50}  # seconds by `quick`, for those who decide whether to wait
-LIMIT = 2.5  # times the plan, before it is ended: a slow machine is no reason to hold up a class for ever
+PLANNED = {False: 240, True: 50}  # seconds by `quick`
+LIMIT = 2.5  # the time limit as a multiple of the plan; slow machines need more than the plan
 VALIDATION = 360  # seconds
 
 
 @dataclass
-class _Said(job.Job):
-    """A job whose process says how much of it is done."""
+class _Reported(job.Job):
+    """A job whose process reports the share that is done and the current step."""
 
     worker = ("-m", "explorer.jobs.calibration_worker")
 
     share: float = 0.0
-    what: str = "starting: PyTorch is loaded"
+    step: str = "starting: PyTorch is loaded"
 
     @property
     def progress(self) -> float:
         return self.share
 
     @property
-    def said(self) -> str:
-        return self.what
+    def status(self) -> str:
+        return self.step
 
     def read(self, message: dict[str, Any]) -> None:
         if "share" in message:
-            self.share, self.what = message["share"], message["what"]
+            self.share, self.step = message["share"], message["step"]
 
 
 @dataclass
-class Calibration(_Said):
+class Calibration(_Reported):
     """A profile of the machine that serves the page."""
 
     title = "a calibration"
@@ -54,17 +54,17 @@ class Calibration(_Said):
 
     def end(self) -> None:
         if self.profile is None:
-            self.problem = f"{self.why}; no profile was made"
+            self.problem = f"{self.end_reason}; no profile was made"
 
 
 @dataclass
-class Validation(_Said):
+class Validation(_Reported):
     """A profile's predictions against networks timed now: `report` is `validate.Report.as_dict()`."""
 
     title = "a validation"
 
     key: str = ""
-    """The profile's."""
+    """Key of the profile."""
     report: dict[str, Any] | None = None
 
     def read(self, message: dict[str, Any]) -> None:
@@ -75,18 +75,18 @@ class Validation(_Said):
 
     def end(self) -> None:
         if self.report is None:
-            self.problem = f"{self.why}; nothing was judged"
+            self.problem = f"{self.end_reason}; there is no validation"
 
 
 def calibrate(regime: Regime, quick: bool) -> Calibration:
-    """Start a calibration. Raises Busy where another job is going on."""
+    """Start a calibration. Raises Busy while another job runs."""
     made = Calibration(limit=LIMIT * PLANNED[quick])
     made.start({"calibrate": regime.model_dump(), "quick": quick})
     return made
 
 
 def validate(key: str) -> Validation:
-    """Start timing the validation's networks in a profile's regime. Raises Busy where another job is going on."""
+    """Time the validation networks in the regime of a profile. Raises Busy while another job runs."""
     made = Validation(key=key, limit=LIMIT * VALIDATION)
     made.start({"validate": devices.load(key).model_dump(mode="json")})
     return made

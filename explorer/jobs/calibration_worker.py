@@ -1,6 +1,6 @@
-"""The process that calibrates or validates: one request on standard input, messages on standard output, one a line.
+"""Worker process of calibrations and validations. Request as JSON on standard input; one JSON message per output line:
 
-{"share": 0.4, "what": "timed 80 networks"}*   {"profile": …} or {"report": …} or {"problem": "…"}
+{"share": 0.4, "step": "timed 80 networks"}*   {"profile": …} or {"report": …} or {"problem": "…"}
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from costmodel.calibration.validate import validate
 
 def main() -> None:
     request = json.load(sys.stdin)
-    warnings.simplefilter("ignore")  # what they say stands in the profile
+    warnings.simplefilter("ignore")  # the profile records them
     try:
         if "calibrate" in request:
             made = costmodel.calibrate(**request["calibrate"], quick=request["quick"], progress=_progress)
-            _say(profile=made.model_dump(mode="json"))
+            _send(profile=made.model_dump(mode="json"))
         else:
             profile = DeviceProfile.model_validate(request["validate"])
-            _say(report=validate(profile, progress=_progress).as_dict())
+            _send(report=validate(profile, progress=_progress).as_dict())
     except (ArchError, CostError) as error:
-        _say(problem=str(error))
+        _send(problem=str(error))
 
 
-def _progress(share: float, what: str) -> None:
-    _say(share=share, what=what)
+def _progress(share: float, step: str) -> None:
+    _send(share=share, step=step)
 
 
-def _say(**message: object) -> None:
+def _send(**message: object) -> None:
     print(json.dumps(message), flush=True)
 
 

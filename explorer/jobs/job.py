@@ -48,7 +48,7 @@ class Job:
     """Why there is no result, once it has ended without one."""
     started: float = field(default_factory=time.monotonic)
     _stopped: bool = False
-    _late: bool = False
+    _timed_out: bool = False
     _process: subprocess.Popen | None = None
     _thread: threading.Thread | None = None
 
@@ -67,7 +67,7 @@ class Job:
         raise NotImplementedError
 
     @property
-    def said(self) -> str:
+    def status(self) -> str:
         """What it is doing."""
         raise NotImplementedError
 
@@ -80,9 +80,9 @@ class Job:
         return max(0.0, min(passed / self.progress, self.limit) - passed)
 
     @property
-    def why(self) -> str:
+    def end_reason(self) -> str:
         """Why it ended without a result."""
-        if self._late:
+        if self._timed_out:
             return f"not done after {self.limit:.0f} s, so it was ended"
         return "stopped" if self._stopped else "it ended by itself"
 
@@ -136,15 +136,17 @@ class Job:
             ) as process,
         ):
             self._process = process
-            alarm = threading.Timer(self.limit, self._ring)
+            alarm = threading.Timer(self.limit, self._time_out)
             alarm.daemon = True
             alarm.start()
             try:
                 if self._stopped:
                     process.terminate()
-                for give in (lambda: process.stdin.write(request), process.stdin.close):
-                    with suppress(BrokenPipeError):  # it was stopped before it could read
-                        give()
+                assert process.stdin
+                assert process.stdout
+                for send in (lambda: process.stdin.write(request), process.stdin.close):
+                    with suppress(BrokenPipeError):  # stopped before it read the request
+                        send()
                 for line in process.stdout:
                     message = json.loads(line)
                     self.problem = message.get("problem", "")
@@ -156,8 +158,8 @@ class Job:
                 alarm.cancel()
                 process.kill()
 
-    def _ring(self) -> None:
-        self._late = True
+    def _time_out(self) -> None:
+        self._timed_out = True
         self.stop()
 
 

@@ -1,4 +1,4 @@
-"""A guideline's run as a job: rounds come in one by one, and a stop keeps those that are done."""
+"""The run of a guideline as a job: rounds arrive one by one, and a stop keeps the complete ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from explorer.jobs import job
 from explorer.lab.experiment import Settings
-from explorer.lab.run import FEWEST, Run, from_json
+from explorer.lab.run import MIN_ROUNDS, Run
 
 
 @dataclass
 class Job(job.Job):
-    """A run that was started."""
+    """A run in progress or finished."""
 
     title = "a run of the guideline lab"
     worker = ("-m", "explorer.jobs.lab_worker")
@@ -25,16 +25,16 @@ class Job(job.Job):
     planned: int = 0
     environment: dict[str, object] = field(default_factory=dict)
     run: Run | None = None
-    """The result, once there is one; after a stop that of the rounds that were done, if they are enough."""
+    """The result; after a stop, that of the complete rounds if there are enough."""
 
     @property
     def progress(self) -> float:
         return len(self.rounds) / self.planned if self.planned else 0.0
 
     @property
-    def said(self) -> str:
+    def status(self) -> str:
         if not self.planned:
-            return "starting: PyTorch is loaded, rows are tried"
+            return "starting: loading PyTorch, trying the rows"
         return f"round {len(self.rounds)} of {self.planned}"
 
     def read(self, message: dict[str, Any]) -> None:
@@ -43,21 +43,21 @@ class Job(job.Job):
             self.rounds.append(tuple(message["round"]))
             self.least = tuple(message["least"])
         elif "run" in message:
-            self.run = from_json(message["run"])
+            self.run = Run.from_dict(message["run"])
         self.environment |= message.get("environment", {})
 
     def end(self) -> None:
         if self.run:
             return
-        if len(self.rounds) < FEWEST:
-            self.problem = f"{self.why} after {len(self.rounds)} rounds; {FEWEST} are needed to tell anything"
+        if len(self.rounds) < MIN_ROUNDS:
+            self.problem = f"{self.end_reason} after {len(self.rounds)} rounds; an interval needs {MIN_ROUNDS}"
             return
         seconds = time.monotonic() - self.started
         self.run = Run(self.rows, tuple(self.rounds), self.least, (), self.environment, seconds, stopped=True)
 
 
 def start(networks: list[tuple[str, str]], settings: Settings, seconds: float) -> Job:
-    """Start timing (row, spec as JSON) pairs. Raises Busy where another job is going on."""
+    """Start timing (row, spec as JSON) pairs. Raises Busy while another job runs."""
     made = Job(tuple(row for row, _ in networks), settings)
     made.start({"networks": networks, "settings": asdict(settings), "seconds": seconds})
     return made

@@ -1,4 +1,4 @@
-"""The process that times: reads one request on standard input, writes one JSON line per message on standard output.
+"""Worker process of a run of the lab. Request as JSON on standard input; one JSON message per output line:
 
 {"environment": …}   {"round": [ms, …], "least": [ms, …], "planned": n}*   {"run": …} or {"problem": "…"}
 """
@@ -12,7 +12,7 @@ import archs
 from archs import ArchError
 from costmodel import CostError
 from explorer.lab.experiment import Settings
-from explorer.lab.run import run, to_json
+from explorer.lab.run import run
 
 
 def main() -> None:
@@ -20,18 +20,18 @@ def main() -> None:
     try:
         settings = Settings(**request["settings"])
         networks = [(row, archs.build(archs.Spec.from_json(text))) for row, text in request["networks"]]
-        _say(environment={"device": settings.device, "threads": settings.threads, "layout": settings.layout})
+        _send(environment={"device": settings.device, "threads": settings.threads, "layout": settings.layout})
         result = run(networks, settings, _round, seconds=request["seconds"])
-        _say(run=to_json(result))
+        _send(run=result.as_dict())
     except (ArchError, CostError) as error:
-        _say(problem=str(error))
+        _send(problem=str(error))
 
 
 def _round(done: int, planned: int, turn: tuple[float, ...], least: tuple[float, ...]) -> None:
-    _say(round=turn, least=least, planned=planned)
+    _send(round=turn, least=least, planned=planned)
 
 
-def _say(**message: object) -> None:
+def _send(**message: object) -> None:
     print(json.dumps(message), flush=True)
 
 

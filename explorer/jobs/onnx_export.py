@@ -43,7 +43,7 @@ class OnnxJob(Job):
         return None
 
     @property
-    def said(self) -> str:
+    def status(self) -> str:
         return f"torch's ONNX exporter {STEPS[self._step][0]}: {time.monotonic() - self.started:.0f} s so far"
 
     def begin(self) -> None:
@@ -57,23 +57,23 @@ class OnnxJob(Job):
 
     def end(self) -> None:
         if self.file is None:
-            self.problem = f"no ONNX file: {self.why}"
+            self.problem = f"no ONNX file: {self.end_reason}"
 
 
 def main() -> None:
     request = json.load(sys.stdin)
-    _say(step=0)
+    _send(step=0)
     import torch  # noqa: F401 seconds, which are a step of their own
 
-    _say(step=1)
+    _send(step=1)
     try:
         graph = archs.build(Spec.from_json(request["spec"]))
-        _say(file=base64.b64encode(to_onnx(archs.fold_batchnorm(graph) if request["folded"] else graph)).decode())
+        _send(file=base64.b64encode(to_onnx(archs.fold_batchnorm(graph) if request["folded"] else graph)).decode())
     except ArchError as error:
-        _say(problem=str(error))
+        _send(problem=str(error))
 
 
-def _say(**message: object) -> None:
+def _send(**message: object) -> None:
     print(json.dumps(message), flush=True)
 
 

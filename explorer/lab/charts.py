@@ -23,7 +23,7 @@ PARTS = {
 
 
 def layout(height: int = 340, **more: object) -> go.Layout:
-    """What all charts of the lab share: legible axes, a legend above, nothing to drag."""
+    """The layout of all charts of the lab: legible axes, legend above, no dragging."""
     axis = {"tickfont": {"size": TEXT}, "title_font": {"size": TEXT}, "fixedrange": True}
     chart = go.Layout(
         height=height,
@@ -38,7 +38,7 @@ def layout(height: int = 340, **more: object) -> go.Layout:
 
 
 def g1_curve(curve: pandas.DataFrame, rows: pandas.DataFrame) -> go.Figure:
-    """MAC over c2/c1 at fixed multiply-adds, its lower bound, and where the experiment's rows lie.
+    """MAC over c2/c1 at fixed multiply-adds, its lower bound, and the rows of the experiment.
 
     `rows`: row, ratio, mem_access of one convolution.
     """
@@ -76,7 +76,7 @@ def g2_curve(curve: pandas.DataFrame, rows: pandas.DataFrame) -> go.Figure:
 
 
 def g3_shape(table: pandas.DataFrame) -> go.Figure:
-    """Fragments, branches and critical path of each row's block, and how its MAC compares."""
+    """Fragments, branches and critical path of each row's block, and its MAC relative to the first row."""
     names = {"fragments": "fragments", "branches": "branches side by side", "depth": "critical path"}
     colours = (CURVE, "#009E73", "#E69F00")
     bars = [
@@ -173,7 +173,7 @@ def comparison(table: pandas.DataFrame) -> go.Figure:
 
 
 def spread(runs: pandas.DataFrame, paper: pandas.DataFrame) -> go.Figure:
-    """How machines differ: a mark per run and row, beside the paper's. `paper`: row, paper_GPU, paper_ARM."""
+    """Differences between machines: a mark per run and row, beside the paper's. `paper`: row, paper_GPU, paper_ARM."""
     rows = list(paper["row"])[1:]
     figure = go.Figure(layout=layout(110 + 60 * len(rows)))
     compared = runs[runs["row"].isin(rows)]

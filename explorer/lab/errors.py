@@ -1,7 +1,7 @@
-"""The lab's one exception: bad input, a run that was stopped, a file that is not ours."""
+"""The exception of the lab: invalid input, a stopped run, a file of another format."""
 
 from costmodel import CostError
 
 
 class LabError(CostError):
-    """The experiment cannot be made, run or read; the message says what to do. A CostError to whoever shows it."""
+    """An experiment cannot be built, run or read. The message says what to do."""

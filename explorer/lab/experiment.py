@@ -1,8 +1,7 @@
-"""The experiments: a table's rows as networks that should cost the same by FLOPs, and how far they are from that.
+"""The experiments: the rows of a table as networks of equal FLOPs, and their deviation from equal FLOPs. No timing.
 
-Three kinds. "paper": the channels that the paper prints. "own": any number of channels, the other rows at the nearest
-whole counts. "exact": as "own", with the channels of the first row moved until every row is under 1 % off equal FLOPs.
-No clock here.
+Three kinds. "paper": the printed channels. "own": given channels, the other rows at the nearest integers. "exact": as
+"own", with the channels of the first row adjusted until every row is within 1 % of equal FLOPs.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import archs
 from archs import ArchError, Graph, Spec
 from archs.catalogue.guidelines import SIZE, Cell, cells
+from archs.tables.rows import Conv
 from costmodel import count, fragmentation
 from explorer.lab.errors import LabError
 
@@ -25,15 +25,15 @@ GUIDELINES = (1, 2, 3, 4)
 PLATFORMS = ("GPU", "ARM")
 SCALES = (1, 2, 4)
 LAYOUTS = ("nchw", "channels_last")
-EQUAL = 0.01  # how far from equal FLOPs an exact experiment may be
-REACH = 8  # an exact experiment moves the channels by at most one part in this many
+EQUAL = 0.01  # largest deviation from equal FLOPs of an exact experiment
+REACH = 8  # an exact experiment changes the channels by at most 1/REACH
 MAX_CHANNELS, MAX_RESOLUTION, MAX_BATCH, MAX_THREADS = 1024, 256, 64, 64
-MAX_MULT_ADDS = 20e9  # of one row and all its images; the paper's largest has 16.4e9
+MAX_MULT_ADDS = 20e9  # of one row times the batch; the paper's largest has 16.4e9
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the networks are run. Raises LabError for a value out of range."""
+    """The settings of a run. Raises LabError for a value out of range."""
 
     batch: int = 1
     threads: int = 1
@@ -55,7 +55,7 @@ def check(name: str, value: object, low: int, high: int) -> None:
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of an experiment: what the table calls it, its channels as the table prints them, its network."""
+    """One row of an experiment: its name and channels as the table prints them, and its network."""
 
     row: str
     channels: str
@@ -68,12 +68,12 @@ class Variant:
 
 @dataclass(frozen=True)
 class Experiment:
-    """The rows of one column of a guideline's table. The first row is what the others are compared with."""
+    """The rows of one column of a guideline's table. The first row is the reference."""
 
     guideline: int
-    """1 to 4; 0 for a design of one's own."""
+    """1 to 4; 0 for a custom design."""
     platform: str
-    """Whose column of the paper's table the channels come from, and the verdicts go by."""
+    """The platform of the paper's column, for channels and verdicts."""
     scale: int
     kind: str
     variants: tuple[Variant, ...]
@@ -86,9 +86,9 @@ class Experiment:
 
     @cached_property
     def table(self) -> pandas.DataFrame:
-        """One row per variant: its channels, its counts, `flops_error` (share off the first row's multiply-adds).
+        """One row per variant: its channels, its counts, `flops_error` (relative deviation from the first row).
 
-        `largest_access` is the memory access of the operator that has most: what a cache would have to hold.
+        `largest_access` is the largest memory access of one operator, to compare with cache sizes.
         """
         import pandas
 
@@ -182,8 +182,8 @@ def experiment(
     return made
 
 
-def own_design(networks: list[tuple[str, Spec]], settings: Settings | None = None) -> Experiment:
-    """Networks of one's own side by side, the first the one to compare with. Raises LabError where one is too large."""
+def custom_design(networks: list[tuple[str, Spec]], settings: Settings | None = None) -> Experiment:
+    """Given networks as an experiment; the first is the reference. Raises LabError if one is too large."""
     variants = [Variant(row, f"{spec.input_channels}", spec) for row, spec in networks]
     made = Experiment(0, "ARM", 1, "own", tuple(variants), settings or Settings())
     _affordable(made)
@@ -204,7 +204,15 @@ def _affordable(made: Experiment) -> None:
 
 def _channels(guideline: int, spec: Spec) -> tuple[int, int]:
     """(c1, c2) of a network of this lab; equal except in G1."""
-    return spec.input_channels, spec.rows[0].channels if guideline == 1 else spec.input_channels
+    return spec.input_channels, first_convolution(spec).channels if guideline == 1 else spec.input_channels
+
+
+def first_convolution(spec: Spec) -> Conv:
+    """The first row of a network of G1 or G2, which is a convolution."""
+    row = spec.rows[0]
+    if not isinstance(row, Conv):
+        raise LabError(f"{spec.name}: the first row is a {row.kind}, not a convolution")
+    return row
 
 
 def _with_channels(guideline: int, template: Spec, c1: int, c2: int) -> Spec:
@@ -219,7 +227,7 @@ def _with_channels(guideline: int, template: Spec, c1: int, c2: int) -> Spec:
 
 
 def _ratio(row: str) -> int:
-    """What a row's name says: the c2/c1 of G1, the groups of G2, the fragments of G3."""
+    """The number in the name of a row: c2/c1 of G1, groups of G2, fragments of G3."""
     return int(row[0]) if row[0].isdigit() else int(row.replace(":", " ").split()[-1])
 
 
@@ -257,7 +265,7 @@ def _nearest(guideline: int, channels: int, rows: list[str]) -> dict[str, tuple[
 
 
 def _exact(guideline: int, channels: int, rows: list[str]) -> dict[str, tuple[int, int]]:
-    """The rows of the first row's channels that come nearest to those asked for with every row under 1 % off."""
+    """The channels nearest to the requested ones for which every row is within 1 % of equal FLOPs."""
     for step in range(channels // REACH + 1):
         for candidate in (channels + step, channels - step):
             found = _nearest(guideline, candidate, rows)
@@ -269,7 +277,7 @@ def _exact(guideline: int, channels: int, rows: list[str]) -> dict[str, tuple[in
 
 
 def _work(guideline: int, row: str, sizes: tuple[int, int]) -> float:
-    """Multiply-adds per pixel and layer, in units in which the first row has c²."""
+    """Multiply-adds per pixel and layer; the first row has c²."""
     c1, c2 = sizes
     if guideline == 2:
         return c1 * c2 / _ratio(row)

@@ -1,6 +1,6 @@
-"""What explains a run: this machine's caches, how fast it moves memory, what starting an operator takes.
+"""Properties of this machine that explain a run: cache sizes, memory bandwidth, operator launch time.
 
-Measured beside every run, by the same stopwatch and in the same minute, since a shared machine is not always as fast.
+Measured with every run, because the speed of a shared machine changes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from costmodel.timing.stopwatch import Stopwatch
 
 CALLS = 60
-CACHES = Path("/sys/devices/system/cpu/cpu0/cache")  # Linux; elsewhere nothing is said of caches
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")  # Linux only
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -27,13 +27,13 @@ def facts(watch: Stopwatch, shape: Sequence[int]) -> dict[str, object]:
     relu_us = _fastest_us(watch, torch.nn.ReLU(), shape)
     return {
         "caches": caches(),
-        "relu_gb_s": 2 * 4 * prod(shape) / relu_us / 1e3,  # it reads and writes every float once
+        "relu_gb_s": 2 * 4 * prod(shape) / relu_us / 1e3,  # one read and one write per float
         "start_us": _fastest_us(watch, torch.nn.Conv2d(1, 1, 1), (1, 1, 1, 1)),
     }
 
 
 def caches(where: Path = CACHES) -> dict[str, int]:
-    """`{"L1": 32768, "L2": 524288, "L3": …}`, data caches of the first core; empty where the system does not say."""
+    """`{"L1": 32768, "L2": 524288, "L3": …}`, data caches of the first core; empty if unknown."""
     found = {}
     for index in sorted(where.glob("index*")):
         try:

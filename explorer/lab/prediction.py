@@ -1,4 +1,4 @@
-"""What a device profile says of an experiment's rows, where there is one for these settings."""
+"""Predictions for the rows of an experiment, from a profile with the same settings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.verdict import Predicted
 
 
-def fitting(settings: Settings) -> DeviceProfile | None:
-    """The first profile of this device, thread count, layout and batch, this machine's own before the shipped ones.
+def profile_for(settings: Settings) -> DeviceProfile | None:
+    """The first profile of this device, thread count, layout and batch, profiles of this machine before shipped ones.
 
-    The lab's networks have no batch norm, so that it does not matter whether a profile folds it.
+    Batch norm folding does not matter: the networks of the lab have none.
     """
     known = map(devices.load, (*devices.here(), *devices.names()))
     return next((profile for profile in known if fits(profile, settings)), None)
@@ -30,9 +30,9 @@ def fits(profile: DeviceProfile, settings: Settings) -> bool:
 
 
 def predicted(experiment: Experiment, profile: DeviceProfile) -> dict[str, Predicted]:
-    """Row → prediction. Raises LabError for a profile of other settings, CostError for what it cannot price."""
+    """Row → prediction. Raises LabError for a profile of other settings, CostError for an operator it does not know."""
     if not fits(profile, experiment.settings):
-        raise LabError(f"profile {profile.name} is for {profile.regime.label}; it says nothing about these settings")
+        raise LabError(f"profile {profile.name} is for {profile.regime.label}; these settings differ")
     found = {}
     for variant in experiment.variants:
         prediction = costmodel.predict(variant.graph, profile)
@@ -45,9 +45,9 @@ def predicted(experiment: Experiment, profile: DeviceProfile) -> dict[str, Predi
     return found
 
 
-def here(experiment: Experiment) -> dict[str, Predicted] | None:
-    """By the profile that fits its settings; None where there is none, or it cannot price a row."""
-    profile = fitting(experiment.settings)
+def predicted_here(experiment: Experiment) -> dict[str, Predicted] | None:
+    """Predictions by the profile for its settings; None without a profile or with an unknown operator."""
+    profile = profile_for(experiment.settings)
     try:
         return predicted(experiment, profile) if profile else None
     except costmodel.CostError:

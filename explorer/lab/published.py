@@ -1,7 +1,6 @@
 """The paper's own figures: all 102 cells of ShuffleNetV2's Tables 1 to 4, read from `guideline_experiments.csv`.
 
-Speeds are kept as printed, since the last digit says how far two of them can be told apart: 10.1 and 10.1 images per
-second are no difference, and neither are 2.3 and 2.2 much of one.
+Speeds are stored as printed: their last digit bounds the rounding error of a ratio.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Printed:
 
 
 class Ratio(NamedTuple):
-    """Time relative to another's, with the interval that it lies in."""
+    """A time ratio with its interval."""
 
     middle: float
     low: float
@@ -54,7 +53,7 @@ def _table() -> dict[tuple[int, str, int], tuple[Printed, ...]]:
 
 
 def printed(guideline: int, platform: str, scale: int) -> tuple[Printed, ...]:
-    """The cells of one column in the paper's order; none for a design of one's own.
+    """The cells of one column in the paper's order; none for a custom design.
 
     >>> [cell.speed for cell in printed(1, "ARM", 1)]
     ['76.2', '72.9', '69.1', '57.6']
@@ -63,7 +62,7 @@ def printed(guideline: int, platform: str, scale: int) -> tuple[Printed, ...]:
 
 
 def ratios(guideline: int, platform: str, scale: int) -> dict[str, Ratio]:
-    """Row → its time over the first row's, with what rounding leaves open."""
+    """Row → time relative to the first row, with the rounding interval."""
     rows = printed(guideline, platform, scale)
     found = {}
     for cell in rows:

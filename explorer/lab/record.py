@@ -1,7 +1,6 @@
-"""Results as CSV: written by one machine, read back on another, where nothing in them is trusted.
+"""Results as CSV: written on one machine, read on another as untrusted input.
 
-A file says what was run (guideline, platform, scale, channels, settings), on what, and each row's times. A class's
-files are read with every cell checked, so that a summary never shows what a run cannot have written.
+A file holds the experiment, the settings, the machine and the times of each row. Every cell is validated on reading.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ KINDS = ("paper", "exact", "own")
 
 
 def to_csv(experiment: Experiment, run: Run, table: pandas.DataFrame, machine: str = "") -> str:
-    """The CSV of a run. `table` is its comparison; `machine` is what its owner calls it."""
+    """The CSV of a run. `table` is its comparison; `machine` is the name given by its owner."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -65,9 +64,9 @@ def to_csv(experiment: Experiment, run: Run, table: pandas.DataFrame, machine: s
 
 
 def read(text: str, name: str = "the text") -> pandas.DataFrame:
-    """The rows of a CSV of ours, or of several pasted one after the other.
+    """The rows of a CSV written by `to_csv`, or of several concatenated ones.
 
-    Raises LabError, with the file's name and line, for anything that a run of this lab cannot have written.
+    Raises LabError with file name and line for any other content.
     """
     import pandas
 
@@ -125,7 +124,7 @@ def _number(row: dict[str, object], column: str, kind: type, low: float, high: f
         value = kind(str(row[column]))
     except ValueError:
         value = float("nan")
-    if not low <= value <= high:  # nan and infinity are not either
+    if not low <= value <= high:  # also refuses nan and infinity
         raise LabError(f"{where}: {column} is {plain(row[column])!r}; allowed: a number from {low:g} to {high:g}")
     row[column] = value
 
@@ -136,7 +135,7 @@ def _one_of(row: dict[str, object], column: str, allowed: tuple, where: str) -> 
 
 
 def collect(files: list[tuple[str, str]]) -> tuple[pandas.DataFrame, list[str]]:
-    """(all runs, a message per file that is none of ours). A run that was handed in twice counts once."""
+    """(all runs, a message per invalid file). Duplicate runs count once."""
     import pandas
 
     tables, problems = [], []
@@ -151,7 +150,7 @@ def collect(files: list[tuple[str, str]]) -> tuple[pandas.DataFrame, list[str]]:
 
 
 def summary(runs: pandas.DataFrame) -> pandas.DataFrame:
-    """One row per row of an experiment: how many machines, the spread of their ratios, how many agree or differ."""
+    """One row per row of an experiment: number of machines, spread of the ratios, numbers that agree and differ."""
     import pandas
 
     keys = ["guideline", "platform", "scale", "kind", "row"]
@@ -176,12 +175,12 @@ def summary(runs: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def per_machine(runs: pandas.DataFrame) -> pandas.DataFrame:
-    """One row per machine and column of the paper: in how many comparisons it agrees, and the rows where it differs."""
+    """One row per machine and column of the paper: number of agreeing comparisons, and the rows that differ."""
     import pandas
 
     keys = ["machine", "platform", "scale", "kind"]
     compared = runs[(runs["verdict"] != BASE) & (runs["guideline"] != 0)]
-    # a machine that was measured again counts with its last run
+    # of several runs on one machine the last counts
     compared = compared.drop_duplicates([*keys, "guideline", "row"], keep="last")
     found = []
     for values, group in compared.groupby(keys, sort=False):

@@ -1,4 +1,4 @@
-"""Whether runs of one experiment agree: row by row, whether their intervals have a point in common."""
+"""Agreement of repeated runs of one experiment: whether the intervals of each row overlap."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from explorer.lab.run import Interval, Run
 
 
 class Repeated(NamedTuple):
-    """A row's ratio to the first row in every run, oldest first."""
+    """The ratio of a row to the first row in every run, oldest first."""
 
     row: str
     intervals: tuple[Interval, ...]
 
     @property
     def overlap(self) -> bool:
-        """Whether all intervals have a point in common: then any two of them overlap, and only then."""
+        """Whether all intervals have a common point, which is so exactly if any two overlap."""
         return max(interval.low for interval in self.intervals) <= min(interval.high for interval in self.intervals)
 
 
@@ -25,7 +25,7 @@ def repeated(runs: Sequence[Run]) -> list[Repeated]:
     """One entry per row but the first, which is 1 in every run. Raises LabError for runs of different rows."""
     rows = runs[0].rows
     if any(run.rows != rows for run in runs):
-        raise LabError("these are runs of different rows, which cannot be compared")
+        raise LabError("runs of different rows cannot be compared")
     ratios = [run.ratio for run in runs]
     return [Repeated(row, tuple(ratio[number] for ratio in ratios)) for number, row in enumerate(rows) if number]
 

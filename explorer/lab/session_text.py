@@ -1,4 +1,4 @@
-"""A session's orders and runs as a text that a browser keeps, and back. What comes back is checked as any upload is.
+"""The orders and runs of a session as text for the browser's storage, and back. Text is validated like any upload.
 
 {"version": "lab-kept/2", "orders": {"1": [row, …]}, "runs": [[[[row, spec as JSON], …], settings, run], …]}
 """
@@ -16,34 +16,34 @@ from costmodel import CostError
 from explorer.data.plain_text import plain
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import GUIDELINES, Settings, experiment
-from explorer.lab.run import FEWEST, ROUNDS, Run, from_json, to_json
+from explorer.lab.run import MIN_ROUNDS, ROUNDS, Run
 
 VERSION = "lab-kept/2"
-MAX_TEXT = 1_000_000  # characters; a run has under 12,000, most of it networks; browsers keep some 5 million
+MAX_TEXT = 1_000_000  # characters; a run has under 12,000, mostly networks; browsers store about 5 million
 MAX_RUNS, MAX_ROWS, MAX_FACTS = 64, 16, 24
 
 Key = tuple[tuple[Spec, ...], Settings]
-BAD = LabError("what the browser kept is of no session of this lab")
+BAD = LabError("the browser's stored text is no session of this lab")
 
 
 def pack(orders: Mapping[int, list[str]], runs: Mapping[Key, Run]) -> str:
-    """The orders and the runs, the last measured first; the oldest go where it would be too long."""
-    kept: list[str] = []
-    for (specs, settings), run in reversed(runs.items()):
+    """The orders and the runs, newest first; the oldest are dropped where the text would be too long."""
+    packed: list[str] = []
+    for (specs, settings), run in reversed(list(runs.items())):
         networks = [[row, spec.to_json()] for row, spec in zip(run.rows, specs)]
-        data = to_json(run)
+        data = run.as_dict()
         data["rounds"] = [_short(turn) for turn in run.rounds]
         data["least"] = _short(run.least)
         text = json.dumps([networks, asdict(settings), data])
-        if len(text) + sum(map(len, kept)) > MAX_TEXT:
+        if len(text) + sum(map(len, packed)) > MAX_TEXT:
             break
-        kept.append(text)
+        packed.append(text)
     head = json.dumps({"version": VERSION, "orders": {str(number): order for number, order in orders.items()}})
-    return f'{head[:-1]}, "runs": [{", ".join(kept)}]}}'
+    return f'{head[:-1]}, "runs": [{", ".join(packed)}]}}'
 
 
 def unpack(text: str) -> tuple[dict[int, list[str]], dict[Key, Run]]:
-    """(orders, runs), oldest run first. Raises LabError for anything else than `pack` writes."""
+    """(orders, runs), oldest run first. Raises LabError for any text that `pack` does not write."""
     try:
         data = json.loads(text) if len(text) <= 2 * MAX_TEXT else None
         if not isinstance(data, dict) or data.get("version") != VERSION:
@@ -68,9 +68,9 @@ def _run(item: list) -> tuple[Key, Run]:
     specs = tuple(Spec.from_json(text) for _, text in networks)
     for spec in specs:
         archs.build(spec)
-    run = from_json(data)
+    run = Run.from_dict(data)
     rows = tuple(row for row, _ in networks)
-    if run.rows != rows or not 1 < len(rows) <= MAX_ROWS or not FEWEST <= len(run.rounds) <= ROUNDS:
+    if run.rows != rows or not 1 < len(rows) <= MAX_ROWS or not MIN_ROUNDS <= len(run.rounds) <= ROUNDS:
         raise BAD
     if any(len(turn) != len(rows) or not all(map(_is_time, turn)) for turn in (run.least, *run.rounds)):
         raise BAD
@@ -91,7 +91,7 @@ def _is_time(value: object) -> bool:
 
 
 def _fact(value: object) -> object:
-    """A number, a plain text, or the caches."""
+    """A number, plain text, or the cache sizes."""
     if isinstance(value, dict):
         return {plain(name, 10): int(size) for name, size in list(value.items())[:8]}
     if isinstance(value, (int, float)) and not isinstance(value, bool):

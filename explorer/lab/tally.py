@@ -1,4 +1,4 @@
-"""All comparisons of a column together: in how many the paper's direction was found, and in which it was not."""
+"""Summary of all comparisons of a column: which ones agree with the paper's direction."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from explorer.lab.experiment import GUIDELINES, PLATFORMS, Experiment, experiment
 from explorer.lab.published import printed, ratios
-from explorer.lab.verdict import NOTHING, counted, found, others
+from explorer.lab.verdict import NOTHING, agreement, agreement_sentence, disagreeing_rows
 
 if TYPE_CHECKING:
     import pandas
 
 Measured = Sequence[tuple[Experiment, "pandas.DataFrame"]]
-"""Experiments of one column with their comparisons; those not measured are not among them."""
+"""The measured experiments of one column with their comparisons."""
 
 
 def column(platform: str, scale: int, exact: bool = False) -> list[Experiment]:
@@ -22,7 +22,7 @@ def column(platform: str, scale: int, exact: bool = False) -> list[Experiment]:
 
 
 def comparisons(platform: str, scale: int) -> int:
-    """How many rows the four tables compare with their first: 13."""
+    """Number of rows that the four tables compare with their first row: 13."""
     return sum(len(printed(guideline, platform, scale)) - 1 for guideline in GUIDELINES)
 
 
@@ -33,11 +33,11 @@ def sentence(platform: str, scale: int, measured: Measured) -> str:
     rest: dict[str, list[str]] = {}
     counts = []
     for made, table in measured:
-        counts.append((f"G{made.guideline}", *found(table)))
-        for word, rows in others(table).items():
+        counts.append((f"G{made.guideline}", *agreement(table)))
+        for word, rows in disagreeing_rows(table).items():
             rest.setdefault(word, []).extend(f"G{made.guideline} {row}" for row in rows)
     compared = sum(count for *_, count in counts)
-    said = counted(sum(agree for _, agree, _ in counts), compared, {})
+    said = agreement_sentence(sum(agree for _, agree, _ in counts), compared, {})
     said += f" ({', '.join(f'{name} {agree} of {count}' for name, agree, count in counts)})"
     for word, rows in rest.items():
         said += f"; {word}: {', '.join(rows)}"
@@ -46,7 +46,7 @@ def sentence(platform: str, scale: int, measured: Measured) -> str:
 
 
 def table(scale: int, measured: Mapping[str, Measured]) -> pandas.DataFrame:
-    """One row per comparison: what the paper has and what was found here, for each column. `measured` by platform."""
+    """One row per comparison: the paper's ratio and the measured one, for each column. `measured` by platform."""
     import pandas
 
     found_here = {

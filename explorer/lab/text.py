@@ -1,4 +1,4 @@
-"""What the lab says about each guideline: claim, formula, questions, answers. The claims are the paper's section 2."""
+"""Claim, formula, questions and answers of each guideline. The claims follow section 2 of the paper."""
 
 from __future__ import annotations
 

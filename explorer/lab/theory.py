@@ -1,4 +1,4 @@
-"""The guidelines' arithmetic as tables: what the formulas say before anything runs. Elements, never milliseconds."""
+"""The formulas of the guidelines as tables, in elements. No timing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archs.ir import ops
 from costmodel import count
-from explorer.lab.experiment import Experiment
+from explorer.lab.experiment import Experiment, first_convolution
 
 if TYPE_CHECKING:
     import pandas
@@ -21,7 +21,7 @@ def mem_access(c1: float, c2: float, hw: int, groups: int = 1) -> float:
 
 
 def lower_bound(mult_adds: float, hw: int) -> float:
-    """The least memory access that a 1×1 convolution of B multiply-adds can have: 2·√(hw·B) + B/hw (G1)."""
+    """Lower bound on the memory access of a 1×1 convolution with B multiply-adds: 2·√(hw·B) + B/hw (G1)."""
     return 2 * (hw * mult_adds) ** 0.5 + mult_adds / hw
 
 
@@ -63,13 +63,13 @@ def g2(channels: int, size: int) -> pandas.DataFrame:
 
 
 def rows(experiment: Experiment) -> pandas.DataFrame:
-    """Where the rows of a G1 or G2 experiment lie on those curves: row, ratio c2/c1, groups, MAC of one convolution."""
+    """The rows of a G1 or G2 experiment on these curves: row, ratio c2/c1, groups, MAC of one convolution."""
     import pandas
 
     found = []
     for variant in experiment.variants:
         spec = variant.spec
-        c1, convolution = spec.input_channels, spec.rows[0]
+        c1, convolution = spec.input_channels, first_convolution(spec)
         cost = mem_access(c1, convolution.channels, spec.resolution**2, convolution.groups)
         ratio = convolution.channels / c1
         found.append({"row": variant.row, "ratio": ratio, "groups": convolution.groups, "mem_access": cost})

@@ -22,8 +22,7 @@ from explorer.page.panels.tables import csv
 from explorer.page.state import profiles
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart
-from explorer.page.widgets import job_status as work
+from explorer.page.widgets import chart, job_status
 
 LENGTHS = {False: "full, 4 minutes", True: "quick, 1 minute"}
 ERRORS = {
@@ -63,12 +62,12 @@ def _run() -> None:
     profiles.collect()
     mine, taken = profiles.mine(), current()
     if mine and mine.running:
-        work.watch(mine, "job", "What was timed so far is dropped; the profiles that were there stay.")
+        job_status.watch(mine, "job", "What was timed so far is dropped; the profiles that were there stay.")
         return
     if mine and mine.problem:
         st.error(f"{mine.title.capitalize()}: {mine.problem}", icon=":material/error:")
     if taken:
-        work.others(taken)
+        job_status.show_other(taken)
         return
     device, threads, layout, length = st.columns([2, 2, 3, 4], vertical_alignment="bottom")
     with device:

@@ -15,7 +15,7 @@ from explorer.lab import prediction, record, theory
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import PLATFORMS, SCALES, Settings, experiment
 from explorer.lab.published import Ratio, printed, ratios
-from explorer.lab.run import FEWEST, ROUNDS, SESSION, Interval, interval
+from explorer.lab.run import MIN_ROUNDS, ROUNDS, SESSION, Interval, interval
 from explorer.lab.verdict import (
     AGREES,
     BASE,
@@ -23,10 +23,10 @@ from explorer.lab.verdict import (
     DIFFERS,
     NOISY,
     Predicted,
+    agreement,
     compare,
+    disagreeing_rows,
     expected,
-    found,
-    others,
     verdict,
 )
 
@@ -164,7 +164,7 @@ def test_intervals_hold_the_true_value_as_often_as_they_say():
     import numpy as np
 
     rng = np.random.default_rng(0)
-    for n in (FEWEST, ROUNDS):
+    for n in (MIN_ROUNDS, ROUNDS):
         held = 0
         for _ in range(2000):
             rounds = rng.lognormal(0, 0.2, n)  # beside which sessions differ by nothing
@@ -228,9 +228,9 @@ def test_comparison():
     assert list(table["predicted"]) == [1, 1, 1, 1]
     assert list(table["paper_ARM"]) == pytest.approx([1, 76.2 / 72.9, 76.2 / 69.1, 76.2 / 57.6])
     assert list(table["paper_GPU"]) == pytest.approx([1, 1480 / 1296, 1480 / 876, 1480 / 748])
-    assert found(table) == (1, 3)
-    assert table["why"][1].endswith("Its predicted time goes into: memory 100%")
-    assert others(table) == {DIFFERS: ["c1:c2 = 1:6"], CLOSE: ["c1:c2 = 1:12"]}
+    assert agreement(table) == (1, 3)
+    assert table["why"][1].endswith("memory 100%")
+    assert disagreeing_rows(table) == {DIFFERS: ["c1:c2 = 1:6"], CLOSE: ["c1:c2 = 1:12"]}
 
 
 def test_comparison_before_anything_is_measured():

@@ -10,7 +10,7 @@ from support.lab_runs import fake_run
 
 from explorer.lab import record, sheet
 from explorer.lab.errors import LabError
-from explorer.lab.experiment import experiment, own_design
+from explorer.lab.experiment import custom_design, experiment
 from explorer.lab.repeat import repeated
 from explorer.lab.run import run
 from explorer.lab.text import CLAIMS
@@ -149,7 +149,7 @@ def test_the_questions_hold_no_answers(handed_in):
 
 def test_a_design_of_ones_own():
     networks = [(v.row, v.spec) for v in experiment(3, **SMALL).variants[:2]]
-    made = own_design(networks)
+    made = custom_design(networks)
     table = compare(made, fake_run(made, (1.0, 1.5)))
     assert list(table["verdict"]) == [BASE, "slower"]
     assert table["paper_GPU"].isna().all()

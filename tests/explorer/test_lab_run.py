@@ -9,7 +9,7 @@ from explorer.jobs import lab as jobs
 from explorer.jobs.job import Busy, current
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings, experiment
-from explorer.lab.run import FEWEST, ROUNDS, Row, elsewhere, plan, run
+from explorer.lab.run import MIN_ROUNDS, ROUNDS, Row, displace_allocations, plan, run
 from explorer.lab.verdict import compare
 
 SMALL = {"channels": 8, "resolution": 7}
@@ -27,7 +27,7 @@ def test_a_run_that_does_not_fit_is_refused_before_it_starts():
 @pytest.mark.parametrize("ms", [0.5, 7, 40, 110, 140, 250, 400, 1000, 1700])
 def test_a_plan_fits_into_its_time_and_has_an_interval(ms):
     runs, rounds = plan([ms] * 2, 35)
-    assert FEWEST <= rounds <= ROUNDS
+    assert MIN_ROUNDS <= rounds <= ROUNDS
     assert runs >= 2  # a node's time is the mean of two
     assert rounds * runs * 2 * ms <= 35_000
 
@@ -105,11 +105,11 @@ def test_every_visit_is_given_a_place_of_its_own(monkeypatch):
     sizes = []
 
     def seen():
-        held = elsewhere()
-        sizes.append(tuple(map(len, held)))
-        return held
+        blocks = displace_allocations()
+        sizes.append(tuple(map(len, blocks)))
+        return blocks
 
-    monkeypatch.setattr(running, "elsewhere", seen)
+    monkeypatch.setattr(running, "displace_allocations", seen)
     made, networks = tiny()
     with pytest.raises(LabError, match="stopped after 0 of 10 rounds"):
         run(networks, made.settings, stop=lambda: len(sizes) == 24)

@@ -14,7 +14,7 @@ def test_the_file_is_what_is_made_in_this_process():
     job = OnnxJob(spec=SPEC, folded=True)
     job.begin()
     assert job.running
-    assert "exporter" in job.said
+    assert "exporter" in job.status
     job.wait()
     assert not job.problem
     assert job.file == to_onnx(archs.fold_batchnorm(archs.build(SPEC)))

@@ -67,7 +67,7 @@ def worker(monkeypatch, tmp_path) -> Callable[..., None]:
             "    if message == 'wait':\n        time.sleep(3)\n"
             "    else:\n        print(json.dumps(message), flush=True)\n" + then
         )
-        monkeypatch.setattr(jobs._Said, "worker", (str(program),))
+        monkeypatch.setattr(jobs._Reported, "worker", (str(program),))
 
     return put
 
@@ -76,11 +76,11 @@ def worker(monkeypatch, tmp_path) -> Callable[..., None]:
 
 
 def test_a_calibration_makes_a_profile_of_this_machine(worker, mine):
-    worker({"share": 0.5, "what": "timed 200 networks"}, {"profile": mine.model_dump(mode="json")})
+    worker({"share": 0.5, "step": "timed 200 networks"}, {"profile": mine.model_dump(mode="json")})
     made = jobs.calibrate(Regime(threads=2), quick=True)
     made.wait()
     assert not made.problem
-    assert (made.progress, made.said) == (0.5, "timed 200 networks")
+    assert (made.progress, made.status) == (0.5, "timed 200 networks")
     assert made.profile == mine
     (key,) = devices.here()
     assert devices.load(key) == mine
@@ -91,7 +91,7 @@ def test_a_calibration_makes_a_profile_of_this_machine(worker, mine):
 
 
 def test_a_stopped_calibration_leaves_no_profile(worker):
-    worker({"share": 0.1, "what": "timing"}, then="time.sleep(60)")
+    worker({"share": 0.1, "step": "timing"}, then="time.sleep(60)")
     made = jobs.calibrate(Regime(), quick=True)
     while not made.progress:
         assert made.running
@@ -103,7 +103,7 @@ def test_a_stopped_calibration_leaves_no_profile(worker):
 
 
 def test_a_calibration_that_takes_too_long_is_ended(worker):
-    worker({"share": 0.1, "what": "timing"}, then="time.sleep(60)")
+    worker({"share": 0.1, "step": "timing"}, then="time.sleep(60)")
     made = Calibration(limit=0.5)
     made.start({})
     made.wait()
@@ -111,7 +111,7 @@ def test_a_calibration_that_takes_too_long_is_ended(worker):
 
 
 def test_one_at_a_time_whatever_it_is(worker):
-    worker({"share": 0.25, "what": "timing"}, then="time.sleep(60)")
+    worker({"share": 0.25, "step": "timing"}, then="time.sleep(60)")
     first = jobs.calibrate(Regime(), quick=True)
     try:
         with pytest.raises(job.Busy, match="a calibration is going on"):
@@ -164,10 +164,10 @@ def test_an_uploaded_profile_is_gone_with_its_session():
 
 
 def test_the_lab_predicts_with_this_machines_profile_first(mine):
-    assert prediction.fitting(Settings(batch=2)) is None
-    assert prediction.fitting(Settings(threads=2)).name == "cpu-2-threads"
+    assert prediction.profile_for(Settings(batch=2)) is None
+    assert prediction.profile_for(Settings(threads=2)).name == "cpu-2-threads"
     devices.made_here(mine)
-    assert prediction.fitting(Settings(threads=2)) == mine
+    assert prediction.profile_for(Settings(threads=2)) == mine
 
 
 def changed(**values: object) -> bytes:
@@ -263,7 +263,7 @@ def test_the_page_says_what_the_shipped_profile_is_worth():
 
 
 def test_a_calibration_from_the_page(worker, mine):
-    worker({"share": 0.5, "what": "timed 200 networks"}, "wait", {"profile": mine.model_dump(mode="json")})
+    worker({"share": 0.5, "step": "timed 200 networks"}, "wait", {"profile": mine.model_dump(mode="json")})
     at = page()
     at.button(key="calibrate").click().run()
     assert at.button(key="stop job")
@@ -299,7 +299,7 @@ def test_what_the_page_asks_for_is_what_is_started(monkeypatch):
 
 
 def test_a_stop_on_the_page(worker):
-    worker({"share": 0.1, "what": "timing"}, then="time.sleep(60)")
+    worker({"share": 0.1, "step": "timing"}, then="time.sleep(60)")
     at = page()
     at.button(key="calibrate").click().run()
     running = at.session_state["job"]

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <Temporar
 
 
 def held() -> AppTest:
-    return show("from explorer.page.lab import held\nheld.render()")
+    return show("from explorer.page.lab import all_guidelines\nall_guidelines.render()")
 
 
 def test_what_held_here_before_and_after():

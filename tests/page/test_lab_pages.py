@@ -167,7 +167,7 @@ def test_a_second_run_waits(monkeypatch):
 
 @pytest.mark.parametrize("name", pages.LESSONS)
 def test_every_lesson(name):
-    at = show(f"from explorer.page.lab import pages\npages.LESSONS[{name!r}]()")
+    at = show(f"from explorer.page.lab import pages\npages.LESSONS[{name!r}].render()")
     assert at.title[0].value == pages.LESSONS[name].title
     for number in range(len(at.select_slider)):  # the first and the last choice of each
         slider = at.select_slider[number]
@@ -177,14 +177,14 @@ def test_every_lesson(name):
 
 
 def test_the_article_and_the_paper_stand_side_by_side():
-    at = show("from explorer.page.lab import pages\npages.LESSONS['separable']()")
+    at = show("from explorer.page.lab import pages\npages.LESSONS['separable'].render()")
     assert "**0.1189**" in said(at)  # 1/128 + 1/9, counted
     assert "**137**" in said(at)  # 128 + 9, the article's
     assert "That is no ratio" in said(at)
 
 
 def test_design_your_own():
-    at = show("from explorer.page.lab import own\nown.render()")
+    at = show("from explorer.page.lab import design\ndesign.render()")
     assert "off equal FLOPs" not in at.dataframe[0].value.columns  # the column's head is the page's, its name ours
     for kind in design.KINDS:
         clean(at.selectbox(key="own second").set_value(kind).run())
@@ -193,7 +193,7 @@ def test_design_your_own():
 
 
 def test_a_design_is_guessed_before_it_is_predicted():
-    at = show("from explorer.page.lab import own\nown.render()")
+    at = show("from explorer.page.lab import design\ndesign.render()")
     assert len(at.dataframe) == 1
     assert "measure own" not in [button.key for button in at.button]
     first, second, _ = at.radio[0].options
@@ -209,7 +209,7 @@ def test_a_design_is_guessed_before_it_is_predicted():
 
 
 def test_the_last_stage_says_what_it_saves_here():
-    at = show("from explorer.page.lab import pages\npages.LESSONS['last_stage']()")
+    at = show("from explorer.page.lab import pages\npages.LESSONS['last_stage'].render()")
     networks = lessons.last_stage_networks()
     before, after = predicted_ms(networks)
     assert list(at.dataframe[-1].value["predicted ms"]) == [f"{before:.3g}", f"{after:.3g}"]

@@ -73,16 +73,16 @@ def drawn(at: AppTest) -> dict[str, Any]:
 DRAWS = {
     "calibrate": "calibration.render()",
     "import": "importing.render()",
-    "own": "own.render()",
-    "held": "held.render()",
+    "own": "design.render()",
+    "held": "all_guidelines.render()",
     "class": "classroom.render()",
     **{f"g{number}": f"guideline.render({number})" for number in GUIDELINES},
-    **{path: f"pages.LESSONS[{path!r}]()" for path in pages.LESSONS},
+    **{path: f"pages.LESSONS[{path!r}].render()" for path in pages.LESSONS},
 }
 
 
 PAGES = {
-    path: "from explorer.page import calibration, importing\nfrom explorer.page.lab import classroom, guideline, held, own, pages\n"
+    path: "from explorer.page import calibration, importing\nfrom explorer.page.lab import classroom, guideline, all_guidelines, design, pages\n"
     f"from explorer.page.state.session import guard\nwith guard('The page'):\n    {draw}"
     for path, draw in DRAWS.items()
 }

@@ -146,7 +146,7 @@ def shuffle(frames: pandas.DataFrame) -> go.Figure:
 
 
 def manifold(points: pandas.DataFrame, dimension: int) -> go.Figure:
-    """The spiral, and what comes back through ReLU in n dimensions; one colour runs along both."""
+    """The spiral and its reconstruction after ReLU in n dimensions, coloured by position."""
     titles = ("the spiral", f"after ReLU, n = {dimension}")
     figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.06)
     marker = {"color": points["t"], "colorscale": "Viridis", "size": 6}
@@ -168,7 +168,7 @@ def manifold(points: pandas.DataFrame, dimension: int) -> go.Figure:
 
 
 def survival(table: pandas.DataFrame, dimension: int) -> go.Figure:
-    """What survives over the dimension, averaged over random embeddings."""
+    """Remaining information over the dimension, averaged over random embeddings."""
     figure = go.Figure(
         [
             go.Scatter(

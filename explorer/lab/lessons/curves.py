@@ -1,4 +1,4 @@
-"""Three lessons that are numbers, not networks: the shuffled order, ReLU on a spiral, swish beside hard-swish."""
+"""Numeric lessons without networks: channel shuffle, ReLU on a spiral, swish and hard-swish."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def shuffled(channels: int, groups: int) -> list[int]:
 
 
 def shuffle_frames(channels: int, groups: int, frames: int = 12) -> pandas.DataFrame:
-    """One row per channel and frame: its group, where it stands, where it is on the way to its new place."""
+    """One row per channel and frame: its group and its position between the old and the new place."""
     import pandas
 
     target = {source: place for place, source in enumerate(shuffled(channels, groups))}
@@ -44,7 +44,7 @@ def shuffle_frames(channels: int, groups: int, frames: int = 12) -> pandas.DataF
 
 
 def groups_reached(channels: int, groups: int, shuffles: bool) -> int:
-    """From how many input groups an output of the second of two grouped convolutions takes its numbers."""
+    """Number of input groups that an output of the second of two grouped convolutions depends on."""
     size = channels // groups
     order = shuffled(channels, groups) if shuffles else list(range(channels))
     return len({order[channel] // size for channel in range(size)})
@@ -62,14 +62,14 @@ def through_relu(dimension: int, seed: int = 0) -> pandas.DataFrame:
     """The spiral before, and after: embedded by a random matrix T, cut by ReLU, projected back by T's inverse.
 
     MobileNetV2, Figure 1. `x`, `y` are the spiral, `back_x`, `back_y` what T⁻¹ (the pseudo-inverse) makes of it,
-    `alive` how many of the dimensions are not zero at that point. Raises nothing: `dimension` is at least 2.
+    `alive` the number of non-zero dimensions. Raises nothing: `dimension` is at least 2.
     """
     import pandas
 
     points = spiral()
     matrix = np.random.default_rng((seed, dimension)).standard_normal((2, dimension))
-    kept = np.maximum(points @ matrix, 0)
-    back = kept @ np.linalg.pinv(matrix)
+    rectified = np.maximum(points @ matrix, 0)
+    back = rectified @ np.linalg.pinv(matrix)
     return pandas.DataFrame(
         {
             "t": np.linspace(0, 1, POINTS),
@@ -77,24 +77,24 @@ def through_relu(dimension: int, seed: int = 0) -> pandas.DataFrame:
             "y": points[:, 1],
             "back_x": back[:, 0],
             "back_y": back[:, 1],
-            "alive": (kept > 0).sum(axis=1),
+            "alive": (rectified > 0).sum(axis=1),
         }
     )
 
 
 def survives(dimension: int, seed: int = 0) -> dict[str, float]:
-    """How much of the spiral ReLU leaves, as shares.
+    """Information about the spiral that remains after ReLU.
 
-    `recoverable`: points where at least two dimensions survive, so that two numbers can still be told from them;
-    `straight`: share of the spiral's variance that the best linear map from the n dimensions back to two explains.
+    `recoverable`: share of points with at least two non-zero dimensions, enough to determine two numbers;
+    `straight`: share of the spiral's variance explained by the best linear map from n dimensions back to two.
     """
     points = spiral()
     matrix = np.random.default_rng((seed, dimension)).standard_normal((2, dimension))
-    kept = np.maximum(points @ matrix, 0)
-    inputs = np.column_stack([kept, np.ones(len(kept))])
+    rectified = np.maximum(points @ matrix, 0)
+    inputs = np.column_stack([rectified, np.ones(len(rectified))])
     fitted = inputs @ np.linalg.lstsq(inputs, points, rcond=None)[0]
     return {
-        "recoverable": float(((kept > 0).sum(axis=1) >= 2).mean()),
+        "recoverable": float(((rectified > 0).sum(axis=1) >= 2).mean()),
         "straight": float(1 - ((points - fitted) ** 2).sum() / (points**2).sum()),
     }
 

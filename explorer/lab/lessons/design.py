@@ -1,4 +1,4 @@
-"""Design your own: any two kinds of block at the channels at which they cost the same multiply-adds."""
+"""Design your own: two kinds of block at the channels for which their multiply-adds are equal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import archs
 from archs import Spec
 from archs.catalogue.guidelines import BLOCKS
-from archs.tables.table import Bottleneck, Conv, Fragments, InvertedResidual, Row, Separable, ShuffleV1, ShuffleV2
+from archs.tables.rows import AnyRow, Bottleneck, Conv, Fragments, InvertedResidual, Separable, ShuffleV1, ShuffleV2
 from costmodel import count
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import check
@@ -23,7 +23,7 @@ class Kind(NamedTuple):
 
     title: str
     step: int
-    row: Callable[[int], Row]
+    row: Callable[[int], AnyRow]
 
 
 KINDS: dict[str, Kind] = {
@@ -50,7 +50,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def _conv(channels: int, kernel: int, groups: int = 1) -> Row:
+def _conv(channels: int, kernel: int, groups: int = 1) -> AnyRow:
     return Conv(stage="s", channels=channels, kernel=kernel, groups=groups)
 
 
@@ -70,7 +70,7 @@ def mult_adds(kind: str, channels: int, size: int) -> int:
 
 
 def matching(kind: str, target: int, size: int) -> int:
-    """The channels at which a kind comes nearest to `target` multiply-adds. More channels never cost less."""
+    """The channels for which a kind is nearest to `target` multiply-adds, which increase with the channels."""
     chosen = _kind(kind)
     candidates = range(chosen.step, MAX_CHANNELS + 1, chosen.step)
     above = bisect_left(candidates, target, key=lambda channels: mult_adds(kind, channels, size))

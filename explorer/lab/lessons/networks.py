@@ -1,7 +1,6 @@
-"""The article's other lessons as networks and tables: each pair of networks differs in what the lesson is about.
+"""Networks and tables of the lessons. The networks of a lesson differ only in its subject. No timing.
 
-All counts are those of `costmodel.count` on graphs of the same builders that the catalogue uses; where a formula is
-taught, it stands beside the count. Nothing is timed here: `*_networks` are what a page may time.
+Counts come from `costmodel.count` on graphs of the catalogue's builders. Formulas are given beside the counts.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import archs
 from archs import Spec
 from archs.catalogue.guidelines import BLOCKS
-from archs.tables.table import Bottleneck, Conv, InvertedResidual, Row, Separable
+from archs.tables.rows import AnyRow, Bottleneck, Conv, InvertedResidual, Separable
 from costmodel import count
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 Networks = list[tuple[str, Spec]]
 
 
-def _spec(name: str, channels: int, resolution: int, *rows: Row) -> Spec:
+def _spec(name: str, channels: int, resolution: int, *rows: AnyRow) -> Spec:
     return Spec(name=name, rows=rows, input_channels=channels, resolution=resolution)
 
 

@@ -1,4 +1,4 @@
-"""All four guidelines at once: in which of the 13 comparisons per column this machine agrees, and why not in others."""
+"""All four guidelines: the 13 comparisons per column with their verdicts on this machine, and explanations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from explorer.lab.experiment import PLATFORMS, SCALES
 from explorer.lab.record import to_csv
 from explorer.lab.verdict import compare
 from explorer.page.lab import measure, store
-from explorer.page.lab.compare import MARKS, apart
+from explorer.page.lab.compare import MARKS, show_disagreeing
 from explorer.page.state.session import guard
 
 
@@ -21,10 +21,10 @@ def render() -> None:
         "channels and those of the ARM core's. In which does this machine find the paper's direction?"
     )
     with guard("What held here"):
-        _held()
+        _comparisons()
 
 
-def _held() -> None:
+def _comparisons() -> None:
     left, right = st.columns(2)
     with left:
         scale = st.segmented_control(
@@ -36,7 +36,7 @@ def _held() -> None:
             persist_state="session",
         )  # fmt: skip
     columns = {platform: tally.column(platform, scale, kind != "the paper's") for platform in PLATFORMS}
-    measure.several([made for platform in PLATFORMS for made in columns[platform]])
+    measure.measure_all([made for platform in PLATFORMS for made in columns[platform]])
     measured: dict[str, tally.Measured] = {}
     for platform, experiments in columns.items():
         runs = [(made, store.run_of(made)) for made in experiments]
@@ -44,7 +44,7 @@ def _held() -> None:
     for platform in PLATFORMS:
         st.markdown(f"**{tally.sentence(platform, scale, measured[platform])}.**")
         for made, table in measured[platform]:
-            apart(made, table, f"G{made.guideline} ")
+            show_disagreeing(made, table, f"G{made.guideline} ")
     st.dataframe(_shown(tally.table(scale, measured)), hide_index=True, key="held table", height="content")
     _download([made for platform in PLATFORMS for made in columns[platform]])
 

@@ -1,20 +1,20 @@
-"""The lab's orders and runs kept in the visitor's tab, so that a reload or a lost connection costs no measurement."""
+"""Storage of the orders and runs in the browser tab, so that they survive a reload or a lost connection."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
 
-from explorer.lab import session_text as kept
+from explorer.lab import session_text
 from explorer.lab.errors import LabError
 from explorer.page.lab import store
 from explorer.page.state import events as hearing
 from explorer.page.state import session as state
 from explorer.page.widgets.components import Component
 
-KEY = "lab keeper"
+KEY = "lab storage"
 
-# A session that has nothing of its own asks, once; one that has, saves. A browser may forbid both.
+# An empty session reads the storage once; any other session writes to it. A browser may forbid both.
 JS = """
 export default function ({ parentElement, data, setTriggerValue }) {
   const name = "cnn-cost lab";
@@ -26,16 +26,16 @@ export default function ({ parentElement, data, setTriggerValue }) {
 }
 """
 
-_keeper = Component("lab_keeper", js=hearing.JS + JS)
+_component = Component("lab_storage", js=hearing.JS + JS)
 
 
-def keep() -> None:
-    """Asks the tab, or gives it what there is; the last thing on each of the lab's pages."""
+def save() -> None:
+    """Read from the tab or write to it; called last on each page of the lab."""
     with state.guard("What was measured"):
         empty = not store.orders() and not store.runs()
-        text = "" if empty else kept.pack(store.orders(), store.runs())
+        text = "" if empty else session_text.pack(store.orders(), store.runs())
         data = {"text": text, "heard": hearing.heard(KEY)}
-        _keeper(key=KEY, data=data, on_said_change=partial(hearing.hear, KEY, _found))
+        _component(key=KEY, data=data, on_said_change=partial(hearing.hear, KEY, _found))
 
 
 def _found(said: list[Any]) -> None:
@@ -47,9 +47,10 @@ def _found(said: list[Any]) -> None:
 
 def _resume(text: str) -> None:
     try:
-        orders, runs = kept.unpack(text)
+        orders, runs = session_text.unpack(text)
     except LabError:  # of another version of this program
         return
-    held = store.orders(), store.runs()  # both at hand: a run may be stopped at either look
-    held[0].update(orders)
-    held[1].update(runs)
+    # Both are read before either changes, because Streamlit may stop the script at any access to the session state.
+    stored = store.orders(), store.runs()
+    stored[0].update(orders)
+    stored[1].update(runs)

@@ -1,4 +1,4 @@
-"""For the teacher: the sheet to hand out, this machine's answers, and what the class has measured."""
+"""For the teacher: the class sheet, the answers of this machine, and the results of the class."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def _sheets() -> None:
 
 
 def _answers(column: list[Experiment]) -> None:
-    """Of the column asked for where it was measured, of what was measured last where not."""
+    """The answers for the chosen column if it was measured, else for the last measured one."""
     measured, machine = [], ""
     for asked in column:
         of = asked if store.run_of(asked) else store.results().get(asked.guideline, asked)
         run = store.run_of(of)
         if run:
-            measured.append((of, compare(of, run, prediction.here(of))))
+            measured.append((of, compare(of, run, prediction.predicted_here(of))))
             machine = str(run.environment.get("processor", ""))
     _file("Answers", sheet.answers(measured, machine), "guideline_answers.html", disabled=not measured)
     names = ", ".join(f"G{of.guideline} ({of.platform}, {of.column})" for of, _ in measured)

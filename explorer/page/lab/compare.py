@@ -1,4 +1,4 @@
-"""Step 5: the paper, the prediction and the measurement side by side, what each row says and why."""
+"""Step 5: the paper, the prediction and the measurement side by side, with verdicts and explanations."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from explorer.lab.verdict import (
     DIFFERS,
     NOISY,
     Predicted,
+    agreement,
+    agreement_sentence,
     compare,
-    counted,
-    found,
-    others,
+    describe_row,
+    disagreeing_rows,
     pairs_right,
-    told,
 )
 from explorer.page.lab import store
 from explorer.page.widgets import chart
@@ -58,27 +58,27 @@ def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] 
 
 
 def _verdicts(made: Experiment, table: pandas.DataFrame) -> None:
-    """How many rows have the paper's direction; those that have not are told in full, the others on request."""
+    """The number of rows that agree; explanations of the rows that do not, and of all rows in an expander."""
     if made.guideline:
-        said = counted(*found(table), others(table))
+        said = agreement_sentence(*agreement(table), disagreeing_rows(table))
         st.markdown(f"**The paper's direction ({made.platform}, {made.column}) {said}.**")
-    apart(made, table)
+    show_disagreeing(made, table)
     with st.expander("Why, row by row"):
         for number in range(len(table)):
-            _told(made, table, number)
+            _describe(made, table, number)
         st.caption(KERNELS)
 
 
-def apart(made: Experiment, table: pandas.DataFrame, name: str = "") -> None:
-    """The rows in which this machine does not find the paper's direction, each with the reasons."""
+def show_disagreeing(made: Experiment, table: pandas.DataFrame, name: str = "") -> None:
+    """The rows that do not agree with the paper's direction, each with its explanation."""
     for number, word in enumerate(table["verdict"]):
         if word in (DIFFERS, CLOSE, NOISY):
-            _told(made, table, number, name)
+            _describe(made, table, number, name)
 
 
-def _told(made: Experiment, table: pandas.DataFrame, number: int, name: str = "") -> None:
+def _describe(made: Experiment, table: pandas.DataFrame, number: int, name: str = "") -> None:
     row = table.iloc[number]
-    said = told(made, table, number).replace("_", r"\_")  # names of kernels, not emphasis
+    said = describe_row(made, table, number).replace("_", r"\_")  # names of kernels, not emphasis
     st.markdown(f"{MARKS.get(row['verdict'], row['verdict'])}: **{name}{row['row']}**, {said}.")
 
 

@@ -1,11 +1,13 @@
-"""Design your own: two kinds of block at equal FLOPs. Which is faster? Predicted and measured."""
+"""Design your own: two kinds of block at equal FLOPs, predicted and measured."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import streamlit as st
 
 from explorer.lab import prediction
-from explorer.lab.experiment import Settings, own_design
+from explorer.lab.experiment import Settings, custom_design
 from explorer.lab.lessons import design
 from explorer.page.lab import compare, measure, store
 from explorer.page.state.session import guard
@@ -42,7 +44,7 @@ def _design() -> None:
     if first == second:
         st.info("Two of one kind: choose another for a comparison.", icon=":material/info:")
     networks = [(names[0], design.network(first, channels, size)), (names[1], design.network(second, other, size))]
-    made = own_design(networks, Settings())
+    made = custom_design(networks, Settings())
     counted = made.table[["row", "mult_adds", "flops_error", "mem_access", "params", "elementwise", "kernels"]]
     st.dataframe(counted, hide_index=True, key="own counts", column_config=_heads())
     if abs(made.table["flops_error"].iloc[1]) > 0.05:
@@ -54,14 +56,14 @@ def _design() -> None:
         index=None,
         horizontal=True,
         key=f"own guess {names}",
-        disabled=of in store.runs(),  # what was said before stays said
+        disabled=of in store.runs(),  # the guess cannot change after a measurement
         persist_state="session",
     )
     if not guess:
         st.info("Prediction and measurement follow once you have said which.")
         return
     run = measure.panel("own", networks)
-    profile = prediction.fitting(made.settings)
+    profile = prediction.profile_for(made.settings)
     if run or profile:
         compare.panel(made, run, prediction.predicted(made, profile) if profile else None)
     if run:
@@ -77,7 +79,7 @@ def _kind(label: str, key: str, default: str) -> str:
     )
 
 
-def _heads() -> dict[str, object]:
+def _heads() -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
         "row": "network",

@@ -65,7 +65,7 @@ def render(guideline: int) -> None:
 
 
 def _choose(guideline: int) -> Experiment:
-    """The experiment that the controls ask for. Raises LabError."""
+    """The experiment selected by the controls. Raises LabError."""
     left, middle, right = st.columns([2, 3, 4], vertical_alignment="bottom")
     with left:
         platform = _segments("Channels of the paper's", PLATFORMS, f"g{guideline} platform", "ARM")
@@ -105,7 +105,7 @@ def _number(label: str, low: int, high: int, value: int, key: str) -> int:
 
 
 def _predict_first(made: Experiment) -> bool:
-    """Step 2; whether the student has kept an order or skipped."""
+    """Step 2. Returns whether an order was entered or the step skipped."""
     st.subheader("2  Predict first", anchor=False)
     orders = store.orders()
     rows = [variant.row for variant in made.variants]
@@ -143,7 +143,7 @@ def _predict_first(made: Experiment) -> bool:
 
 def _predicted(made: Experiment) -> dict[str, Predicted] | None:
     try:
-        profile = prediction.fitting(made.settings)
+        profile = prediction.profile_for(made.settings)
         return prediction.predicted(made, profile) if profile else None
     except costmodel.CostError as error:
         st.warning(f"No prediction: {error}", icon=":material/info:")

@@ -1,9 +1,10 @@
-"""What the lessons' pages share: a title and a sentence, and the two or three networks to count and to time."""
+"""Shared parts of the lesson pages: title and introduction, and the networks to count and to time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import NamedTuple
 
 import pandas
 import streamlit as st
@@ -20,10 +21,17 @@ from explorer.page.state.session import guard
 from explorer.page.widgets import chart
 
 
-def lesson(title: str, sentence: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """A page from its body: the title, what is to be learned, then the body, whose errors are one line."""
+class Lesson(NamedTuple):
+    """A page of the navigation."""
 
-    def page(body: Callable[[], None]) -> Callable[[], None]:
+    title: str
+    render: Callable[[], None]
+
+
+def lesson(title: str, sentence: str) -> Callable[[Callable[[], None]], Lesson]:
+    """Decorator that makes a page of a function: the title, an introduction, then the body under `guard`."""
+
+    def page(body: Callable[[], None]) -> Lesson:
         @wraps(body)
         def render() -> None:
             st.title(title, anchor=False)
@@ -31,14 +39,13 @@ def lesson(title: str, sentence: str) -> Callable[[Callable[[], None]], Callable
             with guard(title):
                 body()
 
-        render.title = title  # type: ignore[attr-defined]
-        return render
+        return Lesson(title, render)
 
     return page
 
 
 def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars: bool = True) -> Run | None:
-    """The networks' counts side by side, and their milliseconds: as predicted, and here once measured."""
+    """Table of the counts, the predicted milliseconds and, once measured, the milliseconds of this machine."""
     if bars:
         chart.show(lesson_charts.side_by_side(table), f"{name} bars", "Counts of the networks over the first one's")
     run = measure.panel(name, networks)
@@ -57,8 +64,8 @@ def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars:
 
 
 def predicted_ms(networks: Networks) -> list[float]:
-    """What the profile for this machine says of each; nothing where there is none, or it cannot price one."""
-    profile = prediction.fitting(Settings())
+    """Predicted milliseconds of each network; empty without a profile or with an unknown operator."""
+    profile = prediction.profile_for(Settings())
     try:
         return [costmodel.predict(archs.build(spec), profile).latency_ms for _, spec in networks] if profile else []
     except costmodel.CostError:

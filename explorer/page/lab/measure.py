@@ -1,4 +1,4 @@
-"""The button that times networks here: progress, a stop that keeps what is done, and messages that say what to do."""
+"""The button that times networks on this machine, with progress, a stop that keeps complete rounds, and messages."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from explorer.lab.repeat import repeated, sentence
 from explorer.lab.run import ROUNDS, SECONDS, Run
 from explorer.lab.verdict import TOO_NOISY
 from explorer.page.lab import store
-from explorer.page.widgets import job_status as work
+from explorer.page.widgets import job_status
 
 
 def panel(
     name: str, networks: Sequence[tuple[str, Spec]], settings: Settings | None = None, label: str = "Measure here"
 ) -> Run | None:
-    """Draws the button, or the run that is going on; returns the run of exactly these networks, where there is one."""
+    """Draw the button or the progress of a run; return the finished run of these networks, if any."""
     settings = settings or Settings()
     of = store.key(networks, settings)
     mine = store.job()
@@ -29,11 +29,11 @@ def panel(
     taken = current()
     if mine and mine[1].running:
         if mine[0] == of:
-            work.watch(mine[1], name, "What was measured so far is kept.")
+            job_status.watch(mine[1], name, "What was measured so far is kept.")
         else:
             st.info("A run is going on on another page, or of other channels; it is kept.", icon=":material/timer:")
     elif taken:
-        work.others(taken)
+        job_status.show_other(taken)
     else:
         again = of in store.runs()
         if st.button(
@@ -56,8 +56,8 @@ def panel(
 QUEUE = "lab queue"
 
 
-def several(experiments: Sequence[Experiment]) -> None:
-    """One button for all that is not measured yet: one run after the other, and a stop ends them all."""
+def measure_all(experiments: Sequence[Experiment]) -> None:
+    """A button that measures all missing experiments in sequence; a stop ends the sequence."""
     experiments = list({store.key_of(made): made for made in experiments}.values())  # G4 has one for both columns
     mine = store.job()
     if mine and not mine[1].running:
@@ -69,9 +69,9 @@ def several(experiments: Sequence[Experiment]) -> None:
     if mine and mine[1].running:
         done = len(experiments) - len(missing)
         st.caption(f"{done} of {len(experiments)} experiments measured.")
-        work.watch(mine[1], "several", "What was measured so far is kept; those after it are not started.")
+        job_status.watch(mine[1], "several", "What was measured so far is kept; those after it are not started.")
     elif taken:
-        work.others(taken)
+        job_status.show_other(taken)
     elif missing and st.session_state.get(QUEUE):
         made = missing[0]
         _start([(variant.row, variant.spec) for variant in made.variants], made.settings)
@@ -102,11 +102,11 @@ def _start(networks: Sequence[tuple[str, Spec]], settings: Settings) -> None:
 
 def _collect(of: store.Key, job: jobs.Job) -> None:
     if job.run and store.runs().get(of) is not job.run:
-        store.keep(of, job.run)
+        store.add(of, job.run)
 
 
 def _again(before: Run | None, run: Run) -> None:
-    """What the same experiment had given before."""
+    """Agreement with the previous run of the same experiment."""
     if before:
         st.markdown(f"Measured again with the same settings: {sentence(repeated([before, run]))}.")
 

@@ -1,4 +1,4 @@
-"""The lab's pages as the navigation lists them."""
+"""The pages of the lab for the navigation."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from functools import partial, wraps
 import streamlit as st
 
 from explorer.lab.experiment import GUIDELINES
-from explorer.page.lab import classroom, guideline, held, keeper, lessons_conv, lessons_relu, lessons_v3, own
+from explorer.page.lab import (
+    all_guidelines,
+    browser_storage,
+    classroom,
+    design,
+    guideline,
+    lessons_conv,
+    lessons_relu,
+    lessons_v3,
+)
+from explorer.page.lab.lesson import Lesson
 
-LESSONS: dict[str, Callable[[], None]] = {
+LESSONS: dict[str, Lesson] = {
     "separable": lessons_conv.separable,
     "multipliers": lessons_conv.multipliers,
     "shuffle": lessons_conv.shuffle,
@@ -22,31 +32,37 @@ LESSONS: dict[str, Callable[[], None]] = {
 }
 """URL path → lesson, in the article's order."""
 
-SHORT = {1: "equal widths", 2: "groups", 3: "fragments", 4: "element-wise"}
+SHORT_TITLES = {1: "equal widths", 2: "groups", 3: "fragments", 4: "element-wise"}
 
 
-def kept(render: Callable[[], None]) -> Callable[[], None]:
-    """The page, and what it has measured given to the browser to keep."""
+def with_storage(render: Callable[[], None]) -> Callable[[], None]:
+    """The page, followed by saving its orders and runs in the browser."""
 
     @wraps(render)
-    def drawn() -> None:
+    def page() -> None:
         render()
-        keeper.keep()
+        browser_storage.save()
 
-    return drawn
+    return page
 
 
 def navigation() -> dict[str, list[st.Page]]:
     """Section → pages, for st.navigation."""
     guidelines = [
-        st.Page(kept(partial(guideline.render, number)), title=f"G{number}: {SHORT[number]}", url_path=f"g{number}")
+        st.Page(
+            with_storage(partial(guideline.render, number)),
+            title=f"G{number}: {SHORT_TITLES[number]}",
+            url_path=f"g{number}",
+        )
         for number in GUIDELINES
     ]
     lab = [
         *guidelines,
-        st.Page(kept(held.render), title="What held here", url_path="held"),
-        st.Page(kept(own.render), title="Design your own", url_path="own"),
-        st.Page(kept(classroom.render), title="For the teacher", url_path="class"),
+        st.Page(with_storage(all_guidelines.render), title="What held here", url_path="held"),
+        st.Page(with_storage(design.render), title="Design your own", url_path="own"),
+        st.Page(with_storage(classroom.render), title="For the teacher", url_path="class"),
     ]
-    lessons = [st.Page(kept(render), title=render.title, url_path=path) for path, render in LESSONS.items()]
+    lessons = [
+        st.Page(with_storage(lesson.render), title=lesson.title, url_path=path) for path, lesson in LESSONS.items()
+    ]
     return {"Guideline lab": lab, "Lessons": lessons}

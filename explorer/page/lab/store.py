@@ -1,6 +1,6 @@
-"""What a session keeps of the lab: its runs by what was run, the run that is going on, the orders predicted.
+"""Session state of the lab: runs, the current job, the predicted orders.
 
-A run is kept under its networks and settings, so turning a knob and back loses nothing.
+The key of a run is its networks and settings, so a run is found again after a control is changed and changed back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def runs() -> dict[Key, Run]:
 
 
 def run_of(made: Experiment) -> Run | None:
-    """What was measured of an experiment, where it was."""
+    """The run of an experiment, if it was measured."""
     return runs().get(key_of(made))
 
 
@@ -36,23 +36,23 @@ def key_of(made: Experiment) -> Key:
 
 
 def before() -> dict[Key, Run]:
-    """What a run of the same networks and settings had found before the one in `runs`."""
+    """The previous run of the same networks and settings."""
     return st.session_state.setdefault("lab runs before", {})
 
 
-def keep(of: Key, run: Run) -> None:
-    kept = runs()
-    if of in kept:
-        before()[of] = kept.pop(of)
-    kept[of] = run
-    while len(kept) > MAX_RUNS:
-        oldest = next(iter(kept))
-        kept.pop(oldest)
+def add(of: Key, run: Run) -> None:
+    known = runs()
+    if of in known:
+        before()[of] = known.pop(of)
+    known[of] = run
+    while len(known) > MAX_RUNS:
+        oldest = next(iter(known))
+        known.pop(oldest)
         before().pop(oldest, None)
 
 
 def job() -> tuple[Key, Job] | None:
-    """The run that this session started last, and what it is of."""
+    """The job that this session started last, with its key."""
     return st.session_state.get("lab job")
 
 
@@ -61,7 +61,7 @@ def start(of: Key, job: Job) -> None:
 
 
 def results() -> dict[int, Experiment]:
-    """Guideline → the experiment that was measured last, for the class sheet."""
+    """Guideline → the last measured experiment, for the class sheet."""
     return st.session_state.setdefault("lab results", {})
 
 

@@ -67,13 +67,13 @@ def _g4(made: Experiment) -> None:
 
 
 def _sliders(made: Experiment) -> tuple[int, int]:
-    """Channels of 1:1 and resolution; at first those of the experiment, which its rows are marked for."""
+    """Channels of 1:1 and resolution; initially those of the experiment, for which its rows are marked."""
     first = made.variants[0].spec
     name = f"g{made.guideline}"
     left, right = st.columns(2)
     widths = sorted({*WIDTHS, first.input_channels})
     sizes = sorted({*SIZES, first.resolution})
-    # the experiment is part of the key: another column starts the sliders at its own channels
+    # The key contains the experiment, so that another column resets the sliders.
     of = f"{first.input_channels} {first.resolution}"
     with left:
         channels = st.select_slider("Channels c₁ = c₂", widths, first.input_channels, key=f"{name} c {of}")
@@ -88,7 +88,7 @@ def _same(made: Experiment, channels: int, size: int) -> bool:
 
 
 def _table(made: Experiment) -> None:
-    """The rows' networks as counted; how far each is from equal FLOPs stands beside its channels."""
+    """The counts of the rows, with the deviation from equal FLOPs."""
     table = made.table
     shown = pandas.DataFrame(
         {

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.editing.scenario import Scenario
 from explorer.jobs.job import Busy, current
 from explorer.jobs.onnx_export import OnnxJob
-from explorer.page.widgets import job_status as work
+from explorer.page.widgets import job_status
 
 KEY = "onnx job"
 
@@ -16,7 +16,7 @@ def panel(scenario: Scenario) -> None:
     job: OnnxJob | None = st.session_state.get(KEY)
     mine = job is not None and (job.spec, job.folded) == (scenario.spec, scenario.folded)
     if job and job.running:
-        work.watch(job, "onnx", "The network stays as it is.")
+        job_status.watch(job, "onnx", "The network stays as it is.")
     elif job and mine and job.file:
         st.download_button(
             f"ONNX file, {len(job.file) / 1e6:.1f} MB",
@@ -28,7 +28,7 @@ def panel(scenario: Scenario) -> None:
             icon=":material/download:",
         )
     elif taken := current():
-        work.others(taken)
+        job_status.show_other(taken)
     else:
         st.session_state.pop(KEY, None)  # the file of another network
         if st.button(

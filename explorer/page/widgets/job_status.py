@@ -15,13 +15,13 @@ def watch(job: Job, key: str, tip: str) -> None:
     """The progress of a job of this session; the page is drawn anew once it has ended."""
     if not job.running:
         st.rerun()
-    st.progress(job.progress, f"{job.said}{left(job)}")
+    st.progress(job.progress, f"{job.status}{left(job)}")
     if st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=tip):
         job.stop()
 
 
 @st.fragment(run_every=POLL_OTHERS)
-def others(job: Job) -> None:
+def show_other(job: Job) -> None:
     """That another visitor's job is going on; the page is drawn anew once it has ended."""
     if not job.running:
         st.rerun()

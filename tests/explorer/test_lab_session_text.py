@@ -7,7 +7,7 @@ import json
 import pytest
 from support.lab_runs import fake_run
 
-from explorer.lab import session_text as kept
+from explorer.lab import session_text
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings, experiment
 
@@ -23,7 +23,7 @@ def runs():
 
 
 def test_orders_and_runs_come_back():
-    orders, found = kept.unpack(kept.pack(ORDERS, runs()))
+    orders, found = session_text.unpack(session_text.pack(ORDERS, runs()))
     assert orders == ORDERS
     assert list(found) == list(runs())
     for back, was in zip(found.values(), runs().values()):
@@ -37,13 +37,13 @@ def test_orders_and_runs_come_back():
 
 
 def test_the_oldest_run_goes_where_the_text_would_be_too_long(monkeypatch):
-    monkeypatch.setattr(kept, "MAX_TEXT", len(kept.pack({}, runs())) - 100)
-    _, found = kept.unpack(kept.pack({}, runs()))
+    monkeypatch.setattr(session_text, "MAX_TEXT", len(session_text.pack({}, runs())) - 100)
+    _, found = session_text.unpack(session_text.pack({}, runs()))
     assert list(found) == list(runs())[1:]
 
 
 def changed(change):
-    data = json.loads(kept.pack(ORDERS, runs()))
+    data = json.loads(session_text.pack(ORDERS, runs()))
     change(data)
     return json.dumps(data)
 
@@ -72,18 +72,18 @@ def changed(change):
     ],
 )
 def test_nothing_else_comes_in(change):
-    assert kept.unpack(changed(lambda data: None))
+    assert session_text.unpack(changed(lambda data: None))
     with pytest.raises(LabError, match="no session of this lab"):
-        kept.unpack(changed(change))
+        session_text.unpack(changed(change))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "[" * 100_000, "x" * 3_000_000])
 def test_no_text_of_ours(text):
     with pytest.raises(LabError, match="no session of this lab"):
-        kept.unpack(text)
+        session_text.unpack(text)
 
 
 def test_what_is_shown_of_it_is_plain():
     text = changed(lambda data: data["runs"][0][2]["environment"].update(processor="<script>x</script>"))
-    _, found = kept.unpack(text)
+    _, found = session_text.unpack(text)
     assert list(found.values())[-1].environment["processor"] == "script x /script"
