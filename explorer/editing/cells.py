@@ -51,7 +51,8 @@ def column(cls: type[Row], name: str) -> Column:
     if hasattr(annotation, "__metadata__"):
         annotation = get_args(annotation)[0]
     words = tuple(word for word in get_args(annotation) if isinstance(word, (str, int)))
-    form = "word" if words else {bool: "switch", int: "whole", float: "number"}.get(annotation, "word")
+    forms: dict[Any, str] = {bool: "switch", int: "whole", float: "number"}
+    form = "word" if words else forms.get(annotation, "word")
     return Column(name, form, words, optional)
 
 

@@ -187,7 +187,7 @@ def _changes(old: _Block, new: _Block) -> list[str]:
         if type(was) is not type(now):
             found.setdefault(f"{was.describe(*was_read)} → {now.describe(*now_reads)}", []).append(name)
             continue
-        for field in fields(was):
+        for field in fields(was):  # type: ignore[arg-type]  # every operator is a dataclass; Op itself is not
             one, other = getattr(was, field.name), getattr(now, field.name)
             follows = field.name == "padding" or (field.name == "groups" and _depthwise(was))
             if one != other and not follows:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas
 import plotly.graph_objects as go
 
@@ -23,13 +25,20 @@ def scatter(pairs: pandas.DataFrame) -> go.Figure:
     for share in BANDS:
         name = f"±{share:.0%}".replace("%", " %")
         around = [low * (1 - share), high * (1 - share), high * (1 + share), low * (1 + share)]
-        for y, axis in ((around, "y"), ([-share, -share, share, share], "y2")):
-            traces.append(_band([low, high, high, low], y, axis, name))
-    for y, axis in (([low, high], "y"), ([0, 0], "y2")):
+        for y, y_axis in ((around, "y"), ([-share, -share, share, share], "y2")):
+            traces.append(_band([low, high, high, low], y, y_axis, name))
+    for y, y_axis in (([low, high], "y"), ([0.0, 0.0], "y2")):
         line = {"color": OUTLINE, "width": 1.5}
         traces.append(
             dict(
-                type="scatter", x=[low, high], y=y, yaxis=axis, mode="lines", line=line, name="equal", hoverinfo="skip"
+                type="scatter",
+                x=[low, high],
+                y=y,
+                yaxis=y_axis,
+                mode="lines",
+                line=line,
+                name="equal",
+                hoverinfo="skip",
             )
         )
     for number, (network, rows) in enumerate(pairs.groupby("network", sort=True)):
@@ -47,7 +56,7 @@ def scatter(pairs: pandas.DataFrame) -> go.Figure:
         )
         traces.append({**points, "y": predicted, "yaxis": "y"})
         traces.append({**points, "y": [min(max(share, -SHOWN), SHOWN) for share in off], "yaxis": "y2"})
-    axis = {"tickfont": {"size": 13}, "fixedrange": True}
+    axis: dict[str, Any] = {"tickfont": {"size": 13}, "fixedrange": True}
     logarithmic = {**axis, "type": "log", "dtick": "D2", "tickformat": "~g"}
     layout = dict(
         height=560,

@@ -45,9 +45,10 @@ def network(
         (row.block, row.kind, row.output, f"{row.mult_adds:,}", f"{row.params:,}", f"{row.mem_access:,}")
         for row in blocks.itertuples()
     ]
+    middles = [left + width / 2 for left, width in zip(lefts, widths)]
     bar = dict(
         type="bar",
-        x=[left + width / 2 for left, width in zip(lefts, widths)],
+        x=middles,
         y=heights,
         base=[-height / 2 for height in heights],
         width=widths,
@@ -82,7 +83,7 @@ def network(
     colours = block_colours(blocks["block"])
     strip = dict(
         type="bar",
-        x=bar["x"],
+        x=middles,
         y=[tall * 0.09] * len(blocks),
         base=-tall * 1.2,
         width=widths,
@@ -116,7 +117,7 @@ def network(
     marked = [position for position, block in enumerate(blocks["block"]) if block in edited]
     dots = dict(
         type="scatter",
-        x=[bar["x"][position] for position in marked],
+        x=[middles[position] for position in marked],
         y=[min(heights[position] / 2 + tall * 0.09, tall) for position in marked],
         mode="markers",
         marker={"size": 9, "color": EDITED, "line": {"width": 1, "color": OUTLINE}},
@@ -228,7 +229,7 @@ def _boxes(graph: Graph, layout: Layout) -> list[dict]:
         if not outside:
             node = graph[path]
             colour = KIND_COLOURS[kind_of(node.op, graph.shapes[node.inputs[0]])]
-        box = {"type": "rect", "layer": "below"}
+        box: dict[str, Any] = {"type": "rect", "layer": "below"}
         box |= {"x0": x - HALF_WIDTH, "x1": x + HALF_WIDTH, "y0": y - HALF_HEIGHT, "y1": y + HALF_HEIGHT}
         # two shapes, as opacity dims a shape's line with its inside
         boxes.append({**box, "fillcolor": colour, "opacity": 0.12 if outside else 0.3, "line": {"width": 0}})

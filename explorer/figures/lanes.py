@@ -48,7 +48,7 @@ def lay_out(graph: Graph, block: str) -> Layout:
             x = centre[detours[source, target]]
             corners += [(x, layer[source] + 1 - HALF_HEIGHT), (x, layer[target] - 1 + HALF_HEIGHT)]
         edges[source, target] = [*corners, (centre[lane[target]], layer[target] - HALF_HEIGHT)]
-    places = {path: (centre[number], layer[path]) for path, number in lane.items()}
+    places = {path: (centre[number], float(layer[path])) for path, number in lane.items()}
     return Layout(places, edges, frozenset(outside), width)
 
 

@@ -1,11 +1,17 @@
-"""The one-page report: an HTML file that stands alone, with the figures, the numbers and where they come from."""
+"""The one-page report: an HTML file that stands alone, with the figures, the numbers and their sources.
+
+Its text is `templates/report.html.jinja`; every value is escaped but the figures, which plotly writes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from html import escape
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from archs.catalogue.registry import citation
@@ -16,13 +22,19 @@ from explorer.editing.scenario import Scenario
 from explorer.figures import charts as figures
 from explorer.figures import diagram
 
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;color:#16202c;background:#fff;max-width:1000px;margin:2rem auto;"
-    "padding:0 1rem}h1{font-size:1.7rem;margin-bottom:0}table{border-collapse:collapse;width:100%;margin:1rem 0}"
-    "td,th{border-bottom:1px solid #ccd3dc;padding:.25rem .6rem;text-align:right}td:first-child,th:first-child"
-    "{text-align:left}pre{background:#f3f5f8;padding:.8rem;overflow:auto}p.small{color:#4a5666;font-size:.9rem}"
-)
 COLUMNS = ("mult_adds", "latency_ms", "params", "mem_access", "elementwise", "kernels", "fragments")
+"""The columns of the table by block, where the scenario has them."""
+
+_TEMPLATES = Environment(loader=PackageLoader("explorer.views"), autoescape=True, undefined=StrictUndefined)
+
+
+class Total(NamedTuple):
+    """A row of the first table: a cost here, in the baseline, and its relative change."""
+
+    name: str
+    value: str
+    before: str
+    change: str
 
 
 def figure_html(figure: go.Figure, alone: bool = True) -> str:
@@ -31,66 +43,54 @@ def figure_html(figure: go.Figure, alone: bool = True) -> str:
 
 
 def report(scenario: Scenario, link: str = "") -> str:
-    """The network on one page: what it is, what it costs against the baseline, where that goes, its table."""
-    title, source = scenario.title, " ".join(citation(scenario.spec)[1:])
+    """The network on one page: what it is, its costs against the baseline, its costs by block, its table.
+
+    `link` is the address that reopens it on the page; none is printed where it is empty.
+    """
     blocks = scenario.blocks
-    first = figure_html(diagram.network(blocks, "mult_adds"), False)
-    parts = [
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{escape(title)}</title><style>{STYLE}</style>",
-        f"<script>{get_plotlyjs()}</script>",
-        f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(source)} Input {scenario.graph.input}, output {scenario.graph.output}.</p>",
-        _totals(scenario),
-        "<h2>The network, coloured by mult-adds</h2>",
-        first,
-        "<h2>Where it goes, by block</h2>",
-        figure_html(figures.where_by_block(blocks), False),
-        "<h2>By block</h2>",
-        _blocks(scenario),
-        f"<h2>The table</h2><pre>{escape(scenario.spec.to_json())}</pre>",
-        f"<p class='small'>{f'Link: <a href={escape(link)!r}>{escape(link)}</a><br>' if link else ''}"
-        f"{date.today().isoformat()} · counting convention of {CONVENTION}</p></html>",
-    ]
-    return "\n".join(parts)
+    shown = [column for column in COLUMNS if column in blocks]
+    return _TEMPLATES.get_template("report.html.jinja").render(
+        title=scenario.title,
+        source=" ".join(citation(scenario.spec)[1:]),
+        input=scenario.graph.input,
+        output=scenario.graph.output,
+        plotly=Markup(get_plotlyjs()),
+        baseline=scenario.compared.title,
+        totals=_totals(scenario),
+        latency=_latency(scenario),
+        network=Markup(figure_html(diagram.network(blocks, "mult_adds"), False)),
+        by_block=Markup(figure_html(figures.where_by_block(blocks), False)),
+        heads=[METRICS[column].title for column in shown],
+        rows=[(row["block"], [_cell(column, row[column]) for column in shown]) for row in blocks.to_dict("records")],
+        spec=scenario.spec.to_json(),
+        link=link,
+        date=date.today().isoformat(),
+        convention=CONVENTION,
+    )
 
 
-def _totals(scenario: Scenario) -> str:
-    base = scenario.compared
-    now, before = scenario.counts, base.counts
-    rows = [
+def _totals(scenario: Scenario) -> list[Total]:
+    now, before = scenario.counts, scenario.compared.counts
+    rows: list[tuple[str, int, int, Callable[[int], str]]] = [
         ("Mult-adds", now.total.mult_adds, before.total.mult_adds, human),
         ("Params", now.total.params, before.total.params, human),
         ("MAC (memory access cost), elements", now.total.mem_access, before.total.mem_access, human),
         ("Peak activation memory", 4 * now.peak_activation, 4 * before.peak_activation, megabytes),
-        ("Kernels", now.total.kernels, before.total.kernels, lambda value: f"{value:,}"),
+        ("Kernels", now.total.kernels, before.total.kernels, "{:,}".format),
     ]
-    found = scenario.nodes_ms and scenario.prediction
-    lines = [
-        f"<tr><td>{name}</td><td>{show(value)}</td><td>{show(was)}</td><td>{_share(value, was)}</td></tr>"
-        for name, value, was, show in rows
+    return [
+        Total(name, show(value), show(was), f"{value / was - 1:+.1%}" if was else "") for name, value, was, show in rows
     ]
-    if found:
-        interval = f"{found.low_ms:.3g} – {found.high_ms:.3g} ms with 90 %"
-        lines.append(
-            f"<tr><td>Latency, {escape(devices.whose(scenario.profile))}</td><td>{found.latency_ms:.3g} ms</td>"
-            f"<td colspan='2'>{interval}</td></tr>"
-        )
-    baseline = escape(base.title)
-    return f"<table><tr><th></th><th>here</th><th>{baseline}</th><th>change</th></tr>{''.join(lines)}</table>"
 
 
-def _share(now: float, before: float) -> str:
-    return f"{now / before - 1:+.1%}" if before else ""
+def _latency(scenario: Scenario) -> dict[str, str] | None:
+    """The row of the latency; None where no profile predicts it."""
+    found = scenario.prediction if scenario.nodes_ms else None
+    if found is None or scenario.profile is None:
+        return None
+    interval = f"{found.low_ms:.3g} – {found.high_ms:.3g} ms with 90 %"
+    return {"device": devices.whose(scenario.profile), "value": f"{found.latency_ms:.3g} ms", "interval": interval}
 
 
-def _blocks(scenario: Scenario) -> str:
-    table = scenario.blocks
-    shown = [column for column in COLUMNS if column in table]
-    heads = "".join(f"<th>{METRICS[column].title}</th>" for column in shown)
-    rows = [
-        f"<tr><td>{escape(row['block'])}</td>"
-        + "".join(f"<td>{row[c]:.3f}</td>" if c == "latency_ms" else f"<td>{row[c]:,}</td>" for c in shown)
-        + "</tr>"
-        for row in table.to_dict("records")
-    ]
-    return f"<table><tr><th>block</th>{heads}</tr>{''.join(rows)}</table>"
+def _cell(column: str, value: Any) -> str:
+    return f"{value:.3f}" if column == "latency_ms" else f"{value:,}"
