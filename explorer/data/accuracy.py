@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import exp, log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archs import Spec, build
+from archs.caching import cached
 from archs.tables.lower import block_paths
 from costmodel import count
 from explorer.data import frontier
@@ -122,7 +122,7 @@ def _share_outside(spec: Spec, other: Spec) -> float:
     return outside / max(1, sum(per_block.values()))
 
 
-@lru_cache
+@cached(None, "counting the published networks takes a second")
 def training() -> pandas.DataFrame:
     """The networks of the fit: `name`, `variant`, `mult_adds`, `resolution`, `top1_pct`, `recipe`, `source`."""
     points = frontier.table()
@@ -131,7 +131,7 @@ def training() -> pandas.DataFrame:
     return fitted.drop_duplicates(["name", "mult_adds", "resolution"]).reset_index(drop=True)
 
 
-@lru_cache
+@cached(None, "computed once per fit")
 def errors(left_out: str) -> Errors:
     """The errors with each "network" left out, or each "family". Raises ValueError for another word."""
     misses = _misses(left_out)
@@ -147,7 +147,7 @@ def _misses(left_out: str) -> NDArray[np.float64]:
     return 100 * (1 - np.exp(_held_out(left_out))) - published_pct
 
 
-@lru_cache
+@cached(None, "one fit per network left out")
 def _held_out(left_out: str) -> NDArray[np.float64]:
     """The logarithm of each network's error, estimated by a fit without it, or without its family."""
     features, target, families = _data()
@@ -161,7 +161,7 @@ def _held_out(left_out: str) -> NDArray[np.float64]:
     return held_out
 
 
-@lru_cache
+@cached(None, "computed once per fit")
 def _half_intervals() -> tuple[float, float]:
     """Half of the 90 % interval, in the logarithm of the error: for one of a family, and for a family left out."""
     _, target, _ = _data()
@@ -169,7 +169,7 @@ def _half_intervals() -> tuple[float, float]:
     return halves[0], halves[1]
 
 
-@lru_cache
+@cached(None, "fitted once")
 def _model() -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     features, target, _ = _data()
     return _ridge(features, target)

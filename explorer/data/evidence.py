@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from archs import ArchError
+from archs.caching import cached, register
 from archs.catalogue.registry import FAMILIES
 from costmodel import CostError
 from costmodel.calibration.holdout import errors
@@ -23,7 +23,8 @@ COLUMNS = ("network", "measured_ms", "predicted_ms")
 MAX_REPORTS = 16
 IMPORTED_AS = "imported, "
 
-_reports: dict[str, Mapping[str, Any]] = {}  # the server's own validations, by the profile's key
+_reports: dict[str, Mapping[str, Any]] = {}  # validations by this server, by the key of their profile
+register(f"{__name__}.reports", MAX_REPORTS, "validations by this server, for every session", _reports.clear)
 
 
 def keep(key: str, report: Mapping[str, Any]) -> None:
@@ -71,7 +72,7 @@ def _family(name: str) -> str:
     return FAMILIES[name].title if name in FAMILIES else f"{IMPORTED_AS}{name}"
 
 
-@lru_cache(16)
+@cached(16, "every page run draws the held-out networks of one profile")
 def held_out(key: str) -> pandas.DataFrame:
     """The same for the networks that a calibration timed and did not fit; without those that are no network of ours.
 

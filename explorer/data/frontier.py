@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archs import Graph, Spec, build
+from archs.caching import cached
 from archs.catalogue.published import published
 from archs.catalogue.registry import FAMILIES
 from costmodel import count
@@ -53,7 +53,7 @@ def spec_of(row: dict[str, str]) -> Spec | None:
     return FAMILIES[row["name"]].spec(**knobs | ({"code": row["code"]} if row.get("code") else {}))
 
 
-@lru_cache
+@cached(None, "read from two files")
 def _points() -> tuple[tuple[dict[str, Any], Spec | None], ...]:
     found: dict[tuple[object, ...], tuple[dict[str, Any], Spec | None]] = {}
     for p in published():
@@ -91,7 +91,7 @@ def _points() -> tuple[tuple[dict[str, Any], Spec | None], ...]:
     return tuple(found.values())
 
 
-@lru_cache
+@cached(None, "a network is in several tables")
 def _counted(spec: Spec) -> dict[str, float]:
     total = count(build(spec)).total
     return {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
@@ -173,7 +173,7 @@ def latencies() -> pandas.DataFrame:
     return pandas.DataFrame(made)
 
 
-@lru_cache
+@cached(None, "read from a file")
 def _rows(path: Path) -> tuple[dict[str, str], ...]:
     with path.open(encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file))

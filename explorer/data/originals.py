@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import lru_cache
 
 from archs import ArchError, Spec
+from archs.caching import cached
 from archs.catalogue.registry import FAMILIES
 
 
-@lru_cache(512)
+@cached(512, "every panel asks which published network a spec is")
 def paper(spec: Spec) -> Spec | None:
     """The published network that a spec is, or was edited from: its name's, at its knobs; None without one.
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
-from functools import lru_cache
 from weakref import WeakValueDictionary
 
 import costmodel
 from archs import Graph, Spec, fold_batchnorm
+from archs.caching import cached, register
 from archs.catalogue.registry import FAMILIES
 from costmodel import CostError, DeviceProfile, Prediction
 from costmodel.latency.profile import DEFAULT, SHIPPED, read_profile
@@ -28,6 +28,7 @@ MAX_REFERENCES = 100  # of an uploaded profile: each is built and priced when it
 
 # The server's: a profile of this machine is every session's. Keys tell profiles apart, so nothing here ever changes.
 _here: dict[str, DeviceProfile] = {}
+register(f"{__name__}.here", MAX_HERE, "profiles calibrated by this server, for every session", _here.clear)
 _kept: WeakValueDictionary[str, DeviceProfile] = WeakValueDictionary()
 
 
@@ -36,7 +37,7 @@ def names() -> tuple[str, ...]:
     return _names(SHIPPED.stat().st_mtime_ns) if SHIPPED.is_dir() else ()
 
 
-@lru_cache(1)
+@cached(1, "read from a folder on every page run")
 def _names(written: int) -> tuple[str, ...]:
     return shipped()
 
@@ -105,7 +106,7 @@ def load(key: str) -> DeviceProfile:
     return _load(key, written)
 
 
-@lru_cache(8)
+@cached(8, "a profile file has megabytes")
 def _load(name: str, written: int) -> DeviceProfile:
     return costmodel.load_profile(name)
 
@@ -115,10 +116,10 @@ def prediction(spec: Spec, key: str) -> Prediction:
 
     Raises CostError where the profile cannot price it.
     """
-    return _prediction(spec, key, load(key).environment.get("date", ""))
+    return _prediction(spec, key, str(load(key).environment.get("date", "")))
 
 
-@lru_cache(128)
+@cached(128, "a page run shows one prediction in several panels")
 def _prediction(spec: Spec, key: str, date: str) -> Prediction:
     profile = load(key)
     return costmodel.predict(profile.regime.graph(spec), profile)

@@ -5,11 +5,11 @@ Neither is ever required. A name that is not in the library's own list is refuse
 
 from __future__ import annotations
 
-from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from archs import ArchError, Graph, from_module
+from archs.caching import cached
 from archs.errors import shorten
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def installed() -> tuple[str, ...]:
     return tuple(name for name in LIBRARIES if find_spec(name))
 
 
-@lru_cache(4)
+@cached(4, "listing the networks of a library imports it")
 def names(library: str) -> tuple[str, ...]:
     """The classification networks that a library lists. Raises ArchError where it cannot be imported."""
     if library not in LIBRARIES:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
 from types import NoneType
 from typing import Any, NamedTuple, get_args
 
 from archs import ArchError, Spec
+from archs.caching import cached
 from archs.tables.rows import KINDS, Row
 
 ALWAYS = ("kind", "stage", "expansion", "channels", "repeat", "kernel", "stride")
@@ -41,7 +41,7 @@ class Column(NamedTuple):
 KIND = Column("kind", "word", tuple(KINDS))
 
 
-@cache
+@cached(None, "pydantic takes longer to ask than all the rest")
 def column(cls: type[Row], name: str) -> Column:
     """What `cls` takes in a column, read off its type."""
     annotation = cls.model_fields[name].annotation
@@ -56,7 +56,7 @@ def column(cls: type[Row], name: str) -> Column:
     return Column(name, form, words, optional)
 
 
-@cache
+@cached(None, "pydantic takes longer to ask than all the rest")
 def columns(cls: type[Row]) -> tuple[Column, ...]:
     """The columns of one kind of row, those of the papers' tables first; where it stands is not among them."""
     names = [name for name in ALWAYS if name in cls.model_fields]
@@ -84,7 +84,7 @@ def _stated(row: Row, name: str) -> bool:
     return value != _defaults(type(row))[name] or (name == "groups" and value > 1)
 
 
-@cache
+@cached(None, "pydantic takes longer to ask than all the rest")
 def _defaults(cls: type[Row]) -> dict[str, Any]:
     """Column → its default; pydantic's own table of them takes longer to be asked than all the rest."""
     return {name: field.default for name, field in cls.model_fields.items()}

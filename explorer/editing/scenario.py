@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import archs
 import costmodel
 from archs import ArchError, Graph, Spec
+from archs.caching import cached
 from archs.catalogue.registry import FAMILIES, citation
 from archs.errors import Problem as Cause
 from archs.tables.lower import block_paths
@@ -205,43 +206,43 @@ def start() -> Scenario:
 
 # Specs are frozen and compare by value, the kinds of their rows included, so they can be the keys. A class of forty
 # looks at few networks at a time; the limit keeps a shared server's memory flat.
-@lru_cache(64)
+@cached(64, "a page run asks for the same graph in every panel")
 def _graph(spec: Spec, folded: bool) -> Graph:
     graph = archs.build(spec)
     return archs.fold_batchnorm(graph) if folded else graph
 
 
-@lru_cache(64)
+@cached(64, "a page run shows one network's counts in several panels")
 def _counts(spec: Spec, folded: bool) -> NetworkCounts:
     return costmodel.count(_graph(spec, folded))
 
 
-@lru_cache(64)
+@cached(64, "a page run marks the edited blocks in several figures")
 def _touched(spec: Spec, base: Spec, folded: bool) -> frozenset[str]:
     return compare.touched(_counts(base, folded), _counts(spec, folded))
 
 
-@lru_cache(64)
+@cached(64, "a page run shows the fragmentation in several panels")
 def _fragmentation(spec: Spec, folded: bool) -> Fragmentation:
     return costmodel.fragmentation(_graph(spec, folded))
 
 
-@lru_cache(64)
+@cached(64, "a page run shows the layers in several tables")
 def _layers(spec: Spec, folded: bool) -> pandas.DataFrame:
     return costs.layers(_counts(spec, folded))
 
 
-@lru_cache(64)
+@cached(64, "a page run shows and offers the same text")
 def _source(spec: Spec, folded: bool) -> str:
     return archs.to_source(_graph(spec, folded))
 
 
-@lru_cache(256)
+@cached(256, "every title asks whether the network is edited")
 def _edited(spec: Spec) -> bool:
     return paper(spec) != spec
 
 
-@lru_cache(64)
+@cached(64, "a page run draws several figures of one table")
 def _blocks(spec: Spec, folded: bool, profile: str | None) -> pandas.DataFrame:
     table = costs.blocks(_counts(spec, folded), _fragmentation(spec, folded))
     try:

@@ -16,11 +16,11 @@ first to the last block are scaled by one factor, which brings the multiply-adds
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import lru_cache
 from math import lcm
 from typing import Any
 
 from archs import ArchError, Spec, build
+from archs.caching import cached
 from archs.catalogue.registry import FAMILIES
 from archs.tables.blocks import round8
 from archs.tables.rows import (
@@ -180,7 +180,7 @@ def _wider(row: Row, factor: float, multiple: int) -> Row:
     return row.model_copy(update=changed)
 
 
-@lru_cache(512)
+@cached(512, "a search for a factor asks for the same specs again")
 def mult_adds(spec: Spec) -> int:
     """The multiply-adds of a spec's graph. Raises ArchError."""
     graph = build(spec)

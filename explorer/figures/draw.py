@@ -6,11 +6,12 @@ Every property is checked when tests draw a figure (`tests/test_draw.py`), not e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import plotly.graph_objects as go
 import plotly.io
+
+from archs.caching import cached
 
 Trace = dict[str, Any]
 
@@ -40,7 +41,7 @@ def figure(traces: Sequence[Trace], layout: dict[str, Any]) -> Figure:
     return Figure({"data": list(traces), "layout": {"template": _template(plotly.io.templates.default), **layout}})
 
 
-@lru_cache
+@cached(None, "converting a plotly template takes longer than drawing")
 def _template(name: str | None) -> dict[str, Any] | None:
     """Streamlit's on the page, as it makes its own the default; it must not be changed."""
     return plotly.io.templates[name].to_plotly_json() if name else None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import archs
 from archs import ArchError, Graph, Spec
+from archs.caching import cached
 from archs.catalogue.guidelines import SIZE, Cell, cells
 from archs.tables.rows import Conv
 from costmodel import count, fragmentation
@@ -118,7 +119,7 @@ class Experiment:
         return table
 
 
-@lru_cache(256)
+@cached(256, "a sheet asks for the same graphs in several tables")
 def _graph(spec: Spec) -> Graph:
     return archs.build(spec)
 

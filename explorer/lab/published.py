@@ -8,9 +8,10 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+
+from archs.caching import cached
 
 PATH = Path(__file__).with_name("guideline_experiments.csv")
 
@@ -41,7 +42,7 @@ class Ratio(NamedTuple):
     high: float
 
 
-@lru_cache
+@cached(None, "read from a file")
 def _table() -> dict[tuple[int, str, int], tuple[Printed, ...]]:
     found: dict[tuple[int, str, int], list[Printed]] = {}
     with PATH.open(encoding="utf-8", newline="") as file:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from archs import Spec
+from archs.caching import cached
 from archs.catalogue.published import Published, agrees, published
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.registry import published as is_published
@@ -106,7 +106,7 @@ def _change(now: float, before: float) -> str:
     return f"{'▲' if now > before else '▼'} {abs(share):.1%}".replace("%", " %")
 
 
-@lru_cache(256)
+@cached(256, "every page run looks up what papers print of one network")
 def printed(spec: Spec) -> tuple[Published, ...]:
     """What the literature prints for exactly this network, its own paper first; nothing for an edited one."""
     if not is_published(spec):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 import archs
 from archs import Spec
+from archs.caching import cached
 from archs.catalogue.guidelines import BLOCKS
 from archs.tables.rows import AnyRow, Bottleneck, Conv, Fragments, InvertedResidual, Separable, ShuffleV1, ShuffleV2
 from costmodel import count
@@ -64,7 +64,7 @@ def network(kind: str, channels: int, size: int, blocks: int = BLOCKS) -> Spec:
     return Spec(name=f"own_{kind}", rows=(row,), input_channels=channels, resolution=size)
 
 
-@lru_cache(4096)
+@cached(4096, "a slider asks for the same networks again")
 def mult_adds(kind: str, channels: int, size: int) -> int:
     return count(archs.build(network(kind, channels, size))).total.mult_adds
 

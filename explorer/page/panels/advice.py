@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import streamlit as st
 
 import archs
 import costmodel
 from archs import Graph, Spec
+from archs.caching import cached
 from explorer.data import profiles as devices
 from explorer.data.metrics import METRICS
 from explorer.editing import advisor
@@ -104,7 +103,7 @@ def _here(guideline: int, row: int) -> None:
     state.edit("here", label, lambda spec: advisor.apply_guideline(spec, guideline, {row}))
 
 
-@lru_cache(64)
+@cached(64, "a search for suggestions takes a tenth of a second and more")
 def _advise(spec: Spec, profile: str | None) -> tuple[Suggestion, ...]:
     if profile is None:
         return advisor.advise(spec)

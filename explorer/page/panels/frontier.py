@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import pandas
 import plotly.graph_objects as go
 import streamlit as st
 
 from archs import Graph
+from archs.caching import cached
 from costmodel import CostError, predict
 from explorer.data import accuracy
 from explorer.data import frontier as networks
@@ -143,7 +142,7 @@ def _published(points: pandas.DataFrame) -> None:
     st.dataframe(there[["variant", "printed", "source", "note"]], hide_index=True)
 
 
-@lru_cache(8)
+@cached(8, "pricing the published networks takes seconds")
 def table(profile: str | None) -> pandas.DataFrame:
     """The published networks, with milliseconds on a profile; not to be changed."""
     if profile is None:

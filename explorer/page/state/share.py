@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from archs import ArchError, Spec
+from archs.caching import cached
 from explorer.editing import links
 from explorer.editing.scenario import Scenario, start
 from explorer.page.state import session as state
@@ -59,7 +59,7 @@ def address(scenario: Scenario) -> str:
     return f"{st.context.url or ''}?{urlencode({PARAMETER: text})}" if text else ""
 
 
-@lru_cache(256)
+@cached(256, "every page run writes the same link")
 def _text(spec: Spec) -> str | None:
     try:
         return links.encode(spec)

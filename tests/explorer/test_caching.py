@@ -1,0 +1,38 @@
+"""Every cache of the explorer is registered with its reason, and `clear_all` empties them."""
+
+import re
+from pathlib import Path
+
+import archs
+import explorer
+from archs import caching
+from explorer.data.originals import paper
+
+
+def test_no_cache_goes_past_the_registry():
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in Path(explorer.__file__).parent.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"@(functools\.)?(lru_cache|cache)\b(?!\(1\))", line)
+    ]
+    assert not found
+
+
+def test_a_cache_is_emptied_and_computes_again():
+    calls = []
+
+    @caching.cached(2, "a test")
+    def double(number: int) -> int:
+        calls.append(number)
+        return 2 * number
+
+    assert [double(3), double(3)] == [6, 6]
+    assert calls == [3]
+    paper(archs.spec("mobilenet_v2"))
+    caching.clear_all()
+    assert double(3) == 6
+    assert calls == [3, 3]
+    named = {cache.name: cache for cache in caching.caches()}
+    assert named["explorer.data.originals.paper"].size == 512
+    assert all(cache.reason for cache in named.values())
