@@ -1,4 +1,7 @@
-"""The README's generated parts: `python tests/readme.py` writes them anew, test_readme.py fails when they are stale."""
+"""Generated parts of the documents: `python tests/documents.py` writes them, test_documents.py fails when they are stale.
+
+A part stands between `<!-- name -->` and `<!-- end of name -->` in any tracked Markdown file.
+"""
 
 import json
 import sys
@@ -13,7 +16,12 @@ from archs.catalogue.published import published  # noqa: E402
 from archs.catalogue.registry import FAMILIES  # noqa: E402
 from costmodel.latency.profile import SHIPPED, names  # noqa: E402
 
-README = ROOT / "README.md"
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", ".github/*.md", "archs/**/*.md", "costmodel/**/*.md", "explorer/**/*.md")
+    for path in ROOT.glob(pattern)
+    if "node_modules" not in path.parts
+)
 
 
 def _table(head, rows, right):
@@ -84,8 +92,8 @@ def latency():
         return (name, *cells)
 
     fitted = [f"{costmodel.load_profile(name).networks:,}" for name in reports]
-    rows = [("networks that were fitted", *fitted)]
-    rows.append(("networks that were not, and judge", *(str(s["families"]["all"]["networks"]) for s in sessions)))
+    rows = [("fitted networks", *fitted)]
+    rows.append(("held-out networks", *(str(s["families"]["all"]["networks"]) for s in sessions)))
     rows.append(row("**all**", [s["families"]["all"] for s in sessions]))
     for section, label in (
         ("families", "`{}`"),
@@ -104,19 +112,42 @@ def latency():
     return _table(head, rows, set(head[1:]))
 
 
-PARTS = {"catalogue": catalogue, "counters": counters, "exceptions": exceptions, "latency": latency}
+def accuracy():
+    """The headline of `latency`: one row per shipped profile."""
+    rows = []
+    for name in names():
+        path = SHIPPED / f"{name}.validation.json"
+        if not path.exists():
+            continue
+        found = json.loads(path.read_text())["families"]["all"]
+        environment = costmodel.load_profile(name).environment
+        shares = (f"{found[key]:.0f} %" for key in ("within_5", "within_10", "coverage"))
+        rows.append((f"`{name}`", environment.get("processor"), found["networks"], f"{found['mape']:.1f} %", *shares))
+    head = ("profile", "device", "held-out networks", "mean error", "±5 %", "±10 %", "interval covers")
+    return _table(head, rows, set(head[2:]))
+
+
+PARTS = {
+    "accuracy": accuracy,
+    "catalogue": catalogue,
+    "counters": counters,
+    "exceptions": exceptions,
+    "latency": latency,
+}
 
 
 def generated(text):
-    """The text with every generated part replaced by what the code says now."""
+    """The text with every generated part that it has replaced by what the code says now."""
     for name, part in PARTS.items():
         before, start, rest = text.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition(f"<!-- end of {name} -->")
-        if not (start and end):
-            raise ValueError(f"README.md has no part {name!r} between its two markers")
-        text = f"{before}{start}{part()}\n{end}{after}"
+        if start:
+            _, end, after = rest.partition(f"<!-- end of {name} -->")
+            if not end:
+                raise ValueError(f"the part {name!r} has no end marker")
+            text = f"{before}{start}{part()}\n{end}{after}"
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(generated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in DOCUMENTS:
+        path.write_text(generated(path.read_text(encoding="utf-8")), encoding="utf-8")

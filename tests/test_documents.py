@@ -1,0 +1,61 @@
+"""The documents say what the code says."""
+
+import re
+from pathlib import Path
+
+import documents
+import pytest
+import screenshot
+
+import archs
+from archs.tables.rows import KINDS
+
+README = documents.ROOT / "README.md"
+
+
+@pytest.mark.parametrize("path", documents.DOCUMENTS, ids=lambda path: str(path.relative_to(documents.ROOT)))
+def test_generated_parts_are_fresh(path):
+    text = path.read_text(encoding="utf-8")
+    assert documents.generated(text) == text, "stale: run `python tests/documents.py`"
+
+
+def test_every_generated_part_stands_in_one_document():
+    texts = [path.read_text(encoding="utf-8") for path in documents.DOCUMENTS]
+    assert {name: sum(f"<!-- {name} -->" in text for text in texts) for name in documents.PARTS} == dict.fromkeys(
+        documents.PARTS, 1
+    )
+
+
+def test_everything_in_the_catalogue_is_mentioned():
+    text = README.read_text(encoding="utf-8")
+    missing = [name for name in (*archs.names(), *KINDS) if f"`{name}`" not in text]
+    assert not missing
+
+
+def test_the_readme_is_one_page():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 160
+
+
+def test_the_python_example_runs():
+    text = README.read_text(encoding="utf-8").partition("<!-- example -->")[2]
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], {})
+
+
+@pytest.mark.parametrize("path", documents.DOCUMENTS, ids=lambda path: str(path.relative_to(documents.ROOT)))
+def test_links_lead_to_files(path):
+    for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / link).exists(), link
+
+
+def test_the_pictures_are_there_and_small():
+    pictures = {
+        picture for path in documents.DOCUMENTS for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", path.read_text())
+    }
+    assert {Path(name).stem for name in pictures} <= set(screenshot.PAGES)
+    for picture in (documents.ROOT / ".github").glob("*.png"):
+        assert 10_000 < picture.stat().st_size <= screenshot.LIMIT
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    assert README.read_text(encoding="utf-8").count("<!-- test command -->") == 1
+    assert "<!-- test command -->" in (documents.ROOT / ".ci" / "run").read_text(encoding="utf-8")
