@@ -246,7 +246,7 @@ def test_the_sizes_of_files_beside_it_are_bounded(tmp_path, monkeypatch):
 
 LIMITED = """
 import resource, sys, time
-import torch, onnx, archs, archs.interop.onnx.importer, archs.interop.onnx.tracing, archs.interop.onnx.compute_rules, archs.interop.onnx.layout_rules
+import torch, onnx, archs, archs.interop.onnx.importer, archs.interop.onnx.tracing
 from torch._subclasses import FakeTensorMode
 with FakeTensorMode():
     torch.nn.functional.relu(torch.empty(2))

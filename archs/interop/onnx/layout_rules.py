@@ -1,135 +1,16 @@
-"""ONNX operators that move elements → ATen calls, and the arithmetic with shapes that exporters leave behind.
+"""ONNX operators that move elements → ATen calls: shapes, parts, padding, resampling.
 
-The same contract as `archs.interop.onnx.compute_rules`.
+The contract is in `archs.interop.onnx.call`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from math import prod
-from typing import Any
 
 from archs.interop.aten.steps import BATCH
-from archs.interop.onnx.tracing import Call, Known, Unknown, Value, rule
-
-MAX_FILLED = 2**24
-MAX_SUMS = 4096
-"""Elements of what exporters compute of shapes."""
-
-
-def _numbers(values: Any) -> Known:
-    import torch
-
-    return Known(torch.tensor(values, dtype=torch.int64))
-
-
-# Constants and shapes
-
-
-@rule("Constant")
-def _constant(call: Call) -> Known:
-    import torch
-
-    for name, value in call.attributes.items():
-        if name == "value":
-            return Known(value.float() if value.is_floating_point() else value)
-        if name in ("value_float", "value_floats"):
-            return Known(torch.tensor(value, dtype=torch.float32))
-        if name in ("value_int", "value_ints"):
-            return _numbers(value)
-    raise Unknown
-
-
-@rule("ConstantOfShape")
-def _constant_of_shape(call: Call) -> Known:
-    import torch
-
-    sizes, value = call.ints(0) or [], call.get("value")
-    if not 0 <= prod(sizes) <= MAX_FILLED or min(sizes, default=1) < 0:
-        raise Unknown
-    number = 0.0 if value is None else value.item()
-    return Known(torch.full(sizes, number, dtype=torch.float32 if isinstance(number, float) else torch.int64))
-
-
-@rule("Shape")
-def _shape(call: Call) -> Known:
-    sizes = list(call.shape())
-    return _numbers(sizes[call.get("start", 0) : call.get("end", len(sizes))])
-
-
-@rule("Size")
-def _size(call: Call) -> Known:
-    return _numbers(prod(call.shape()))
-
-
-@rule("Range")
-def _range(call: Call) -> Known:
-    start, stop, step = (call.number(i) for i in range(3))
-    found = range(int(start), int(stop), int(step))
-    if len(found) > 2**16:
-        raise Unknown
-    return _numbers(list(found))
-
-
-@rule("Cast")
-def _cast(call: Call) -> Value:
-    import torch
-    from onnx import TensorProto as T
-
-    floats = (T.FLOAT, T.FLOAT16, T.DOUBLE, T.BFLOAT16)
-    to, x = call.get("to"), call[0]
-    if isinstance(x, Known):
-        if to in floats:
-            return x if x.tensor.is_floating_point() else Known(x.tensor.float())
-        kinds = {T.INT64: torch.int64, T.INT32: torch.int64, T.BOOL: torch.bool}
-        if to not in kinds:
-            raise Unknown
-        return Known(x.tensor.to(kinds[to]))
-    if to not in floats:
-        raise Unknown
-    return x  # all floats are of 32 bits here
-
-
-@rule("CastLike")
-def _cast_like(call: Call) -> Value:
-    value, like = call[0], call[1]
-    if isinstance(like, Known) and not like.tensor.is_floating_point():
-        raise Unknown
-    return Known(value.tensor.float()) if isinstance(value, Known) else value
-
-
-@rule("Equal", "Greater", "Less")
-def _compare(call: Call) -> Known:
-    a, b = call.known(0), call.known(1)
-    return Known(a == b if call.op == "Equal" else a > b if call.op == "Greater" else a < b)
-
-
-@rule("Where")
-def _where(call: Call) -> Value:
-    """Between shapes, as `expand` is exported; between tensors only where it is one for all."""
-    import torch
-
-    if _softplus(call):
-        return call[2]
-    chosen = call.known(0)
-    if isinstance(call[1], Known) and isinstance(call[2], Known):
-        a, b = call.known(1), call.known(2)
-        if max(t.numel() for t in (chosen, a, b)) > MAX_SUMS:
-            raise Unknown
-        return Known(torch.where(chosen.bool(), a, b))
-    if chosen.numel() != 1:
-        raise Unknown
-    return call[1] if bool(chosen) else call[2]
-
-
-def _softplus(call: Call) -> bool:
-    """`Where(x > 20, x, softplus(x))`, which is softplus as torch computes it."""
-    condition, x, y = (call[i] for i in range(3))
-    if any(isinstance(v, Known) or v is None for v in (condition, x, y)):
-        return False
-    above = str(condition.target) == "Greater" and condition.args[0] is x and len(condition.args) == 2
-    return above and str(y.target) == "aten.softplus.default" and y.args[0] is x
-
+from archs.interop.onnx.call import Call, rule
+from archs.interop.onnx.emitter import Known, Unsupported, Value
 
 # Shapes
 
@@ -138,11 +19,11 @@ def _softplus(call: Call) -> bool:
 def _reshape(call: Call) -> Value:
     sizes, target = call.shape(), call.ints(1) if len(call.inputs) > 1 else call.get("shape")
     if target is None:
-        raise Unknown
+        raise Unsupported
     if not call.get("allowzero", 0):
         target = [sizes[i] if side == 0 and i < len(sizes) else side for i, side in enumerate(target)]
     if not isinstance(call[0], Known):
-        target = call.trace.for_batch(sizes, target)
+        target = call.emitter.for_batch(sizes, target)
     return call.aten("reshape", call[0], target)
 
 
@@ -161,7 +42,7 @@ def _squeeze(call: Call) -> Value:
     axes = call.get("axes") or call.ints(1) or [i for i, side in enumerate(sizes) if side == 1]
     gone = {axis % len(sizes) for axis in axes}
     if any(sizes[axis] != 1 for axis in gone):
-        raise Unknown
+        raise Unsupported
     return call.aten("reshape", call[0], [side for i, side in enumerate(sizes) if i not in gone])
 
 
@@ -185,7 +66,7 @@ def _expand(call: Call) -> Value:
     target = [1] * (len(full) - len(target)) + target
     found = [max(a, b) for a, b in zip(full, target)]
     if prod(found) >= 2**40:
-        raise Unknown
+        raise Unsupported
     return call.aten("expand", call[0], found)
 
 
@@ -197,8 +78,8 @@ def _concat(call: Call) -> Value:
     parts, axis = list(call.inputs), call.get("axis", 1)
     if not all(isinstance(part, Known) for part in parts):
         for i, part in enumerate(parts):  # a token that is the same for all images
-            if isinstance(part, Known) and call.shape(i)[0] == (call.trace.batch or 1):
-                parts[i] = call.aten("expand", call.trace.weight(part), [BATCH, *call.shape(i)[1:]])
+            if isinstance(part, Known) and call.shape(i)[0] == (call.emitter.batch or 1):
+                parts[i] = call.aten("expand", call.emitter.weight(part), [BATCH, *call.shape(i)[1:]])
     return call.aten("cat", parts, axis)
 
 
@@ -211,7 +92,7 @@ def _split(call: Call) -> list[Value]:
         each = -(-side // (call.get("num_outputs") or count))
         parts = [min(each, side - start) for start in range(0, side, each)]
     if len(parts) != count or sum(parts) != side or min(parts) < 1:
-        raise Unknown
+        raise Unsupported
     value = call.aten("split_with_sizes", call[0], parts, axis)
     return [call.item(value, i) for i in range(count)]
 
@@ -228,7 +109,7 @@ def _split_to_sequence(call: Call) -> list[Value]:
     sizes, axis, parts = call.shape(), call.get("axis", 0), call.known(1)
     each = int(parts) if parts.numel() == 1 else 0
     if not call.get("keepdims", 1) or len(sizes) <= axis or (parts.dim() == 0 and each < 1):
-        raise Unknown
+        raise Unsupported
     found = parts.tolist() if parts.dim() else [min(each, sizes[axis] - i) for i in range(0, sizes[axis], each)]
     value = call.aten("split_with_sizes", call[0], found, axis)
     return [[call.item(value, i) for i in range(len(found))]]
@@ -237,7 +118,7 @@ def _split_to_sequence(call: Call) -> list[Value]:
 @rule("SequenceAt")
 def _sequence_at(call: Call) -> Value:
     if not isinstance(call[0], list):
-        raise Unknown
+        raise Unsupported
     return call[0][int(call.known(1))]
 
 
@@ -251,13 +132,13 @@ def _slice(call: Call) -> Value:
     axes = axes if axes is not None else list(range(len(starts)))
     steps = steps if steps is not None else [1] * len(starts)
     for start, stop, axis, step in zip(starts, stops, axes, steps):
-        side = call.trace.shape(x)[axis]
+        side = call.emitter.shape(x)[axis]
         start, stop, step = slice(start, stop, step).indices(side)
         if isinstance(x, Known):
             x = _selected(x, axis, range(start, stop, step))
             continue
         if step < 1:
-            raise Unknown
+            raise Unsupported
         if (start, stop, step) != (0, side, 1):
             x = call.aten("slice", x, axis % rank, start, max(start, stop), step, overload="Tensor")
     return x
@@ -270,12 +151,12 @@ def _gather(call: Call) -> Value:
         return call.aten("select", call[0], axis, int(index), overload="int")
     if isinstance(call[0], Known):
         if index.dim() != 1 or index.numel() > 2**16:
-            raise Unknown
+            raise Unsupported
         side = call.shape()[axis]
         return _selected(call[0], axis, [int(i) % side for i in index.tolist()])
     places = [int(i) % call.shape()[axis] for i in index.reshape(-1).tolist()] if index.dim() == 1 else []
     if not places or places != list(range(places[0], places[0] + len(places))):
-        raise Unknown
+        raise Unsupported
     return call.aten("slice", call[0], axis, places[0], places[-1] + 1, 1, overload="Tensor")
 
 
@@ -291,13 +172,13 @@ def _pad(call: Call) -> Value:
         sides = found
     pairs = list(zip(sides[:rank], sides[rank:]))
     if pairs[0] != (0, 0):
-        raise Unknown
+        raise Unsupported
     flat = [side for pair in reversed(pairs[1:]) for side in pair]
     if mode == "constant":
         return call.aten("constant_pad_nd", call[0], flat, value or 0.0)
     names = {"reflect": "reflection_pad2d", "edge": "replication_pad2d"}
     if mode not in names or rank != 4 or any(flat[4:]):
-        raise Unknown
+        raise Unsupported
     return call.aten(names[mode], call[0], flat[:4])
 
 
@@ -308,25 +189,25 @@ def _pad(call: Call) -> Value:
 def _resize(call: Call) -> Value:
     sizes = call.shape()
     if len(sizes) != 4:
-        raise Unknown
+        raise Unsupported
     first = 1 if call.op == "Upsample" or call.opset < 11 else 2
     scales = call.get("scales") or (call.known(first).tolist() if call[first] is not None else [])
     target = call.ints(3) if first == 2 else None
     if target is None:
         if len(scales) != 4:
-            raise Unknown
+            raise Unsupported
         target = [int(side * scale) for side, scale in zip(sizes, scales)]
     if target[1] != sizes[1]:
-        raise Unknown
+        raise Unsupported
     mode, where = call.get("mode", "nearest"), call.get("coordinate_transformation_mode", "half_pixel")
     corners = where == "align_corners"
     if mode == "nearest":
         if (where != "asymmetric" and call.opset >= 11) or call.get("nearest_mode", "floor") != "floor":
-            raise Unknown
+            raise Unsupported
         return call.aten("upsample_nearest2d", call[0], target[2:])
     name = {"linear": "upsample_bilinear2d", "cubic": "upsample_bicubic2d"}.get(mode)
     if name is None or where not in ("half_pixel", "pytorch_half_pixel", "align_corners"):
-        raise Unknown
+        raise Unsupported
     return call.aten(name, call[0], target[2:], corners)
 
 

@@ -10,8 +10,7 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-Stack = dict[str, tuple[str, str]]
-"""Call of a module → its path and class, outermost first: torch's `nn_module_stack`."""
+from archs.interop.onnx.emitter import Stack
 
 UNNAMED = "Sequential"
 """The class of a module of which the file does not say one."""

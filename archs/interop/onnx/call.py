@@ -1,0 +1,92 @@
+"""One node of an ONNX file as the rules see it, and the registry of the rules.
+
+A rule takes a `Call` and returns a value, or a list of them for several outputs. Operators by the ONNX schemas
+(github.com/onnx/onnx, docs/Operators.md), whose attributes and inputs change with the version of the operator set: what
+was an attribute became an input. A use that has no counterpart in ATen raises `Unsupported`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from archs.interop.onnx.emitter import Emitter, Known, Stack, Unsupported, Value
+from archs.interop.rule_registry import Rulebook
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_INTS = 4096
+
+
+@dataclass
+class Call:
+    """One node of the file: its inputs and attributes, and ATen calls in its name."""
+
+    emitter: Emitter
+    proto: Any
+    inputs: list[Value]
+    attributes: dict[str, Any]
+    stack: Stack
+
+    def __getitem__(self, index: int) -> Value:
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    @property
+    def op(self) -> str:
+        return str(self.proto.op_type)
+
+    @property
+    def opset(self) -> int:
+        return self.emitter.opset
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.attributes.get(name, default)
+
+    def known(self, index: int) -> Tensor:
+        """An input that must be a constant with its elements at hand."""
+        value = self[index]
+        if not isinstance(value, Known) or value.tensor.is_meta:
+            raise Unsupported
+        return value.tensor
+
+    def ints(self, index: int) -> list[int] | None:
+        """An input of whole numbers; None where it is left out."""
+        if self[index] is None:
+            return None
+        found = self.known(index)
+        if found.numel() > MAX_INTS:
+            raise Unsupported
+        return [int(v) for v in found.reshape(-1).tolist()]
+
+    def number(self, index: int) -> float | None:
+        """An input of one number, as its shortest spelling; None where it is left out."""
+        if self[index] is None:
+            return None
+        found = self.known(index)
+        if found.numel() != 1:
+            raise Unsupported
+        return shortest(found.item())
+
+    def shape(self, index: int = 0) -> tuple[int, ...]:
+        return self.emitter.shape(self[index])
+
+    def aten(self, name: str, *args: Any, overload: str = "default", **kwargs: Any) -> Value:
+        """An ATen call: its value, at once where no argument depends on the image."""
+        return self.emitter.aten(self.stack, name, args, overload, kwargs)
+
+    def item(self, value: Value, index: int) -> Value:
+        """One of the tensors that a call gave."""
+        return self.emitter.item(self.stack, value, index)
+
+
+RULES = Rulebook()
+"""By ONNX names."""
+rule = RULES.rule
+
+
+def shortest(value: Any) -> Any:
+    """The number that a float of 32 bits was written as: 1e-05 for 9.99999974e-06."""
+    import numpy
+
+    return float(str(numpy.float32(value))) if isinstance(value, float) and abs(value) < 3e38 else value

@@ -1,0 +1,172 @@
+"""ONNX operators without windows → ATen calls: activations, arithmetic.
+
+The contract is in `archs.interop.onnx.call`.
+"""
+
+from __future__ import annotations
+
+from math import isclose, prod
+
+from archs.interop.onnx.call import Call, rule, shortest
+from archs.interop.onnx.emitter import Known, Unsupported, Value
+
+LOWEST = -3.4e38
+"""A bound below this is none: exporters write the smallest float for an open side."""
+
+
+# Activations and other functions of each element
+
+PLAIN = {
+    "Relu": "relu",
+    "Sigmoid": "sigmoid",
+    "HardSwish": "hardswish",
+    "Mish": "mish",
+    "Tanh": "tanh",
+    "Softplus": "softplus",
+    "Exp": "exp",
+    "Sqrt": "sqrt",
+    "Neg": "neg",
+    "Reciprocal": "reciprocal",
+    # without an operator of ours; torch knows their shapes
+    **{name: name.lower() for name in ("Erf", "Abs", "Sign", "Floor", "Ceil", "Round", "Log", "Sin", "Cos", "Selu")},
+}
+
+
+@rule(*PLAIN)
+def _plain(call: Call) -> Value:
+    return call.aten(PLAIN[call.op], call[0])
+
+
+@rule("Identity")
+def _identity(call: Call) -> Value:
+    return call[0]
+
+
+@rule("Dropout")
+def _dropout(call: Call) -> list[Value]:
+    if call[2] is not None and bool(call.known(2)):
+        raise Unsupported
+    p = call.number(1) if call.opset >= 12 else call.get("ratio", 0.5)
+    p = 0.5 if p is None else p
+    return [call.aten("dropout", call[0], p, False), None] if 0 < p < 1 else [call[0], None]
+
+
+@rule("HardSigmoid")
+def _hard_sigmoid(call: Call) -> Value:
+    alpha, beta = call.get("alpha", 0.2), call.get("beta", 0.5)
+    if isclose(alpha, 1 / 6, rel_tol=1e-6) and beta == 0.5:
+        return call.aten("hardsigmoid", call[0])
+    x = call.aten("add", call.aten("mul", call[0], alpha, overload="Tensor"), beta, overload="Tensor")
+    return call.aten("clamp", x, 0, 1)
+
+
+@rule("Gelu")
+def _gelu(call: Call) -> Value:
+    return call.aten("gelu", call[0], approximate=call.get("approximate", "none"))
+
+
+@rule("Swish")
+def _swish(call: Call) -> Value:
+    if call.get("alpha", 1.0) != 1:
+        raise Unsupported
+    return call.aten("silu", call[0])
+
+
+@rule("LeakyRelu")
+def _leaky_relu(call: Call) -> Value:
+    return call.aten("leaky_relu", call[0], call.get("alpha", 0.01))
+
+
+@rule("Elu")
+def _elu(call: Call) -> Value:
+    return call.aten("elu", call[0], call.get("alpha", 1.0))
+
+
+@rule("PRelu")
+def _prelu(call: Call) -> Value:
+    if not isinstance(call[1], Known) or prod(call.shape(1)) not in (1, call.shape()[1]):
+        raise Unsupported
+    slope = call.aten("reshape", call[1], [-1])
+    return call.aten("prelu", call[0], call.emitter.weight(slope))
+
+
+@rule("Clip")
+def _clip(call: Call) -> Value:
+    low, high = (call.get("min"), call.get("max")) if call.opset < 11 else (call.number(1), call.number(2))
+    low, high = None if low is None or low < LOWEST else low, None if high is None or high > -LOWEST else high
+    if low is None and high is None:
+        return call[0]
+    if low == 0 and high is None:
+        return call.aten("relu", call[0])
+    return call.aten("relu6", call[0]) if (low, high) == (0, 6) else call.aten("clamp", call[0], low, high)
+
+
+@rule("Softmax")
+def _softmax(call: Call) -> Value:
+    sizes = call.shape()
+    axis = call.get("axis", -1 if call.opset >= 13 else 1) % len(sizes)
+    if call.opset < 13 and prod(sizes[axis + 1 :]) != 1:  # all axes from this one on as one
+        raise Unsupported
+    return call.aten("softmax", call[0], axis, overload="int")
+
+
+@rule("LogSoftmax")
+def _log_softmax(call: Call) -> Value:
+    return call.aten("log_softmax", call[0], call.get("axis", -1), overload="int")
+
+
+@rule("CumSum")
+def _cumsum(call: Call) -> Value:
+    return call.aten("cumsum", call[0], int(call.known(1)))
+
+
+# Two tensors, or a tensor and a number
+
+
+@rule("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min")
+def _binary(call: Call) -> Value:
+    if len(call.inputs) != 2:
+        raise Unsupported
+    a, b = call[0], call[1]
+    if isinstance(a, Known) and isinstance(b, Known):
+        return _of_constants(call, a, b)
+    name = {"Max": "maximum", "Min": "minimum"}.get(call.op, call.op.lower())
+    rank = max(len(call.shape(0)), len(call.shape(1)))
+    if isinstance(a, Known) and a.tensor.numel() == 1 and rank == len(call.shape(1)) and call.op in ("Add", "Mul"):
+        a, b = b, a
+    if isinstance(b, Known) and b.tensor.numel() == 1 and not b.tensor.is_meta and rank == len(call.emitter.shape(a)):
+        return _with_number(call, a, _short(b))
+    if isinstance(a, Known) and a.tensor.numel() == 1 and not a.tensor.is_meta and call.op in ("Sub", "Div"):
+        if call.op == "Sub":
+            return call.aten("rsub", b, _short(a), overload="Scalar")
+        return call.aten("mul", call.aten("reciprocal", b), _short(a), overload="Tensor")
+    if call.op == "Pow":
+        raise Unsupported
+    trained = call.op in ("Add", "Mul")  # what is subtracted or divided by is a constant: a mean, a deviation
+    a, b = (call.emitter.weight(v, trained) for v in (a, b))
+    return call.aten(name, a, b, overload="default" if name in ("maximum", "minimum") else "Tensor")
+
+
+def _short(value: Known) -> float:
+    return shortest(float(value.tensor.item()))
+
+
+def _with_number(call: Call, x: Value, number: float) -> Value:
+    if call.op == "Pow":
+        return call.aten("pow", x, number, overload="Tensor_Scalar")
+    if call.op == "Max":
+        return call.aten("clamp", x, number)
+    if call.op == "Min":
+        return call.aten("clamp", x, None, number)
+    return call.aten(call.op.lower(), x, number, overload="Tensor")
+
+
+def _of_constants(call: Call, a: Known, b: Known) -> Value:
+    """Arithmetic on constants; on whole numbers a division rounds towards zero."""
+    if call.op == "Div" and not a.tensor.is_floating_point():
+        import torch
+
+        return Known(torch.div(a.tensor, b.tensor, rounding_mode="trunc"))
+    name = {"Max": "maximum", "Min": "minimum"}.get(call.op, call.op.lower())
+    overload = {"Pow": "Tensor_Tensor", "Max": "default", "Min": "default"}.get(call.op, "Tensor")
+    return call.aten(name, a, b, overload=overload)

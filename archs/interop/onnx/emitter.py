@@ -1,0 +1,200 @@
+"""Emits ATen calls on fake tensors into an fx graph, so that torch itself says every shape.
+
+Values that do not depend on the image are computed at once, within bounds. What ONNX operators become is in the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from archs.errors import ArchError
+from archs.interop.aten.steps import BATCH
+
+if TYPE_CHECKING:
+    from torch import Tensor, fx
+
+Stack = dict[str, tuple[str, str]]
+"""Call of a module → its path and class, outermost first: torch's `nn_module_stack`."""
+
+MAX_COMPUTED = 2**26
+"""Elements that operators on constants may give in all, beyond those of the file's tensors."""
+
+
+class Unsupported(Exception):
+    """An operator, or a use of one, that has no counterpart in ATen here."""
+
+
+@dataclass(eq=False)
+class Known:
+    """A tensor that does not depend on the image: an initialiser, or what is computed of constants."""
+
+    tensor: Tensor
+    name: str = ""
+    """The initialiser whose elements it has, in whatever shape; nothing for what is computed."""
+
+
+Value = Any
+"""An `fx.Node`, a `Known`, or None for an input that is left out."""
+
+
+class Untranslated:
+    """An operator that torch has not, in the place of an ATen one: it is never called."""
+
+    def __init__(self, name: str):
+        self.__name__ = self.__qualname__ = self.name = name
+        self.__module__ = "onnx"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __call__(self, *args: object) -> None:
+        raise Unsupported
+
+
+class Emitter:
+    """The program so far: an fx graph, and the tensors that its placeholders stand for."""
+
+    def __init__(self, called: str, opset: int, batch: int | None):
+        from torch import fx
+        from torch._subclasses import FakeTensorMode
+
+        self.called = called
+        self.opset = opset
+        self.batch = batch
+        """How many images the file is made for; None where it leaves that open."""
+        self.graph, self.mode = fx.Graph(), FakeTensorMode()
+        self.sources: dict[str, str] = {}
+        self.tensors: dict[str, Tensor] = {}
+        self.trained: set[str] = set()
+        self._computed_elements = 0
+        # the constant too, so that its id stays its own
+        self._placeholders: dict[int, tuple[Known, fx.Node]] = {}
+
+    def image(self, sides: tuple[int, ...]) -> Value:
+        """The placeholder of the batch of images."""
+        import torch
+
+        node = self.graph.placeholder("image")
+        with self.mode:
+            node.meta["val"] = torch.empty(BATCH, *sides)
+        return node
+
+    def untranslated(self, name: str, read: list[Value], sizes: list[tuple[int, ...]], stack: Stack) -> Value:
+        """An operator without a counterpart, which the reader shows as opaque; a list where it has several outputs."""
+        import torch
+
+        with self.mode:
+            values = [torch.empty(size) for size in sizes]
+        node = self.graph.call_function(Untranslated(name), tuple(self._operand(v) for v in read))
+        node.meta |= {"val": values[0] if len(values) == 1 else values, "nn_module_stack": stack}
+        return node if len(values) == 1 else [self.item(stack, node, i) for i in range(len(values))]
+
+    def aten(self, stack: Stack, name: str, args: tuple[Any, ...], overload: str, kwargs: dict[str, Any]) -> Value:
+        import torch
+
+        target = getattr(getattr(torch.ops.aten, name), overload)
+        fake = self._map(args, lambda v: v.meta["val"] if not isinstance(v, Known) else self._fake(v.tensor))
+        with self.mode:
+            value = target(*fake, **kwargs)
+        if not self.depends_on_image(args):
+            return self._computed(target, args, value)
+        node = self.graph.call_function(target, tuple(self._map(args, self._operand)), kwargs)
+        node.meta |= {"val": value, "nn_module_stack": stack}
+        return node
+
+    def item(self, stack: Stack, value: Value, index: int) -> Value:
+        import operator
+
+        if isinstance(value, list):
+            return value[index]
+        node = self.graph.call_function(operator.getitem, (value, index))
+        node.meta |= {"val": value.meta["val"][index], "nn_module_stack": stack}
+        return node
+
+    def shape(self, value: Value) -> tuple[int, ...]:
+        if value is None:
+            raise Unsupported
+        return tuple(value.tensor.shape if isinstance(value, Known) else value.meta["val"].shape)
+
+    def _computed(self, target: Any, args: tuple[Any, ...], fake: Any) -> Value:
+        """A call on constants alone, done at once. What only moves one initialiser's elements keeps its name."""
+        results = fake if isinstance(fake, (list, tuple)) else [fake]
+        self._computed_elements += sum(r.numel() for r in results)
+        if self._computed_elements > MAX_COMPUTED:
+            raise ArchError(
+                f"{self.called} computes over {MAX_COMPUTED:,} numbers of its constants; allowed: that many"
+            )
+        found = target(*self._map(args, lambda v: v.tensor))
+        names = {leaf.name for leaf in self._constants(args)}
+        moves = target.overloadpacket.__name__ in ("view", "reshape", "permute", "t", "squeeze", "unsqueeze")
+        name = next(iter(names)) if moves and len(names) == 1 else ""
+        if isinstance(found, (list, tuple)):
+            return [Known(t) for t in found]
+        return Known(found, name)
+
+    def weight(self, value: Value, trained: bool = True) -> Value:
+        """A constant as a parameter of the network, as far as an ONNX file says what is one."""
+        if isinstance(value, Known):
+            self._operand(value)
+            if trained:
+                self.trained.add(self.sources[self._placeholders[id(value)][1].name])
+        return value
+
+    def _operand(self, value: Value) -> fx.Node:
+        """What stands for a value in the program: a constant is a placeholder with a tensor."""
+        if not isinstance(value, Known):
+            return value
+        if id(value) not in self._placeholders:
+            source = value.name or f"constant_{len(self.tensors)}"
+            while source in self.tensors and self.tensors[source] is not value.tensor:
+                source += "_"
+            with self.graph.inserting_before(next(iter(self.graph.nodes))):
+                node = self.graph.placeholder(f"held_{len(self._placeholders)}")
+            node.meta["val"] = self._fake(value.tensor)
+            self.sources[node.name], self.tensors[source] = source, value.tensor
+            self._placeholders[id(value)] = value, node
+        return self._placeholders[id(value)][1]
+
+    def _fake(self, tensor: Tensor) -> Tensor:
+        import torch
+
+        with self.mode:
+            return torch.empty(tuple(tensor.shape), dtype=tensor.dtype)
+
+    def _map(self, value: Any, change: Callable[[Any], Any]) -> Any:
+        from torch import fx
+
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._map(v, change) for v in value)
+        return change(value) if isinstance(value, (Known, fx.Node)) else value
+
+    def depends_on_image(self, value: Any) -> bool:
+        """Whether a value, or one of a list of them, is no constant."""
+        if isinstance(value, (list, tuple)):
+            return any(self.depends_on_image(v) for v in value)
+        return hasattr(value, "meta")
+
+    def _constants(self, value: Any) -> list[Known]:
+        if isinstance(value, (list, tuple)):
+            return [leaf for v in value for leaf in self._constants(v)]
+        return [value] if isinstance(value, Known) else []
+
+    def for_batch(self, shape: tuple[int, ...], target: list[int]) -> list[int]:
+        """Sizes that have the file's own batch written into them, for a tensor of `shape` with the batch here."""
+        if self.batch is None or not shape or 0 in target:
+            return target
+        if shape[0] == BATCH and target[0] == self.batch:
+            return [BATCH, *target[1:]]
+        if -1 in target or prod(target) == prod(shape):
+            return target
+        axis = next((i for i, side in enumerate(shape) if side % BATCH == 0), None)
+        if axis is None:
+            return target
+        before = prod(shape[:axis])
+        for place, side in enumerate(target):
+            if prod(target[:place]) == before and side % self.batch == 0:
+                return [*target[:place], side // self.batch * BATCH, *target[place + 1 :]]
+        return target

@@ -1,0 +1,87 @@
+"""ONNX poolings and reductions → ATen calls.
+
+The contract is in `archs.interop.onnx.call`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archs.interop.onnx.call import Call, rule
+from archs.interop.onnx.emitter import Known, Unsupported, Value
+from archs.interop.onnx.windows import padded, pads_of
+
+
+@rule("GlobalAveragePool")
+def _global_average_pool(call: Call) -> Value:
+    return call.aten("adaptive_avg_pool2d", call[0], [1, 1])
+
+
+@rule("GlobalMaxPool")
+def _global_max_pool(call: Call) -> Value:
+    return call.item(call.aten("adaptive_max_pool2d", call[0], [1, 1]), 0)
+
+
+def _window(call: Call) -> tuple[list[int], list[int]]:
+    kernel = call.get("kernel_shape")
+    if len(kernel) != 2 or set(call.get("dilations", [1])) != {1}:
+        raise Unsupported
+    return kernel, call.get("strides", [1, 1])
+
+
+@rule("MaxPool")
+def _max_pool(call: Call) -> list[Value]:
+    if len(call.proto.output) > 1:
+        raise Unsupported
+    kernel, stride = _window(call)
+    before, after = pads_of(call, 2, call.shape()[2:], kernel)
+    x, padding = padded(call, call[0], before, after, -float("inf"))
+    return [call.aten("max_pool2d", x, kernel, stride, padding, [1, 1], bool(call.get("ceil_mode", 0)))]
+
+
+@rule("AveragePool")
+def _average_pool(call: Call) -> Value:
+    kernel, stride = _window(call)
+    before, after = pads_of(call, 2, call.shape()[2:], kernel)
+    counted = bool(call.get("count_include_pad", 0))
+    if before != after and not counted:
+        raise Unsupported
+    x, padding = padded(call, call[0], before, after)
+    return call.aten("avg_pool2d", x, kernel, stride, padding, bool(call.get("ceil_mode", 0)), counted)
+
+
+REDUCED = {"ReduceMean": "mean", "ReduceSum": "sum", "ReduceMax": "amax", "ReduceMin": "amin"}
+
+
+@rule(*REDUCED)
+def _reduce(call: Call) -> Value:
+    axes, keep = _axes(call), bool(call.get("keepdims", 1))
+    if axes is None:
+        if call.get("noop_with_empty_axes", 0):
+            return call[0]
+        axes = list(range(len(call.shape())))
+    if call.op in ("ReduceMean", "ReduceSum"):
+        return call.aten(
+            REDUCED[call.op], call[0], axes, keep, overload="dim" if call.op == "ReduceMean" else "dim_IntList"
+        )
+    return call.aten(REDUCED[call.op], call[0], axes, keep)
+
+
+def _axes(call: Call) -> list[int] | None:
+    found = call.get("axes")
+    return found if found is not None else call.ints(1)
+
+
+@rule("ReduceL2")
+def _reduce_l2(call: Call) -> Value:
+    axes = _axes(call)
+    if axes is None:
+        raise Unsupported
+    return call.aten("linalg_vector_norm", call[0], 2, axes, bool(call.get("keepdims", 1)))
+
+
+@rule("ReduceProd")
+def _reduce_prod(call: Call) -> Value:
+    """Of sizes, which exporters multiply to flatten."""
+    numbers: Any = call.known(0)
+    return Known(numbers.prod().reshape([1] if call.get("keepdims", 1) else []))

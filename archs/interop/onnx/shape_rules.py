@@ -1,0 +1,127 @@
+"""ONNX operators on constants and shapes, the arithmetic that exporters leave behind: computed at once.
+
+The contract is in `archs.interop.onnx.call`.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from archs.interop.onnx.call import Call, rule
+from archs.interop.onnx.emitter import Known, Unsupported, Value
+
+MAX_FILLED = 2**24
+MAX_SUMS = 4096
+"""Elements of what exporters compute of shapes."""
+
+
+def _numbers(values: Any) -> Known:
+    import torch
+
+    return Known(torch.tensor(values, dtype=torch.int64))
+
+
+@rule("Constant")
+def _constant(call: Call) -> Known:
+    import torch
+
+    for name, value in call.attributes.items():
+        if name == "value":
+            return Known(value.float() if value.is_floating_point() else value)
+        if name in ("value_float", "value_floats"):
+            return Known(torch.tensor(value, dtype=torch.float32))
+        if name in ("value_int", "value_ints"):
+            return _numbers(value)
+    raise Unsupported
+
+
+@rule("ConstantOfShape")
+def _constant_of_shape(call: Call) -> Known:
+    import torch
+
+    sizes, value = call.ints(0) or [], call.get("value")
+    if not 0 <= prod(sizes) <= MAX_FILLED or min(sizes, default=1) < 0:
+        raise Unsupported
+    number = 0.0 if value is None else value.item()
+    return Known(torch.full(sizes, number, dtype=torch.float32 if isinstance(number, float) else torch.int64))
+
+
+@rule("Shape")
+def _shape(call: Call) -> Known:
+    sizes = list(call.shape())
+    return _numbers(sizes[call.get("start", 0) : call.get("end", len(sizes))])
+
+
+@rule("Size")
+def _size(call: Call) -> Known:
+    return _numbers(prod(call.shape()))
+
+
+@rule("Range")
+def _range(call: Call) -> Known:
+    start, stop, step = (call.number(i) for i in range(3))
+    found = range(int(start), int(stop), int(step))
+    if len(found) > 2**16:
+        raise Unsupported
+    return _numbers(list(found))
+
+
+@rule("Cast")
+def _cast(call: Call) -> Value:
+    import torch
+    from onnx import TensorProto as T
+
+    floats = (T.FLOAT, T.FLOAT16, T.DOUBLE, T.BFLOAT16)
+    to, x = call.get("to"), call[0]
+    if isinstance(x, Known):
+        if to in floats:
+            return x if x.tensor.is_floating_point() else Known(x.tensor.float())
+        kinds = {T.INT64: torch.int64, T.INT32: torch.int64, T.BOOL: torch.bool}
+        if to not in kinds:
+            raise Unsupported
+        return Known(x.tensor.to(kinds[to]))
+    if to not in floats:
+        raise Unsupported
+    return x  # all floats are of 32 bits here
+
+
+@rule("CastLike")
+def _cast_like(call: Call) -> Value:
+    value, like = call[0], call[1]
+    if isinstance(like, Known) and not like.tensor.is_floating_point():
+        raise Unsupported
+    return Known(value.tensor.float()) if isinstance(value, Known) else value
+
+
+@rule("Equal", "Greater", "Less")
+def _compare(call: Call) -> Known:
+    a, b = call.known(0), call.known(1)
+    return Known(a == b if call.op == "Equal" else a > b if call.op == "Greater" else a < b)
+
+
+@rule("Where")
+def _where(call: Call) -> Value:
+    """Between shapes, as `expand` is exported; between tensors only where it is one for all."""
+    import torch
+
+    if _softplus(call):
+        return call[2]
+    chosen = call.known(0)
+    if isinstance(call[1], Known) and isinstance(call[2], Known):
+        a, b = call.known(1), call.known(2)
+        if max(t.numel() for t in (chosen, a, b)) > MAX_SUMS:
+            raise Unsupported
+        return Known(torch.where(chosen.bool(), a, b))
+    if chosen.numel() != 1:
+        raise Unsupported
+    return call[1] if bool(chosen) else call[2]
+
+
+def _softplus(call: Call) -> bool:
+    """`Where(x > 20, x, softplus(x))`, which is softplus as torch computes it."""
+    condition, x, y = (call[i] for i in range(3))
+    if any(isinstance(v, Known) or v is None for v in (condition, x, y)):
+        return False
+    above = str(condition.target) == "Greater" and condition.args[0] is x and len(condition.args) == 2
+    return above and str(y.target) == "aten.softplus.default" and y.args[0] is x
