@@ -1,4 +1,4 @@
-"""A history as a text that a browser keeps, and back: every version by its link. A hostile text gives ArchError.
+"""A history as a text that a browser stores, and back: every version by its link. A hostile text gives ArchError.
 
     {"versions": [[label, link or spec as JSON], …], "position": n, "linked": whether its link is in the address}
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+
 from archs import ArchError, Spec, build
 from explorer.editing import links
 from explorer.editing.history import LIMIT, History, Version
@@ -17,7 +19,15 @@ from explorer.editing.history import LIMIT, History, Version
 MAX_TEXT = 400_000  # characters; browsers keep some 5 million
 MAX_LABEL = 200
 
-BAD = ArchError("what the browser kept is no history of this program")
+BAD = ArchError("the text that the browser stored is no history of this program")
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    versions: list[tuple[str, str]]
+    position: NonNegativeInt
+    linked: bool
 
 
 def text_of(spec: Spec) -> str:
@@ -40,23 +50,19 @@ def pack(history: History, texts: Sequence[str]) -> str:
 
 def unpack(text: str) -> tuple[History, bool]:
     """The history, and whether the address had a link to its network. Raises ArchError."""
+    if len(text) > 2 * MAX_TEXT:
+        raise BAD
     try:
-        data = json.loads(text) if len(text) <= 2 * MAX_TEXT else None
-    except (ValueError, RecursionError):
+        stored = _Stored.model_validate_json(text)
+    except ValidationError:
         raise BAD from None
-    if not isinstance(data, dict) or not isinstance(data.get("versions"), list):
+    versions = [_version(label, version) for label, version in stored.versions[:LIMIT]]
+    if not stored.position < len(versions):
         raise BAD
-    versions = [_version(item) for item in data["versions"][:LIMIT]]
-    position = data.get("position")
-    if not versions or type(position) is not int or not 0 <= position < len(versions):
-        raise BAD
-    return History(tuple(versions), position), data.get("linked") is True
+    return History(tuple(versions), stored.position), stored.linked
 
 
-def _version(item: object) -> Version:
-    if not isinstance(item, list) or len(item) != 2 or not all(isinstance(part, str) for part in item):
-        raise BAD
-    label, text = item
+def _version(label: str, text: str) -> Version:
     if not text.startswith("{"):
         return Version(label[:MAX_LABEL], links.decode(text))
     spec = Spec.from_json(text)
@@ -64,8 +70,8 @@ def _version(item: object) -> Version:
     return Version(label[:MAX_LABEL], spec)
 
 
-def resumed(kept: History, linked: bool, opened: Spec, by_link: bool) -> History:
-    """The kept history with what a session has opened: itself after a reload, else as one more version of it."""
-    if kept.spec == opened or (not linked and not by_link):
-        return kept
-    return kept.push(f"opened {'a link to ' if by_link else ''}{opened.name}", opened)
+def resumed(stored: History, linked: bool, opened: Spec, by_link: bool) -> History:
+    """The stored history with the network that a session has opened as its last version, unless it is a reload."""
+    if stored.spec == opened or (not linked and not by_link):
+        return stored
+    return stored.push(f"opened {'a link to ' if by_link else ''}{opened.name}", opened)

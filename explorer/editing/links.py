@@ -18,7 +18,9 @@ import json
 import re
 import zlib
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, TypeAlias
+
+from pydantic import ConfigDict, NonNegativeInt, TypeAdapter, ValidationError
 
 from archs import ArchError, Spec, build
 from archs.catalogue.registry import FAMILIES
@@ -42,6 +44,14 @@ DICTIONARY = (
     b'"kind":"inverted_residual""mobilenet_v1""shufflenet_v1""mobilenet_v3_small""mobilenet_v3_large""shufflenet_v2"'
     b'["mobilenet_v2",{"width":1.0,"resolution":224,"code":"paper"},{},[[3,4,[{"kernel":5}]]]]'
 )
+
+
+BAD = ArchError("the link holds no network of this program; copy it whole")
+
+Columns: TypeAlias = dict[str, Any]
+_Difference: TypeAlias = tuple[str, Columns, Columns, list[tuple[NonNegativeInt, NonNegativeInt, list[Columns]]]]
+_CONTENT: TypeAdapter[_Difference | Columns] = TypeAdapter(_Difference | Columns, config=ConfigDict(strict=True))
+"""The grammar above; the values of columns are validated when they become a spec."""
 
 
 def encode(spec: Spec) -> str:
@@ -70,13 +80,16 @@ def decode(text: str) -> Spec:
         raise ArchError(f"the link has {len(text):,} characters; allowed: up to {MAX_LINK:,}")
     if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or not text.startswith(VERSION):
         raise ArchError("the link is not one of this program's, or of another version; copy it whole")
-    data = _unpack(text[len(VERSION) :])
-    spec = Spec.from_json(json.dumps(_patched(data) if isinstance(data, list) else data))
+    try:
+        data = _CONTENT.validate_json(_unpack(text[len(VERSION) :]))
+    except ValidationError:
+        raise BAD from None
+    spec = Spec.from_json(json.dumps(data if isinstance(data, dict) else _patched(*data)))
     build(spec)
     return spec
 
 
-def _unpack(text: str) -> Any:
+def _unpack(text: str) -> bytes:
     unpacker = zlib.decompressobj(zdict=DICTIONARY)
     try:
         packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -85,10 +98,8 @@ def _unpack(text: str) -> Any:
             raise ArchError(f"the link unpacks to over {MAX_TEXT:,} characters; allowed: up to that")
         if not unpacker.eof or unpacker.unused_data:
             raise ArchError("the link is cut short or has something after its end; copy it whole")
-        return json.loads(unpacked)
-    except (binascii.Error, zlib.error, ValueError, RecursionError) as error:
-        if isinstance(error, ArchError):
-            raise
+        return unpacked
+    except (binascii.Error, zlib.error):
         raise ArchError("the link is damaged: a character of it was lost or changed; copy it whole") from None
 
 
@@ -117,29 +128,18 @@ def _row(row: Row, before: Row | None) -> dict[str, Any]:
     return {"kind": row.kind} | row.model_dump(exclude_defaults=True)
 
 
-def _patched(data: list[Any]) -> dict[str, Any]:
-    """The JSON of the spec that a difference describes. Raises ArchError where it is no difference."""
-    bad = ArchError("the link holds no network of this program; copy it whole")
-    if len(data) != 4 or not isinstance(data[0], str) or data[0] not in FAMILIES:
-        raise bad
-    name, knobs, fields, patches = data
-    if not isinstance(knobs, dict) or not isinstance(fields, dict) or not isinstance(patches, list):
-        raise bad
-    if not knobs.keys() <= FAMILIES[name].knobs.keys():
-        raise bad
+def _patched(name: str, knobs: Columns, fields: Columns, patches: list[tuple[int, int, list[Columns]]]) -> Columns:
+    """The JSON of the spec that a difference describes. Raises ArchError where it is of no published network."""
+    if name not in FAMILIES or not knobs.keys() <= FAMILIES[name].knobs.keys():
+        raise BAD
     original = FAMILIES[name].spec(**knobs)
     rows: list[Any] = []
     position = 0
-    for patch in patches:
-        if not (isinstance(patch, list) and len(patch) == 3 and isinstance(patch[2], list)):
-            raise bad
-        first, end, new = patch
-        if type(first) is not int or type(end) is not int or not position <= first <= end <= len(original.rows):
-            raise bad
+    for first, end, new in patches:
+        if not position <= first <= end <= len(original.rows):
+            raise BAD
         rows += [_dumped(row) for row in original.rows[position:first]]
         for k, row in enumerate(new):
-            if not isinstance(row, dict):
-                raise bad
             rows.append(row if "kind" in row or first + k >= end else _dumped(original.rows[first + k]) | row)
         position = end
     rows += [_dumped(row) for row in original.rows[position:]]
