@@ -25,6 +25,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from support.benchmark_records import record
+
 import archs
 import costmodel
 from archs.tables.table import Spec
@@ -133,7 +135,7 @@ def milliseconds(subject: Subject, cold: bool, inner: int = 1) -> float:
     return elapsed / 1e6 / inner
 
 
-def compare(name: str, rounds: int) -> None:
+def compare(name: str, rounds: int) -> str:
     spec = archs.spec(name)
     graph = archs.build(spec)
     subjects = ours(spec) | peers(graph)
@@ -160,6 +162,8 @@ def compare(name: str, rounds: int) -> None:
         print(f"{others[f'fvcore, cpu, {kind}'] / warm:,.0f}× warm;", end=" ")
         print(f"{others[fastest] / mine:,.0f}× faster than {fastest.split(',')[0]}, the fastest", end="")
         print(f" ({fastest.split(',')[1].strip()}), cold, {others[fastest] / warm:,.0f}× warm")
+    mine = base["count only"]
+    return f"{mine:.2f} ms, {medians['fvcore, cpu, count only'] / mine:,.0f}× faster"
 
 
 def depth(name: str, rounds: int) -> None:
@@ -188,12 +192,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("networks", nargs="*", default=["mobilenet_v2", "mobilenet_v3_large", "shufflenet_v2"])
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # the peers' deprecations
     print(f"Python {sys.version.split()[0]}, torch {torch.__version__}, one thread's CPU time, 224×224, batch 1")
-    for name in options.networks:
-        compare(name, options.rounds)
+    figures = {name: compare(name, options.rounds) for name in options.networks}
+    if options.record:
+        record("count, cold, against fvcore", figures)
     depth(options.networks[0], options.rounds)
 
 

@@ -6,6 +6,7 @@ device, so neither memory nor arithmetic is in the figures. The bar: 200 operato
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
+from support.benchmark_records import record
 from torch import nn
 
 from archs.interop.pytorch.importer import from_module
@@ -31,7 +33,11 @@ def chain(blocks: int) -> nn.Module:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
     torch.set_num_threads(1)
+    figures = {}
     start = time.perf_counter()
     from_module(chain(1), (3, 32, 32))
     print(f"the first import of a process, torch.export's own imports in it: {time.perf_counter() - start:.2f} s")
@@ -45,6 +51,9 @@ def main() -> None:
             cpus.append(time.process_time() - cpu)
         count = len(graph.nodes)
         print(f"{count:>9} {median(walls):>8.2f} {median(cpus):>8.2f} {1000 * median(cpus) / count:>8.2f}")
+        figures[f"{count} operators"] = f"{median(walls):.2f} s"
+    if options.record:
+        record("import of a chain of modules, wall", figures)
 
 
 if __name__ == "__main__":

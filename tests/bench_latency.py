@@ -1,5 +1,6 @@
-"""How long a prediction takes beyond counting. Prints a table; `python tests/bench_latency.py [profile]`."""
+"""How long a prediction takes beyond counting. Prints a table; `python tests/bench_latency.py [profile] [--record]`."""
 
+import argparse
 import random
 import statistics
 import sys
@@ -9,6 +10,8 @@ from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from support.benchmark_records import record
 
 import archs
 import costmodel
@@ -43,7 +46,12 @@ def main() -> None:
     """Per network: `first` of a process that has seen no operator, `edit` of networks that were not seen before and
     are one edit away from one that was, `again` of the same network.
     """
-    profile = costmodel.load_profile(sys.argv[1] if len(sys.argv) > 1 else DEFAULT)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("profile", nargs="?", default=DEFAULT)
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    profile = costmodel.load_profile(options.profile)
+    medians: dict[str, list[float]] = {"count": [], "edit": [], "again": []}
     print(
         f"{'network, CPU ms':32}{'nodes':>6}{'count':>8}{'first':>8}{'edit':>8}{'fastest':>9}{'again':>8}{'fastest':>9}"
     )
@@ -60,6 +68,11 @@ def main() -> None:
         print(
             f"{name:32}{len(graph.nodes):6}{counting:8.2f}{first:8.2f}{edit:8.2f}{fastest_edit:9.2f}{again:8.2f}{fastest:9.2f}"
         )
+        for kind, value in {"count": counting, "edit": edit, "again": again}.items():
+            medians[kind].append(value)
+    if options.record:
+        figures = {kind: f"{statistics.median(values):.2f} ms" for kind, values in medians.items()}
+        record("prediction, CPU ms, median over the catalogue", figures)
 
 
 if __name__ == "__main__":

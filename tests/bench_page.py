@@ -11,18 +11,20 @@ Everything stays on the loopback interface. Each server is started for its bench
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import random
 import statistics
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from support.benchmark_records import record
 from support.browser import choose, chromium, open_page, pick, server, serving
 from support.visitor import Visitor
 
 EDITS, VISITORS, SECONDS, PAUSE, RERUNS = 50, 40, 60, 5.0, 1000
+FIGURES: dict[str, str] = {}  # what `--record` keeps
 PATIENCE = 20_000  # ms; a control that has not come by then is not there
 BLOCK = "stage3/block1"
 TABS = ("Table", "Blocks", "Layers", "Diff", "Advisor", "Frontier", "Reconcile", "Export")
@@ -170,6 +172,7 @@ async def _reruns(address: str, process: int, reruns: int) -> None:
         else:
             await _edit(visitor, rng)
         if number in (10, 100, 200, 300, 500, 750, 1000):
+            FIGURES[f"memory after {number} reruns"] = f"{_memory_mb(process):.0f} MB"
             print(f"{number:8} {_memory_mb(process):11.0f}", flush=True)
     assert not visitor.failures, visitor.failures[0]
     await visitor.close()
@@ -186,14 +189,21 @@ def _memory_mb(process: int) -> float:
 def _say(what: str, times: Iterable[float], bar: str) -> None:
     known = sorted(times)
     p95 = statistics.quantiles(known, n=20, method="inclusive")[-1]
+    FIGURES[what] = f"p50 {statistics.median(known):.0f} ms, p95 {p95:.0f} ms"
     print(f"{what:32} {len(known):5} of them   p50 {statistics.median(known):6.0f} ms   p95 {p95:6.0f} ms   "
           f"worst {known[-1]:6.0f} ms   {bar}", flush=True)  # fmt: skip
 
 
 def main() -> None:
     kinds = {"edits": edits, "class": at_once, "memory": memory}
-    for name in sys.argv[1:] or kinds:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*kinds, []], default=[])
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    for name in options.names or kinds:
         kinds[name]()
+    if options.record:
+        record("page", FIGURES)
 
 
 if __name__ == "__main__":
