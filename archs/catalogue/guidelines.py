@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archs.tables.table import Bottleneck, Conv, Fragments, Row, Spec
+from archs.tables.rows import AnyRow, Bottleneck, Conv, FragmentCount, Fragments, Layout
+from archs.tables.table import Spec
 
 SIZE = 56
 BLOCKS = 10
@@ -35,6 +36,7 @@ TABLE3 = ("1-fragment",
           "4-fragment-series",
           "2-fragment-parallel",
           "4-fragment-parallel")
+FRAGMENT_COUNTS: dict[str, FragmentCount] = {"1": 1, "2": 2, "4": 4}
 WIDTHS3 = {"GPU": (128, 256, 512), "CPU": (64, 128, 256)}
 
 # Table 4.  ReLU   short-cut
@@ -67,7 +69,7 @@ def cells(guideline: int) -> tuple[Cell, ...]:
     return {1: _table1, 2: _table2, 3: _table3, 4: _table4}[guideline]()
 
 
-def _spec(name: str, channels: int, *rows: Row) -> Spec:
+def _spec(name: str, channels: int, *rows: AnyRow) -> Spec:
     return Spec(name=name, rows=rows, input_channels=channels, resolution=SIZE)
 
 
@@ -111,8 +113,8 @@ def fragment_channels(channels: int, fragments: int) -> int:
 def _table3() -> tuple[Cell, ...]:
     found = []
     for structure in TABLE3:
-        fragments = int(structure[0])
-        layout = "parallel" if structure.endswith("parallel") else "series"
+        fragments = FRAGMENT_COUNTS[structure[0]]
+        layout: Layout = "parallel" if structure.endswith("parallel") else "series"
         for platform, widths in WIDTHS3.items():
             for width in widths:
                 channels = fragment_channels(width, fragments)

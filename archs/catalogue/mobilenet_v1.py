@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archs.catalogue.family import Family
-from archs.tables.table import Conv, GlobalPool, Linear, Separable, Spec
+from archs.tables.rows import AnyRow, Conv, GlobalPool, Linear, Separable
+from archs.tables.table import Spec
 
 # Howard et al. 2017, arXiv:1704.04861v1, Table 1. A pair "Conv dw" and "Conv / s1" of the table is one line here:
 # the stride of the depthwise, the output channels of the 1×1 after it.
@@ -33,7 +34,7 @@ def mobilenet_v1(width: float = 1.0, resolution: int = 224) -> Spec:
         return max(8, int(channels * width))  # official code: depth(d) = max(int(d · α), min_depth = 8)
 
     stride, channels = STEM
-    rows = [Conv(stage="stem", channels=scaled(channels), stride=stride)]
+    rows: list[AnyRow] = [Conv(stage="stem", channels=scaled(channels), stride=stride)]
     stage = 1
     for stride, channels in BODY:
         stage += stride == 2

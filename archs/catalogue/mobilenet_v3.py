@@ -6,9 +6,11 @@ from functools import partial
 
 from archs.catalogue.family import Family
 from archs.tables.blocks import round8
-from archs.tables.table import Conv, GlobalPool, InvertedResidual, Linear, Row, Spec
+from archs.tables.rows import ActivationWord, AnyRow, Code, Conv, GlobalPool, InvertedResidual, Linear
+from archs.tables.table import Spec
 
-RE, HS = "relu", "hard_swish"
+RE: ActivationWord = "relu"
+HS: ActivationWord = "hard_swish"
 
 # Howard et al. 2019, arXiv:1905.02244v5, Table 1. The first and the last rows are in `_mobilenet_v3`.
 # fmt: off
@@ -47,14 +49,14 @@ SMALL = ((     3,       16,   16, True,  RE, 2),  # 112² × 16
 STEM = 16  # section 5.1: 16 filters of h-swish in place of 32
 LAST = {"large": 960, "small": 576}  # "conv2d, 1×1"; Table 2 ticks SE for Small here, no official code has it
 HEAD = {"large": 1280, "small": 1024}  # "conv2d 1×1, NBN" on the pooled 1×1 map
-TABLES = {"large": LARGE, "small": SMALL}
+TABLES: dict[str, tuple[tuple[int, int, int, bool, ActivationWord, int], ...]] = {"large": LARGE, "small": SMALL}
 
 
 def _mobilenet_v3(
     size: str,
     width: float = 1.0,
     resolution: int = 224,
-    code: str = "paper",
+    code: Code = "paper",
     last_stage: str = "efficient",
     minimalistic: bool = False,
 ) -> Spec:
@@ -66,7 +68,7 @@ def _mobilenet_v3(
     """
     act = RE if minimalistic else HS
     channels = round8(STEM * width)
-    rows: list[Row] = [Conv(stage="stem", channels=channels, stride=2, activation=act)]
+    rows: list[AnyRow] = [Conv(stage="stem", channels=channels, stride=2, activation=act)]
     stage, listed = 1, STEM
     for kernel, expanded, out, se, nl, stride in TABLES[size]:
         stage += stride == 2
@@ -88,7 +90,9 @@ def _mobilenet_v3(
     return Spec(name=name, rows=tuple(rows), resolution=resolution, width=float(width), code=code)
 
 
-def _last_stage(size: str, width: float, code: str, last_stage: str, act: str, stage: str, channels: int) -> list[Row]:
+def _last_stage(
+    size: str, width: float, code: Code, last_stage: str, act: ActivationWord, stage: str, channels: int
+) -> list[AnyRow]:
     last = 6 * channels if code == "torchvision" else round8(LAST[size] * width)
     # Below width 1 the head keeps its width. Above it the published 1.25 nets differ: Large's 7.5M fits a head left
     # at 1280 (7.552M), Small's 3.6M one widened to 1280 (3.646M)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archs.catalogue.family import Family
-from archs.tables.table import Bottleneck, Conv, GlobalPool, Linear, Pool, Row, Spec
+from archs.tables.rows import AnyRow, Bottleneck, Code, Conv, GlobalPool, Linear, Pool
+from archs.tables.table import Spec
 
 # He et al. 2015, arXiv:1512.03385v1, Table 1, column "50-layer".
 # fmt: off
@@ -15,13 +16,13 @@ STAGES = {"conv2_x": ( 64,      256, 3),  # 56×56, after a 7×7, 64, stride 2 a
 # fmt: on
 
 
-def resnet50(width: float = 1.0, resolution: int = 224, code: str = "paper") -> Spec:
+def resnet50(width: float = 1.0, resolution: int = 224, code: Code = "paper") -> Spec:
     """ResNet-50. `code="paper"` strides in the first 1×1 of a stage, `code="torchvision"` in its 3×3."""
 
     def scaled(channels: int) -> int:
         return max(1, int(channels * width))
 
-    rows: list[Row] = [Conv(stage="conv1", channels=scaled(64), kernel=7, stride=2), Pool(stage="conv1")]
+    rows: list[AnyRow] = [Conv(stage="conv1", channels=scaled(64), kernel=7, stride=2), Pool(stage="conv1")]
     for stage, (inner, channels, repeat) in STAGES.items():
         rows.append(
             Bottleneck(

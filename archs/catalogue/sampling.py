@@ -12,9 +12,10 @@ from archs.catalogue.registry import FAMILIES
 from archs.errors import ArchError
 from archs.ir.graph import Graph
 from archs.tables.lower import build
-from archs.tables.rows import MAX_CHANNELS
-from archs.tables.table import (
+from archs.tables.rows import (
     KINDS,
+    MAX_CHANNELS,
+    ActivationWord,
     Bottleneck,
     Conv,
     Fragments,
@@ -26,10 +27,10 @@ from archs.tables.table import (
     Separable,
     ShuffleV1,
     ShuffleV2,
-    Spec,
 )
+from archs.tables.table import Spec
 
-ACTIVATIONS = ("relu", "relu6", "hard_swish", "swish", "sigmoid", "hard_sigmoid")
+ACTIVATIONS: tuple[ActivationWord, ...] = ("relu", "relu6", "hard_swish", "swish", "sigmoid", "hard_sigmoid")
 
 
 def random_spec(rng: Random, families: Sequence[str] = tuple(FAMILIES), edits: int = 6) -> Spec:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archs.catalogue.family import Family
-from archs.tables.table import Conv, GlobalPool, Linear, Pool, Row, ShuffleV1, Spec
+from archs.tables.rows import AnyRow, Conv, GlobalPool, Linear, Pool, ShuffleV1
+from archs.tables.table import Spec
 
 # Zhang et al. 2017, arXiv:1707.01083v2, Table 1: output channels by number of groups.
 # fmt: off
@@ -34,7 +35,7 @@ def shufflenet_v1(width: float = 1.0, groups: int = 3, resolution: int = 224) ->
     stem = AUTHORS_STEM.get((groups, width), max(1, round(STEM * width)))
     while (stages["stage2"] - stem) % groups:
         stem += 1
-    rows: list[Row] = [Conv(stage="stem", channels=stem, stride=2), Pool(stage="stem")]
+    rows: list[AnyRow] = [Conv(stage="stem", channels=stem, stride=2), Pool(stage="stem")]
     for stage, channels in stages.items():
         first = ShuffleV1(stage=stage, channels=channels, stride=2, groups=groups, group_first=stage != "stage2")
         rows += [first, ShuffleV1(stage=stage, channels=channels, groups=groups, repeat=REPEAT[stage])]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archs.catalogue.family import Family
-from archs.tables.table import Conv, GlobalPool, Linear, Pool, Row, ShuffleV2, Spec
+from archs.tables.rows import AnyRow, Code, Conv, Downsample, GlobalPool, Linear, Pool, ShuffleV2
+from archs.tables.table import Spec
 
 # Ma et al. 2018, arXiv:1807.11164v1, Table 5: output channels by scale.
 # fmt: off
@@ -20,7 +21,7 @@ REPEAT = {"stage2": 3, "stage3": 7, "stage4": 3}
 # fmt: on
 
 
-def shufflenet_v2(width: float = 1.0, resolution: int = 224, code: str = "megvii") -> Spec:
+def shufflenet_v2(width: float = 1.0, resolution: int = 224, code: Code = "megvii") -> Spec:
     """ShuffleNetV2 of scale `width`.
 
     The stride-2 unit has two published forms. `code="megvii"`, the authors': the shortcut branch keeps the input
@@ -28,8 +29,8 @@ def shufflenet_v2(width: float = 1.0, resolution: int = 224, code: str = "megvii
     both give half; its pretrained weights fit this one.
     """
     column = SCALES.index(width)
-    downsample = "keep" if code == "megvii" else "half"
-    rows: list[Row] = [Conv(stage="stem", channels=STEM[column], stride=2), Pool(stage="stem")]
+    downsample: Downsample = "keep" if code == "megvii" else "half"
+    rows: list[AnyRow] = [Conv(stage="stem", channels=STEM[column], stride=2), Pool(stage="stem")]
     for stage, channels in CHANNELS.items():
         rows += [
             ShuffleV2(stage=stage, channels=channels[column], stride=2, downsample=downsample),

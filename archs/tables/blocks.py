@@ -27,7 +27,7 @@ from archs.ir.ops import (
     MaxPool,
     Multiply,
 )
-from archs.tables import table as spec
+from archs.tables import rows
 
 # Operators are immutable values: a repeated block shares them instead of checking the same numbers again.
 _conv = lru_cache(4096)(Conv2d)
@@ -73,7 +73,7 @@ def _activate(b: Builder, x: str, name: str, act: str) -> str:
     return x if act == "none" else b.add(name, ACTIVATIONS[act], x)
 
 
-def conv_row(b: Builder, x: str, row: spec.Conv, scope: str, stride: int) -> str:
+def conv_row(b: Builder, x: str, row: rows.Conv, scope: str, stride: int) -> str:
     kind = "conv" + ("_bn" if row.norm else "") + ("_act" if row.activation != "none" else "")
     with b.scope(scope, kind):
         x = b.add("conv", _conv(row.channels, row.kernel, stride, groups=row.groups, bias=not row.norm), x)
@@ -82,15 +82,15 @@ def conv_row(b: Builder, x: str, row: spec.Conv, scope: str, stride: int) -> str
         return _activate(b, x, "act", row.activation)
 
 
-def separable(b: Builder, x: str, row: spec.Separable, scope: str, stride: int) -> str:
+def separable(b: Builder, x: str, row: rows.Separable, scope: str, stride: int) -> str:
     with b.scope(scope, "depthwise_separable"):
         x = depthwise(b, x, "dw", row.kernel, stride, row.dw_activation or row.activation, row.norm)
         return conv(b, x, "pw", row.channels, act=row.activation, norm=row.norm)
 
 
-def inverted_residual(b: Builder, x: str, row: spec.InvertedResidual, scope: str, stride: int) -> str:
+def inverted_residual(b: Builder, x: str, row: rows.InvertedResidual, scope: str, stride: int) -> str:
     inputs = b.shape(x)
-    expanded = row.expanded or max(1, round(inputs.channels * row.expansion))
+    expanded = row.expanded or max(1, round(inputs.channels * (row.expansion or 1)))
     expands = expanded != inputs.channels  # t = 1 has no expansion layer, in all official code
     shortcut = row.shortcut and stride == 1 and inputs.channels == row.channels
     kind = ("inverted" if expands else "separable") + ("_residual" if shortcut else "_bottleneck")
@@ -120,7 +120,7 @@ def _excited(b: Builder, x: str, ratio: float) -> str:
     return squeeze_excite(b, x, max(1, round(b.shape(x).channels * ratio)), "sigmoid") if ratio else x
 
 
-def shuffle_v1(b: Builder, x: str, row: spec.ShuffleV1, scope: str, stride: int) -> str:
+def shuffle_v1(b: Builder, x: str, row: rows.ShuffleV1, scope: str, stride: int) -> str:
     inputs = b.shape(x).channels
     downsamples = stride > 1
     # No word: "add" turns into "concat" at stride 2 (section 3.2), and into nothing where a repeat changes the width
@@ -157,7 +157,7 @@ def shuffle_v1(b: Builder, x: str, row: spec.ShuffleV1, scope: str, stride: int)
         return _activate(b, y, "act", row.activation)
 
 
-def shuffle_v2(b: Builder, x: str, row: spec.ShuffleV2, scope: str, stride: int) -> str:
+def shuffle_v2(b: Builder, x: str, row: rows.ShuffleV2, scope: str, stride: int) -> str:
     inputs, adds = b.shape(x).channels, row.merge == "add"
     downsamples = stride > 1 or row.channels != inputs
     kind = ("shuffle_v2_down" if downsamples else "shuffle_v2_unit") + ("_se" if row.se else "")
@@ -188,22 +188,22 @@ def shuffle_v2(b: Builder, x: str, row: spec.ShuffleV2, scope: str, stride: int)
         return _merge(b, y1, _main_branch(b, y2, row, inputs - left, inputs - left, 1), row)
 
 
-def _main_branch(b: Builder, x: str, row: spec.ShuffleV2, middle: int, channels: int, stride: int) -> str:
+def _main_branch(b: Builder, x: str, row: rows.ShuffleV2, middle: int, channels: int, stride: int) -> str:
     x = conv(b, x, "pw1", middle, act=row.activation, norm=row.norm)
     x = depthwise(b, x, "dw", row.kernel, stride, row.dw_activation, row.norm)
     return _excited(b, conv(b, x, "pw2", channels, act=row.activation, norm=row.norm), row.se)
 
 
-def _shuffled(b: Builder, x: str, row: spec.ShuffleV2, place: str) -> str:
+def _shuffled(b: Builder, x: str, row: rows.ShuffleV2, place: str) -> str:
     return b.add("shuffle", ChannelShuffle(2), x) if row.shuffle and row.shuffle_at == place else x
 
 
-def _merge(b: Builder, left: str, right: str, row: spec.ShuffleV2) -> str:
+def _merge(b: Builder, left: str, right: str, row: rows.ShuffleV2) -> str:
     y = b.add("add", Add(), left, right) if row.merge == "add" else b.add("concat", Concat(), left, right)
     return _shuffled(b, y, row, "end")
 
 
-def bottleneck(b: Builder, x: str, row: spec.Bottleneck, scope: str, stride: int) -> str:
+def bottleneck(b: Builder, x: str, row: rows.Bottleneck, scope: str, stride: int) -> str:
     inputs = b.shape(x)
     act = row.activation if row.relu else "none"
     projects = row.shortcut and (stride > 1 or inputs.channels != row.channels)
@@ -221,7 +221,7 @@ def bottleneck(b: Builder, x: str, row: spec.Bottleneck, scope: str, stride: int
         return _activate(b, y, "act", act)
 
 
-def fragments(b: Builder, x: str, row: spec.Fragments, scope: str, stride: int) -> str:
+def fragments(b: Builder, x: str, row: rows.Fragments, scope: str, stride: int) -> str:
     with b.scope(scope, f"fragments_{row.layout}"):
         if row.layout == "series" or row.fragments == 1:
             for number in range(1, row.fragments + 1):
@@ -234,16 +234,16 @@ def fragments(b: Builder, x: str, row: spec.Fragments, scope: str, stride: int) 
         return y
 
 
-def pool(b: Builder, x: str, row: spec.Pool, scope: str, stride: int) -> str:
+def pool(b: Builder, x: str, row: rows.Pool, scope: str, stride: int) -> str:
     cls = MaxPool if row.mode == "max" else AvgPool
     return b.add(scope, cls(row.kernel, stride, row.kernel // 2), x)
 
 
-def global_pool(b: Builder, x: str, row: spec.GlobalPool, scope: str, stride: int) -> str:
+def global_pool(b: Builder, x: str, row: rows.GlobalPool, scope: str, stride: int) -> str:
     return b.add(scope, GlobalAvgPool(row.flat), x)
 
 
-def linear(b: Builder, x: str, row: spec.Linear, scope: str, stride: int) -> str:
+def linear(b: Builder, x: str, row: rows.Linear, scope: str, stride: int) -> str:
     with b.scope(scope):
         if len(b.shape(x)) == 3:
             x = b.add("flatten", Flatten(), x)
@@ -279,16 +279,16 @@ DOCS = {
     "fragments_parallel": "Guideline G3: 1x1 convolutions side by side, added.",
 }
 
-BLOCKS: dict[type[spec.Row], tuple[str, Callable[..., str]]] = {
-    spec.Conv: ("conv", conv_row),
-    spec.Separable: ("block", separable),
-    spec.InvertedResidual: ("block", inverted_residual),
-    spec.ShuffleV1: ("block", shuffle_v1),
-    spec.ShuffleV2: ("block", shuffle_v2),
-    spec.Bottleneck: ("block", bottleneck),
-    spec.Fragments: ("block", fragments),
-    spec.Pool: ("pool", pool),
-    spec.GlobalPool: ("pool", global_pool),
-    spec.Linear: ("linear", linear),
+BLOCKS: dict[type[rows.Row], tuple[str, Callable[..., str]]] = {
+    rows.Conv: ("conv", conv_row),
+    rows.Separable: ("block", separable),
+    rows.InvertedResidual: ("block", inverted_residual),
+    rows.ShuffleV1: ("block", shuffle_v1),
+    rows.ShuffleV2: ("block", shuffle_v2),
+    rows.Bottleneck: ("block", bottleneck),
+    rows.Fragments: ("block", fragments),
+    rows.Pool: ("pool", pool),
+    rows.GlobalPool: ("pool", global_pool),
+    rows.Linear: ("linear", linear),
 }
 """Row class → (what its blocks are called in a path, the function that builds one)."""

@@ -10,7 +10,8 @@ from archs.errors import ArchError
 from archs.ir.graph import INPUT, Block, Builder, Graph
 from archs.ir.ops import Shape
 from archs.tables.blocks import BLOCKS
-from archs.tables.table import Row, Spec
+from archs.tables.rows import Row
+from archs.tables.table import Spec
 
 
 def block_paths(spec: Spec) -> Iterator[tuple[Row, list[str]]]:

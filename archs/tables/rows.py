@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from archs.tables.validation import Validated
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 MAX_CHANNELS = 16_384
@@ -18,6 +20,10 @@ Groups = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Ratio = Annotated[float, Field(gt=0, le=1)]
 ActivationWord = Literal["relu", "relu6", "sigmoid", "hard_sigmoid", "swish", "hard_swish", "none"]
 GateWord = Literal["sigmoid", "hard_sigmoid"]
+Downsample = Literal["keep", "half"]
+Code = Literal["paper", "megvii", "torchvision"]
+FragmentCount = Literal[1, 2, 4]
+Layout = Literal["series", "parallel"]
 Squeeze = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -30,13 +36,11 @@ def _odd(value: int) -> int:
 Kernel = Annotated[int, Field(ge=1, le=31), AfterValidator(_odd)]
 
 
-class Row(BaseModel):
+class Row(Validated):
     """What every row has: the stage it belongs to and how often it is repeated.
 
     A row's stride is that of its first block, the repeats have stride 1 (MobileNetV2, Table 2's caption).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     stage: Identifier
     repeat: Annotated[int, Field(ge=1, le=64)] = 1
@@ -145,7 +149,7 @@ class ShuffleV2(Row):
     kernel: Kernel = 3
     stride: Stride = 1
     split: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    downsample: Literal["keep", "half"] = "keep"
+    downsample: Downsample = "keep"
     shuffle: bool = True
     shuffle_at: Literal["start", "end"] = "end"
     merge: Literal["concat", "add"] = "concat"
@@ -183,8 +187,8 @@ class Fragments(Row):
     """
 
     channels: Channels
-    fragments: Literal[1, 2, 4] = 1
-    layout: Literal["series", "parallel"] = "series"
+    fragments: FragmentCount = 1
+    layout: Layout = "series"
 
 
 class Pool(Row):

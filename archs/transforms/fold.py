@@ -29,7 +29,10 @@ def fold_batchnorm(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node.path in folded:
             continue
-        op = replace(node.op, bias=True) if node.path in takes_in else node.op
+        op = node.op
+        if node.path in takes_in:
+            assert isinstance(op, Conv2d)
+            op = replace(op, bias=True)
         nodes.append(Node(node.path, op, tuple(folded.get(path, path) for path in node.inputs), node.output))
     weights = _folded(graph, folded) if graph.weights is not None else None
     return replace(graph, nodes=tuple(nodes), weights=weights)

@@ -13,7 +13,7 @@ from archs.errors import ArchError
 from archs.interop.pytorch.attribute_names import attributes
 from archs.interop.pytorch.codegen import to_source
 from archs.interop.pytorch.execute import from_source
-from archs.ir.graph import Graph
+from archs.ir.graph import Graph, Node
 from archs.ir.isomorphism import matching_nodes
 from archs.ir.ops import BatchNorm
 from archs.ir.weights import Weights
@@ -35,9 +35,13 @@ def adopt(graph: Graph, other: Graph) -> Graph:
     """
     pairs = matching_nodes(graph, other)
     eps = {path: op.eps for path, theirs in pairs.items() if isinstance(op := other[theirs].op, BatchNorm)}
-    nodes = tuple(n._replace(op=replace(n.op, eps=eps[n.path])) if n.path in eps else n for n in graph.nodes)
-    held = other.weights or {}
-    return replace(graph, nodes=nodes, weights=Weights({p: held[q] for p, q in pairs.items() if q in held}))
+    nodes = tuple(_with_eps(n, eps[n.path]) if n.path in eps else n for n in graph.nodes)
+    tensors: Mapping[str, Mapping[str, Tensor]] = other.weights or {}
+    return replace(graph, nodes=nodes, weights=Weights({p: tensors[q] for p, q in pairs.items() if q in tensors}))
+
+
+def _with_eps(node: Node, eps: float) -> Node:
+    return node._replace(op=replace(node.op, eps=eps)) if isinstance(node.op, BatchNorm) else node
 
 
 def from_state_dict(graph: Graph, state: Mapping[str, Tensor], eps: float | None = None) -> Graph:
@@ -58,7 +62,7 @@ def from_state_dict(graph: Graph, state: Mapping[str, Tensor], eps: float | None
         found.setdefault(path, {})[name] = tensor
     nodes = graph.nodes
     if eps is not None:
-        nodes = tuple(n._replace(op=replace(n.op, eps=eps)) if isinstance(n.op, BatchNorm) else n for n in nodes)
+        nodes = tuple(_with_eps(n, eps) for n in nodes)
     return replace(graph, nodes=nodes, weights=Weights(found))
 
 

@@ -74,10 +74,10 @@ def rekernel(graph: Graph, path: str, kernel: int) -> Graph:
     op = _conv(graph, path)
     if type(kernel) is not int or not 1 <= kernel <= 31 or kernel % 2 == 0:
         raise ArchError(f"{path}: kernel is {kernel!r}; allowed: an odd number from 1 to 31")
-    padding = tuple(
+    vertical, horizontal = (
         d * (kernel - 1) // 2 if 2 * p == d * (k - 1) else p for p, d, k in zip(op.padding, op.dilation, op.kernel)
     )
-    return _rebuilt(graph, {path: replace(op, kernel=kernel, padding=padding)})
+    return _rebuilt(graph, {path: replace(op, kernel=(kernel, kernel), padding=(vertical, horizontal))})
 
 
 def regroup(graph: Graph, path: str, groups: int) -> Graph:
@@ -170,7 +170,8 @@ def _sized(op: Op, channels: int) -> Op:
         raise ArchError(f"channels is {shorten(channels)}; allowed: 1 to {MAX_CHANNELS}")
     if isinstance(op, (Linear, LinearLast)):
         return replace(op, features=channels)
-    return replace(op, channels=channels)  # type: ignore[call-arg]
+    assert isinstance(op, (Conv2d, ConvTranspose2d))
+    return replace(op, channels=channels)
 
 
 def _node(graph: Graph, path: str) -> Node:

@@ -54,8 +54,8 @@ def load_weights(graph: Graph, path: str | Path) -> Graph:
             if wrong := sorted(names ^ set(own)):
                 raise ArchError(f"{shorten(wrong[0])} is in the file or in {graph.name}, not in both")
             for name in sorted(names):  # sizes first, before any of them is read
-                if (found := tuple(file.get_slice(name).get_shape())) != tuple(own[name].shape):
-                    raise ArchError(f"{name} has {found} in the file; allowed: {tuple(own[name].shape)}")
+                if (size := tuple(file.get_slice(name).get_shape())) != tuple(own[name].shape):
+                    raise ArchError(f"{name} has {size} in the file; allowed: {tuple(own[name].shape)}")
             tensors = {name: file.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise ArchError(f"not a safetensors file: {shorten(str(error), 200)}") from None

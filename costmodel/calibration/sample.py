@@ -17,7 +17,7 @@ from random import Random
 from archs import ArchError, Graph, Spec, build
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.sampling import random_spec
-from archs.tables.table import (
+from archs.tables.rows import (
     Bottleneck,
     Conv,
     Fragments,

@@ -8,7 +8,6 @@ from typing import Any
 
 from archs import ArchError, Spec, build
 from archs.tables.rows import KINDS, Bottleneck, InvertedResidual, Row, ShuffleV1, ShuffleV2
-from archs.tables.table import make
 from explorer.editing.repair import TRIES, Edited, explain, inputs, word
 
 ALWAYS = ("stage", "repeat", "channels", "stride", "activation")
@@ -50,7 +49,7 @@ def carried(old: Row, cls: type[Row], wide: int) -> Row:
         fields.setdefault("inner", max(1, fields["channels"] // 4))  # ResNet's quarter
     while True:
         try:
-            return make(cls, **{column: value for column, value in fields.items() if column in cls.model_fields})
+            return cls(**{column: value for column, value in fields.items() if column in cls.model_fields})
         except ArchError as error:  # a value that the new kind does not take keeps its default there
             columns = {problem.column for problem in error.problems} & fields.keys()
             if not columns:

@@ -14,7 +14,6 @@ from typing import Any
 from archs import ArchError, Spec
 from archs.errors import Fix, Problem
 from archs.tables.rows import KINDS, InvertedResidual, Row, ShuffleV1
-from archs.tables.table import make
 from explorer.editing.convert import carried, replace_block
 from explorer.editing.repair import Cell, Edited, check, inputs, nearest, refused_row
 
@@ -65,7 +64,7 @@ def set_cells(spec: Spec, changes: Mapping[tuple[int, str], Any]) -> Edited:
         cls = type(rows[index])
         values = _one_width(cls, values)
         try:
-            rows[index] = make(cls, **{**dict(rows[index]), **values})
+            rows[index] = cls(**{**dict(rows[index]), **values})
         except ArchError as error:
             problems += refused_row(error, cls, index + 1, values).problems
     if problems:

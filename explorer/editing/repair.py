@@ -17,7 +17,6 @@ from archs import ArchError, Spec, build
 from archs.errors import Fix, Problem
 from archs.tables.blocks import round8
 from archs.tables.rows import Row, ShuffleV1, ShuffleV2
-from archs.tables.table import make
 
 TRIES = 80  # builds that a search for one cell may take; a build takes 1 to 3 ms
 
@@ -122,7 +121,7 @@ def nearest(cls: type[BaseModel], column: str, value: Any) -> Any:
 
 def _takes(cls: type[BaseModel], column: str, value: Any) -> bool:
     try:
-        make(cls, **{column: value})
+        cls(**{column: value})
     except ArchError as error:
         return not any(problem.column == column for problem in error.problems)
     return True

@@ -5,7 +5,7 @@ import pytest
 import archs
 import costmodel
 from archs.catalogue.guidelines import cells
-from archs.tables.table import Bottleneck, Fragments
+from archs.tables.rows import Bottleneck, Fragments
 
 HW = 56 * 56
 

@@ -21,7 +21,7 @@ from archs.interop.pytorch.execute import MAX_QUOTED_TEXTS
 from archs.ir.graph import Builder
 from archs.ir.ops import Add, ChannelSplit, Concat, Conv2d, ReLU, Shape
 from archs.tables.blocks import DOCS
-from archs.tables.table import Conv
+from archs.tables.rows import Conv
 
 GRAPHS = {name: archs.build(archs.spec(name, resolution=64 if name == "resnet50" else 96)) for name in archs.names()}
 EDITED = {f"edit{seed}": archs.build(random_spec(Random(seed)).edit(resolution=64)) for seed in range(12)}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import archs
 from archs.catalogue.sampling import _random_row, random_spec
-from archs.tables.rows import MAX_CHANNELS
-from archs.tables.table import FORMAT, KINDS, MAX_JSON, Conv, Linear, ShuffleV1, Spec
+from archs.tables.rows import KINDS, MAX_CHANNELS, Conv, Linear, ShuffleV1
+from archs.tables.table import FORMAT, MAX_JSON, Spec
 
 
 def spec_with(**row):

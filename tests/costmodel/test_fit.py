@@ -9,7 +9,7 @@ from support.synthetic_profiles import US_PER_BYTE, US_PER_MULT_ADD, US_PER_STAR
 
 import archs
 import costmodel
-from archs.tables.table import Conv
+from archs.tables.rows import Conv
 from costmodel.calibration.fit import HOLDS, PER_TREE, _at_one_speed, _nodes_to_network, fit
 from costmodel.calibration.holdout import MEAN, SESSION, SESSIONS, SPAN, errors, judge, with_errors
 from costmodel.calibration.sample import STACK, our_networks

@@ -10,7 +10,7 @@ import pytest
 import archs
 import costmodel
 from archs.ir import ops
-from archs.tables.table import Fragments
+from archs.tables.rows import Fragments
 from costmodel.counting.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
 from explorer.data import costs
 from explorer.figures import charts as figures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING
 
 from archs.errors import ArchError
 from archs.ir.operator import (
@@ -27,12 +28,25 @@ class Conv2d(Op):
     """A convolution. `padding=None` keeps the map at stride 1 for odd kernels: dilation · (kernel − 1) / 2."""
 
     channels: int
-    kernel: int | Pair = 1
-    stride: int | Pair = 1
-    padding: int | Pair | None = None
-    dilation: int | Pair = 1
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    padding: Pair = None  # type: ignore[assignment]  # a pair from __post_init__ on
+    dilation: Pair = (1, 1)
     groups: int = 1
     bias: bool = False
+
+    if TYPE_CHECKING:  # one number stands for both sides
+
+        def __init__(
+            self,
+            channels: int,
+            kernel: int | Pair = ...,
+            stride: int | Pair = ...,
+            padding: int | Pair | None = ...,
+            dilation: int | Pair = ...,
+            groups: int = ...,
+            bias: bool = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         positive(self.channels, "channels")
@@ -101,7 +115,7 @@ class Conv1d(Op):
     channels: int
     kernel: int = 1
     stride: int = 1
-    padding: int | None = None
+    padding: int = None  # type: ignore[assignment]  # a number from __post_init__ on
     groups: int = 1
     bias: bool = False
 
@@ -145,13 +159,27 @@ class ConvTranspose2d(Op):
     """A transposed convolution: every input pixel writes a window (torch.nn.ConvTranspose2d's formula)."""
 
     channels: int
-    kernel: int | Pair = 2
-    stride: int | Pair = 2
-    padding: int | Pair = 0
-    output_padding: int | Pair = 0
-    dilation: int | Pair = 1
+    kernel: Pair = (2, 2)
+    stride: Pair = (2, 2)
+    padding: Pair = (0, 0)
+    output_padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
     groups: int = 1
     bias: bool = False
+
+    if TYPE_CHECKING:  # one number stands for both sides
+
+        def __init__(
+            self,
+            channels: int,
+            kernel: int | Pair = ...,
+            stride: int | Pair = ...,
+            padding: int | Pair = ...,
+            output_padding: int | Pair = ...,
+            dilation: int | Pair = ...,
+            groups: int = ...,
+            bias: bool = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         positive(self.channels, "channels")

@@ -52,7 +52,7 @@ class BatchNorm(Op):
 
 class _Norm(Op):
     affine: bool
-    eps: float
+    eps: float | None
 
     def output(self, *inputs: Shape) -> Shape:
         return one_input(inputs, self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from archs.errors import ArchError
 from archs.ir.operator import (
@@ -55,21 +56,38 @@ class _Pool(Unweighted):
 class MaxPool(_Pool):
     """The largest value in each window. `ceil`: the last window may hang over the edge."""
 
-    kernel: int | Pair
-    stride: int | Pair
-    padding: int | Pair = 0
+    kernel: Pair
+    stride: Pair
+    padding: Pair = (0, 0)
     ceil: bool = False
+
+    if TYPE_CHECKING:  # one number stands for both sides
+
+        def __init__(
+            self, kernel: int | Pair, stride: int | Pair, padding: int | Pair = ..., ceil: bool = ...
+        ) -> None: ...
 
 
 @dataclass(frozen=True)
 class AvgPool(_Pool):
     """The mean of each window, the padding's zeros counted in (PyTorch's default) or not."""
 
-    kernel: int | Pair
-    stride: int | Pair
-    padding: int | Pair = 0
+    kernel: Pair
+    stride: Pair
+    padding: Pair = (0, 0)
     ceil: bool = False
     count_padding: bool = True
+
+    if TYPE_CHECKING:  # one number stands for both sides
+
+        def __init__(
+            self,
+            kernel: int | Pair,
+            stride: int | Pair,
+            padding: int | Pair = ...,
+            ceil: bool = ...,
+            count_padding: bool = ...,
+        ) -> None: ...
 
     def spelling(self, *inputs: Shape) -> Module:
         spelled = super().spelling(*inputs)

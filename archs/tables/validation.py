@@ -1,0 +1,75 @@
+"""Validation of rows and specs: pydantic checks, and every error is an `ArchError` that names column and values.
+
+Which values are allowed is said in `archs.tables.rows` and `archs.tables.table`, by the types of the fields.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from archs.errors import ArchError, Problem, shorten
+
+MAX_ROWS = 256
+MAX_PROBLEMS = 20  # of one error; more would fill the page
+
+
+class Validated(BaseModel):
+    """A frozen model of known columns. Its constructor raises ArchError with one problem per bad column."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    if not TYPE_CHECKING:  # a type checker takes the arguments from the fields
+
+        def __init__(self, **fields: Any):
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                found = error.errors()[:MAX_PROBLEMS]
+                raise ArchError(problems=[_problem(type(self), each) for each in found]) from None
+
+
+def _problem(cls: type[BaseModel], error: Any) -> Problem:
+    if not error["loc"]:  # a check of several columns, which words its own message
+        return Problem(str(error["ctx"]["error"]))
+    column, found = str(error["loc"][0]), shorten(error["input"])
+    if error["type"] == "extra_forbidden":
+        return Problem(f"no such column; allowed: {', '.join(cls.model_fields)}", column=shorten(column))
+    takes = allowed(cls, column)
+    if error["type"] == "missing":
+        return Problem(f"found nothing; allowed: {takes}", column=column)
+    return Problem(f"found {found}; allowed: {takes}", column=column, found=found, allowed=takes)
+
+
+def allowed(cls: type[BaseModel], column: str) -> str:
+    """The values that a column takes, in words, read off its type: `a whole number from 1 to 4`."""
+    field = cls.model_fields[column]
+    annotation, metadata = field.annotation, list(field.metadata)
+    optional = type(None) in get_args(annotation)
+    if optional:  # Annotated[int, …] | None keeps its limits inside, Literal[…] | None its words
+        annotation = next(a for a in get_args(annotation) if a is not type(None))
+        if get_origin(annotation) is Annotated:
+            annotation, metadata = get_args(annotation)[0], [m for f in get_args(annotation)[1:] for m in _limits(f)]
+    return _in_words(annotation, metadata) + (" or nothing" if optional else "")
+
+
+def _limits(field: Any) -> list[Any]:
+    return list(getattr(field, "metadata", [field]))
+
+
+def _in_words(annotation: Any, metadata: list[Any]) -> str:
+    if words := get_args(annotation):
+        if all(isinstance(w, (str, int)) for w in words):
+            return ", ".join(map(str, words))
+        return f"a list of 1 to {MAX_ROWS} rows"
+    if annotation is bool:
+        return "true or false"
+    if annotation is str:
+        return "lower-case letters, digits and _, a letter first, up to 40"
+    limits = {name: getattr(m, name) for m in metadata for name in ("ge", "gt", "le", "lt") if hasattr(m, name)}
+    odd = "odd " if any(isinstance(m, AfterValidator) for m in metadata) else ""
+    number = f"a whole {odd}number" if annotation is int else "a number"
+    low = f"from {limits['ge']:,}" if "ge" in limits else f"over {limits['gt']:,}"
+    high = f"to {limits['le']:,}" if "le" in limits else f"to under {limits['lt']:,}"
+    return f"{number} {low} {high}"
