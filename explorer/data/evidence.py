@@ -1,4 +1,4 @@
-"""What a profile is judged by: networks that it was not fitted on, predicted and measured. No clock here."""
+"""Held-out networks and validations of a profile: predicted and measured. Nothing is timed here."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _reports: dict[str, Mapping[str, Any]] = {}  # validations by this server, by th
 register(f"{__name__}.reports", MAX_REPORTS, "validations by this server, for every session", _reports.clear)
 
 
-def keep(key: str, report: Mapping[str, Any]) -> None:
-    """Keeps what a validation on this machine found; the last MAX_REPORTS."""
+def store(key: str, report: Mapping[str, Any]) -> None:
+    """Store the report of a validation on this machine; the last MAX_REPORTS stay."""
     _reports.pop(key, None)
     _reports[key] = report
     while len(_reports) > MAX_REPORTS:
@@ -36,7 +36,7 @@ def keep(key: str, report: Mapping[str, Any]) -> None:
 
 
 def of(key: str) -> dict[str, pandas.DataFrame]:
-    """What there is, in words → its networks: validated on this machine, validations that are shipped, held out."""
+    """Title → networks: validated on this machine, validations that are shipped, held out."""
     here = {"validated on this machine": of_report(_reports[key])} if key in _reports else {}
     return here | shipped(key) | {"held-out networks": held_out(key)}
 
@@ -74,9 +74,9 @@ def _family(name: str) -> str:
 
 @cached(16, "every page run draws the held-out networks of one profile")
 def held_out(key: str) -> pandas.DataFrame:
-    """The same for the networks that a calibration timed and did not fit; without those that are no network of ours.
+    """The same for the held-out networks of a calibration, without those that do not build.
 
-    References too heavy for a calibration are none of its own, and would hold up the page.
+    References too heavy for a calibration were not timed with it, and would delay the page.
     """
     import pandas
 
@@ -93,6 +93,6 @@ def held_out(key: str) -> pandas.DataFrame:
     return pandas.DataFrame(rows, columns=COLUMNS)
 
 
-def judged(pairs: pandas.DataFrame, key: str) -> Errors:
+def errors_of(pairs: pandas.DataFrame, key: str) -> Errors:
     """Mean errors, the shares within ±5 and ±10 % and the interval's coverage over such a table."""
     return errors(list(pairs["measured_ms"]), list(pairs["predicted_ms"]), devices.load(key).half_interval)

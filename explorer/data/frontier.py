@@ -4,7 +4,7 @@ Accuracy is in two files: `archs/catalogue/published.csv` has the catalogue's ne
 `frontier.csv`
 those networks under other recipes and networks that the catalogue has not. A catalogue network's figures are counted
 by us, any other's are those printed. Published latencies are in `published_latency.csv`; they are of other machines and
-other software than ours, so they have a table of their own and never share a column with a prediction.
+other software than ours, so they have a separate table and never share a column with a prediction.
 
 Recipes differ by more than networks do (MobileNetV1 has 70.6 or 75.4 % by recipe alone): `recipe` is a column, and who
 draws several at once says so.
@@ -37,7 +37,7 @@ MILLISECONDS: dict[str, Callable[[float], float]] = {
 
 
 def rows() -> tuple[dict[str, str], ...]:
-    """`frontier.csv` as it is printed, row by row; `explained` says why a printed total is not ours."""
+    """`frontier.csv` as it is printed, row by row; `explained` says why a printed total differs from ours."""
     return _rows(PATH)
 
 
@@ -137,16 +137,16 @@ def choose(
     years: tuple[int, int] | None = None,
 ) -> pandas.DataFrame:
     """The rows of some families, recipes and years, both ends included; None takes all."""
-    kept = points
+    chosen = points
     if families is not None:
-        kept = kept[kept["family"].isin(families)]
+        chosen = chosen[chosen["family"].isin(families)]
     if recipes is not None:
-        kept = kept[kept["recipe"].isin(recipes)]
-    return kept if years is None else kept[kept["year"].between(*years)]
+        chosen = chosen[chosen["recipe"].isin(recipes)]
+    return chosen if years is None else chosen[chosen["year"].between(*years)]
 
 
 def latencies() -> pandas.DataFrame:
-    """One row per published latency of a catalogue network, on its own device.
+    """One row per published latency of a catalogue network, on the device that was measured.
 
     Columns: `family`, `variant`, `name`, `device`, `runtime`, `precision`, `threads` (as stated, or empty), `batch`,
     `latency_ms` (of one batch), `printed` (the figure with its unit), `mult_adds` (ours), `source`, `note`.
@@ -157,11 +157,11 @@ def latencies() -> pandas.DataFrame:
     for row in _rows(LATENCY_PATH):
         spec = spec_of(row)
         assert spec is not None
-        kept = {key: row[key] for key in ("variant", "name", "device", "runtime", "precision", "threads")}
+        columns = {key: row[key] for key in ("variant", "name", "device", "runtime", "precision", "threads")}
         made.append(
             {
                 "family": FAMILIES[row["name"]].title,
-                **kept,
+                **columns,
                 "batch": int(row["batch"]),
                 "latency_ms": MILLISECONDS[row["metric"]](float(row["value"])),
                 "printed": f"{row['value']} {row['metric'].replace('_per_s', '/s').replace('latency_', '')}",

@@ -105,7 +105,7 @@ def megabytes(size: float) -> str:
 
 
 class Tile(NamedTuple):
-    """One figure: its title, its value, what stands beside it, and what it says when it is pointed at."""
+    """One figure of the headline: its title, its value, the text beside it, and its help text."""
 
     title: str
     value: str
@@ -114,6 +114,6 @@ class Tile(NamedTuple):
 
 
 def tile(metric: str, value: str, beside: str, here: str, title: str = "") -> Tile:
-    """A metric's tile: its own title and help, unless told another title, and `here` behind the help."""
+    """A metric's tile: its title, or another one, and its help followed by `here`."""
     shown = METRICS[metric]
     return Tile(title or shown.title, value, beside, f"{shown.help}\n\n{here}")

@@ -1,8 +1,7 @@
 """The device profiles that the page can choose from, and predictions on them. No fitting, and no made-up numbers.
 
-A profile is known by a key: a shipped one by its name, any other by what it says (`keep`), so that whoever has only the
-key, a cache for instance, never mixes two up. One that was made by this server is of the machine that serves the page
-and is offered to everyone; one that was uploaded is its session's, and gone with it.
+A profile has a key: its name if it is shipped, else a hash of its content (`store`), so that caches can use the key. A
+profile calibrated by this server is offered to every session; an uploaded one belongs to its session and ends with it.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from costmodel.latency.profile import DEFAULT, SHIPPED, read_profile
 from costmodel.latency.profile import names as shipped
 from explorer.data.plain_text import plain
 
-KEPT = "own:"  # what a key of a profile that is not shipped begins with
+STORED = "own:"  # the prefix of keys of profiles that are not shipped
 MAX_HERE = 8  # profiles of this machine, each some megabytes
-MAX_UPLOAD = 6_000_000  # bytes; a calibration gives some 2,100,000
-MAX_REFERENCES = 100  # of an uploaded profile: each is built and priced when it is looked at
+MAX_UPLOAD = 6_000_000  # bytes; a calibration writes about 2,100,000
+MAX_REFERENCES = 100  # of an uploaded profile: each is built and predicted when the profile is shown
 
-# The server's: a profile of this machine is every session's. Keys tell profiles apart, so nothing here ever changes.
+# State of the server, shared by its sessions. A key is a hash of the content, so an entry never changes.
 _here: dict[str, DeviceProfile] = {}
 register(f"{__name__}.here", MAX_HERE, "profiles calibrated by this server, for every session", _here.clear)
-_kept: WeakValueDictionary[str, DeviceProfile] = WeakValueDictionary()
+_stored: WeakValueDictionary[str, DeviceProfile] = WeakValueDictionary()
 
 
 def names() -> tuple[str, ...]:
@@ -48,16 +47,16 @@ def preferred() -> str | None:
     return DEFAULT if DEFAULT in known else next(iter(known), None)
 
 
-def keep(profile: DeviceProfile) -> str:
-    """The profile's key, under which it is found for as long as somebody holds the profile."""
-    key = KEPT + hashlib.sha256(profile.model_dump_json().encode()).hexdigest()[:16]
-    _kept.setdefault(key, profile)
+def store(profile: DeviceProfile) -> str:
+    """The profile's key; `load` finds the profile under it as long as a reference to the profile exists."""
+    key = STORED + hashlib.sha256(profile.model_dump_json().encode()).hexdigest()[:16]
+    _stored.setdefault(key, profile)
     return key
 
 
 def made_here(profile: DeviceProfile) -> str:
-    """Keeps a profile of this machine; the last one of each regime, and the last MAX_HERE in all."""
-    key = keep(profile)
+    """Store a profile of this machine; the last of each regime stays, and the last MAX_HERE in all."""
+    key = store(profile)
     for known, other in list(_here.items()):
         if other.regime == profile.regime and known != key:
             del _here[known]
@@ -73,14 +72,17 @@ def here() -> tuple[str, ...]:
 
 
 def upload(content: bytes, name: str) -> DeviceProfile:
-    """A profile of one's own from a file. Raises CostError for anything that is none, or that gives no times."""
+    """A profile from a file of the user.
+
+    Raises CostError for any other content, and for a profile that cannot predict the catalogue.
+    """
     if len(content) > MAX_UPLOAD:
         raise CostError(f"{plain(name)}: {len(content):,} bytes; allowed: up to {MAX_UPLOAD:,}")
     profile = read_profile(content, plain(name) or "the file")
     if len(profile.references) > MAX_REFERENCES:
         raise CostError(f"{plain(name)}: {len(profile.references)} references; allowed: up to {MAX_REFERENCES}")
     tidy = {
-        "name": plain(profile.name) or "own",
+        "name": plain(profile.name) or "uploaded",
         "environment": {plain(k): v if isinstance(v, int) else plain(v) for k, v in profile.environment.items()},
         "warnings": tuple(plain(warning, 200) for warning in profile.warnings[:8]),
     }
@@ -88,16 +90,16 @@ def upload(content: bytes, name: str) -> DeviceProfile:
     for family in FAMILIES.values():
         found = costmodel.predict(profile.regime.graph(family.spec()), profile).latency_ms  # raises for what it lacks
         if not 1e-6 < found < 1e9:  # nan and infinity are not either
-            raise CostError(f"{plain(name)}: says {found:g} ms for {family.title}; calibrate again")
+            raise CostError(f"{plain(name)}: predicts {found:g} ms for {family.title}; calibrate again")
     return profile
 
 
 def load(key: str) -> DeviceProfile:
-    """Raises CostError for a file that is no profile, or a profile that has gone."""
-    if key.startswith(KEPT):
-        found = _kept.get(key)
+    """Raises CostError for a file that is no profile, or an uploaded profile whose session has ended."""
+    if key.startswith(STORED):
+        found = _stored.get(key)
         if found is None:
-            raise CostError("this profile has gone with the session that had it; upload it again")
+            raise CostError("this profile ended with the session that uploaded it; upload it again")
         return found
     try:
         written = (SHIPPED / f"{key}.json").stat().st_mtime_ns
@@ -128,7 +130,7 @@ def _prediction(spec: Spec, key: str, date: str) -> Prediction:
 def nodes_ms(found: Prediction, graph: Graph) -> dict[str, float]:
     """Node path → milliseconds, on a graph that may be folded where the profile's is not.
 
-    What the graph has no node for is added to its block's first, so that blocks and total stay as predicted.
+    The time of a node that the graph lacks is added to the first node of its block, so that sums stay as predicted.
     """
     first: dict[str, str] = {}
     for node in graph.nodes:
@@ -142,12 +144,12 @@ def nodes_ms(found: Prediction, graph: Graph) -> dict[str, float]:
 
 
 def folded_for(graph: Graph, profile: DeviceProfile) -> Graph:
-    """A graph as the profile prices it."""
+    """The graph, folded if the profile was calibrated on folded networks."""
     return fold_batchnorm(graph) if profile.regime.folded else graph
 
 
 def title(key: str) -> str:
-    """`this machine · 1 thread, nchw, batch 1`, `cpu · …`: whose it is, then its regime."""
+    """`this machine · 1 thread, nchw, batch 1`, `cpu · …`: the machine, then the regime."""
     profile = load(key)
     regime = profile.regime
     threads = f"{regime.threads} thread{'s' if regime.threads > 1 else ''}"
@@ -158,12 +160,12 @@ def title(key: str) -> str:
 
 
 def owner(key: str) -> str:
-    """What the milliseconds are of, in a word or two that go beside every one of them."""
+    """The machine of the milliseconds, in two words, for a label beside a number."""
     return "this machine's" if key in _here else "another machine's"
 
 
 def whose(key: str) -> str:
-    """The same at length, with the processor and the date: the server's machine, or one that only the file knows."""
+    """The machine of the milliseconds with its processor, and the date where it is the server's machine."""
     environment = load(key).environment
     processor = environment.get("processor", "unknown processor")
     if key in _here:
@@ -172,7 +174,7 @@ def whose(key: str) -> str:
 
 
 def present() -> tuple[str, ...]:
-    """The devices that this machine seems to have. Whether torch can use them is for torch to say, which is slow."""
+    """The devices that this machine seems to have, without asking torch, whose import is slow."""
     nvidia = ["cuda"] if shutil.which("nvidia-smi") else []
     apple = ["mps"] if (platform.system(), platform.machine()) == ("Darwin", "arm64") else []
     return ("cpu", *nvidia, *apple)

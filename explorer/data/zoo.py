@@ -60,12 +60,12 @@ def _module(library: str, name: str) -> nn.Module:
         return timm.create_model(name, pretrained=False)
     from torchvision import models
 
-    # these two draw their first weights one by one, with scipy, unless told not to
+    # these two draw their first weights one by one, with scipy, by default
     more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     return models.get_model(name, weights=None, **more)
 
 
 def _shape(module: nn.Module, name: str) -> tuple[int, int, int]:
-    told = getattr(module, "default_cfg", None) or {}
-    channels, height, width = told.get("input_size") or (3, SIZE, SIZE)
+    config = getattr(module, "default_cfg", None) or {}
+    channels, height, width = config.get("input_size") or (3, SIZE, SIZE)
     return (3, 299, 299) if name == "inception_v3" else (channels, height, width)

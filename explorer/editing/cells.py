@@ -1,7 +1,7 @@
 """The table as a grid that can be edited: Spec → what stands in its cells, and what was typed back → those to change.
 
-Every kind of row has its own columns; the grid has those of all rows, empty where a row has no such column. Nothing is
-judged here: a value that cannot be goes on to `explorer.editing.edits`, which says why.
+The columns of a row depend on its kind; the grid has those of all rows, empty where a row has no such column. Values
+are not validated here: `explorer.editing.edits` does that.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ KIND = Column("kind", "word", tuple(KINDS))
 
 @cached(None, "pydantic takes longer to ask than all the rest")
 def column(cls: type[Row], name: str) -> Column:
-    """What `cls` takes in a column, read off its type."""
+    """The values that a column of `cls` takes, from the type of its field."""
     annotation = cls.model_fields[name].annotation
     optional = NoneType in get_args(annotation)
     if optional:
@@ -58,7 +58,7 @@ def column(cls: type[Row], name: str) -> Column:
 
 @cached(None, "pydantic takes longer to ask than all the rest")
 def columns(cls: type[Row]) -> tuple[Column, ...]:
-    """The columns of one kind of row, those of the papers' tables first; where it stands is not among them."""
+    """The columns of one kind of row, those of the papers' tables first, without its stage."""
     names = [name for name in ALWAYS if name in cls.model_fields]
     names += [name for name in cls.model_fields if name not in names]
     return tuple(column(cls, name) for name in names if name != "stage")
@@ -79,29 +79,29 @@ def shown(spec: Spec, everything: bool = False) -> tuple[Column, ...]:
 
 
 def _stated(row: Row, name: str) -> bool:
-    """Whether a reader of the table wants the value: it was moved, or it is a number of groups that does something."""
+    """Whether the grid shows the value: it is not the default, or it is a number of groups over 1."""
     value = getattr(row, name)
     return value != _defaults(type(row))[name] or (name == "groups" and value > 1)
 
 
 @cached(None, "pydantic takes longer to ask than all the rest")
 def _defaults(cls: type[Row]) -> dict[str, Any]:
-    """Column → its default; pydantic's own table of them takes longer to be asked than all the rest."""
+    """Column → its default."""
     return {name: field.default for name, field in cls.model_fields.items()}
 
 
-def lines(spec: Spec, kept: tuple[Column, ...]) -> list[list[str | bool | None]]:
-    """What stands in the cells, row by row; None where a row has no such column."""
-    return [[text(getattr(row, one.name)) if hasattr(row, one.name) else None for one in kept] for row in spec.rows]
+def lines(spec: Spec, grid: tuple[Column, ...]) -> list[list[str | bool | None]]:
+    """The cells, row by row; None where a row has no such column."""
+    return [[text(getattr(row, one.name)) if hasattr(row, one.name) else None for one in grid] for row in spec.rows]
 
 
 def text(value: Any) -> str | bool:
-    """A cell's value as it is shown and typed: a switch as it is, nothing as no text, whole numbers without a point."""
+    """A cell's value as text: a switch unchanged, None as empty text, whole numbers without a point."""
     return value if isinstance(value, bool) else "" if value is None else str(_plain(value))
 
 
 def typed(spec: Spec, report: Any) -> dict[tuple[int, str], str | bool]:
-    """Row from 0 and column → what a browser says was typed there; without what is of no cell of this table."""
+    """(Row from 0, column) → the value typed there, from a browser's report, without entries of no cell."""
     found = {}
     for one in report if isinstance(report, list) else []:
         match one:
@@ -116,9 +116,9 @@ def has(spec: Spec, index: int, name: str) -> bool:
 
 
 def changes(spec: Spec, typed: Mapping[tuple[int, str], str | bool]) -> dict[tuple[int, str], Any]:
-    """What was typed, as `edits.set_cells` takes it, of the cells where that is something else than there is.
+    """The typed values that differ from the table, as `edits.set_cells` takes them.
 
-    What is no value of its column goes on as it was typed.
+    A text that is no value of its column stays a text, for `set_cells` to refuse.
     """
     read = {
         (index, name): _read(KIND if name == "kind" else column(type(spec.rows[index]), name), said)
@@ -137,7 +137,7 @@ def _read(one: Column, said: str | bool) -> Any:
 
 
 def number_of(said: str) -> float | str | None:
-    """The number that a text says, None for no text; what is no number stays as it is.
+    """The number in a text, None for an empty text; any other text is returned unchanged.
 
     >>> number_of("48.0"), number_of("0.25"), number_of(""), number_of("four")
     (48, 0.25, None, 'four')
@@ -149,7 +149,7 @@ def number_of(said: str) -> float | str | None:
 
 
 def _plain(value: Any) -> Any:
-    """Whole numbers are whole, however they are written."""
+    """A float without a fraction becomes an int."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -163,7 +163,7 @@ def attempted(spec: Spec, wanted: Mapping[tuple[int, str], Any]) -> Spec:
     return spec
 
 
-def said(wanted: Mapping[tuple[int, str], Any]) -> str:
+def label(wanted: Mapping[tuple[int, str], Any]) -> str:
     """The label of a version: `row 4, kernel: 5`."""
     words = [f"row {index + 1}, {name}: {'nothing' if v is None else v}" for (index, name), v in wanted.items()]
     return "; ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")

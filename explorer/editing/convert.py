@@ -1,4 +1,4 @@
-"""A row as another kind of block: what carries over, and the nearest form of the new kind that the network takes."""
+"""A row as another kind of block: the columns that carry over, and the nearest form with which the network builds."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from archs.tables.rows import KINDS, Bottleneck, InvertedResidual, Row, ShuffleV
 from explorer.editing.repair import TRIES, Edited, explain, inputs, word
 
 ALWAYS = ("stage", "repeat", "channels", "stride", "activation")
-"""Columns that carry over as they are; of the others, those that the user has moved off their default."""
+"""Columns that carry over unchanged; of the others, those that differ from their default."""
 
 GROUPS = (1, 2, 3, 4, 8)  # those that ShuffleNetV1's paper has
 
 
 def replace_block(spec: Spec, index: int, kind: str) -> Edited:
-    """The network with row `index` (from 0) of another kind; stage, repeat, channels and stride are kept.
+    """The network with row `index` (from 0) of another kind; stage, repeat, channels and stride carry over.
 
-    Where the network does not take the new block as it is, the nearest form that it takes, said in a note. Raises
+    Where the network does not build with the block as it is, the nearest form with which it does, with a note. Raises
     ArchError for an unknown kind, and with the first form's problem where no form builds.
     """
     if kind not in KINDS:
@@ -36,12 +36,12 @@ def replace_block(spec: Spec, index: int, kind: str) -> Edited:
 
 
 def carried(old: Row, cls: type[Row], wide: int) -> Row:
-    """A row of class `cls` with what carries over from `old`; `wide` channels where that has none."""
+    """A row of class `cls` with the columns that carry over from `old`; `wide` channels where that has none."""
     fields: dict[str, Any] = {"channels": wide}
     for column, field in type(old).model_fields.items():
         value = getattr(old, column)
-        moved = value != field.default and not field.is_required()
-        if column in cls.model_fields and (column in ALWAYS or (column == "kernel" and value > 1) or moved):
+        changed = value != field.default and not field.is_required()
+        if column in cls.model_fields and (column in ALWAYS or (column == "kernel" and value > 1) or changed):
             fields[column] = value
     if cls is InvertedResidual and fields.get("expanded") is None:
         fields.setdefault("expansion", 6.0)  # MobileNetV2's t

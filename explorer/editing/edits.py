@@ -1,7 +1,7 @@
-"""Edits of the table: Spec → Edited (the new spec, and what had to be adjusted). Pure; each is validated by building.
+"""Edits of the table: Spec → Edited (the new spec and its adjustments). Pure; each is validated by building.
 
 Rows are counted from 0 here and from 1 in messages, as a reader of the table counts. A bad edit raises ArchError, whose
-problems hold row, column, what was found, what is allowed and a value that would do; the caller keeps the last spec.
+problems hold row, column, the value found, the values allowed and a suggested fix.
 Whole-network edits are in `explorer.editing.whole_network`, other kinds of block in `explorer.editing.convert`.
 """
 
@@ -74,7 +74,7 @@ def set_cells(spec: Spec, changes: Mapping[tuple[int, str], Any]) -> Edited:
         if kind != edited.rows[index].kind:
             edited, more = replace_block(edited, index, kind)
             notes += more
-        for column, value in by_row[index].items():  # the cells of the new kind, which has its own columns
+        for column, value in by_row[index].items():  # cells of the new kind, whose columns differ
             edited = set_cell(edited, index, column, value).spec
     cells = [Cell(index, column) for index, column in changes if column != "kind"]
     return Edited(check(edited, cells[0] if len(cells) == 1 else None), tuple(notes))
@@ -103,7 +103,7 @@ def set_field(spec: Spec, name: str, value: Any) -> Edited:
 
 
 def apply_fix(spec: Spec, proposed: Fix) -> Edited:
-    """The network with what a problem's `fix` proposes."""
+    """The network with the `fix` of a problem applied."""
     if proposed.row:
         return set_cell(spec, proposed.row - 1, proposed.column, proposed.value)
     return set_field(spec, proposed.column, proposed.value)

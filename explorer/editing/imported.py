@@ -1,6 +1,6 @@
-"""An imported network as the page shows it: its graph, how it was edited, and what it costs. No Streamlit.
+"""An imported network as the page shows it: its graph, its edits and its costs. No Streamlit.
 
-The same questions as to a `Scenario`, whose networks are tables.
+The counterpart of `Scenario`, whose networks are tables.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Imported:
 
     graph: Graph
     source: str
-    """Where it is from, in words."""
+    """The file or library that it is from."""
     profile: str | None = None
     before: tuple[tuple[str, Graph], ...] = ()
-    """What each edit was, with the graph that it was made on; the last is the newest."""
+    """The label of each edit with the graph before it, the newest last."""
 
     def edit(self, label: str, make: Callable[[Graph], Graph]) -> Imported:
         """The network after an edit. Raises ArchError where it cannot be made."""
@@ -67,7 +67,7 @@ class Imported:
 
     @property
     def unpriced(self) -> str:
-        """Why there are no milliseconds; nothing where there are."""
+        """The reason for missing milliseconds; empty where there are any."""
         return self._priced[1]
 
     @cached_property
@@ -88,7 +88,7 @@ class Imported:
 
     @cached_property
     def table(self) -> tuple[Spec | None, str]:
-        """The network as a table, where all of its blocks are ours; else where the first is that is not."""
+        """The network as a table; None and the first block that no row describes, where there is one."""
         try:
             return spec_of(self.graph), ""
         except ArchError as error:
@@ -96,7 +96,7 @@ class Imported:
 
     @cached_property
     def text(self) -> tuple[str, str]:
-        """The PyTorch file; else why there is none."""
+        """The PyTorch file, or an empty text and the reason."""
         try:
             return archs.to_source(self.graph), ""
         except ArchError as error:

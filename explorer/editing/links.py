@@ -1,8 +1,8 @@
 """Spec ↔ a short text for a link: what differs from the published network, compressed. Hostile text gives ArchError.
 
-    link    := "1" base64url(zlib(JSON, with a dictionary of our own words))
+    link    := "1" base64url(zlib(JSON, with the dictionary below))
     JSON    := [name, knobs, fields, patches]      against the catalogue's network `name` at `knobs`
-             | spec                                 of a network of one's own
+             | spec                                 of a network that is not of the catalogue
     patches := [first row, end row, rows] …         rows counted in the published table
     row     := {column: value} against the published row that stands there | {"kind": …, column: value}
 

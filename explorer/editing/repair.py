@@ -1,7 +1,7 @@
-"""A table that cannot be: which cell is to blame, and the nearest value with which the network builds.
+"""Diagnosis of a table that does not build: the cell at fault, and the nearest value with which it builds.
 
-`check` is what every edit ends with. No edits here and no wording of what is wrong: `archs` says that, this file adds
-what was found in the blamed cell and a value that would do.
+Every edit ends with `check`. `archs` words the problem; this module adds the value found in the cell at fault and a
+suggested fix.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ TRIES = 80  # builds that a search for one cell may take; a build takes 1 to 3 m
 
 
 class Edited(NamedTuple):
-    """The network after an edit, with what had to be adjusted beyond what was asked, one sentence each."""
+    """The network after an edit, with its adjustments of other cells, one sentence each."""
 
     spec: Spec
     notes: tuple[str, ...] = ()
 
 
 class Refused(ArchError):
-    """An edit whose table does not build; `attempt` is that table, for a fix to begin with."""
+    """An edit whose table does not build; `attempt` is that table, to which a fix applies."""
 
     def __init__(self, problems: Iterable[Problem], attempt: Spec):
         super().__init__(problems=problems)
@@ -45,14 +45,14 @@ class Cell:
 
 
 def word(value: object) -> str:
-    """A cell's value as a note says it."""
+    """A cell's value as text for a note."""
     return "nothing" if value is None else str(value)
 
 
 def check(spec: Spec, edited: Cell | None = None) -> Spec:
-    """The spec, if it builds. Raises ArchError that says where it does not, and a value with which it would.
+    """The spec, if it builds. Raises Refused with the cell at fault and a value with which it builds.
 
-    The value is looked for in the `edited` cell first, as the user has just touched that one, then in the blamed one.
+    The search tries the `edited` cell first, as the user has just changed it, then the cell at fault.
     """
     try:
         build(spec)
@@ -62,7 +62,7 @@ def check(spec: Spec, edited: Cell | None = None) -> Spec:
 
 
 def explain(spec: Spec, error: ArchError, edited: Cell | None = None) -> Refused:
-    """The error of a build, with what the blamed cell holds and a value that would do, where one is near."""
+    """The error of a build, with the value in the cell at fault and a suggested fix, where one is near."""
     problems = []
     for problem in error.problems:
         blamed = _blamed(spec, problem)
@@ -75,9 +75,9 @@ def explain(spec: Spec, error: ArchError, edited: Cell | None = None) -> Refused
 
 
 def repair(spec: Spec, limit: int = 24) -> Edited:
-    """The spec with the nearest values in the cells that keep it from building, each said in a note. Raises ArchError.
+    """The spec with the nearest values in the cells at fault, each with a note. Raises ArchError.
 
-    Row by row, as an error hides those behind it; a fixed cell is one with which the table builds up to its row.
+    Row by row, as an error hides those of later rows: a cell is fixed when the table builds up to its row.
     """
     notes: list[str] = []
     for _ in range(limit):
@@ -128,7 +128,7 @@ def _takes(cls: type[BaseModel], column: str, value: Any) -> bool:
 
 
 def _blamed(spec: Spec, problem: Problem) -> Cell | None:
-    """The cell that a build's problem is about: a block without the operator's column is to blame by its width."""
+    """The cell of a build's problem; the width of a block that has no such column."""
     if not problem.row:
         return None
     fields = type(spec.rows[problem.row - 1]).model_fields
@@ -154,7 +154,7 @@ def _builds(spec: Spec, rows: int | None = None) -> bool:
 
 
 def _fixes(spec: Spec, cell: Cell) -> Iterator[tuple[Spec, Fix]]:
-    """The spec with other values in one cell, the nearest first; then with the block's other form."""
+    """The spec with other values in one cell, the nearest first; then with another form of the block."""
     row = spec.rows[cell.index]
     tries = [(cell.column, value) for value in _values(spec, cell)][:TRIES]
     if isinstance(row, ShuffleV2) and row.downsample == "keep":

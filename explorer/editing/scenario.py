@@ -31,9 +31,9 @@ PAPER = "paper"
 
 @dataclass(frozen=True)
 class Problem:
-    """A choice that could not be followed: by which control it is to be shown, and why.
+    """A choice that was refused: the control that shows it, and the reason.
 
-    `attempt` is the table that was wanted, where it is one though it does not build: what a cause's `fix` is for.
+    `attempt` is the requested table where it is a valid spec that does not build: a `fix` of its causes applies to it.
     """
 
     control: str
@@ -46,18 +46,18 @@ class Problem:
 class Scenario:
     """The network and how it is looked at. `spec` always builds: a bad choice leaves it and sets `problem`.
 
-    What follows from the choices alone is kept with them, as a page asks for most of it many times.
+    Derived values are cached properties, as a page reads most of them many times.
     """
 
     history: History
     folded: bool = False
     block: str | None = None  # the block that is open
     metric: str = "mult_adds"  # what colours the picture
-    own: Spec | None = None  # the last valid network of one's own, so that one can go back to it
+    custom: Spec | None = None  # the last valid network that is not of the catalogue, so that one can return to it
     against: str | Version = PAPER  # the baseline: the paper's, a catalogue name, an earlier version
     profile: str | None = field(default_factory=devices.preferred)
-    measured_pct: float | None = None  # the user's own top-1 accuracy of this network
-    notes: tuple[str, ...] = ()  # what the last edit adjusted beyond what was asked
+    measured_pct: float | None = None  # the top-1 accuracy of this network that the user measured
+    notes: tuple[str, ...] = ()  # adjustments that the last edit made in other cells
     problem: Problem | None = None
 
     @property
@@ -111,7 +111,7 @@ class Scenario:
         """Milliseconds by the path of the graph's nodes; None where no profile prices the network."""
         try:
             found = self.prediction
-        except CostError:  # the tile says why
+        except CostError:  # the tile has the reason
             return None
         return devices.nodes_ms(found, self.graph) if found else None
 
@@ -164,7 +164,7 @@ class Scenario:
             choices["history"] = self.history.push(str(label) or f"opened {spec.name}", spec)
             choices["measured_pct"] = None  # it was of another network
             if spec.name not in FAMILIES:
-                choices["own"] = spec
+                choices["custom"] = spec
         chosen = replace(self, **choices, problem=None, notes=())  # type: ignore[arg-type]
         try:
             blocks = {node.block for node in chosen.graph.nodes}
@@ -247,7 +247,7 @@ def _blocks(spec: Spec, folded: bool, profile: str | None) -> pandas.DataFrame:
     table = costs.blocks(_counts(spec, folded), _fragmentation(spec, folded))
     try:
         by_block = devices.prediction(spec, profile).by_block if profile else None
-    except CostError:  # the tile says why
+    except CostError:  # the tile has the reason
         by_block = None
     if by_block is not None:
         table["latency_ms"] = [by_block.get(block, 0.0) for block in table["block"]]

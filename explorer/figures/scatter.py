@@ -22,11 +22,11 @@ SYMBOLS = {
     "cross": "✚",
     "x": "✖",
 }
-"""plotly's word for a sign and the sign itself, for the legend: plotly's own is cut off on a phone."""
+"""plotly's word for a sign and the sign itself, for the legend: plotly's legend is cut off on a phone."""
 
 
 def marker(number: int, size: int) -> draw.Trace:
-    """How the points of a chart's nth family look: a symbol and a colour of its own."""
+    """How the points of a chart's nth family look: a symbol and a colour."""
     return {
         "size": size,
         "symbol": list(SYMBOLS)[number % len(SYMBOLS)],
@@ -39,20 +39,20 @@ FEW = 8  # bars for which there is room; fewer are no wider
 
 
 class Point(NamedTuple):
-    """The network of one's own among the published ones: its cost, its accuracy with the interval."""
+    """The user's network among the published ones: its cost, its accuracy with the interval."""
 
     name: str
     cost: float
     top1_pct: float
     low_pct: float
     high_pct: float
-    said: str  # "estimated", "published" or "measured"
+    basis: str  # "estimated", "published" or "measured"
 
 
 def frontier(
-    points: pandas.DataFrame, line: pandas.DataFrame, cost: str, own: Point | None = None, title: str = ""
+    points: pandas.DataFrame, line: pandas.DataFrame, cost: str, network: Point | None = None, title: str = ""
 ) -> go.Figure:
-    """One trace per family, told apart by colour and sign, `line` as steps, one's own point with its interval."""
+    """One trace per family, told apart by colour and sign, `line` as steps, the user's network with its interval."""
     traces: list[draw.Trace] = [
         dict(
             type="scatter",
@@ -81,8 +81,8 @@ def frontier(
                 "recipe: %{customdata[2]} (%{customdata[3]})<br>%{customdata[4]}<extra></extra>",
             )
         )
-    if own:
-        traces.append(_own(own, cost))
+    if network:
+        traces.append(_user_network(network, cost))
     layout = dict(
         height=440,
         margin={"l": 60, "r": 12, "t": 10, "b": 50},
@@ -113,25 +113,25 @@ def legend(figure: go.Figure) -> list[tuple[str, str, str]]:
     return [(signs[t.marker.symbol], t.marker.color, t.name) for t in points]
 
 
-def _own(own: Point, cost: str) -> draw.Trace:
+def _user_network(network: Point, cost: str) -> draw.Trace:
     return dict(
         type="scatter",
-        x=[own.cost],
-        y=[own.top1_pct],
+        x=[network.cost],
+        y=[network.top1_pct],
         error_y={
             "type": "data",
             "symmetric": False,
-            "array": [own.high_pct - own.top1_pct],
-            "arrayminus": [own.top1_pct - own.low_pct],
+            "array": [network.high_pct - network.top1_pct],
+            "arrayminus": [network.top1_pct - network.low_pct],
             "color": EDITED,
             "thickness": 4,
             "width": 12,
         },
         mode="markers",
-        name=f"{own.name} ({own.said})",
+        name=f"{network.name} ({network.basis})",
         marker={"size": 18, "symbol": "star", "color": EDITED, "line": {"width": 1.5, "color": "#ffffff"}},
-        customdata=[(amount(cost, own.cost), f"{own.low_pct:.1f} to {own.high_pct:.1f} %")],
-        hovertemplate=f"<b>{own.name}</b>, {own.said}<br>%{{y:.1f}} % top-1, %{{customdata[1]}}<br>"
+        customdata=[(amount(cost, network.cost), f"{network.low_pct:.1f} to {network.high_pct:.1f} %")],
+        hovertemplate=f"<b>{network.name}</b>, {network.basis}<br>%{{y:.1f}} % top-1, %{{customdata[1]}}<br>"
         "%{customdata[0]}<extra></extra>",
     )
 

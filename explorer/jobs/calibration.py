@@ -71,7 +71,7 @@ class Validation(_Reported):
         super().read(message)
         if "report" in message:
             self.report = message["report"]
-            evidence.keep(self.key, self.report)
+            evidence.store(self.key, self.report)
 
     def end(self) -> None:
         if self.report is None:

@@ -220,7 +220,7 @@ def _evidence(key: str) -> None:
     if pairs.empty:
         st.caption("The profile names no networks that it was judged on.")
         return
-    all_of_it = evidence.judged(pairs, key)
+    all_of_it = evidence.errors_of(pairs, key)
     st.markdown(
         f"{all_of_it.networks} networks: mean error **{all_of_it.mape:.1f} %**, {all_of_it.within_5:.0f} % within "
         f"±5 %, {all_of_it.within_10:.0f} % within ±10 %; {all_of_it.coverage:.0f} % in the interval that is to hold "

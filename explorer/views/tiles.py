@@ -84,9 +84,10 @@ def _latency(scenario: Scenario, base: Scenario) -> Tile:
         found, before, refused = None, None, str(error)
     key = scenario.profile
     if found is None or before is None or key is None:
-        why = refused or "no device profile yet"
-        tip = "The page Calibrate times networks on the machine that serves it, for four minutes."
-        return tile("latency_ms", "–", why if len(why) < 50 else "this profile cannot price it", f"{why}. {tip}")
+        reason = refused or "no device profile yet"
+        beside = reason if len(reason) < 50 else "this profile cannot predict it"
+        help_text = "The page Calibrate times networks on the machine that serves it, for four minutes."
+        return tile("latency_ms", "–", beside, f"{reason}. {help_text}")
     interval = f"{found.low_ms:.3g} – {found.high_ms:.3g} ms"
     batch = f" per batch of {found.profile.regime.batch}" if found.profile.regime.batch > 1 else ""
     change = "" if base.spec == scenario.spec else f"{_change(found.latency_ms, before.latency_ms)} · "
@@ -108,7 +109,7 @@ def _change(now: float, before: float) -> str:
 
 @cached(256, "every page run looks up what papers print of one network")
 def printed(spec: Spec) -> tuple[Published, ...]:
-    """What the literature prints for exactly this network, its own paper first; nothing for an edited one."""
+    """What the literature prints for exactly this network, the network's paper first; empty for an edited one."""
     if not is_published(spec):
         return ()
     rows = [row for row in published() if row.name == spec.name and row.resolution == spec.resolution]
@@ -123,10 +124,10 @@ def _beside(figures: list[str]) -> str:
 
 
 def _comparison(rows: tuple[Published, ...], field: str, count: int) -> str:
-    """One line per different printed figure: whether it is ours rounded, else why not."""
+    """One line per different printed figure: whether it is ours rounded, else the reason."""
     lines: dict[str, str] = {}
     for row in rows:
         if (figure := getattr(row, field)) and figure not in lines:
-            why = "ours, rounded" if agrees(figure, count) else row.explained
-            lines[figure] = f"* {figure} M, {row.source}: {why}"
+            explanation = "ours, rounded" if agrees(figure, count) else row.explained
+            lines[figure] = f"* {figure} M, {row.source}: {explanation}"
     return "\n".join(["Published:", "", *list(lines.values())[:4]]) if lines else "Published: nothing for these knobs."

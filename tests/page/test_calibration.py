@@ -155,11 +155,11 @@ def test_the_last_of_a_regime_is_kept(mine):
 
 def test_an_uploaded_profile_is_gone_with_its_session():
     profile = devices.upload(FILE, "mine.json")
-    key = devices.keep(profile)
+    key = devices.store(profile)
     assert devices.load(key) == profile
     assert key not in devices.here()
     del profile
-    with pytest.raises(CostError, match="gone with the session"):
+    with pytest.raises(CostError, match="ended with the session"):
         devices.load(key)
 
 
@@ -208,7 +208,7 @@ def test_text_of_a_file_is_shown_plain():
 def test_references_that_are_no_networks_are_left_out():
     spec = {"spec": {"nonsense": 1}, "network_us": 5.0}
     profile = devices.upload(changed(references=[spec]), "f.json")
-    assert evidence.held_out(devices.keep(profile)).empty
+    assert evidence.held_out(devices.store(profile)).empty
 
 
 def test_evidence_of_the_shipped_profile():
@@ -220,7 +220,7 @@ def test_evidence_of_the_shipped_profile():
     held_out = found["held-out networks"]
     assert len(held_out) == len(profile.references)
     ours = held_out[~held_out["network"].str.startswith(evidence.IMPORTED_AS)]
-    again = evidence.judged(ours, "cpu")
+    again = evidence.errors_of(ours, "cpu")
     assert again.mape == pytest.approx(profile.held_out["all"].mape, abs=0.02)
     assert again.within_10 == profile.held_out["all"].within_10
 
@@ -237,7 +237,7 @@ def test_a_validation_is_kept_for_everyone(worker):
         {"network": "MobileNetV2, edited", "measured_ms": 2.0, "predicted_ms": 2.1},
     ]
     for number in range(evidence.MAX_REPORTS + 5):
-        evidence.keep(str(number), report)
+        evidence.store(str(number), report)
     assert len(evidence._reports) == evidence.MAX_REPORTS
 
 

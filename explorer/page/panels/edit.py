@@ -96,7 +96,7 @@ def _changed(name: str, said: Said) -> None:
             return
         wanted = {(index, name): said.value}
         make, attempt = lambda spec: edits.set_cells(spec, wanted), cells.attempted(spec, wanted)
-        state.edit(f"cell {name}", cells.said(wanted), make, attempt, index)
+        state.edit(f"cell {name}", cells.label(wanted), make, attempt, index)
 
 
 def _row(spec: Spec, said: Said) -> int | None:

@@ -91,7 +91,7 @@ def _typed(said: list[Any]) -> None:
             _put_back()
             return
         changed = scenario.edit(
-            KEY, cells.said(wanted), lambda spec: edits.set_cells(spec, wanted), cells.attempted(spec, wanted)
+            KEY, cells.label(wanted), lambda spec: edits.set_cells(spec, wanted), cells.attempted(spec, wanted)
         )
         kept = {cell: typed[cell] for cell in wanted}
         state.put(replace(changed, problem=None))

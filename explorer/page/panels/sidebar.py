@@ -60,8 +60,8 @@ def choose_network() -> None:
 def _network(scenario: Scenario) -> list[Part]:
     """The list of networks and the knobs of the one shown; what was refused, beside it."""
     spec = scenario.spec
-    family = None if spec == scenario.own else FAMILIES.get(spec.name)
-    names = [*FAMILIES, *([OWN] if scenario.own else [])]
+    family = None if spec == scenario.custom else FAMILIES.get(spec.name)
+    names = [*FAMILIES, *([OWN] if scenario.custom else [])]
     chosen = form.choice(
         "network", "Network", names, family.name if family else OWN, lambda said: _choose(said.value), _title
     )
@@ -99,7 +99,7 @@ def _value_title(value: object) -> str:
 
 def _choose(name: str) -> None:
     with state.guard("The network"):
-        own = state.scenario().own
+        own = state.scenario().custom
         state.choose("network", spec=own if name == OWN and own else FAMILIES[name].spec())
 
 
@@ -143,4 +143,4 @@ def _uploaded() -> None:
         except ArchError as error:
             state.put(state.scenario().refuse("upload", error))
             return
-        state.choose("upload", spec=spec, own=spec)
+        state.choose("upload", spec=spec, custom=spec)

@@ -48,7 +48,7 @@ def use(key: str | None) -> None:
 
 def add(profile: DeviceProfile) -> str:
     """Keeps an uploaded profile with the session; the last few only, as each takes megabytes."""
-    key = devices.keep(profile)
+    key = devices.store(profile)
     held = _uploaded()
     held.pop(key, None)
     held[key] = devices.load(key)
