@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any, cast
 
 import pandas
 import streamlit as st
@@ -17,6 +19,7 @@ from explorer.data.plain_text import plain
 from explorer.figures import calibration as drawing
 from explorer.figures.scatter import legend
 from explorer.jobs import calibration as jobs
+from explorer.jobs.calibration import Calibration, Validation
 from explorer.jobs.job import current
 from explorer.page.panels.tables import csv
 from explorer.page.state import profiles
@@ -86,7 +89,7 @@ def _run() -> None:
             default=False,
             required=True,
             key="calibrate quick",
-            format_func=LENGTHS.get,
+            format_func=LENGTHS.__getitem__,
             persist_state="session",
         )
     folded = st.toggle(
@@ -96,11 +99,11 @@ def _run() -> None:
         help="Time the networks as an inference runtime has them. The milliseconds are then those of folded networks.",
     )
     if st.button("Calibrate", key="calibrate", type="primary", icon=":material/timer:"):
-        regime = Regime(device=on, threads=count, layout=laid or "nchw", folded=folded)
+        regime = Regime(device=on, threads=count, layout=cast(Any, laid or "nchw"), folded=folded)
         _start(lambda: jobs.calibrate(regime, bool(quick)))
 
 
-def _start(start) -> None:
+def _start(start: Callable[[], Calibration | Validation]) -> None:
     try:
         profiles.started(start())
     except CostError as error:
@@ -170,7 +173,7 @@ def _listed(known: list[str]) -> pandas.DataFrame:
     return pandas.DataFrame(rows)
 
 
-def _heads() -> dict[str, object]:
+def _heads() -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
         "whose": "milliseconds of",

@@ -121,7 +121,7 @@ def test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at(page):
         ("where_kind", "depthwise\nLatency:"),
     ):
         drawing = page.locator(f".st-key-{key}")
-        mark, tip = drawing.get_by_role("button").or_(drawing.get_by_role("img")), drawing.locator(".tip")
+        mark, tip = drawing.get_by_role("button").or_(drawing.get_by_role("img")), drawing.locator(".tooltip")
         mark = mark.filter(visible=True).and_(drawing.get_by_label(words.replace("\n", " "), exact=False)).first
         mark.scroll_into_view_if_needed()
         mark.locator("rect").hover()

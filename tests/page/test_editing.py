@@ -31,9 +31,9 @@ def spec(at: AppTest) -> archs.Spec:
     return scenario_of(at).spec
 
 
-def over(at: AppTest) -> dict[tuple[int, str], tuple[object, bool]]:
-    """The cells that lie over the table: as typed, and whether they are refused."""
-    return {(row, column): (value, bool(reason)) for row, column, value, reason in drawn(at)["over"]}
+def overlay(at: AppTest) -> dict[tuple[int, str], tuple[object, bool]]:
+    """The cells shown as typed and not as in the table, and whether they are refused."""
+    return {(row, column): (value, bool(reason)) for row, column, value, reason in drawn(at)["overlay"]}
 
 
 NUMBERS = [("kernel", 5), ("channels", 48), ("repeat", 4), ("stride", 1), ("expansion", 3.0), ("se", 0.25)]
@@ -181,15 +181,15 @@ def test_a_refused_cell_stays_and_what_is_typed_elsewhere_waits_for_it(page):
     check(page)
     assert "row 4, column kernel: found 'four'" in errors(page)[0]
     assert spec(page) == START
-    assert over(page) == {(3, "kernel"): ("four", True)}
+    assert overlay(page) == {(3, "kernel"): ("four", True)}
     type_into_grid(page, r4={"kernel": 5})
     assert spec(page) == START
     assert errors(page)
-    assert over(page) == {(3, "kernel"): ("four", True), (4, "kernel"): ("5", False)}
+    assert overlay(page) == {(3, "kernel"): ("four", True), (4, "kernel"): ("5", False)}
     type_into_grid(page, r3={"kernel": 7})
     check(page)
     assert not errors(page)
-    assert over(page) == {}
+    assert overlay(page) == {}
     assert [row.kernel for row in spec(page).rows[3:5]] == [7, 5]
 
 
@@ -202,7 +202,7 @@ def test_a_refused_cell_is_mended_or_put_back(page):
     type_into_grid(page, r3={"kernel": 4})
     page.button(key="put back").click().run()
     assert not errors(page)
-    assert over(page) == {}
+    assert overlay(page) == {}
     type_into_grid(page, r3={"kernel": 4})
     type_into_grid(page, r3={"kernel": 5})  # what stands in the table
     assert not errors(page)
@@ -213,7 +213,7 @@ def test_a_refused_cell_is_mended_or_put_back(page):
 def test_a_cell_that_refuses_the_whole_table_is_the_one_that_is_marked(page):
     """Where the network does not build, the row at which that shows is not always the one typed into."""
     type_into_grid(page, r3={"expansion": ""})
-    assert over(page) == {(3, "expansion"): ("", True)}
+    assert overlay(page) == {(3, "expansion"): ("", True)}
     type_into_grid(page, r3={"expanded": 100})
     assert not errors(page)
     assert (spec(page).rows[3].expansion, spec(page).rows[3].expanded) == (None, 100)
@@ -224,7 +224,7 @@ def test_an_edit_made_elsewhere_takes_the_refused_cell_away(page):
     say(page, "whole hard_swish")
     check(page)
     assert not errors(page)
-    assert over(page) == {}
+    assert overlay(page) == {}
     assert spec(page) == hard_swish(START).spec
 
 
@@ -250,7 +250,7 @@ def test_an_old_message_that_has_become_a_state_hides_no_later_one(page):
     type_into_grid(page, r3={"kernel": 5})
     states = page._tree.get_widget_states()
     stuck = states.widgets.add()
-    stuck.id, stuck.json_value = grid(page).id, json.dumps({"said": {"events": [[1, 3, "kernel", "5"]]}})
+    stuck.id, stuck.json_value = grid(page).id, json.dumps({"queue": {"events": [[1, 3, "kernel", "5"]]}})
     page._run(states)
     for _ in range(2):  # the browser says it again
         report(page, {"events": [[2, 3, "kernel", "7"]]})
@@ -264,7 +264,7 @@ FORGED_FORM = [
     {"events": [[1, "cell kernel", {}, 3], [2, "cell kernel", True, 3], [3, "cell norm", "", 3], [4, "undo", "", 3]]},
     {"events": [[1, "cell activation", "no such word", 3], [2, "cell kind", "", 3], [3, "row Delete", True, 3]]},
     {"events": [[1, "cell kernel", "5", None], [2, "cell kernel", "5", 99], [3, "row Later", None, -1]]},  # no such row
-    {"events": [[0, "cell kernel", "5", 3], [-1, "cell kernel", "5", 3]]},  # heard long ago
+    {"events": [[0, "cell kernel", "5", 3], [-1, "cell kernel", "5", 3]]},  # handled before
 ]  # fmt: skip
 
 
@@ -272,7 +272,7 @@ FORGED_FORM = [
 def test_a_message_of_no_control_is_no_edit(page, value):
     open_block(page)
     (form,) = [form for form, _, parts in forms.forms(page) if "cell kernel" in parts]
-    forms.report(page, form, "said", value)
+    forms.report(page, form, "queue", value)
     check(page)
     assert not errors(page)
     assert spec(page) == START
@@ -291,12 +291,12 @@ def test_a_number_that_cannot_be_is_refused_with_a_reason(page, typed):
     assert spec(page) == START
 
 
-def test_what_is_said_several_times_is_heard_once(page):
-    """A browser says again what it does not know to be heard; and a row is edited that is no longer open."""
+def test_an_event_sent_several_times_is_handled_once(page):
+    """A browser repeats what is not acknowledged; the row that it names may no longer be open."""
     open_block(page)
     (form,) = [form for form, _, parts in forms.forms(page) if "cell kernel" in parts]
-    forms.report(page, form, "said", {"events": [[1, "row Duplicate", None, 3]]})
-    forms.report(page, form, "said", {"events": [[1, "row Duplicate", None, 3], [2, "cell kernel", "5", 3]]})
+    forms.report(page, form, "queue", {"events": [[1, "row Duplicate", None, 3]]})
+    forms.report(page, form, "queue", {"events": [[1, "row Duplicate", None, 3], [2, "cell kernel", "5", 3]]})
     check(page)
     assert len(spec(page).rows) == len(START.rows) + 1
     assert [row.kernel for row in spec(page).rows[3:5]] == [5, 3]

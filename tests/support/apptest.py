@@ -51,13 +51,13 @@ def open_block(at: AppTest, block: str = "stage3/block1") -> None:
 def type_into_grid(at: AppTest, **rows: dict[str, object]) -> None:
     """As a browser reports it: `r3={"kernel": 5}` is the fourth row's kernel. Only what is typed now."""
     typed = [[int(name[1:]), column, cells.text(value)] for name, row in rows.items() for column, value in row.items()]
-    heard = drawn(at)["heard"]
-    report(at, {"events": [[heard + number, *cell] for number, cell in enumerate(typed, 1)]})
+    handled = drawn(at)["acknowledged"]
+    report(at, {"events": [[handled + number, *cell] for number, cell in enumerate(typed, 1)]})
 
 
 def report(at: AppTest, value: object) -> None:
     """A message of the table's own script, which AppTest does not run."""
-    forms.report(at, grid(at), "said", value)
+    forms.report(at, grid(at), "queue", value)
 
 
 def grid(at: AppTest) -> BidiComponent:

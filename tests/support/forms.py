@@ -75,7 +75,7 @@ def say(at: AppTest, name: str, value: object = None) -> AppTest:
     raw = (
         value if value is None or isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
     )
-    return report(at, component, "said", {"events": [[told["heard"] + 1, name, raw, told["about"]]]})
+    return report(at, component, "queue", {"events": [[told["acknowledged"] + 1, name, raw, told["about"]]]})
 
 
 def refusals(at: AppTest) -> list[str]:

@@ -63,8 +63,8 @@ class Visitor:
         """The same for a control of `explorer.page.widgets.form`: what is typed, or nothing for a button."""
         identity, form = next((key, form) for key, form in self._forms.items() if name in form["names"])
         started = time.perf_counter()
-        said = {"events": [[form["heard"] + 1, name, value, form["about"]]]}
-        trigger = json.dumps([{"event": "said", "value": said}])
+        queue = {"events": [[form["acknowledged"] + 1, name, value, form["about"]]]}
+        trigger = json.dumps([{"event": "queue", "value": queue}])
         self._states[identity] = {"json_value": "{}"}  # what the form holds beside what it triggers: nothing
         await self._run(_make_trigger_id(identity, "events"), {"json_trigger_value": trigger})
         return time.perf_counter() - started

@@ -7,26 +7,15 @@ from typing import Any
 
 from explorer.lab import session_text
 from explorer.lab.errors import LabError
+from explorer.page.frontend import bundle
 from explorer.page.lab import store
-from explorer.page.state import events as hearing
+from explorer.page.state import events
 from explorer.page.state import session as state
 from explorer.page.widgets.components import Component
 
 KEY = "lab storage"
 
-# An empty session reads the storage once; any other session writes to it. A browser may forbid both.
-JS = """
-export default function ({ parentElement, data, setTriggerValue }) {
-  const name = "cnn-cost lab";
-  const find = () => sessionStorage.getItem(name) && [sessionStorage.getItem(name)];
-  try {
-    sayOnce(parentElement, setTriggerValue, data.heard, () => data.text ? null : find());
-    if (data.text) sessionStorage.setItem(name, data.text);
-  } catch {}
-}
-"""
-
-_component = Component("lab_storage", js=hearing.JS + JS)
+_component = Component("lab_storage", js=bundle.script("lab"))
 
 
 def save() -> None:
@@ -34,13 +23,13 @@ def save() -> None:
     with state.guard("What was measured"):
         empty = not store.orders() and not store.runs()
         text = "" if empty else session_text.pack(store.orders(), store.runs())
-        data = {"text": text, "heard": hearing.heard(KEY)}
-        _component(key=KEY, data=data, on_said_change=partial(hearing.hear, KEY, _found))
+        data = {"text": text, "acknowledged": events.acknowledged(KEY)}
+        _component(key=KEY, data=data, on_queue_change=partial(events.handle, KEY, _found))
 
 
-def _found(said: list[Any]) -> None:
+def _found(content: list[Any]) -> None:
     with state.guard("What was measured"):
-        match said:
+        match content:
             case [str(text)] if not store.orders() and not store.runs():
                 _resume(text)
 

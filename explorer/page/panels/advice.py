@@ -87,7 +87,7 @@ def of_block(scenario: Scenario) -> list[Part]:
     """For the open block: one line per guideline that it strains, and its remedy."""
     strains = advisor.strains(scenario.counts, scenario.spec, pieces=scenario.fragmentation, only=scenario.block)
     lines = [_line(scenario.spec, strain) for strain in strains if strain.strained]
-    return [*lines, *state.told("here")]
+    return [*lines, *state.problem_parts("here")]
 
 
 def _line(spec: Spec, strain: Strain) -> Part:

@@ -20,16 +20,16 @@ def diff(scenario: Scenario) -> None:
     found = _diff(scenario, base)
     table = found.table()
     count = table["status"].value_counts()
-    said = ", ".join(f"{count[status]} {status}" for status in ("changed", "added", "removed") if status in count)
+    summary = ", ".join(f"{count[status]} {status}" for status in ("changed", "added", "removed") if status in count)
     st.markdown(
-        f"From **{base.title}** to **{scenario.title}**: {said or 'no difference'}"
+        f"From **{base.title}** to **{scenario.title}**: {summary or 'no difference'}"
         f"{'' if scenario.spec != base.spec else '. Edit the network, or compare it with another one in the sidebar'}."
     )
-    if not said:
+    if not summary:
         return
     columns = [column for column in NUMBERS if column in table]
     metric = st.segmented_control(
-        "Difference in", columns, default="mult_adds", required=True, key="diff metric", format_func=NUMBERS.get
+        "Difference in", columns, default="mult_adds", required=True, key="diff metric", format_func=NUMBERS.__getitem__
     )
     metric = metric or "mult_adds"
     chart.show(scatter.differences(table, metric), "differences", f"What each block adds to {METRICS[metric].title}")

@@ -13,7 +13,7 @@ from explorer.page.panels import advice
 from explorer.page.state import session as state
 from explorer.page.state.memory import memory
 from explorer.page.widgets import form
-from explorer.page.widgets.form import Part, Said
+from explorer.page.widgets.form import Change, Part
 
 STEPS = {"kernel": 2, "channels": 8, "inner": 8, "expanded": 8, "expansion": 1.0, "se": 0.05, "dropout": 0.1}
 UNSTATED = {
@@ -37,9 +37,9 @@ def row(scenario: Scenario) -> None:
         [
             form.row("row", _which(scenario, index)),
             form.grid("choices", controls),
-            *(state.told(refused) if refused.startswith("cell ") else ()),
+            *(state.problem_parts(refused) if refused.startswith("cell ") else ()),
             form.row("rows", _rows(scenario.spec, index)),
-            *state.told("rows"),
+            *state.problem_parts("rows"),
             *advice.of_block(scenario),
         ],
         about=index,
@@ -50,7 +50,7 @@ def _which(scenario: Scenario, index: int) -> list[Part]:
     repeat = scenario.spec.rows[index].repeat
     if repeat == 1:
         return [form.note("which", f"Row {index + 1} of the table.")]
-    position = scenario.paths_of(index).index(scenario.block)
+    position = scenario.paths_of(index).index(scenario.block or "")
     return [
         form.note("which", f"Row {index + 1} of the table, which its {repeat} blocks share."),
         _button("Edit this block alone", "call_split", lambda index: _split(index, position)),
@@ -84,24 +84,24 @@ def _stage(stage: str) -> Part:
     return form.text("cell stage", "stage", stage, _set("stage"), error=state.is_refused("cell stage"))
 
 
-def _set(name: str) -> form.Do:
-    return lambda said: _changed(name, said)
+def _set(name: str) -> form.Handler:
+    return lambda change: _changed(name, change)
 
 
-def _changed(name: str, said: Said) -> None:
+def _changed(name: str, change: Change) -> None:
     with state.guard("The edit"):
         spec = state.scenario().spec
-        index = _row(spec, said)
+        index = _row(spec, change)
         if index is None or not cells.has(spec, index, name):
             return
-        wanted = {(index, name): said.value}
+        wanted = {(index, name): change.value}
         make, attempt = lambda spec: edits.set_cells(spec, wanted), cells.attempted(spec, wanted)
         state.edit(f"cell {name}", cells.label(wanted), make, attempt, index)
 
 
-def _row(spec: Spec, said: Said) -> int | None:
-    """The row that the form was of when something was said with it, which may no longer be the one that is open."""
-    match said.about:
+def _row(spec: Spec, change: Change) -> int | None:
+    """The row that the form was about at the time of the change, which may no longer be the one that is open."""
+    match change.about:
         case int(index) if 0 <= index < len(spec.rows):
             return index
     return None
@@ -139,7 +139,7 @@ def _rows(spec: Spec, index: int) -> list[Part]:
 
 
 def _kind(key: str, label: str) -> Part:
-    return form.choice(key, label, KINDS, _kind_of(key), lambda said: _choose_kind(key, said.value), _spaced)
+    return form.choice(key, label, KINDS, _kind_of(key), lambda change: _choose_kind(key, change.value), _spaced)
 
 
 def _kind_of(key: str) -> str:
@@ -155,11 +155,11 @@ def _spaced(word: str) -> str:
 
 
 def _button(label: str, icon: str, do: Callable[[int], None], disabled: bool = False) -> Part:
-    return form.button(f"row {label}", label, icon, lambda said: _pressed(do, said), disabled=disabled)
+    return form.button(f"row {label}", label, icon, lambda change: _pressed(do, change), disabled=disabled)
 
 
-def _pressed(do: Callable[[int], None], said: Said) -> None:
-    index = _row(state.scenario().spec, said)
+def _pressed(do: Callable[[int], None], change: Change) -> None:
+    index = _row(state.scenario().spec, change)
     if index is not None:
         do(index)
 

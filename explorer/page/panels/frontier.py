@@ -50,8 +50,8 @@ def frontier(scenario: Scenario) -> None:
     total = scenario.counts.total
     costs = {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
     x = found.latency_ms if found and cost == "latency_ms" else costs[cost]
-    said = "measured by you" if estimate.measured else "estimated"
-    own = Point(scenario.title, x, estimate.top1_pct, estimate.low_pct, estimate.high_pct, said)
+    tier = "measured by you" if estimate.measured else "estimated"
+    own = Point(scenario.title, x, estimate.top1_pct, estimate.low_pct, estimate.high_pct, tier)
     line = networks.pareto(points, cost)
     _draw(scatter.frontier(points, line, cost, own), f"Top-1 accuracy against {METRICS[cost].title}")
     _said(scenario, estimate)

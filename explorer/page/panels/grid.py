@@ -1,7 +1,6 @@
-"""The table, edited in place. What the network does not take lies over the table, as it was typed.
+"""The table, edited in place. Cells that the network refuses stay as typed, with the reason beside them.
 
-So a refused cell stays, with what is wrong beside it, and what is typed elsewhere waits for it; an edit that is made
-elsewhere takes all of that away.
+Later cells wait for a refused one, and all are applied as one edit; an edit made outside of the table discards them.
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ HELP = {
 
 @dataclass(frozen=True)
 class Waiting:
-    """The cells that were typed into `base` and are not in it, row from 0 and column → as typed, and why not."""
+    """Cells typed into `base` and not applied: (row from 0, column) → the text; and the problem."""
 
     base: Spec
     typed: dict[tuple[int, str], str | bool]
     problem: Problem
 
-    def over(self) -> list[sheet.Over]:
-        """A cell that the problem does not name waits for those that it names; where it names none, all are refused."""
+    def overlay(self) -> list[sheet.Overlay]:
+        """A cell that the problem does not name waits for the named ones; where it names none, all are refused."""
         causes = {((cause.row or 0) - 1, cause.column): str(cause) for cause in self.problem.causes}
         otherwise = "" if causes.keys() & self.typed.keys() else self.problem.message
-        return [sheet.Over(*cell, value, causes.get(cell, otherwise)) for cell, value in self.typed.items()]
+        return [sheet.Overlay(*cell, value, causes.get(cell, otherwise)) for cell, value in self.typed.items()]
 
 
 def table(scenario: Scenario) -> None:
@@ -55,9 +54,9 @@ def table(scenario: Scenario) -> None:
         if waiting:
             _refused(waiting)
     kept = cells.shown(spec, everything)
-    over = waiting.over() if waiting else []
+    overlay = waiting.overlay() if waiting else []
     label = f"The table of {spec.name}, row by row"
-    sheet.show(KEY, label, kept, cells.lines(spec, kept), over, HELP, _typed)
+    sheet.show(KEY, label, kept, cells.lines(spec, kept), overlay, HELP, _typed)
 
 
 def _refused(waiting: Waiting) -> None:
@@ -80,12 +79,12 @@ def _put_back() -> None:
     memory()[WAITING] = None
 
 
-def _typed(said: list[Any]) -> None:
-    """One edit of what was typed and of what waits."""
+def _typed(content: list[Any]) -> None:
+    """Applies the new cell and the waiting ones as one edit."""
     with state.guard("The edit"):
         scenario = state.scenario()
         spec, waiting = scenario.spec, _waiting(scenario.spec)
-        typed = (waiting.typed if waiting else {}) | cells.typed(spec, [said])
+        typed = (waiting.typed if waiting else {}) | cells.typed(spec, [content])
         wanted = cells.changes(spec, typed)
         if not wanted:
             _put_back()

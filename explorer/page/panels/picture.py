@@ -16,7 +16,7 @@ from explorer.figures.palette import KIND_COLOURS
 from explorer.page.panels.tables import download, short
 from explorer.page.state import session as state
 from explorer.page.widgets import form, live, words
-from explorer.page.widgets.form import Said
+from explorer.page.widgets.form import Change
 
 
 def network(scenario: Scenario) -> None:
@@ -36,7 +36,7 @@ def network(scenario: Scenario) -> None:
                         "Open a block, here or by a click in the picture",
                         [None, *blocks["block"]],
                         scenario.block,
-                        lambda said: _pressed(said.value),
+                        lambda change: _pressed(change.value),
                         lambda path: path or "none",
                     ),
                 ],
@@ -109,6 +109,6 @@ def _pressed(path: str | None) -> None:
         state.choose("block", block=path)  # one that is none of the network's is none
 
 
-def _colour(said: Said) -> None:
+def _colour(change: Change) -> None:
     with state.guard("The colour"):
-        state.choose("metric", metric=said.value)
+        state.choose("metric", metric=change.value)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
 import explorer.editing.whole_network as network
@@ -10,6 +13,7 @@ from archs.catalogue.family import Family
 from archs.catalogue.registry import FAMILIES
 from archs.tables.table import MAX_JSON
 from explorer.data.originals import knobs
+from explorer.editing.repair import Edited
 from explorer.editing.scenario import Scenario
 from explorer.page.panels import versions, whole
 from explorer.page.state import autosave, share
@@ -19,7 +23,7 @@ from explorer.page.widgets.form import Part
 
 OWN = "own"
 KNOB_TITLES = {"width": "Width multiplier", "resolution": "Resolution", "groups": "Groups", "code": "Published form"}
-WHOLE = {"width": network.set_width, "resolution": network.set_resolution}
+WHOLE: dict[str, Callable[[Spec, Any], Edited]] = {"width": network.set_width, "resolution": network.set_resolution}
 """The knobs that an edited network has too."""
 
 
@@ -40,7 +44,7 @@ def choose_network() -> None:
                     "folded",
                     "Batch norm folded",
                     scenario.folded,
-                    lambda said: _fold(said.value),
+                    lambda change: _fold(change.value),
                     help="What an inference runtime does before it starts: each batch norm that follows a convolution "
                     "becomes that convolution's bias. Its element-wise work and its kernel go.",
                 ),
@@ -63,13 +67,13 @@ def _network(scenario: Scenario) -> list[Part]:
     family = None if spec == scenario.custom else FAMILIES.get(spec.name)
     names = [*FAMILIES, *([OWN] if scenario.custom else [])]
     chosen = form.choice(
-        "network", "Network", names, family.name if family else OWN, lambda said: _choose(said.value), _title
+        "network", "Network", names, family.name if family else OWN, lambda change: _choose(change.value), _title
     )
     if family is None:
         rows = f"Your own spec, {spec.name}: {len(spec.rows)} rows."
-        return [chosen, *state.told("network"), form.note("about", rows)]
+        return [chosen, *state.problem_parts("network"), form.note("about", rows)]
     turned = [part for knob, value in knobs(spec).items() for part in _knob(family, knob, value)]
-    return [chosen, *state.told("network"), *turned, form.note("about", family.source)]
+    return [chosen, *state.problem_parts("network"), *turned, form.note("about", family.source)]
 
 
 def _title(name: str) -> str:
@@ -84,13 +88,13 @@ def _knob(family: Family, knob: str, value: object) -> list[Part]:
         KNOB_TITLES.get(knob, knob.replace("_", " ").capitalize()),
         published,
         value,
-        lambda said: _turn(family, knob, said.value),
+        lambda change: _turn(family, knob, change.value),
         _value_title,
         typed=is_open,
         help="The published values; type any other one." if is_open else "",
         error=state.is_refused(knob),
     )
-    return [control, *state.told(knob)]
+    return [control, *state.problem_parts(knob)]
 
 
 def _value_title(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas
 import streamlit as st
@@ -14,7 +14,7 @@ from explorer.editing.scenario import Scenario
 from explorer.figures.palette import heat
 
 HEATED = ("mult_adds", "latency_ms", "params", "mem_access", "elementwise", "intensity", "fragments", "kernels")
-Table = pandas.DataFrame | dict[str, list[Any]]
+Table: TypeAlias = pandas.DataFrame | dict[str, list[Any]]
 MAX_HEATED = 20_000  # cells: beyond that the colours take longer than the counting
 
 COLUMNS = {
@@ -77,12 +77,12 @@ def table_of(table: pandas.DataFrame, shown: Sequence[str], height: int | None =
     data = view.style.apply(_heat, axis=None) if view.size <= MAX_HEATED else view
     config = {}
     for column in shown:
-        title, tip = COLUMNS[column], HELP.get(column)
+        title, help = COLUMNS[column], HELP.get(column)
         if view[column].dtype.kind in "iuf":
             number = "%.3f" if column == "latency_ms" else "%.2f" if view[column].dtype.kind == "f" else "localized"
-            config[column] = st.column_config.NumberColumn(title, help=tip, format=number)
+            config[column] = st.column_config.NumberColumn(title, help=help, format=number)
         else:
-            config[column] = st.column_config.TextColumn(title, help=tip, pinned=column == shown[0])
+            config[column] = st.column_config.TextColumn(title, help=help, pinned=column == shown[0])
     st.dataframe(data, hide_index=True, column_config=config, height=height or min(38 + 35 * len(view), 560))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from explorer.page.state.memory import memory
 from explorer.page.widgets import form
-from explorer.page.widgets.form import Said
+from explorer.page.widgets.form import Change
 
 KEY = "tab"
 """Memory: its name."""
@@ -17,11 +17,11 @@ KEY = "tab"
 
 def chosen(names: Sequence[str]) -> str:
     """Draws the row of names; returns the one that is open."""
-    name = memory().get(KEY)
-    name = name if name in names else names[0]
+    kept = memory().get(KEY)
+    name = str(kept) if kept in names else names[0]
     form.show("tab form", [form.tabs(KEY, "Panels", names, name, _turn)])
     return name
 
 
-def _turn(said: Said) -> None:
-    memory()[KEY] = said.value
+def _turn(change: Change) -> None:
+    memory()[KEY] = change.value

@@ -39,7 +39,7 @@ def steps(scenario: Scenario) -> list[Part]:
             "History",
             positions,
             history.position,
-            lambda said: _to(said.value),
+            lambda change: _to(change.value),
             lambda position: _label(history.versions, position),
         ),
     ]
@@ -74,7 +74,7 @@ def baseline(scenario: Scenario) -> Part:
         "Compare with",
         [PAPER, *kept, *FAMILIES, *reversed(earlier)],
         chosen,
-        lambda said: _compare(said.value),
+        lambda change: _compare(change.value),
         lambda option: _baseline_title(scenario, option),
         help="What the changes on the tiles, and the Diff, are against.",
     )
@@ -110,7 +110,7 @@ def device() -> Part:
         "Milliseconds of",
         [*known, NONE],
         key if key in known else NONE,
-        lambda said: _use(said.value),
+        lambda change: _use(change.value),
         profiles.title,
         help="Another machine's are no good for this one: the page Calibrate makes this machine's own.",
     )

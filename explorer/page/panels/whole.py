@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from archs import Spec
@@ -34,23 +35,23 @@ def edits(scenario: Scenario) -> list[Part]:
                 f"Apply G{number}",
                 f"G{number}",
                 f"ShuffleNetV2, guideline {number}: {text}. The multiply-adds stay where the paper holds them fixed.",
-                lambda spec, number=number: whole.apply_guideline(spec, number),
+                partial(whole.apply_guideline, guideline=number),
             )
             for number, text in whole.GUIDELINES.items()
         ),
-        *state.told("whole"),
+        *state.problem_parts("whole"),
     ]
 
 
 def _number(name: str, value: float | None) -> Part:
-    title, step, change = NUMBERS[name]
+    title, step, edit = NUMBERS[name]
     control = f"whole {name}"
-    return form.number(control, title, value, lambda said: _set(title, said.value, change), step)
+    return form.number(control, title, value, lambda change: _set(title, change.value, edit), step)
 
 
-def _set(title: str, value: Any, change: Callable[[Spec, Any], Edited]) -> None:
-    state.edit("whole", f"{title} {value}", lambda spec: change(spec, value))
+def _set(title: str, value: Any, edit: Callable[[Spec, Any], Edited]) -> None:
+    state.edit("whole", f"{title} {value}", lambda spec: edit(spec, value))
 
 
-def _button(title: str, key: str, tip: str, make: Callable[[Spec], Edited]) -> Part:
-    return form.button(f"whole {key}", title, "", lambda _: state.edit("whole", title, make), help=tip)
+def _button(title: str, key: str, help: str, make: Callable[[Spec], Edited]) -> Part:
+    return form.button(f"whole {key}", title, "", lambda _: state.edit("whole", title, make), help=help)

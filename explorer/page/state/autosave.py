@@ -12,7 +12,8 @@ from archs import ArchError
 from explorer.editing import history_text as kept
 from explorer.editing.history import History
 from explorer.editing.scenario import Scenario, start
-from explorer.page.state import events as hearing
+from explorer.page.frontend import bundle
+from explorer.page.state import events
 from explorer.page.state import session as state
 from explorer.page.state.memory import memory
 from explorer.page.state.share import BY_LINK
@@ -23,24 +24,7 @@ from explorer.page.widgets.form import Part
 KEY = "autosave"
 OFFERED = "offered history"
 
-# A session that has nothing of its own asks, once; one that has, saves. A browser may forbid both.
-JS = """
-export default function ({ parentElement, data, setTriggerValue }) {
-  const name = "cnn-cost history";
-  const find = () => {
-    const mine = sessionStorage.getItem(name), found = mine ?? localStorage.getItem(name);
-    return found && [found, mine !== null];
-  };
-  try {
-    sayOnce(parentElement, setTriggerValue, data.heard, () => data.text ? null : find());
-    if (!data.text) return;
-    sessionStorage.setItem(name, data.text);
-    localStorage.setItem(name, data.text);
-  } catch {}
-}
-"""
-
-_keeper = Component("autosave", js=hearing.JS + JS)
+_keeper = Component("autosave", js=bundle.script("history"))
 
 
 def keep(scenario: Scenario) -> None:
@@ -56,8 +40,8 @@ def keep(scenario: Scenario) -> None:
 
 
 def _draw(text: str) -> None:
-    data = {"text": text, "heard": hearing.heard(KEY)}
-    _keeper(key=KEY, data=data, on_said_change=partial(hearing.hear, KEY, _found))
+    data = {"text": text, "acknowledged": events.acknowledged(KEY)}
+    _keeper(key=KEY, data=data, on_queue_change=partial(events.handle, KEY, _found))
 
 
 def _untouched(history: History) -> bool:
@@ -65,10 +49,10 @@ def _untouched(history: History) -> bool:
     return len(history.versions) <= (2 if memory().get(BY_LINK) else 1)
 
 
-def _found(said: list[Any]) -> None:
+def _found(content: list[Any]) -> None:
     """What the browser has kept, and whether this tab has."""
     with state.guard("The history"):
-        match said:
+        match content:
             case [str(text), bool(mine)] if _untouched(state.scenario().history):
                 _resume(text, mine)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import streamlit as st
 
@@ -16,7 +17,7 @@ from explorer.editing.repair import Edited
 from explorer.editing.scenario import Problem, Scenario, start
 from explorer.page.state.memory import memory
 from explorer.page.widgets import form
-from explorer.page.widgets.form import Part
+from explorer.page.widgets.form import Change, Part
 
 log = logging.getLogger("explorer")
 SCENARIO = "scenario"
@@ -51,7 +52,7 @@ def edit(
 
 
 def show_problem(control: str) -> None:
-    """The last refused choice, beside the control that it was made with, and what would do, one click away."""
+    """The last refused choice and its suggested fixes, beside the control that it was made with."""
     problem = scenario().problem
     if problem and problem.control == control:
         show(problem)
@@ -69,15 +70,15 @@ def show(problem: Problem) -> None:
         )
 
 
-def told(control: str) -> list[Part]:
-    """The same as parts of a form: what is wrong, and what would do."""
+def problem_parts(control: str) -> list[Part]:
+    """The same as parts of a form: the problem and its suggested fixes."""
     problem = scenario().problem
     if not (problem and problem.control == control):
         return []
     return [
         form.note(f"problem {control}", problem.message, "error", "error"),
         *(
-            form.button(f"fix {control} {number}", f"Take {fix}", "build", lambda _, fix=fix: _apply_fix(problem, fix))
+            form.button(f"fix {control} {number}", f"Take {fix}", "build", partial(_on_fix, problem, fix))
             for number, fix in enumerate(_fixes(problem))
         ),
     ]
@@ -93,8 +94,12 @@ def _fixes(problem: Problem) -> list[Fix]:
     return [cause.fix for cause in problem.causes if cause.fix] if problem.attempt else []
 
 
+def _on_fix(problem: Problem, fix: Fix, _: Change) -> None:
+    _apply_fix(problem, fix)
+
+
 def _apply_fix(problem: Problem, fix: Fix) -> None:
-    """What was wanted, with the value that would do."""
+    """Applies the refused choice with the suggested value."""
     edit(
         problem.control,
         f"suggested fix: {fix}",

@@ -1,7 +1,7 @@
-"""Controls as plain HTML: fields, lists, switches, buttons, told to the browser as one element.
+"""Controls in plain HTML, sent to the browser as one element per form. Validation is the server's, never the browser's.
 
-Streamlit's own are drawn anew with every edit, each of them for milliseconds, changed or not; here the browser touches
-only what differs. Every text is set as text, none as HTML; nothing is judged in the browser.
+Streamlit's own widgets are rendered again with every edit, changed or not, at milliseconds each; here the browser
+updates only what differs.
 """
 
 from __future__ import annotations
@@ -12,40 +12,41 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from explorer.editing import cells
-from explorer.page.state import events as hearing
+from explorer.page.frontend import bundle
+from explorer.page.state import events
 from explorer.page.state.memory import memory
-from explorer.page.widgets import controls, tip
-from explorer.page.widgets.components import CONTROLS, Component
+from explorer.page.widgets import tooltip
+from explorer.page.widgets.components import Component
+
+# A form of its own: the browser's autofill searches the whole form of each field that changes, and fields outside of
+# any form count as one. That took two fifths of a core's time for an edit
+HTML = "<form class='form'></form>"
 
 # in no shadow root: there the page could not tell which field has the keyboard
 _form = Component(
-    "form",
-    html=controls.HTML,
-    css=controls.CSS + tip.CSS,
-    js=CONTROLS + hearing.JS + tip.JS + controls.JS,
-    isolate_styles=False,
+    "form", html=HTML, css=bundle.style("form", "tooltip"), js=bundle.script("form"), isolate_styles=False
 )
 
 
-class Said(NamedTuple):
-    """What somebody set a control to, None for a button; and what the form was `about` when they did."""
+class Change(NamedTuple):
+    """The new value of a control, None for a button; and the form's `about` at that time."""
 
     value: Any
     about: Any
 
 
-Do = Callable[[Said], None]
+Handler = Callable[[Change], None]
 
 
 @dataclass(frozen=True)
 class Part:
-    """A control, a note, or what holds some. `told`: its value and what else the browser needs; `options`: by text."""
+    """A control, a note, or a container of parts. `properties` go to the browser; `options`: text → value."""
 
     kind: str
     name: str
     label: str = ""
-    do: Do | None = None
-    told: Mapping[str, Any] = field(default_factory=dict)
+    handler: Handler | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     inside: tuple[Part, ...] = ()
 
@@ -55,46 +56,46 @@ def choice(
     label: str,
     values: Iterable[Any],
     value: Any,
-    do: Do,
+    handler: Handler,
     title: Callable[[Any], str] = str,
     typed: bool = False,
-    **told: Any,
+    **properties: Any,
 ) -> Part:
-    """One of some values, None among them as no word; if `typed`, any other one too, which is then a text."""
-    options = {cells.text(one): one for one in values}
+    """One of some values, None among them as no word; if `typed`, any other text too."""
+    options: dict[str, Any] = {str(cells.text(one)): one for one in values}
     shown = [[text if not typed else title(one), title(one)] for text, one in options.items()]
     if typed:
         options |= {title(one): one for one in options.values()}
-    told |= {"value": title(value) if typed else cells.text(value), "options": shown}
-    return Part("open" if typed else "choice", name, label, do, told, options)
+    properties |= {"value": title(value) if typed else cells.text(value), "options": shown}
+    return Part("open" if typed else "choice", name, label, handler, properties, options)
 
 
-def number(name: str, label: str, value: float | None, do: Do, step: float = 1, **told: Any) -> Part:
+def number(name: str, label: str, value: float | None, handler: Handler, step: float = 1, **properties: Any) -> Part:
     """No limits: a value beyond them is refused with a reason. `low`: where the steps start from."""
-    return Part("number", name, label, do, told | {"value": cells.text(value), "step": step})
+    return Part("number", name, label, handler, properties | {"value": cells.text(value), "step": step})
 
 
-def text(name: str, label: str, value: str, do: Do, **told: Any) -> Part:
-    return Part("text", name, label, do, told | {"value": value})
+def text(name: str, label: str, value: str, handler: Handler, **properties: Any) -> Part:
+    return Part("text", name, label, handler, properties | {"value": value})
 
 
-def switch(name: str, label: str, value: bool, do: Do, **told: Any) -> Part:
-    return Part("switch", name, label, do, told | {"value": value})
+def switch(name: str, label: str, value: bool, handler: Handler, **properties: Any) -> Part:
+    return Part("switch", name, label, handler, properties | {"value": value})
 
 
-def button(name: str, label: str, icon: str, do: Do, disabled: bool = False, **told: Any) -> Part:
-    return Part("button", name, label, do, told | {"icon": icon, "disabled": disabled})
+def button(name: str, label: str, icon: str, handler: Handler, disabled: bool = False, **properties: Any) -> Part:
+    return Part("button", name, label, handler, properties | {"icon": icon, "disabled": disabled})
 
 
-def tabs(name: str, label: str, values: Iterable[str], value: str, do: Do) -> Part:
-    """A choice whose values are all in view."""
+def tabs(name: str, label: str, values: Iterable[str], value: str, handler: Handler) -> Part:
+    """A choice with all values in view."""
     options = {one: one for one in values}
-    return Part("tabs", name, label, do, {"value": value, "options": [[one, one] for one in options]}, options)
+    return Part("tabs", name, label, handler, {"value": value, "options": [[one, one] for one in options]}, options)
 
 
 def note(name: str, label: str, tone: str = "small", icon: str = "") -> Part:
     """`tone`: "small", "error", or "badge", whose icon is words."""
-    return Part("note", name, label, told={"tone": tone, "icon": icon})
+    return Part("note", name, label, properties={"tone": tone, "icon": icon})
 
 
 def grid(name: str, inside: Sequence[Part]) -> Part:
@@ -106,31 +107,35 @@ def row(name: str, inside: Sequence[Part]) -> Part:
 
 
 def fold(name: str, label: str, icon: str, inside: Sequence[Part]) -> Part:
-    """Closed until it is opened; the browser keeps which."""
-    return Part("fold", name, label, told={"icon": icon}, inside=tuple(inside))
+    """Closed at first; the browser remembers whether it is open."""
+    return Part("fold", name, label, properties={"icon": icon}, inside=tuple(inside))
 
 
 def show(key: str, parts: Sequence[Part], about: Any = None) -> None:
-    """Draws the parts, whose names are all different. `about`: what they are of, as `Said` gives it back.
+    """Draws the parts, whose names all differ. `about`: their subject, which `Change` returns.
 
-    A message that is of none of these controls is no edit; a field that has an `error` stays as it was typed.
+    An event that names none of these controls is ignored; a field with an `error` stays as typed.
     """
-    usable = {part.name: part for part in _every(parts) if part.do}
+    controls = {part.name: part for part in _every(parts) if part.handler}
     typed = memory().get(f"{key} typed", {})
-    data = {"parts": [_told(part, typed) for part in parts], "about": about, "heard": hearing.heard(key)}
-    _form(key=key, data=data, on_said_change=partial(hearing.hear, key, partial(_do, key, usable)))
+    data = {
+        "parts": [_serialised(part, typed) for part in parts],
+        "about": about,
+        "acknowledged": events.acknowledged(key),
+    }
+    _form(key=key, data=data, on_queue_change=partial(events.handle, key, partial(_handle, key, controls)))
 
 
-def _do(key: str, usable: Mapping[str, Part], said: list[Any]) -> None:
-    match said:
-        case [str(name), str() | bool() | None as raw, about] if name in usable:
-            part = usable[name]
+def _handle(key: str, controls: Mapping[str, Part], content: list[Any]) -> None:
+    match content:
+        case [str(name), str() | bool() | None as raw, about] if name in controls:
+            part = controls[name]
             memory()[f"{key} typed"] = {name: raw}
-            if _takes(part, raw):
-                part.do(Said(_value(part, raw), about))
+            if part.handler and _accepts(part, raw):
+                part.handler(Change(_value(part, raw), about))
 
 
-def _takes(part: Part, raw: str | bool | None) -> bool:
+def _accepts(part: Part, raw: str | bool | None) -> bool:
     return part.kind in KINDS_OF[type(raw)] and not (part.kind in ("choice", "tabs") and raw not in part.options)
 
 
@@ -144,15 +149,15 @@ def _value(part: Part, raw: str | bool | None) -> Any:
     return cells.number_of(raw) if part.kind == "number" else part.options.get(raw, raw)
 
 
-def _told(part: Part, typed: Mapping[str, str | bool | None]) -> dict[str, Any]:
-    told = {"name": part.name, "kind": part.kind, "label": part.label, **part.told}
-    if help := told.get("help"):
-        told["help"] = tip.html(help)
-    if told.get("error") and part.name in typed:
-        told["value"] = typed[part.name]
+def _serialised(part: Part, typed: Mapping[str, str | bool | None]) -> dict[str, Any]:
+    found = {"name": part.name, "kind": part.kind, "label": part.label, **part.properties}
+    if help := found.get("help"):
+        found["help"] = tooltip.html(help)
+    if found.get("error") and part.name in typed:
+        found["value"] = typed[part.name]
     if part.kind in ("grid", "row", "fold"):
-        told["inside"] = [_told(one, typed) for one in part.inside]
-    return told
+        found["inside"] = [_serialised(one, typed) for one in part.inside]
+    return found
 
 
 def _every(parts: Iterable[Part]) -> Iterator[Part]:

@@ -1,4 +1,4 @@
-"""A job on the page: its progress and its stop; for another visitor, that the machine is taken and for how long."""
+"""A job on the page: progress and stop; for other visitors, that the machine is busy and for how long."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import streamlit as st
 
 from explorer.jobs.job import Job
 
-POLL = 0.5  # seconds between two looks at a job; each costs the other process nothing
+POLL = 0.5  # seconds
 POLL_OTHERS = 2.0
 
 
 @st.fragment(run_every=POLL)
-def watch(job: Job, key: str, tip: str) -> None:
-    """The progress of a job of this session; the page is drawn anew once it has ended."""
+def watch(job: Job, key: str, help: str) -> None:
+    """The progress of a job of this session; the page reruns when it has ended."""
     if not job.running:
         st.rerun()
     st.progress(job.progress, f"{job.status}{left(job)}")
-    if st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=tip):
+    if st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=help):
         job.stop()
 
 
 @st.fragment(run_every=POLL_OTHERS)
 def show_other(job: Job) -> None:
-    """That another visitor's job is going on; the page is drawn anew once it has ended."""
+    """Another visitor's job; the page reruns when it has ended."""
     if not job.running:
         st.rerun()
     st.info(

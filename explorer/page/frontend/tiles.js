@@ -1,0 +1,39 @@
+import { create } from "./dom.js";
+import { helpButton } from "./tooltip.js";
+
+const shown = new WeakMap();
+
+export default function ({ parentElement, data }) {
+  const root = parentElement.querySelector(".tiles");
+  const tiles = shown.get(root) ?? [];
+  shown.set(root, tiles);
+  data.tiles.forEach(({ title, value, beside, help }, place) => {
+    const tile = tiles[place] ?? tileOf(root);
+    tiles[place] = tile;
+    tile.help = help;
+    for (const [part, words] of Object.entries({ title, value, beside }))
+      if (tile[part].textContent !== words) tile[part].textContent = words;
+  });
+  for (const tile of tiles.splice(data.tiles.length)) tile.root.remove();
+}
+
+function tileOf(root) {
+  const [title, value, beside] = ["dt", "dd", "dd"].map((tag) => create(tag, {}));
+  const tile = { title, value, beside };
+  value.className = "value";
+  beside.className = "beside";
+  tile.root = create(
+    "dl",
+    {},
+    create(
+      "div",
+      { className: "label" },
+      title,
+      helpButton(() => tile.help),
+    ),
+    value,
+    beside,
+  );
+  root.append(tile.root);
+  return tile;
+}
