@@ -1,4 +1,4 @@
-"""The one exception class of `archs`, and how its messages are put together."""
+"""The exception class of `archs` and the structure of its messages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Problem:
 
 
 class ArchError(ValueError):
-    """A network that cannot be: `str(error)` is one line per problem, fit to be shown to the user as it is.
+    """An invalid network or argument: `str(error)` is one line per problem, to be shown to the user as it is.
 
     Operators say what is wrong and in which column, the builder adds the path and `build` the row.
     """
@@ -55,11 +55,11 @@ class ArchError(ValueError):
         super().__init__("\n".join(map(str, self.problems)))
 
     def at(self, row: int | None = None, path: str | None = None) -> ArchError:
-        """The same error with its place, where it does not name a closer one already."""
+        """The same error with its place added, where it names none."""
         return ArchError(problems=[replace(p, row=p.row or row, path=p.path or path) for p in self.problems])
 
 
 def shorten(value: object, limit: int = 60) -> str:
-    """`repr` of a found value, cut so that a hostile one cannot flood the page."""
+    """`repr` of a found value, cut to `limit` characters."""
     text = repr(value[: limit + 1] if isinstance(value, (str, bytes, list, tuple)) else value)
     return text if len(text) <= limit else text[:limit] + "…"

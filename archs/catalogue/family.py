@@ -1,4 +1,4 @@
-"""What the catalogue knows of a network beside its table: who published it, and which knobs it has."""
+"""A family of published networks: its source and its knobs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from archs.tables.table import Spec
 class Family:
     """A published network with its knobs.
 
-    `knobs` holds, for each keyword of `make`, the published values that a page offers; `open_knobs` are those that
-    also take values between (a width multiplier, a resolution), the others take nothing else.
+    `knobs` maps each keyword of `make` to its published values; `open_knobs` also take values between them (a width
+    multiplier, a resolution).
     """
 
     name: str

@@ -1,7 +1,7 @@
 """The literature's totals and accuracies of the catalogue's networks: `published.csv`, every row with its source.
 
-`explained` says, for a row whose printed figure is not ours rounded to its last digit, why. A test holds that such a
-row has an explanation, and that no other has one.
+`explained` is the reason why a printed figure differs from the count by more than its rounding. A test holds that
+exactly those rows have one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PATH = Path(__file__).with_name("published.csv")
 
 @dataclass(frozen=True)
 class Published:
-    """One published network. Figures are kept as printed: "3.4" says that its last digit is a tenth of a million."""
+    """One published network. Figures are strings as printed: the last digit of "3.4" is a tenth of a million."""
 
     name: str
     width: float | None
@@ -35,6 +35,7 @@ class Published:
     explained: str
 
     def spec(self) -> Spec:
+        """The catalogue's spec of this row."""
         knobs = {"width": self.width, "groups": self.groups, "code": self.code, "resolution": self.resolution}
         return FAMILIES[self.name].spec(**{knob: value for knob, value in knobs.items() if value is not None})
 

@@ -24,7 +24,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def names() -> tuple[str, ...]:
-    """The names in the catalogue, in the order in which the article tells the story.
+    """The names in the catalogue, mobile networks in order of publication, then ResNet-50.
 
     >>> names()[:4]
     ('mobilenet_v1', 'shufflenet_v1', 'mobilenet_v2', 'shufflenet_v2')
@@ -33,7 +33,7 @@ def names() -> tuple[str, ...]:
 
 
 def family(name: str) -> Family:
-    """Raises ArchError, with the known names, for one that is not in the catalogue."""
+    """The family of that name. Raises ArchError, with the known names, for another."""
     if name not in FAMILIES:
         raise ArchError(f"found {shorten(name)}; allowed: {', '.join(FAMILIES)}", column="name")
     return FAMILIES[name]
@@ -51,7 +51,7 @@ def spec(name: str, **knobs: object) -> Spec:
 
 
 def citation(spec: Spec) -> tuple[str, ...]:
-    """What a spec is, in lines for a header: its title with its knobs, and the table it is or was edited from."""
+    """Lines for a header: the title of a spec with its knobs, and the table that it is or was edited from."""
     if spec.name not in FAMILIES:
         return (f"{spec.name}, a network of one's own",)
     known = FAMILIES[spec.name]

@@ -1,6 +1,6 @@
-"""Random valid networks, seeded: what the tests walk through and what the calibration measures.
+"""Random valid networks for tests and calibration: catalogue networks with random edits.
 
-Every network is one of the catalogue, edited; the random generator is the caller's, so a seed names a network.
+The random generator is the caller's, so a seed determines a network.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _body(spec: Spec, rng: Random) -> int:
 
 
 def _channels(rng: Random, near: int) -> int:
-    """A width near another; now and then one that no vector unit likes."""
+    """A width near another; in three of ten cases not rounded to 8."""
     wide = max(1, round(near * rng.choice((0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 2.0))))
     return min(2048, wide if rng.random() < 0.3 else max(8, wide // 8 * 8))
 

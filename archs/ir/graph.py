@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from archs.errors import ArchError
 from archs.ir.ops import Op, Shape
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
     import networkx
 
     from archs.ir.weights import Weights
-    from archs.tables.table import Spec
 
 INPUT = "input"
+
+
+class Table(Protocol):
+    """What a graph can be built from: `archs.tables.table.Spec`. The IR keeps it and reads nothing of it."""
+
+    @property
+    def name(self) -> str: ...
 
 
 class Node(NamedTuple):
@@ -31,7 +37,7 @@ class Node(NamedTuple):
 
     path: str
     op: Op
-    inputs: tuple[str, ...]  # paths of the nodes it reads, or "input"
+    inputs: tuple[str, ...]  # paths of the nodes whose outputs it reads, or "input"
     output: Shape
 
     @property
@@ -45,15 +51,15 @@ class Node(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
-    """Neighbouring nodes as one piece, which networks share that have it at the same place: equal to itself only.
+class Subgraph:
+    """Consecutive nodes that several graphs hold as one object: compared by identity.
 
-    An edit leaves most of a network as it was; what is known of a block need not be found anew for each network.
+    An edit leaves most blocks of a network unchanged, so results per subgraph are cached across networks.
     """
 
     nodes: tuple[Node, ...]
     shapes: dict[str, Shape]
-    """Of what it reads and of its nodes, by path."""
+    """Path → shape, of its inputs and of its nodes."""
     kinds: tuple[tuple[str, str], ...]
 
 
@@ -65,15 +71,15 @@ class Graph:
     input: Shape
     nodes: tuple[Node, ...]
     kinds: tuple[tuple[str, str], ...] = ()
-    """What the scopes are, for whoever names things: ("stage3/block2", "inverted_residual")."""
-    spec: Spec | None = field(default=None, compare=False, repr=False)
-    """The table that the graph was built from, where there is one: for whoever cites its source."""
+    """The kind of each scope, from which exported classes are named: ("stage3/block2", "inverted_residual")."""
+    spec: Table | None = field(default=None, compare=False, repr=False)
+    """The spec that the graph was built from, None for an imported or edited graph; the export cites it."""
     shared: tuple[tuple[str, str], ...] = ()
     """Nodes that run with the weights of an earlier node: (path, that node's path)."""
     weights: Weights | None = field(default=None, compare=False, repr=False)
-    """The trained tensors, where the graph was imported: for whoever makes a module of it."""
-    blocks: tuple[Block, ...] = field(default=(), init=False, compare=False, repr=False)
-    """What the nodes are of, where all of them are of blocks; what `dataclasses.replace` makes of a graph has none."""
+    """The trained tensors, None where the network has its initial ones."""
+    subgraphs: tuple[Subgraph, ...] = field(default=(), init=False, compare=False, repr=False)
+    """A partition of the nodes, or empty; `dataclasses.replace` gives a graph without one."""
 
     @property
     def output(self) -> Shape:
@@ -83,9 +89,9 @@ class Graph:
     def shapes(self) -> dict[str, Shape]:
         """Path → output shape, the input included."""
         shapes = {INPUT: self.input}
-        for block in self.blocks:
-            shapes.update(block.shapes)
-        if not self.blocks:
+        for subgraph in self.subgraphs:
+            shapes.update(subgraph.shapes)
+        if not self.subgraphs:
             shapes.update((path, output) for path, _, _, output in self.nodes)
         return shapes
 
@@ -94,12 +100,12 @@ class Graph:
         return tuple([shapes[path] for path in node.inputs])
 
     def params(self, node: Node) -> int:
-        """Trainable parameters that the node has; 0 where it shares those of an earlier one."""
+        """Trainable parameters of the node; 0 where it shares those of an earlier node."""
         return 0 if node.path in self.owners else node.op.params(*self.input_shapes(node))
 
     @cached_property
     def owners(self) -> dict[str, str]:
-        """Path → the earlier node whose weights it runs with, for the nodes that share."""
+        """Path of each node that shares weights → path of the earlier node that has them."""
         return dict(self.shared)
 
     @cached_property
@@ -148,7 +154,7 @@ class Graph:
 
 
 class _Scope:
-    """A path's part, entered and left. A class, as a generator's context manager takes four times as long."""
+    """The context manager of `Builder.scope`; a generator-based one takes four times as long."""
 
     __slots__ = ("builder", "kind", "name", "outer")
 
@@ -180,14 +186,14 @@ class Builder:
     """
 
     def __init__(self, name: str, input: Shape, at: str = INPUT):
-        """`at`: the path that the input has, in what is a part of a network."""
+        """`at` is the path of the input, which differs from "input" in a subgraph."""
         self.name = name
         self.input = input
         self._prefix = ""
         self._nodes: list[Node] = []
         self._shapes: dict[str, Shape] = {at: input}
         self._kinds: list[tuple[str, str]] = []
-        self._blocks: list[Block] = []
+        self._subgraphs: list[Subgraph] = []
 
     def scope(self, name: str, kind: str | None = None) -> _Scope:
         """Everything added inside gets `name/` before its name; `kind` is what the scope is called when exported."""
@@ -200,7 +206,7 @@ class Builder:
         """Place an operator; returns its path. Raises ArchError with the path in front."""
         path = self._prefix + name
         shapes = self._shapes
-        self._free(path)
+        self._check_free(path)
         try:
             output = op.output(*[shapes[i] for i in inputs])
         except ArchError as error:
@@ -211,28 +217,29 @@ class Builder:
         self._nodes.append(Node(path, op, inputs, output))
         return path
 
-    def block(self) -> Block:
-        """All that was added, as one piece of a network."""
-        return Block(tuple(self._nodes), self._shapes, tuple(self._kinds))
+    def subgraph(self) -> Subgraph:
+        """All nodes added so far."""
+        return Subgraph(tuple(self._nodes), self._shapes, tuple(self._kinds))
 
-    def extend(self, block: Block) -> str:
-        """Place a block; returns the path of its last node."""
-        for path, *_ in block.nodes:
-            self._free(path)
-        self._nodes += block.nodes
-        self._shapes.update(block.shapes)
-        self._kinds += block.kinds
-        self._blocks.append(block)
-        return block.nodes[-1].path
+    def extend(self, subgraph: Subgraph) -> str:
+        """Place a subgraph; returns the path of its last node."""
+        for path, *_ in subgraph.nodes:
+            self._check_free(path)
+        self._nodes += subgraph.nodes
+        self._shapes.update(subgraph.shapes)
+        self._kinds += subgraph.kinds
+        self._subgraphs.append(subgraph)
+        return subgraph.nodes[-1].path
 
-    def _free(self, path: str) -> None:
+    def _check_free(self, path: str) -> None:
         if path in self._shapes:
             raise ArchError("the name is taken; a path names one node").at(path=path)
 
-    def graph(self, spec: Spec | None = None) -> Graph:
+    def graph(self, spec: Table | None = None) -> Graph:
+        """The graph of the nodes added so far. Raises ArchError where there are none."""
         if not self._nodes:
             raise ArchError(f"{self.name}: a network without operators; add a row")
         graph = Graph(self.name, self.input, tuple(self._nodes), tuple(self._kinds), spec)
-        if sum(len(block.nodes) for block in self._blocks) == len(self._nodes):
-            object.__setattr__(graph, "blocks", tuple(self._blocks))
+        if sum(len(subgraph.nodes) for subgraph in self._subgraphs) == len(self._nodes):
+            object.__setattr__(graph, "subgraphs", tuple(self._subgraphs))
         return graph

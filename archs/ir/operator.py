@@ -1,6 +1,6 @@
-"""What an operator is: its shape, its parameters, its multiply-adds, its spelling; and the checks that all share.
+"""The operator base class: output shape, parameters, multiply-adds and PyTorch form; and checks that operators share.
 
-Shapes leave the batch out. The operators themselves are in `archs.ir.ops`.
+Shapes are those of one image, without the batch. The operators are in `archs.ir.ops`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Shape(tuple):
 
 @dataclass(frozen=True)
 class Module:
-    """PyTorch spells the operator as a module: `target(*args, **kwargs)`, called on the inputs in order."""
+    """PyTorch form of an operator that is a module: `target(*args, **kwargs)`, called on the inputs in order."""
 
     target: str
     args: tuple[object, ...] = ()
@@ -57,9 +57,9 @@ class Module:
 
 @dataclass(frozen=True)
 class Function:
-    """PyTorch spells the operator as an expression: `{0}`, `{1}` … are the inputs, `{name}` the values in `kwargs`.
+    """PyTorch form of an operator that is an expression: `{0}`, `{1}` … are the inputs, `{name}` the `kwargs`.
 
-    `{all}` stands for all inputs, comma separated.
+    `{all}` is all inputs, comma separated.
     """
 
     template: str
@@ -67,7 +67,7 @@ class Function:
 
 
 class Op(ABC):
-    """What an operator must say about itself. Shapes in and out are those of one image."""
+    """An operator: an immutable value. `inputs` and the output are shapes of one image, without the batch."""
 
     @abstractmethod
     def output(self, *inputs: Shape) -> Shape:
@@ -83,15 +83,15 @@ class Op(ABC):
 
     @abstractmethod
     def spelling(self, *inputs: Shape) -> Module | Function:
-        """How PyTorch spells this operator on these inputs."""
+        """The PyTorch form of this operator on these inputs. Raises ArchError where it has none."""
 
     @abstractmethod
     def describe(self, *inputs: Shape) -> str:
-        """A few words for tables and pictures, like `depthwise 3×3 /2`."""
+        """A short description for tables and figures: `depthwise 3×3 /2`."""
 
 
 class Unweighted(Op):
-    """No parameters and no multiply-adds: element-wise work, pooling and rearrangement, counted in other columns."""
+    """Operators without parameters and multiply-adds: element-wise work, pooling, data movement."""
 
     def params(self, *inputs: Shape) -> int:
         return 0
@@ -104,16 +104,19 @@ class Unweighted(Op):
 
 
 def words(name: str) -> str:
+    """A class name in words: `MaxPool` gives `max pool`."""
     return "".join(f" {c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
 
 
 def one_input(inputs: tuple[Shape, ...], op: Op) -> Shape:
+    """The only input. Raises ArchError for another number of inputs."""
     if len(inputs) != 1:
         raise ArchError(f"{op.describe()} takes 1 input, found {len(inputs)}")
     return inputs[0]
 
 
 def image_input(inputs: tuple[Shape, ...], name: str) -> Shape:
+    """The only input, of channels×height×width. Raises ArchError for another number of inputs or another rank."""
     if len(inputs) != 1:
         raise ArchError(f"{name} takes 1 input, found {len(inputs)}")
     if len(inputs[0]) != 3:
@@ -122,7 +125,8 @@ def image_input(inputs: tuple[Shape, ...], name: str) -> Shape:
 
 
 def pair_of(value: int | Pair, name: str, at_least: int) -> Pair:
-    if type(value) is int and value >= at_least:  # nearly all are
+    """One number for both sides, or two, as a pair. Raises ArchError for anything under `at_least`."""
+    if type(value) is int and value >= at_least:  # the usual case, first
         return value, value
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or any(type(v) is not int or v < at_least for v in pair):
@@ -131,11 +135,12 @@ def pair_of(value: int | Pair, name: str, at_least: int) -> Pair:
 
 
 def sized(pair: Pair) -> str:
+    """`3×3`."""
     return f"{pair[0]}×{pair[1]}"
 
 
 def short(pair: Pair) -> int | Pair:
-    """A pair as PyTorch code usually has it: one number where both are equal."""
+    """A pair as PyTorch code usually writes it: one number where both are equal."""
     return pair[0] if pair[0] == pair[1] else pair
 
 
@@ -144,13 +149,13 @@ def window(
 ) -> Pair:
     """Output height and width of a sliding window: torch.nn.Conv2d's formula, rounding down.
 
-    With `ceil` the last window may hang over the edge, as torch.nn.MaxPool2d's `ceil_mode` has it.
+    With `ceil` the last window may extend over the edge: torch.nn.MaxPool2d's `ceil_mode`.
     """
     found = []
     for side, k, s, p, d in zip(x[1:], kernel, stride, padding, dilation):
         room = side + 2 * p - d * (k - 1) - 1
         out = (-(-room // s) if ceil else room // s) + 1
-        if ceil and (out - 1) * s >= side + p:  # a window that would start in the padding is left out
+        if ceil and (out - 1) * s >= side + p:  # a window that would start in the padding is dropped
             out -= 1
         found.append(out)
     height, width = found
@@ -164,6 +169,7 @@ def window(
 
 
 def positive(value: int, name: str) -> None:
+    """Raises ArchError unless the value is a whole number ≥ 1."""
     if type(value) is not int or value < 1:
         raise ArchError(f"{name} is {value!r}; allowed: a whole number ≥ 1")
 
@@ -175,7 +181,7 @@ def finite(value: float | None, name: str) -> None:
 
 
 def broadcast(inputs: tuple[Shape, ...], name: str) -> Shape:
-    """The shape that two tensors give element by element: sides of 1 stretch, as numpy has it."""
+    """The output shape of an element-wise operator on two tensors: sides of 1 are broadcast, as in numpy."""
     if len(inputs) != 2:
         raise ArchError(f"{name} takes 2 inputs, found {len(inputs)}")
     a, b = inputs
@@ -185,14 +191,14 @@ def broadcast(inputs: tuple[Shape, ...], name: str) -> Shape:
 
 
 def axis_of(axis: int, x: Shape, name: str) -> int:
-    """An axis of one image's tensor, from 0. Raises ArchError where the tensor has no such axis."""
+    """The axis, counted from 0 without the batch. Raises ArchError where the tensor has no such axis."""
     if type(axis) is not int or not 0 <= axis < len(x):
         raise ArchError(f"{name} along axis {axis!r} of {x}; allowed: 0 to {len(x) - 1}")
     return axis
 
 
 def divisors(*numbers: int) -> str:
-    """The group counts that divide all of the numbers, as the end of an error message."""
+    """The common divisors of the numbers, as an error message lists them."""
     common = gcd(*numbers)
     found = [d for d in range(1, min(common, 64) + 1) if common % d == 0]
     if common > 64:

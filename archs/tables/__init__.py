@@ -1,1 +1,1 @@
-"""The papers' tables: rows, the `Spec` that holds them, their blocks, and both ways between table and graph."""
+"""The papers' tables: rows, the `Spec` that holds them, their blocks, and the conversions between table and graph."""

@@ -1,7 +1,7 @@
-"""The papers' blocks as graph builders: one function per kind of row, `x` being the path that the block reads.
+"""The papers' blocks: one function per kind of row adds its nodes to a builder. `x` is the path of the block's input.
 
-A convolution's nodes are `name`, `name_bn` and `name_act`. The kind given to a scope is the name that the exported
-class gets, so blocks of another structure (no shortcut, no expansion, with squeeze-and-excite) say another kind.
+A convolution's nodes are `name`, `name_bn` and `name_act`. Exported classes are named after the kind of a scope, so
+blocks of another structure (no shortcut, no expansion, with squeeze-and-excite) have another kind.
 """
 
 from __future__ import annotations
@@ -115,15 +115,15 @@ def squeeze_excite(b: Builder, x: str, squeezed: int, gate: str) -> str:
         return b.add("scale", Multiply(), x, y)
 
 
-def _excited(b: Builder, x: str, ratio: float) -> str:
-    """Squeeze-and-excite at the end of a branch, as SENet has it: squeezed to a ratio, sigmoid; none at ratio 0."""
+def _with_se(b: Builder, x: str, ratio: float) -> str:
+    """Squeeze-and-excite at the end of a branch as in SENet: ratio of the width, sigmoid; none at ratio 0."""
     return squeeze_excite(b, x, max(1, round(b.shape(x).channels * ratio)), "sigmoid") if ratio else x
 
 
 def shuffle_v1(b: Builder, x: str, row: rows.ShuffleV1, scope: str, stride: int) -> str:
     inputs = b.shape(x).channels
     downsamples = stride > 1
-    # No word: "add" turns into "concat" at stride 2 (section 3.2), and into nothing where a repeat changes the width
+    # None: "add" turns into "concat" at stride 2 (section 3.2), and into nothing where a repeat changes the width
     merge = row.merge or ("concat" if downsamples else "add" if inputs == row.channels else None)
     if merge == "concat" and row.channels <= inputs:
         where = f"a unit with stride {stride} " if downsamples else "the unit "
@@ -144,7 +144,7 @@ def shuffle_v1(b: Builder, x: str, row: rows.ShuffleV1, scope: str, stride: int)
         y = shuffled(y, "depthwise")
         given = row.channels - inputs if merge == "concat" else row.channels
         y = conv(b, y, "restore", given, groups=row.groups, norm=row.norm)
-        y = _excited(b, shuffled(y, "restore"), row.se)
+        y = _with_se(b, shuffled(y, "restore"), row.se)
         if merge:
             kept = b.add("pool", AvgPool(3, stride, 1), x) if downsamples else x
             if merge == "concat":
@@ -191,7 +191,7 @@ def shuffle_v2(b: Builder, x: str, row: rows.ShuffleV2, scope: str, stride: int)
 def _main_branch(b: Builder, x: str, row: rows.ShuffleV2, middle: int, channels: int, stride: int) -> str:
     x = conv(b, x, "pw1", middle, act=row.activation, norm=row.norm)
     x = depthwise(b, x, "dw", row.kernel, stride, row.dw_activation, row.norm)
-    return _excited(b, conv(b, x, "pw2", channels, act=row.activation, norm=row.norm), row.se)
+    return _with_se(b, conv(b, x, "pw2", channels, act=row.activation, norm=row.norm), row.se)
 
 
 def _shuffled(b: Builder, x: str, row: rows.ShuffleV2, place: str) -> str:
@@ -213,7 +213,7 @@ def bottleneck(b: Builder, x: str, row: rows.Bottleneck, scope: str, stride: int
         y = conv(
             b, y, "spatial", row.inner, row.kernel, 1 if row.stride_first else stride, row.groups, act, norm=row.norm
         )
-        y = _excited(b, conv(b, y, "restore", row.channels, norm=row.norm), row.se)
+        y = _with_se(b, conv(b, y, "restore", row.channels, norm=row.norm), row.se)
         if row.shortcut:
             if projects:
                 x = conv(b, x, "shortcut", row.channels, stride=stride, norm=row.norm)
@@ -253,7 +253,7 @@ def linear(b: Builder, x: str, row: rows.Linear, scope: str, stride: int) -> str
         return _activate(b, x, "act", row.activation)
 
 
-# What the scopes are, for the docstrings of exported classes.
+# Kind of scope → docstring of the exported class
 DOCS = {
     "conv_bn_act": "Convolution, batch norm, activation.",
     "conv_bn": "Convolution and batch norm.",
@@ -291,4 +291,4 @@ BLOCKS: dict[type[rows.Row], tuple[str, Callable[..., str]]] = {
     rows.GlobalPool: ("pool", global_pool),
     rows.Linear: ("linear", linear),
 }
-"""Row class → (what its blocks are called in a path, the function that builds one)."""
+"""Row class → (the name of its blocks in a path, the function that adds one)."""

@@ -1,4 +1,4 @@
-"""Spec → Graph: each row's blocks in turn, every error with its row and path."""
+"""Spec → Graph: the blocks of each row in order. An error names row and path. `archs.tables.lift` is the way back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from archs.errors import ArchError
-from archs.ir.graph import INPUT, Block, Builder, Graph
+from archs.ir.graph import INPUT, Builder, Graph, Subgraph
 from archs.ir.ops import Shape
 from archs.tables.blocks import BLOCKS
 from archs.tables.rows import Row
@@ -15,7 +15,7 @@ from archs.tables.table import Spec
 
 
 def block_paths(spec: Spec) -> Iterator[tuple[Row, list[str]]]:
-    """Each row with the paths of its blocks: `stage3/block2`; what is no block is `head/pool`, a second one `pool2`."""
+    """Each row with the paths of its blocks: `stage3/block2`; other rows are `head/pool`, a second one `head/pool2`."""
     seen: Counter[str] = Counter()
     for row in spec.rows:
         label, _ = BLOCKS[type(row)]
@@ -48,8 +48,8 @@ def build(spec: Spec) -> Graph:
 
 
 @lru_cache(2048)  # an edit leaves most blocks as they were
-def _block(row: Row, path: str, stride: int, x: str, shape: Shape) -> Block:
+def _block(row: Row, path: str, stride: int, x: str, shape: Shape) -> Subgraph:
     b = Builder(path, shape, at=x)
     _, add_block = BLOCKS[type(row)]
     add_block(b, x, row, path, stride)
-    return b.block()
+    return b.subgraph()

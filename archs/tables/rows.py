@@ -1,7 +1,7 @@
-"""The rows of a table: one class per kind of block, with exactly the columns of that kind.
+"""The rows of a table: one class per kind of block, with the columns of that kind.
 
-Every field is an int, a bool, a number in a range or a known word, and a column's default is what the block's paper
-has, so a row states what the paper's table states. Nothing is built and no error is worded here.
+Every field is an int, a bool, a number in a range or a known word. The default of a column is the value in the block's
+paper, so a row states what the paper's table states. Blocks are built in `archs.tables.blocks`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Kernel = Annotated[int, Field(ge=1, le=31), AfterValidator(_odd)]
 
 
 class Row(Validated):
-    """What every row has: the stage it belongs to and how often it is repeated.
+    """The columns of every row: the stage that it belongs to and the number of repeats.
 
     A row's stride is that of its first block, the repeats have stride 1 (MobileNetV2, Table 2's caption).
     """
@@ -64,7 +64,7 @@ class Conv(Row):
 class Separable(Row):
     """MobileNetV1's block: depthwise k×k, then 1×1, each with batch norm and activation (its Figure 3, right).
 
-    `dw_activation` stands after the depthwise; nothing says the same as `activation`.
+    `dw_activation` follows the depthwise; None is the same as `activation`.
     """
 
     channels: Channels
@@ -81,8 +81,8 @@ class InvertedResidual(Row):
     The expanded width is stated either as `expansion`, the ratio t to the input channels, or as `expanded`, a width.
     `se` is the squeeze ratio, 0 for none; MobileNetV3 takes it of the expanded width rounded to 8, MnasNet of the
     block's input channels rounded down. The shortcut is added where input and output have one shape.
-    `dw_activation` stands after the depthwise, nothing says the same as `activation`; `out_activation` after the last
-    1×1, whose linearity is the point of MobileNetV2's section 3.2.
+    `dw_activation` follows the depthwise, None is the same as `activation`; `out_activation` follows the last 1×1,
+    which MobileNetV2's section 3.2 keeps linear.
     """
 
     channels: Channels
@@ -111,9 +111,9 @@ class InvertedResidual(Row):
 class ShuffleV1(Row):
     """ShuffleNetV1's unit (its Figure 2b, and 2c where the stride is over 1).
 
-    `shuffle_after` names the operator that the shuffle follows. `merge` is how the shortcut joins; nothing says as in
-    the paper: added at stride 1 where the widths agree, concatenated over it. To concatenate, the main branch gives
-    what the input lacks of `channels`; to add, the shortcut is projected by a 1×1 where the widths differ.
+    `shuffle_after` names the operator that the shuffle follows. `merge` is how the shortcut joins; None is the paper's
+    rule: added at stride 1 where the widths agree, concatenated over it. To concatenate, the main branch gives
+    `channels` less the input's; to add, the shortcut is projected by a 1×1 where the widths differ.
     `se` is the squeeze ratio of the output of the main branch (the paper's Table 5, "with SE"), 0 for none.
     """
 

@@ -1,4 +1,4 @@
-"""Batch-norm folding: what an inference runtime does before it starts. Graph → Graph."""
+"""Batch-norm folding, as inference runtimes do it before they run. Graph → Graph."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from archs.ir.weights import Weights
 def fold_batchnorm(graph: Graph) -> Graph:
     """The graph with every batch norm that follows a convolution alone folded into it, as the convolution's bias.
 
-    A batch norm after anything else, or after a convolution that others read too, stays. Weights that the graph has
-    beside it are folded with it.
+    A batch norm after another operator, or after a convolution with further readers, stays. The graph's weights are
+    folded too.
     """
     readers = graph.consumers
-    tied = {path for pair in graph.shared for path in pair}  # one module called at several places
+    tied = {path for pair in graph.shared for path in pair}  # one module that runs at several places
     folded: dict[str, str] = {}  # batch norm → the convolution that takes it in
     for node in graph.nodes:
         if isinstance(node.op, BatchNorm):

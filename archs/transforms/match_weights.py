@@ -1,6 +1,6 @@
-"""Pretrained weights for a graph that was built from a table: from a network of the same structure, by structure.
+"""Pretrained weights for a graph: from an isomorphic graph, or from a state dict in the graph's order.
 
-Names differ between a paper's table and other people's code; which operator reads which does not.
+Names differ between a paper's table and published code; the structure does not (`archs.ir.isomorphism`).
 """
 
 from __future__ import annotations

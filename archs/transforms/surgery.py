@@ -1,8 +1,7 @@
-"""Edits of a graph that no table describes: widen, re-kernel, regroup, remove. Graph → Graph, shapes following through.
+"""Edits of any graph, also of one without a table: widen, rekernel, regroup, remove. Graph → Graph.
 
-A width is one number for all that must agree on it: the convolutions whose outputs are added are widened together, and
-so is the one that gates them. What cannot follow raises ArchError with its path. Trained weights stay beside the graph
-only where no operator that has some was changed.
+Shapes are propagated. Tensors that are added or gated must agree in width, so their convolutions are widened together.
+An operator that cannot follow raises ArchError with its path. Edits of a spec are in `archs.tables.table`.
 """
 
 from __future__ import annotations
@@ -39,7 +38,10 @@ MERGES = (Add, Multiply, Subtract, Divide, Maximum)
 
 
 def widen(graph: Graph, path: str, channels: int) -> Graph:
-    """The graph with so many output channels (or features) at `path`, and at all that must agree with it."""
+    """The graph with `channels` output channels (or features) at `path` and at every operator that must agree with it.
+
+    Raises ArchError where the operator follows its input (`widths` lists the others) or a width is out of range.
+    """
     members = _tied(graph, path)
     return _rebuilt(graph, {member: _sized(graph[member].op, channels) for member in members})
 
@@ -47,7 +49,7 @@ def widen(graph: Graph, path: str, channels: int) -> Graph:
 def widen_scope(graph: Graph, scope: str, factor: float) -> Graph:
     """The graph with the widths of a block's or a stage's convolutions times `factor`, rounded to what groups divide.
 
-    The network's output keeps its size.
+    `factor` is over 0, up to 16. The network's output keeps its size. Raises ArchError for a scope without widths.
     """
     if not 0 < factor <= 16:
         raise ArchError(f"factor is {factor!r}; allowed: over 0, up to 16")
@@ -70,7 +72,10 @@ def widen_scope(graph: Graph, scope: str, factor: float) -> Graph:
 
 
 def rekernel(graph: Graph, path: str, kernel: int) -> Graph:
-    """The graph with a k×k convolution at `path`; padding that kept the map's size keeps it."""
+    """The graph with a k×k convolution at `path`, k odd, from 1 to 31. Padding that kept the map's size still does.
+
+    Raises ArchError where `path` is no convolution.
+    """
     op = _conv(graph, path)
     if type(kernel) is not int or not 1 <= kernel <= 31 or kernel % 2 == 0:
         raise ArchError(f"{path}: kernel is {kernel!r}; allowed: an odd number from 1 to 31")
@@ -81,12 +86,15 @@ def rekernel(graph: Graph, path: str, kernel: int) -> Graph:
 
 
 def regroup(graph: Graph, path: str, groups: int) -> Graph:
-    """The graph with a convolution in so many groups at `path`."""
+    """The graph with the convolution at `path` in `groups` groups. Raises ArchError where they do not divide."""
     return _rebuilt(graph, {path: replace(_conv(graph, path), groups=groups)})
 
 
 def remove(graph: Graph, scope: str) -> Graph:
-    """The graph without a block or an operator; what read it reads what it read."""
+    """The graph without a block, a stage or an operator; its readers read its input.
+
+    Raises ArchError where it reads or gives several tensors, gives the output, or leaves shapes that do not fit.
+    """
     inside = {node.path for node in _inside(graph, scope)}
     read = {path for node in graph.nodes if node.path in inside for path in node.inputs} - inside
     given = {path for node in graph.nodes if node.path not in inside for path in node.inputs} & inside
@@ -109,11 +117,11 @@ def scopes(graph: Graph) -> list[str]:
 
 
 def widths(graph: Graph) -> list[str]:
-    """The operators that decide how wide a tensor is: what `widen` takes."""
+    """The paths of the operators that set a width: what `widen` takes."""
     return [node.path for node in graph.nodes if _gives_width(graph, node)]
 
 
-# Who must agree with whom
+# Tensors that must agree in width
 
 
 def _gives_width(graph: Graph, node: Node) -> bool:
@@ -123,7 +131,7 @@ def _gives_width(graph: Graph, node: Node) -> bool:
 
 
 def _classes(graph: Graph) -> dict[str, str]:
-    """Path → the first of the tensors that must have as many channels as this one's."""
+    """Path → the representative of the tensors that must have as many channels (a union-find)."""
     parent = {path: path for path in graph.shapes}
 
     def root(path: str) -> str:
@@ -195,7 +203,7 @@ def _inside(graph: Graph, scope: str) -> list[Node]:
     return found
 
 
-# The graph made anew
+# Rebuilding the graph
 
 
 def _rebuilt(graph: Graph, changes: Mapping[str, Op], gone: Mapping[str, str] | None = None) -> Graph:
@@ -219,7 +227,7 @@ def _rebuilt(graph: Graph, changes: Mapping[str, Op], gone: Mapping[str, str] | 
 
 
 def _following(op: Op, old: tuple[Shape, ...], new: tuple[Shape, ...]) -> Op:
-    """The operator on inputs of another width, where what it was before says how it follows."""
+    """The operator on inputs of another width, for operators whose sizes follow their input."""
     if old == new or not old[0] or not new[0]:
         return op
     before, now = old[0][0], new[0][0]

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from archs.errors import shorten
 from archs.ir import ops
-from archs.ir.graph import Block, Graph, Node
+from archs.ir.graph import Graph, Node, Subgraph
 from archs.ir.ops import Op, Shape
 from costmodel.counting.counts import FREE, weights_read
 from costmodel.errors import CostError
@@ -165,8 +165,8 @@ class Features(NamedTuple):
 def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
     """The features of every node. Raises CostError, with the node's path, for an operator without a kind."""
     turns = turned(graph)
-    if graph.blocks and not turns:
-        parts = [_of_block(block, batch) for block in graph.blocks]
+    if graph.subgraphs and not turns:
+        parts = [_of_block(block, batch) for block in graph.subgraphs]
     else:
         parts = [_of_nodes(graph.nodes, graph.shapes, turns, batch)]
     kinds = tuple(chain.from_iterable([kinds for kinds, _ in parts]))
@@ -189,7 +189,7 @@ def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
 
 
 @lru_cache(2048)
-def _of_block(block: Block, batch: int) -> tuple[tuple[str, ...], bytes]:
+def _of_block(block: Subgraph, batch: int) -> tuple[tuple[str, ...], bytes]:
     return _of_nodes(block.nodes, block.shapes, frozenset(), batch)
 
 

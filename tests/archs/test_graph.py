@@ -64,9 +64,9 @@ def test_networks_share_the_blocks_that_an_edit_leaves(name):
     spec = archs.spec(name)
     graph, edited = archs.build(spec), archs.build(set_cells(spec, {(len(spec.rows) - 1, "channels"): 10}).spec)
     for one in (graph, edited):
-        assert tuple(node for block in one.blocks for node in block.nodes) == one.nodes
+        assert tuple(node for block in one.subgraphs for node in block.nodes) == one.nodes
         assert one.shapes == {"input": one.input} | {node.path: node.output for node in one.nodes}
-    kept = [block is other for block, other in zip(graph.blocks, edited.blocks, strict=True)]
+    kept = [block is other for block, other in zip(graph.subgraphs, edited.subgraphs, strict=True)]
     assert kept == [True] * (len(kept) - 1) + [False]
 
 
@@ -79,7 +79,7 @@ def test_a_graph_has_blocks_where_all_of_it_comes_from_them():
         b.add("conv", Conv2d(4), "input")
     assert b.extend(part) == "act"
     assert [node.path for node in b.graph().nodes] == ["stem/conv", "act"]
-    assert b.graph().blocks == ()
+    assert b.graph().subgraphs == ()
     with pytest.raises(archs.ArchError, match="^act: the name is taken"):
         b.extend(part)
 

@@ -21,6 +21,7 @@ from archs.interop.pytorch.statements import WIDTH, Statement
 from archs.ir.graph import INPUT, Graph
 from archs.ir.ops import Module
 from archs.tables.blocks import DOCS
+from archs.tables.table import Spec
 
 
 def to_source(graph: Graph) -> str:
@@ -116,7 +117,7 @@ def _header(graph: Graph) -> str:
         shapes = graph.input_shapes(node)
         mult_adds += node.op.mult_adds(*shapes)
         params += graph.params(node)
-    title, *source = citation(graph.spec) if graph.spec else (graph.name,)
+    title, *source = citation(graph.spec) if isinstance(graph.spec, Spec) else (graph.name,)
     lines = [
         f"{title}.",
         "",

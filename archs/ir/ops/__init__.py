@@ -1,10 +1,7 @@
-"""Operators: one frozen class each, with the facts that nobody disputes.
+"""Operators by subject: one frozen class each, with output shape, parameters, multiply-adds and PyTorch form.
 
-An operator knows its output shape, its trainable parameters, its multiply-adds and how PyTorch spells it. What is
-one consumer's opinion (is an activation free? is a split a copy?) stands in that consumer. No costs here, no torch.
-
-Shapes leave the batch out. One multiply-add counts one; biases are not counted as multiply-adds. This file is the
-index: the classes stand in files by subject.
+One multiply-add counts one; a bias adds no multiply-adds; shapes have no batch. No costs and no torch here: what
+depends on a convention (is an activation free? is a split a copy?) is a table in the consumer.
 """
 
 from archs.ir.operator import Activation, Function, Module, Op, Shape

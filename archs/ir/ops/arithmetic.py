@@ -126,7 +126,7 @@ class Exp(Elementwise):
 
 @dataclass(frozen=True)
 class _Learned(Op):
-    """A tensor of `sizes` that stretches over the input's last axes; a constant where it is not `trained`."""
+    """A tensor of `sizes`, broadcast over the input's last axes; a constant where it is not `trained`."""
 
     sizes: tuple[int, ...]
     trained: bool = True

@@ -48,7 +48,7 @@ class View(_Shaped):
 
 @dataclass(frozen=True)
 class Reshape(_Shaped):
-    """Another shape of elements that do not lie in that order, so they are copied."""
+    """Another shape of elements that are not contiguous in that order: a copy."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Permute(Unweighted):
 
 @dataclass(frozen=True)
 class Expand(Unweighted):
-    """Sides of 1 stretched to `sizes`: a view."""
+    """Sides of 1 broadcast to `sizes`: a view."""
 
     sizes: tuple[int, ...]
 

@@ -75,7 +75,7 @@ class LinearLast(Op):
 
 @dataclass(frozen=True)
 class MatMul(Op):
-    """The product of …×M×K and …×K×N, for each of the leading axes, which stretch."""
+    """The product of …×M×K and …×K×N, for each of the leading axes, which are broadcast."""
 
     def output(self, *inputs: Shape) -> Shape:
         if len(inputs) != 2:
@@ -89,7 +89,7 @@ class MatMul(Op):
         return 0
 
     def mult_adds(self, *inputs: Shape) -> int:
-        # as torch's FlopCounterMode has it (bmm_flop): both inputs are data, so no parameters
+        # as in torch's FlopCounterMode (bmm_flop): both inputs are data, so no parameters
         return self.output(*inputs).elements * inputs[0][-1]
 
     def spelling(self, *inputs: Shape) -> Function:

@@ -19,9 +19,9 @@ from archs.ir.operator import (
 
 @dataclass(frozen=True)
 class BatchNorm(Op):
-    """Batch normalisation with a scale and a shift per channel; the running statistics are no parameters.
+    """Batch normalisation with a scale and a shift per channel; the running statistics are not parameters.
 
-    `eps` is not compared: no cost and no structure hangs on it, so networks that differ in it alone are equal.
+    `eps` is not compared: no cost depends on it, so networks that differ in it alone are equal.
     """
 
     eps: float = field(default=EPS, compare=False)
@@ -37,7 +37,7 @@ class BatchNorm(Op):
         return 2 * inputs[0][0] if self.affine else 0
 
     def mult_adds(self, *inputs: Shape) -> int:
-        return 0  # not a convolution or a linear layer: its element-wise work has a column of its own
+        return 0  # element-wise work, counted in another column
 
     def spelling(self, *inputs: Shape) -> Module:
         kwargs = [("eps", self.eps)] if self.eps != EPS else []

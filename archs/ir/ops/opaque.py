@@ -1,4 +1,4 @@
-"""The unknown operator: visible, shaped, never free."""
+"""The operator of an imported network that has no class here: its shape is known, its work is not."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from archs.ir.operator import Function, Op, Shape
 
 @dataclass(frozen=True)
 class Opaque(Op):
-    """An operator of an imported network that has no class here.
+    """An operator that the importer does not know. Totals that include it say "at least".
 
-    Its output shape and its parameters are known from the import, its work is not: every total that it is in says
-    "at least". It has no spelling, so a network that holds one cannot be exported.
+    Its output shape and parameters come from the import. It has no PyTorch form: such a network cannot be exported.
     """
 
     target: str
-    """What the importer met: `aten.grid_sampler.default`."""
+    """The name in the imported program: `aten.grid_sampler.default`."""
     sizes: tuple[int, ...]
     weights: int = 0
 
@@ -31,7 +30,7 @@ class Opaque(Op):
         return self.weights
 
     def mult_adds(self, *inputs: Shape) -> int:
-        return 0  # unknown: `costmodel.count` says so in a column of its own
+        return 0  # unknown: `costmodel.count` has a column for it
 
     def spelling(self, *inputs: Shape) -> Function:
         raise ArchError(

@@ -54,7 +54,7 @@ class _Pool(Unweighted):
 
 @dataclass(frozen=True)
 class MaxPool(_Pool):
-    """The largest value in each window. `ceil`: the last window may hang over the edge."""
+    """The largest value in each window. `ceil`: the last window may extend over the edge."""
 
     kernel: Pair
     stride: Pair
@@ -100,7 +100,7 @@ class AvgPool(_Pool):
 class GlobalAvgPool(Unweighted):
     """The mean of each channel's map: C×H×W → C×1×1, or → C where `flat`.
 
-    The two forms are two spellings of one operator, and the counters differ on them: fvcore counts
+    The two forms are two PyTorch forms of one operator, and tools count them differently: fvcore counts
     `nn.AdaptiveAvgPool2d(1)` and does not see `x.mean((2, 3))`.
     """
 
