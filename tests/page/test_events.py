@@ -8,7 +8,7 @@ import pytest
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.runtime.state import SafeSessionState, SessionState
 
-from explorer.page.state import events
+from explorer.page.browser import events
 from explorer.page.state import session as state
 
 

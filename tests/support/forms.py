@@ -12,7 +12,7 @@ from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.testing.v1 import AppTest
 
 from explorer.editing.scenario import Scenario
-from explorer.page.state.memory import KEY
+from explorer.page.browser.memory import KEY
 from explorer.page.state.session import SCENARIO
 
 CONTROLS = ("choice", "open", "tabs", "number", "text", "switch", "button")

@@ -7,9 +7,9 @@ from typing import Any
 
 from explorer.lab import session_text
 from explorer.lab.errors import LabError
+from explorer.page.browser import events
 from explorer.page.frontend import bundle
 from explorer.page.lab import store
-from explorer.page.state import events
 from explorer.page.state import session as state
 from explorer.page.widgets.components import Component
 

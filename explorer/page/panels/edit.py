@@ -9,9 +9,9 @@ from archs import Spec
 from archs.tables.rows import KINDS
 from explorer.editing import cells, edits
 from explorer.editing.scenario import Scenario
+from explorer.page.browser.memory import memory
 from explorer.page.panels import advice
 from explorer.page.state import session as state
-from explorer.page.state.memory import memory
 from explorer.page.widgets import form
 from explorer.page.widgets.form import Change, Part
 

@@ -13,8 +13,8 @@ import streamlit as st
 from archs import Spec
 from explorer.editing import cells, edits
 from explorer.editing.scenario import Problem, Scenario
+from explorer.page.browser.memory import memory
 from explorer.page.state import session as state
-from explorer.page.state.memory import memory
 from explorer.page.widgets import sheet, words
 
 KEY = "grid"

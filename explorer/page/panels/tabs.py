@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from explorer.page.state.memory import memory
+from explorer.page.browser.memory import memory
 from explorer.page.widgets import form
 from explorer.page.widgets.form import Change
 

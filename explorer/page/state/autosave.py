@@ -12,10 +12,10 @@ from archs import ArchError
 from explorer.editing import history_text as kept
 from explorer.editing.history import History
 from explorer.editing.scenario import Scenario, start
+from explorer.page.browser import events
+from explorer.page.browser.memory import memory
 from explorer.page.frontend import bundle
-from explorer.page.state import events
 from explorer.page.state import session as state
-from explorer.page.state.memory import memory
 from explorer.page.state.share import BY_LINK
 from explorer.page.widgets import form
 from explorer.page.widgets.components import Component

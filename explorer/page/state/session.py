@@ -15,7 +15,7 @@ from costmodel import CostError
 from explorer.editing import edits
 from explorer.editing.repair import Edited
 from explorer.editing.scenario import Problem, Scenario, start
-from explorer.page.state.memory import memory
+from explorer.page.browser.memory import memory
 from explorer.page.widgets import form
 from explorer.page.widgets.form import Change, Part
 

@@ -10,8 +10,8 @@ from archs import ArchError, Spec
 from archs.caching import cached
 from explorer.editing import links
 from explorer.editing.scenario import Scenario, start
+from explorer.page.browser.memory import memory
 from explorer.page.state import session as state
-from explorer.page.state.memory import memory
 
 PARAMETER = "net"
 BY_LINK = "opened by link"

@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from explorer.editing import cells
+from explorer.page.browser import events
+from explorer.page.browser.memory import memory
 from explorer.page.frontend import bundle
-from explorer.page.state import events
-from explorer.page.state.memory import memory
 from explorer.page.widgets import tooltip
 from explorer.page.widgets.components import Component
 

@@ -12,8 +12,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from explorer.figures import svg
+from explorer.page.browser import events
 from explorer.page.frontend import bundle
-from explorer.page.state import events
 from explorer.page.widgets.components import Component
 
 HTML = """<figure class="figure"><h3 hidden></h3><div class="drawing"></div>

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from explorer.editing.cells import Column
+from explorer.page.browser import events
 from explorer.page.frontend import bundle
-from explorer.page.state import events
 from explorer.page.widgets.components import Component
 
 # a form of its own, as in `explorer.page.widgets.form`

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.page.state.memory import memory
+from explorer.page.browser.memory import memory
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Browser events, delivered once and in order, and what a session keeps of them."""
