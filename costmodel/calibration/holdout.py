@@ -1,116 +1,147 @@
-"""What timed networks say of a profile that was not fitted to them: its errors and its intervals.
+"""Held-out errors and 90 % prediction intervals of a fitted model.
 
-No clock and no fitting here.
+No clock and no fitting here. Start at `assess`; `costmodel/calibration/README.md` has the reasons for the estimators.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
-from costmodel.latency.features import OURS
-from costmodel.latency.predictor import Priced, price
+from costmodel.latency.operator_kinds import CATALOGUE_KINDS
+from costmodel.latency.predictor import LatencyModel, Priced, price
 from costmodel.latency.profile import DeviceProfile, Errors, percentile_half_width
-from costmodel.networks.synthetic import IMPORTED, Foreign
+from costmodel.networks.synthetic import IMPORTED, SyntheticNetwork
 from costmodel.timing.timing_records import Record
 
 NORMAL = NormalDist()
 SPAN = NORMAL.inv_cdf(0.95)  # standard deviations to either side that hold 90 % of a normal distribution
-COUNTED = 0.95  # of residuals count by how large they are, what is beyond them as if it were the next of them
-FURTHEST = NORMAL.inv_cdf((1 + COUNTED) / 2)
-MEAN = 2 * (NORMAL.pdf(0) - NORMAL.pdf(FURTHEST)) + FURTHEST * (1 - COUNTED)  # absolute deviation that is so counted
-BIG_US = 20.0  # nodes above it are judged one by one
-SESSION = 0.012  # what one session leaves open of a network beside its doubt: in itself it cannot see it
-SESSIONS = 0.013  # by so much more networks were off in three sessions minutes later (those that judge, six times)
+WINSORISED_AT = 0.95  # quantile of the absolute residuals to which larger ones are reduced
+LIMIT = NORMAL.inv_cdf((1 + WINSORISED_AT) / 2)
+MEAN_DEVIATION = 2 * (NORMAL.pdf(0) - NORMAL.pdf(LIMIT)) + LIMIT * (1 - WINSORISED_AT)
+"""Mean absolute deviation of a winsorised standard normal distribution."""
+MAX_EXPLAINED = 0.75  # share of the residuals' variance that measurement errors may explain: they are estimates, too
+MIN_NODE_US = 20.0  # nodes above it have errors of their own
+SESSION_STD = 0.012  # standard error of a network's time within one session, beside its own estimate of it
+BETWEEN_SESSIONS_STD = 0.013  # additional standard deviation of three later sessions (held-out networks, six times)
 
 
-def judge(profile: DeviceProfile, record: Record) -> Priced:
-    """What the profile says about a timed network."""
-    return price(profile.regime.graph(record.spec), profile)
+@dataclass(frozen=True)
+class HeldOut:
+    """Errors and half widths of 90 % intervals on held-out networks. `None`: no such network was held out."""
+
+    half_interval: float
+    node_interval: float
+    imported_half_interval: float | None
+    imported_node_interval: float | None
+    errors: Mapping[str, Errors]
+    """By family, under "all" for all specs, and under "imported" for synthetic networks."""
+    node_rmspe: Mapping[str, float]
+    """Kind of operator → RMSPE in percent of its nodes above `MIN_NODE_US`."""
 
 
-def with_errors(profile: DeviceProfile, judged: Sequence[Record], known: DeviceProfile | None = None) -> DeviceProfile:
-    """The profile with the errors that it makes on these records, and intervals from them.
+@dataclass(frozen=True)
+class _Residuals:
+    """Logarithms of measured over predicted, of networks of one origin (specs or synthetic networks)."""
 
-    Others' networks have intervals and, under "imported", errors of their own. `known`: one whose forests it goes on
-    from and found best held on to most: how far that one is off tells of this one's networks, too.
+    networks: list[float] = field(default_factory=list)
+    standard_errors: list[float] = field(default_factory=list)
+    nodes: list[float] = field(default_factory=list)
+
+    def half_interval(self, known: tuple[float, int] | None) -> float | None:
+        """Half width for a network, pooled with `known`, (half width, networks) of the prior; None without networks."""
+        if not self.networks:
+            return None
+        half = math.hypot(_half_width(self.networks, self.standard_errors), SPAN * BETWEEN_SESSIONS_STD)
+        return _pooled(half, len(self.networks), *known) if known else half
+
+    def node_interval(self) -> float | None:
+        return percentile_half_width(self.nodes) if self.nodes else None
+
+
+def price_record(model: LatencyModel, record: Record) -> Priced:
+    """The model's prediction for a timed network."""
+    return price(model.regime.graph(record.spec), model)
+
+
+def assess(model: LatencyModel, held_out: Sequence[Record], known: DeviceProfile | None = None) -> HeldOut:
+    """Errors on held-out records, and intervals from them; specs and synthetic networks have separate intervals.
+
+    `known`: the prior, if the model was fitted with the largest prior strength in the prior's regime. The model is then
+    so close to it that its held-out residuals count, too.
     """
-    judgements = [judge(profile, record) for record in judged]
-    logs: dict[bool, list[float]] = {True: [], False: []}
-    doubts: dict[bool, list[float]] = {True: [], False: []}
-    node_logs: dict[bool, list[float]] = {True: [], False: []}
-    pairs, off = [], {}
-    for record, priced in zip(judged, judgements):
-        ours = not isinstance(record.spec, Foreign)
-        logs[ours].append(float(np.log(record.network_us / priced.network_us)))
-        doubts[ours].append(math.hypot(record.doubt, SESSION))
-        pairs.append((record.spec.name if ours else IMPORTED, record.network_us, priced.network_us))
+    specs, imported = _Residuals(), _Residuals()
+    pairs = []
+    relative: dict[str, list[float]] = {}
+    for record in held_out:
+        priced = price_record(model, record)
+        synthetic = isinstance(record.spec, SyntheticNetwork)
+        residuals = imported if synthetic else specs
+        residuals.networks.append(math.log(record.network_us / priced.network_us))
+        residuals.standard_errors.append(math.hypot(record.standard_error, SESSION_STD))
+        pairs.append((IMPORTED if synthetic else record.spec.name, record.network_us, priced.network_us))
         for kind, measured, predicted in zip(priced.kinds, record.nodes_us, priced.nodes_us):
-            if measured > BIG_US and ours == (kind in OURS):
-                node_logs[ours].append(float(np.log(measured / predicted)))
-                off.setdefault(kind, []).append(predicted / measured - 1)
-    halves = {ours: math.hypot(_without(doubts[ours], some), SPAN * SESSIONS) for ours, some in logs.items() if some}
-    if known:
-        halves = {ours: _together(half, len(logs[ours]), *_told(known, ours)) for ours, half in halves.items()}
-    node_halves = {ours: percentile_half_width(some) for ours, some in node_logs.items() if some}
-    half, foreign_half = halves[True], halves.get(False)
-    held_out = errors_by_family([pair for pair in pairs if pair[0] != IMPORTED], half)
-    if foreign := [pair for pair in pairs if pair[0] == IMPORTED]:
-        held_out[IMPORTED] = errors_by_family(foreign, foreign_half or half)[IMPORTED]
-    return profile.model_copy(
-        update={
-            "half_interval": half,
-            "node_interval": node_halves.get(True, 1.0),
-            "foreign_half_interval": foreign_half,
-            "foreign_node_interval": node_halves.get(False),
-            "predictors": {
-                kind: p.model_copy(update={"rmspe": rms(off[kind]) if kind in off else -1.0})
-                for kind, p in profile.predictors.items()
-            },
-            "held_out": held_out,
-        }
+            if measured > MIN_NODE_US and synthetic == (kind not in CATALOGUE_KINDS):
+                residuals.nodes.append(float(np.log(measured / predicted)))
+                relative.setdefault(kind, []).append(float(predicted / measured - 1))
+    half = specs.half_interval(_known_half_width(known, "all"))
+    if half is None:
+        raise ValueError("assess needs held-out specs")
+    imported_half = imported.half_interval(_known_half_width(known, IMPORTED))
+    errors_of = errors_by_family([pair for pair in pairs if pair[0] != IMPORTED], half)
+    if imported_pairs := [pair for pair in pairs if pair[0] == IMPORTED]:
+        errors_of[IMPORTED] = errors_by_family(imported_pairs, imported_half or half)[IMPORTED]
+    return HeldOut(
+        half_interval=half,
+        node_interval=specs.node_interval() or 1.0,
+        imported_half_interval=imported_half,
+        imported_node_interval=imported.node_interval(),
+        errors=errors_of,
+        node_rmspe={kind: rms(off) for kind, off in relative.items()},
     )
 
 
-def _without(doubts: Sequence[float], logs: Sequence[float]) -> float:
-    """The half width that holds 90 % of residuals, less what is due to doubts about what was measured.
+def _half_width(logs: Sequence[float], standard_errors: Sequence[float]) -> float:
+    """Half width that covers 90 % of residuals, less the variance that is due to measurement errors.
 
-    By their mean, which a few dozen tell better than their 90 % quantile; and how far the last of twenty is off says
-    nothing of what 90 % are within: one network of sixty had made an interval wider by a quarter. At most three
-    quarters of their variance are taken away: doubts are estimates, too.
+    From the winsorised mean absolute deviation: it is more stable on a few dozen networks than their 90 % quantile, and
+    one outlier does not widen it. Measurement errors explain at most `MAX_EXPLAINED` of the variance.
     """
-    deviation = float(np.mean(_counted(logs))) / MEAN
-    share = float(np.mean(np.square(_counted(doubts)))) / max(deviation**2, 1e-12)
-    return SPAN * deviation * math.sqrt(1 - min(share, 0.75))
+    deviation = float(np.mean(_winsorised(logs))) / MEAN_DEVIATION
+    explained = float(np.mean(np.square(_winsorised(standard_errors)))) / max(deviation**2, 1e-12)
+    return SPAN * deviation * math.sqrt(1 - min(explained, MAX_EXPLAINED))
 
 
-def _counted(values: Sequence[float]) -> np.ndarray:
-    """How large they are, the largest counting as the next of them."""
-    sizes = np.abs(values)
-    return np.minimum(sizes, np.quantile(sizes, COUNTED))
+def _winsorised(values: Sequence[float]) -> NDArray[np.float64]:
+    """Absolute values, those above the `WINSORISED_AT` quantile reduced to it."""
+    sizes = np.abs(np.asarray(values, dtype=float))
+    return np.minimum(sizes, np.quantile(sizes, WINSORISED_AT))
 
 
-def _told(known: DeviceProfile, ours: bool) -> tuple[float, int]:
-    """A profile's half width for networks that are ours, or others', and how many of them told it."""
-    half, family = (known.half_interval, "all") if ours else (known.foreign_half_interval, IMPORTED)
-    return (half, known.held_out[family].networks) if half and family in known.held_out else (0.0, 0)
+def _known_half_width(known: DeviceProfile | None, family: str) -> tuple[float, int] | None:
+    """(half width, number of held-out networks) of a profile for specs ("all") or synthetic networks ("imported")."""
+    if known is None:
+        return None
+    half = known.half_interval if family == "all" else known.imported_half_interval
+    return (half, known.held_out[family].networks) if half and family in known.held_out else None
 
 
-def _together(half: float, networks: int, known: float, known_networks: int) -> float:
-    """The half width that two sets of networks tell together, the known one counting as much as the other at most.
+def _pooled(half: float, networks: int, known: float, known_networks: int) -> float:
+    """Half width pooled over two sets of networks, the known set having at most the weight of the other.
 
-    Forty networks tell a standard deviation within 11 %, and less their own doubts within 17: in five calibrations of
-    one machine intervals were 2.4 to 3.8 % wide, and what would have held 90 % of the suite 2.5 to 3.0 in four of them.
+    Forty networks give a standard deviation within 11 %, and within 17 % after subtracting their standard errors.
     """
     weight = min(networks, known_networks)
     return math.sqrt((networks * half**2 + weight * known**2) / (networks + weight))
 
 
-def rms(relative: Sequence[float]) -> float:
-    """Root mean square in percent."""
+def rms(relative: Sequence[float] | NDArray[np.float64]) -> float:
+    """Root mean square in percent, of relative errors."""
     return round(100 * float(np.sqrt(np.mean(np.square(relative)))), 2)
 
 
@@ -124,14 +155,17 @@ def errors_by_family(pairs: Sequence[tuple[str, float, float]], half_interval: f
 
 
 def errors(measured: Sequence[float], predicted: Sequence[float], half_interval: float = 0.0) -> Errors:
-    """Predicted against measured, relative to what was measured, in percent; Spearman's rank correlation, coverage."""
+    """Errors of predicted relative to measured, in percent, with Spearman's rank correlation and the coverage.
+
+    `half_interval`: the 90 % interval is predicted · exp(± half_interval).
+    """
     from scipy.stats import spearmanr
 
     m, p = np.array(measured), np.array(predicted)
     off = p / m - 1
     ranked = float(spearmanr(m, p)[0]) if len(m) > 2 and len(set(measured)) > 1 and len(set(predicted)) > 1 else 1.0
 
-    def percent(x: object) -> float:
+    def percent(x: NDArray) -> float:
         return round(100 * float(np.mean(x)), 2)
 
     return Errors(

@@ -1,7 +1,6 @@
-"""Calibrate: sample networks → time them → fit → judge by others → a DeviceProfile.
+"""Calibration: sample networks → time them → fit → assess on held-out networks → a DeviceProfile.
 
-Nothing is written before everything is done, and then whole or not at all: a calibration that is cancelled, or dies,
-leaves the profile that was there.
+Files are written atomically at the end: a calibration that is cancelled or fails leaves an existing profile as it was.
 """
 
 from __future__ import annotations
@@ -14,24 +13,25 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from archs import Graph
 from costmodel.calibration.fit import fit
-from costmodel.calibration.sample import STACK, foreign_networks, networks, our_networks
+from costmodel.calibration.sample import STACK, networks, synthetic_networks, table_networks
 from costmodel.calibration.suite import suite
 from costmodel.errors import CostError
 from costmodel.latency.profile import SHIPPED, DeviceProfile, Regime, nearest
-from costmodel.networks.synthetic import made
+from costmodel.networks.synthetic import Recipe, made
 from costmodel.timing.session import ROUNDS, Progress, part, time_networks
 from costmodel.timing.stopwatch import Stopwatch
 from costmodel.timing.timing_records import Record, noisy_share, read_raw, write_raw
 
-CHECKOUT_TIMINGS = Path(__file__).parents[2] / ".github" / "timings"
 SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
-JUDGED, QUICK_JUDGED = 80, 14  # networks that are not fitted: every third, and they tell the errors
-JUDGED_FOREIGN, QUICK_JUDGED_FOREIGN = 5, 3  # of others' networks, beside them
-JUDGED_RANDOM = 6  # one in so many of them is a random table, the others are as users ask for
-JUDGED_SEED = 900_000  # one set, whatever the seed of the sample: no profile was fitted on it
+HELD_OUT, QUICK_HELD_OUT = 80, 14  # specs that are not fitted and give the errors
+HELD_OUT_SYNTHETIC, QUICK_HELD_OUT_SYNTHETIC = 5, 3  # synthetic networks, beside them
+HELD_OUT_RANDOM = 6  # one in so many of them is a random table, the others are catalogue networks
+HELD_OUT_SEED = 900_000  # one set for all seeds of the sample: no profile was fitted on it
 QUICK_ROUNDS = 12  # of a network at most: fewer moments, for enough networks
 TIMING_SHARE = 0.95  # of the whole, for the progress bar
+CHECKOUT_TIMINGS = Path(__file__).parents[2] / ".github" / "timings"
 MUCH_NOISE = 0.3  # share of networks spread over more than 10 %
 
 
@@ -51,14 +51,26 @@ def calibrate(
     anew: bool = False,
     earlier: str | os.PathLike | None = None,
 ) -> DeviceProfile:
-    """Learn what networks cost on this machine: under five minutes, under one with `quick`.
+    """Calibrate this machine: under five minutes, under one minute with `quick`.
 
-    `anew`: begin from nothing, and not from the forests of the shipped profile that is nearest.
-    `earlier`: the raw timings of a session of this machine; their networks are not timed again, and are fitted with
-    those that are.
-    `progress(share, what)` is called now and then; once `cancel()` is true, `Cancelled` is raised. With `path`, the
-    profile is saved there and the raw timings beside it (`.raw.jsonl`). Warns, and notes it in the profile, where the
-    machine was noisy. Raises CostError for a device that is not there, and for earlier timings of another regime.
+    Args:
+        device: "cpu", "cuda" or "mps".
+        threads: of PyTorch.
+        layout: "nchw" or "channels_last".
+        batch: images per call.
+        folded: whether batch norm is folded into the convolutions.
+        quick: fewer networks.
+        progress: called with the share done, 0 to 1, and a description.
+        cancel: `Cancelled` is raised once it returns True.
+        path: where to save the profile, with the raw timings beside it (`.raw.jsonl`).
+        name: of the profile; the regime's label by default.
+        seed: of the sampled networks.
+        seconds: time limit of the timing.
+        anew: fit from scratch instead of from the shipped profile with the closest regime.
+        earlier: raw timings of an earlier session of this machine, which are added to the training set.
+
+    Warns, and notes it in the profile, if the machine was noisy. Raises CostError for a device that is not present and
+    for earlier timings of another regime.
     """
     started = time.perf_counter()
     watch = Stopwatch(device, threads, layout)
@@ -67,19 +79,21 @@ def calibrate(
     regime = Regime(device=watch.device.type, threads=threads, layout=layout, batch=batch, folded=folded)
     known = None if anew else nearest(regime)
     before = _before(Path(earlier), regime) if earlier else []
-    reserved = {entry.graph for entry in suite()}  # what profiles are validated on is never fitted
-    count = QUICK_JUDGED_FOREIGN if quick else JUDGED_FOREIGN
-    judged = dict(islice(((g, s) for s, g in foreign_networks(JUDGED_SEED) if g not in reserved), count))
-    whole = ((g, s) for s, g in our_networks(JUDGED_SEED, JUDGED_RANDOM) if s.name != STACK)
-    count = QUICK_JUDGED if quick else JUDGED
-    judged |= islice(((g, s) for g, s in whole if g not in reserved), count)
-    reserved |= judged.keys() | {made(record.spec) for record in before}
+    reserved = {entry.graph for entry in suite()}  # validation networks are never fitted
+    count = QUICK_HELD_OUT_SYNTHETIC if quick else HELD_OUT_SYNTHETIC
+    held_out: dict[Graph, Recipe] = dict(
+        islice(((g, s) for s, g in synthetic_networks(HELD_OUT_SEED) if g not in reserved), count)
+    )
+    whole = ((g, s) for s, g in table_networks(HELD_OUT_SEED, HELD_OUT_RANDOM) if s.name != STACK)
+    count = QUICK_HELD_OUT if quick else HELD_OUT
+    held_out |= islice(((g, s) for g, s in whole if g not in reserved), count)
+    reserved |= held_out.keys() | {made(record.spec) for record in before}
     with watch.running():
         session = time_networks(
             watch,
             regime,
             (spec for spec, graph in networks(seed) if graph not in reserved),
-            tuple(judged.values()),
+            tuple(held_out.values()),
             seconds or (QUICK_SECONDS if quick else SECONDS),
             rounds=QUICK_ROUNDS if quick else ROUNDS,
             progress=part(progress, 0.0, TIMING_SHARE),
@@ -105,12 +119,11 @@ def calibrate(
         name or regime.label,
         watch.environment().as_dict(),
         session.probe_us,
-        time.perf_counter() - started,
+        lambda: time.perf_counter() - started,
         quick,
         notes,
         known,
     )
-    profile = profile.model_copy(update={"seconds": round(time.perf_counter() - started, 1)})
     if path is not None:
         profile.save(path)
         write_raw(records, regime, raw_path(path))
@@ -120,7 +133,7 @@ def calibrate(
 
 
 def _before(path: Path, regime: Regime) -> list[Record]:
-    """What an earlier session timed. Raises CostError."""
+    """Records of an earlier session. Raises CostError for a missing file or another regime."""
     if not path.is_file():
         raise CostError(f"{path}: there are no raw timings")
     then, records = read_raw(path)
@@ -130,7 +143,7 @@ def _before(path: Path, regime: Regime) -> list[Record]:
 
 
 def raw_path(path: str | os.PathLike) -> Path:
-    """Where the raw timings of a profile lie: beside it; those of shipped profiles only in a checkout, compressed."""
+    """Path of the raw timings of a profile: beside it; of a shipped one, compressed, in a checkout."""
     path = Path(path)
     if path.parent == SHIPPED:
         return CHECKOUT_TIMINGS / f"{path.stem}.raw.jsonl.xz"

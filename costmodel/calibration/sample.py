@@ -30,12 +30,12 @@ from archs.tables.rows import (
     ShuffleV1,
     ShuffleV2,
 )
-from costmodel.networks.synthetic import MEDLEY, STYLES, Foreign, Recipe
+from costmodel.networks.synthetic import MEDLEY, STYLES, Recipe, SyntheticNetwork
 
 MIXED, STACK = "mixed", "stack"  # the names of random tables and stacks
 STACKS = 1 / 2  # of the random networks
 NORM = 0.75  # of the rows that may do without batch norm have it, in tables and in half of the stacks
-TEN, FOREIGN_AT = 10, 4  # of ten networks the fifth is another's
+TEN, SYNTHETIC_AT = 10, 4  # of ten networks the fifth is another's
 HEAVY = 600_000_000  # multiply-adds; one such network costs the time of several
 WIDE = 40_000_000  # elements over all activations
 LIGHT_FAMILIES = tuple(name for name in FAMILIES if name != "resnet50")
@@ -58,13 +58,13 @@ PALETTE = 4  # kinds in one table: so that enough tables go without any one of t
 
 def networks(seed: int) -> Iterator[tuple[Recipe, Graph]]:
     """Endless: what a calibration times. Early on comes a network with every kind of operator."""
-    ours, foreign = our_networks(seed), foreign_networks(seed)
+    ours, foreign = table_networks(seed), synthetic_networks(seed)
     while True:
         for position in range(TEN):
-            yield next(foreign if position == FOREIGN_AT else ours)
+            yield next(foreign if position == SYNTHETIC_AT else ours)
 
 
-def foreign_networks(seed: int) -> Iterator[tuple[Foreign, Graph]]:
+def synthetic_networks(seed: int) -> Iterator[tuple[SyntheticNetwork, Graph]]:
     """Endless: medleys and networks of one style in turn, all styles before one comes again; none too heavy."""
     rng = Random(seed)
     while True:
@@ -72,19 +72,21 @@ def foreign_networks(seed: int) -> Iterator[tuple[Foreign, Graph]]:
             for name in (MEDLEY, style):
                 graph = None
                 while graph is None or heavy(graph):
-                    recipe = Foreign(name, rng.randrange(1 << 48))
+                    recipe = SyntheticNetwork(name, rng.randrange(1 << 48))
                     graph = recipe.graph()
                 yield recipe, graph
 
 
-def our_networks(seed: int, every: int = 2, families: tuple[str, ...] = LIGHT_FAMILIES) -> Iterator[tuple[Spec, Graph]]:
+def table_networks(
+    seed: int, every: int = 2, families: tuple[str, ...] = LIGHT_FAMILIES
+) -> Iterator[tuple[Spec, Graph]]:
     """Endless: random networks, one in `every`, and catalogue networks; none twice and none too heavy to time often."""
     rng = Random(seed)
     seen = set()
     while True:
         try:
             if len(seen) % every:
-                spec = knobs_turned(rng, families)
+                spec = random_catalogue_spec(rng, families)
             else:
                 spec = random_stack(rng) if rng.random() < STACKS else random_table(rng)
             graph = build(spec)
@@ -101,7 +103,7 @@ def heavy(graph: Graph) -> bool:
     return mult_adds > HEAVY or sum(node.output.elements for node in graph.nodes) > WIDE or len(graph.nodes) > 400
 
 
-def knobs_turned(rng: Random, families: tuple[str, ...]) -> Spec:
+def random_catalogue_spec(rng: Random, families: tuple[str, ...]) -> Spec:
     """A catalogue network at any width between the published ones, mostly at 224, half of the time edited."""
     if rng.random() < 0.4:
         return random_spec(rng, families)

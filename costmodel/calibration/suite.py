@@ -1,7 +1,7 @@
-"""The networks on which a profile is judged. Fixed by seeds that no calibration uses; none of them is ever fitted.
+"""The validation networks, fixed by seeds that no calibration uses; none of them is ever fitted.
 
-Four groups: the catalogue at widths and resolutions, random edits of it, random tables, and networks of others' styles
-as imports are. No clock here.
+Four groups: the catalogue at several widths and resolutions, random edits of it, random tables, and synthetic networks
+with the operators of imports. No clock here. Start at `suite`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from archs import ArchError, Graph, Spec
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.sampling import random_edit
 from costmodel.calibration.sample import LIGHT_FAMILIES, heavy, random_table
-from costmodel.networks.synthetic import IMPORTED, STYLES, Foreign, Recipe, made
+from costmodel.networks.synthetic import IMPORTED, STYLES, Recipe, SyntheticNetwork, made
 
 SEED = 7_000_000
 EDITED, TABLES = 36, 18
-RESOLUTION = 224  # the bars are stated for it; the catalogue group also has others
+RESOLUTION = 224  # of the catalogue group also others
 
 
 class Entry(NamedTuple):
@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 
 
 def suite(seen: frozenset[Graph] = frozenset()) -> list[Entry]:
-    """At least 100 networks, without those in `seen` (what a profile was fitted on)."""
+    """At least 100 networks, without those in `seen` (a training set)."""
     found: dict[Graph, Entry] = {}
     groups: dict[str, Iterator[Recipe]] = {
         "catalogue": _catalogue(),
@@ -54,8 +54,8 @@ def _catalogue() -> Iterator[Spec]:
         others = {knob: values for knob, values in knobs.items() if knob not in ("width", "resolution")}
         if "width" in knobs:
             for i, width in enumerate(knobs["width"]):
-                turned = {knob: values[i % len(values)] for knob, values in others.items()}
-                yield archs.spec(name, width=width, resolution=RESOLUTION, **turned)
+                chosen = {knob: values[i % len(values)] for knob, values in others.items()}
+                yield archs.spec(name, width=width, resolution=RESOLUTION, **chosen)
         for values in others.items():
             for value in values[1]:
                 yield archs.spec(name, **{values[0]: value}, resolution=RESOLUTION)
@@ -96,10 +96,10 @@ def _tables() -> Iterator[Spec]:
             yield spec
 
 
-def _imported() -> Iterator[Foreign]:
+def _imported() -> Iterator[SyntheticNetwork]:
     """One network of each style."""
     for style in STYLES:
         seed = SEED + 2
-        while heavy(Foreign(style, seed).graph()):
+        while heavy(SyntheticNetwork(style, seed).graph()):
             seed += 1
-        yield Foreign(style, seed)
+        yield SyntheticNetwork(style, seed)

@@ -1,13 +1,8 @@
-"""Predicted against measured, on whole networks that no fit has seen, beside what simple answers give.
+"""Validation: predicted against measured latency of networks that no fit has seen, beside simple baselines.
 
-Every network of the suite is timed in three sessions, minutes apart, with modules made anew: what is compared with
-must be known better than the bar that is set. (Of eight sessions on one day each knew a node within 4 to 5 %, and the
-fit was off by 5 to 5.5 % beside that; the bar is 6.) A shared machine is up to 5 % slower or faster from one minute to
-the next and 15 % within hours, and what moves bytes more than what multiplies; so the profile's reference networks,
-which are neither fitted nor in the suite, are timed again in every chunk of it. How slow each kind of operator is in
-them, against the calibration, is divided out and reported (`speeds`); `raw` are the errors without that.
-
-Networks of others' styles are judged beside ours, style by style, and are not in what is said of ours.
+Every network is timed in three sessions; the machine's speed, measured on the profile's reference networks, is divided
+out (`Report.speeds`; `Report.raw` has the errors without that). Synthetic networks are reported separately. Start at
+`validate`; the protocol is described in `costmodel/timing/README.md`.
 """
 
 from __future__ import annotations
@@ -23,16 +18,16 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from costmodel.calibration.baselines import alone, counted
-from costmodel.calibration.fit import fit_only
-from costmodel.calibration.holdout import BIG_US, errors, errors_by_family, judge, rms
+from costmodel.calibration.fit import FitResult, fit_without_intervals
+from costmodel.calibration.holdout import MIN_NODE_US, errors, errors_by_family, price_record, rms
 from costmodel.calibration.pipeline import raw_path
 from costmodel.calibration.suite import Entry, suite
 from costmodel.latency.profile import DeviceProfile, Errors, load_profile, locate
-from costmodel.networks.synthetic import IMPORTED, Foreign
+from costmodel.networks.synthetic import IMPORTED, SyntheticNetwork
 from costmodel.timing.drift import ALL, Slowness, between
 from costmodel.timing.session import Progress, Session, part, time_networks
 from costmodel.timing.stopwatch import Stopwatch
-from costmodel.timing.timing_records import Record, merged, read_raw
+from costmodel.timing.timing_records import Record, mean_record, read_raw
 
 if TYPE_CHECKING:
     import pandas
@@ -40,30 +35,30 @@ if TYPE_CHECKING:
 SESSIONS = 3
 REFERENCES = 45
 KINDS_OF = {"shufflenet_v1": "shuffle_v1", "shufflenet_v2": "shuffle_v2", "mobilenet_v1": "separable"}
-"""Families whose block has a row kind of its own: leaving the family out leaves those rows out of every network."""
+"""Families whose block has its own row kind: leaving the family out excludes every network with such a row."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a validation found. Errors are in percent, predicted against measured."""
+    """Results of a validation. Errors are in percent, predicted against measured."""
 
     profile: DeviceProfile
     entries: tuple[Entry, ...]
     records: tuple[Record, ...]
-    """All sessions together, at the profile's speed."""
+    """Means over the sessions, speed-normalised."""
     predicted_us: tuple[float, ...]
     passes_us: tuple[tuple[float, ...], ...]
-    """Each network as the sessions had it, at the profile's speed."""
+    """Per network the time in each session, speed-normalised."""
     raw_us: tuple[tuple[float, ...], ...]
-    """The same as measured."""
+    """Per network the time in each session, as measured."""
     whole: tuple[float, float]
-    """(median, spread in percent) of a whole call over the sum of its nodes, which networks are judged by on a CPU."""
+    """(median, spread in percent) of a whole call over the sum of its nodes, which is a network's time on a CPU."""
     speeds: tuple[Slowness, ...]
-    """Per chunk of a session: kind → what the reference networks took over the same in the profile, 1.05 is slower."""
+    """Per chunk of a session: kind → time of the reference networks relative to the profile; 1.05 is slower."""
     nodes: dict[str, tuple[int, float]]
-    """Kind → (nodes above 20 µs, RMSPE); "all" over all kinds, "imported …" in others' networks."""
+    """Kind → (nodes above 20 µs, RMSPE); "all" over all kinds, "imported …" in synthetic networks."""
     left_out: dict[str, Errors]
-    """Family → errors of a profile that was fitted without it."""
+    """Family → errors of a model that was fitted without it."""
     baselines: dict[str, Errors]
 
     @property
@@ -76,14 +71,14 @@ class Report:
 
     @property
     def imported(self) -> dict[str, Errors]:
-        """Of networks of others' styles, by style and under "all"; empty where none was timed."""
-        half = self.profile.foreign_half_interval or self.profile.half_interval
+        """Errors of synthetic networks, by style and under "all"; empty if none was timed."""
+        half = self.profile.imported_half_interval or self.profile.half_interval
         pairs = self._pairs([e.spec.name for e in self.entries], imported=True)
         return errors_by_family(pairs, half) if pairs else {}
 
     @property
     def raw(self) -> Errors:
-        """As measured: the machine's speed is in the errors."""
+        """Errors as measured, with the machine's speed in them."""
         rows = [row for row in zip(self.entries, self.raw_us, self.predicted_us) if row[0].group != IMPORTED]
         measured = [fmean(passes) for _, passes, _ in rows]
         predicted = [p for _, _, p in rows]
@@ -91,7 +86,7 @@ class Report:
 
     @property
     def repeat_rms(self) -> float:
-        """How far one session is from the next, as a standard deviation in percent: the noise in what was measured."""
+        """Standard deviation between sessions in percent: the measurement noise."""
         return rms([(b / a - 1) / sqrt(2) for passes in self.passes_us for a, b in pairwise(passes)])
 
     def _pairs(self, labels: Sequence[str], imported: bool = False) -> list[tuple[str, float, float]]:
@@ -114,7 +109,7 @@ class Report:
         return pandas.DataFrame(rows)
 
     def as_dict(self) -> dict[str, object]:
-        """Everything but the raw timings, for JSON."""
+        """The report for JSON, without node times."""
         return {
             "profile": self.profile.name,
             "networks": len(self.records),
@@ -132,7 +127,7 @@ class Report:
                 {
                     "group": entry.group,
                     "network": entry.spec.name,
-                    "width": None if isinstance(entry.spec, Foreign) else entry.spec.width,
+                    "width": None if isinstance(entry.spec, SyntheticNetwork) else entry.spec.width,
                     "resolution": entry.graph.input.height,
                     "measured_ms": round(record.network_us / 1e3, 4),
                     "predicted_ms": round(predicted / 1e3, 4),
@@ -149,12 +144,12 @@ class Report:
         nodes = ", ".join(f"{kind} {error:.1f} % of {n}" for kind, (n, error) in self.nodes.items())
         raw = self.raw
         return (
-            f"{text}\n\nNodes above {BIG_US:.0f} µs, RMSPE: {nodes}\n"
-            f"One session against the next: {self.repeat_rms:.1f} % RMS. "
+            f"{text}\n\nNodes above {MIN_NODE_US:.0f} µs, RMSPE: {nodes}\n"
+            f"Standard deviation between sessions: {self.repeat_rms:.1f} %. "
             f"A whole call takes {self.whole[0]:.3f} times the sum of its nodes, ± {self.whole[1]:.1f} % RMS. "
-            "The reference networks took "
-            f"{', '.join(f'{slow[ALL]:.3f}' for slow in self.speeds)} of their time at the calibration. "
-            f"As measured, without that: MAPE {raw.mape} %, ±5 % {raw.within_5} %, ±10 % {raw.within_10} %."
+            "Time of the reference networks relative to the calibration: "
+            f"{', '.join(f'{slow[ALL]:.3f}' for slow in self.speeds)}. "
+            f"Without that correction: MAPE {raw.mape} %, ±5 % {raw.within_5} %, ±10 % {raw.within_10} %."
         )
 
 
@@ -166,10 +161,11 @@ def validate(
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> Report:
-    """Time the suite on this machine, in the profile's regime, and judge the profile by it.
+    """Time the suite on this machine, in the profile's regime, and compare with the profile's predictions.
 
-    With the profile's raw timings, profiles without each of `families`, in its prior either, are fitted and judged on
-    that family, and the baselines are fitted to what the profile was fitted to. Raises CostError, Cancelled.
+    `raw`: the profile's raw timings; with them, models without each of `families` are fitted and assessed on that
+    family, and the baselines are fitted to the profile's training set. `entries`: other networks than the suite.
+    Raises CostError, Cancelled.
     """
     regime = profile.regime
     fitted = read_raw(Path(raw))[1] if raw else []
@@ -198,32 +194,34 @@ def validate(
         lookup = alone(ours, watch, regime.batch) if fitted else None
     speeds = [_speeds(session, profile) for session in passes]
     raw_us = [tuple(record.network_us for record in same) for same in zip(*(session.records for session in passes))]
-    evened = [
-        [record.evened(regime, slow[record.chunk]) for record in session.records]
+    normalised = [
+        [record.speed_normalised(regime, slow[record.chunk]) for record in session.records]
         for session, slow in zip(passes, speeds)
     ]
-    records = [merged(same) for same in zip(*evened)]
-    priced = [judge(profile, record) for record in records]
+    records = [mean_record(same) for same in zip(*normalised)]
+    priced = [price_record(profile, record) for record in records]
     baselines = {}
     if lookup:
-        simple = counted([r for r in fitted if not isinstance(r.spec, Foreign)], regime) | {"isolated look-up": lookup}
+        simple = counted([r for r in fitted if not isinstance(r.spec, SyntheticNetwork)], regime) | {
+            "isolated look-up": lookup
+        }
         measured = [record.network_us for entry, record in zip(entries, records) if entry.group != IMPORTED]
         baselines = {name: errors(measured, [f(graph) for graph in ours]) for name, f in simple.items()}
     left_out = {}
     for family in families if fitted else ():
         if progress:
             progress(0.9, f"fitting without {family}")
-        judged = [record for record in records if _shows(record, family)]
+        held_out = [record for record in records if _contains(record, family)]
         known = _without(family, load_profile(profile.prior)) if profile.prior else None
-        draft = fit_only([record for record in fitted if not _shows(record, family)], profile, known)
-        pairs = [(record.network_us, judge(draft, record).network_us) for record in judged]
+        draft = fit_without_intervals([r for r in fitted if not _contains(r, family)], profile, known)
+        pairs = [(record.network_us, price_record(draft, record).network_us) for record in held_out]
         left_out[family] = errors([m for m, _ in pairs], [p for _, p in pairs], profile.half_interval)
     return Report(
         profile,
         tuple(entries),
         tuple(records),
         tuple([p.network_us for p in priced]),
-        tuple([tuple(record.network_us for record in same) for same in zip(*evened)]),
+        tuple([tuple(record.network_us for record in same) for same in zip(*normalised)]),
         tuple(raw_us),
         _whole([record for session in passes for record in session.records]),
         tuple([slow for chunks in speeds for slow in chunks]),
@@ -234,7 +232,7 @@ def validate(
 
 
 def _speeds(session: Session, profile: DeviceProfile) -> list[Slowness]:
-    """How slow the machine was in each chunk of a session, against the profile's calibration."""
+    """Slowness of the machine in each chunk of a session, relative to the profile's calibration."""
     regime = profile.regime
     before = {regime.graph(reference.to_spec()): reference.kinds_us for reference in profile.references}
     speeds = []
@@ -252,32 +250,32 @@ def _whole(records: Sequence[Record]) -> tuple[float, float]:
     return round(middle, 4), rms([ratio / middle - 1 for ratio in ratios])
 
 
-def _shows(record: Record, family: str) -> bool:
-    """Whether a network is of a family, or has a block of it."""
-    if isinstance(record.spec, Foreign):
+def _contains(record: Record, family: str) -> bool:
+    """Whether a network is of a family or has one of its blocks."""
+    if isinstance(record.spec, SyntheticNetwork):
         return False
     kind = KINDS_OF.get(family)
     return record.spec.name == family or any(row.kind == kind for row in record.spec.rows)
 
 
-def _without(family: str, prior: DeviceProfile) -> DeviceProfile:
-    """A shipped profile as it would be, had its calibration, and those before it, never met a family."""
+def _without(family: str, prior: DeviceProfile) -> FitResult:
+    """A shipped profile refitted, with its own priors, without the networks that contain a family."""
     records = read_raw(raw_path(locate(prior.name)))[1]
     known = _without(family, load_profile(prior.prior)) if prior.prior else None
-    return fit_only([record for record in records if not _shows(record, family)], prior, known)
+    return fit_without_intervals([r for r in records if not _contains(r, family)], prior, known)
 
 
 def _node_errors(records: Sequence[Record], priced) -> dict[str, tuple[int, float]]:
     relative: dict[str, list[float]] = {"all": []}
     for record, found in zip(records, priced):
-        whose = f"{IMPORTED} " if isinstance(record.spec, Foreign) else ""
+        whose = f"{IMPORTED} " if isinstance(record.spec, SyntheticNetwork) else ""
         for kind, measured, predicted in zip(found.kinds, record.nodes_us, found.nodes_us):
-            if measured > BIG_US:
+            if measured > MIN_NODE_US:
                 for label in ("all", kind):
                     relative.setdefault(whose + label, []).append(predicted / measured - 1)
     return {kind: (len(off), rms(off)) for kind, off in relative.items()}
 
 
 def save_report(report: Report, path: str | os.PathLike) -> None:
-    """The report beside a profile: `<profile>.validation.json`."""
+    """Write the report beside a profile: `<profile>.validation.json`."""
     Path(path).with_suffix(".validation.json").write_text(json.dumps(report.as_dict(), indent=1) + "\n")

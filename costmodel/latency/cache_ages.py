@@ -1,12 +1,7 @@
-"""Where tensors lie and what the caches still hold: how long ago each node's data was touched, in bytes.
+"""Cache ages: bytes that went through the caches since each node's data, memory and code were last touched.
 
-An operator's time depends on what ran before it: its input may just have been written, its output may be memory that
-was just freed, its machine code may have run a moment ago. All three are knowable without a clock. This file replays a
-network's allocations (`costmodel.latency.liveness`) in packed memory and counts the bytes that went through the
-caches since
-each last touch (an LRU stack distance, in bytes).
-
-Bytes, not time; no fitting.
+An LRU stack distance in bytes, from a replay of the network's allocations (`costmodel.latency.liveness`) in packed
+memory. No time and no fitting here. Start at `ages`.
 """
 
 from __future__ import annotations
@@ -22,7 +17,7 @@ from costmodel.latency.liveness import Lives
 
 
 class Ages(NamedTuple):
-    """Bytes moved since a last touch, one entry per node; `uses`: how often its kernel ran before in this pass."""
+    """Bytes moved since the last touch, one entry per node; `uses`: earlier runs of its kernel in this pass."""
 
     inputs: NDArray[np.float64]
     place: NDArray[np.float64]
@@ -38,16 +33,16 @@ def ages(
     kernels: NDArray[np.float64],
     shapes: NDArray[np.float64],
 ) -> Ages:
-    """`size`: bytes of each tensor, the image first; `weights`: of each node's parameters; `kernels`, `shapes`: numbers
-    that are equal where nodes share machine code, and where they run it on the same shape.
+    """Cache ages of every node in a steady state, where the previous pass touched everything last.
 
-    A steady state is assumed: what this pass has not touched yet, the pass before has touched.
+    `size`: bytes of each tensor, the image first; `weights`: bytes of each node's parameters; `kernels`, `shapes`:
+    numbers that are equal for nodes with the same machine code, and with the same code on the same shapes.
     """
     total = weights.sum() + 2 * size.sum()
     taken = size[found.sources]
     bytes_in = np.bincount(found.readers, taken)
     born = size[1:] * found.owns
-    clock = np.empty(len(size) + 1)  # when each node was done, after the 0 of the image; the last: the pass before
+    clock = np.empty(len(size) + 1)  # end of each node, after 0 for the image; the last entry is the previous pass
     clock[0], clock[-1] = 0, -total
     np.cumsum((bytes_in + size[1:] + weights) * found.owns, out=clock[1:-1])
     begun = clock[:-2]
@@ -61,7 +56,7 @@ def ages(
 
 
 def _before(keys: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Per node the one before it of the same key (nodes count from 1; -1: none), and how many there are before it."""
+    """Per node the previous node with the same key (counted from 1; -1: none), and the number of such nodes."""
     order = keys.argsort(kind="stable")
     ordered = keys[order]
     again = ordered[1:] == ordered[:-1]
@@ -78,11 +73,11 @@ def _before(keys: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.in
 def _last_touched(
     lows: Sequence[float], highs: Sequence[float], times: Sequence[float], untouched: float
 ) -> list[float]:
-    """When the bytes of each range were last touched before its time, on average; an empty one is touched now.
+    """Mean time of the last touch of the bytes of each range before its own time; an empty range is touched now.
 
-    Memory is packed, what lives lies below what is allocated next: no range begins above the end of the one before.
+    Memory is packed: live tensors lie below the next allocation, so no range begins above the end of the previous one.
     """
-    starts: list[float] = []  # of what lies below `level`, the nearest last, and when it was touched
+    starts: list[float] = []  # ranges below `level`, the nearest last, with their last touch
     below: list[float] = []
     ends, above = [inf], [untouched]
     level, found = 0.0, []

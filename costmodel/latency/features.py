@@ -1,20 +1,14 @@
-"""What a predictor sees of a node: its kind, the work that it does, and where steps in its cost may lie.
+"""Features of a node: its kind (one predictor each), its work (the roofline's terms) and its columns.
 
-A *kind* is a set of operators that share a kernel family and therefore a predictor. The *work* is what a roofline
-knows: starts, bytes in, out and of weights, multiply-adds. The *columns* are everything that may bend that line: sizes
-and their remainders modulo vector widths, the library path that PyTorch takes, the ages of
-`costmodel.latency.cache_ages`, and
-what ran just before: a convolution that unfolds or reorders its tensors leaves the caches, and the interpreter in them,
-in another state than a matrix product does, and a batch norm behind it takes up to three times as long.
-
-No times and no fitting here. An operator without a kind is an error.
+No times and no fitting here. An operator without a kind is an error. Start at `features`; `operator_kinds` assigns the
+kinds, and `costmodel/latency/README.md` describes the columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from functools import lru_cache
-from itertools import chain, count
+from itertools import chain
 from math import gcd, log, prod
 from operator import itemgetter
 from struct import Struct
@@ -23,15 +17,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archs.errors import shorten
 from archs.ir import ops
 from archs.ir.graph import Graph, Node, Subgraph
 from archs.ir.ops import Op, Shape
-from costmodel.counting.counts import FREE, weights_read
+from costmodel.counting.counts import weights_read
 from costmodel.errors import CostError
 from costmodel.latency.cache_ages import ages
 from costmodel.latency.liveness import lives
-from costmodel.latency.memory_order import turned
+from costmodel.latency.memory_order import permuted_layout
+from costmodel.latency.operator_kinds import CATALOGUE_KINDS, CODE, kind_of, starts_of
 
 WORK = ("starts", "bytes_in", "bytes_out", "bytes_weights", "mult_adds")
 STATIC = (
@@ -44,114 +38,23 @@ DYNAMIC = ("log_age_in", "log_age_place", "log_age_kernel", "log_age_shape", "us
 PASSED_ON = ("log_bytes_in", "log_bytes_out", "log_bytes_weights", "log_mult_adds", "kernel")
 BEFORE = ("kind_before", *(f"{column}_before" for column in PASSED_ON))
 COLUMNS = STATIC + DYNAMIC + BEFORE
-FLOOR = 20_000.0  # bytes: below it everything is in the first-level cache
-
-# PyTorch's `use_mkldnn` (aten/src/ATen/native/Convolution.cpp): below this many input elements an ungrouped
-# convolution of kernel ≤ 3 takes the native path at batch 1.
-MKLDNN_ELEMENTS = 20480
-
-VARIANTS: dict[type[Op], tuple[str, int]] = {
-    ops.BatchNorm: ("batch_norm", 0),
-    ops.ReLU: ("activation", 0),
-    ops.ReLU6: ("activation", 1),
-    ops.HardSwish: ("activation", 2),
-    ops.HardSigmoid: ("activation", 3),
-    ops.Sigmoid: ("activation", 4),
-    ops.SiLU: ("activation", 5),
-    ops.MaxPool: ("max_pool", 0),
-    ops.AvgPool: ("average_pool", 0),
-    ops.AdaptiveAvgPool: ("pool", 2),
-    ops.AdaptiveMaxPool: ("pool", 3),
-    ops.Add: ("add", 0),
-    ops.Subtract: ("add", 1),
-    ops.Maximum: ("add", 2),
-    ops.Multiply: ("multiply", 0),
-    ops.Divide: ("multiply", 2),
-    ops.Concat: ("concat", 0),
-    ops.Stack: ("concat", 1),
-    ops.ChannelShuffle: ("shuffle", 0),
-    ops.Linear: ("linear", 0),
-    **dict.fromkeys(FREE, ("view", 3)),
-    ops.ChannelSplit: ("view", 0),
-    ops.Flatten: ("view", 1),
-    ops.Dropout: ("view", 2),
-    # what only imported networks have
-    ops.AddConstant: ("elementwise", 0),
-    ops.MultiplyConstant: ("elementwise", 1),
-    ops.Clamp: ("elementwise", 2),
-    ops.LeakyReLU: ("elementwise", 3),
-    ops.Shift: ("elementwise", 4),
-    ops.Scale: ("elementwise", 5),
-    ops.PReLU: ("elementwise", 6),
-    ops.Exp: ("transcendental", 0),
-    ops.Tanh: ("transcendental", 1),
-    ops.ELU: ("transcendental", 2),
-    ops.Softplus: ("transcendental", 3),
-    ops.GELU: ("transcendental", 4),
-    ops.TanhGELU: ("transcendental", 5),
-    ops.Mish: ("transcendental", 6),
-    ops.LayerNorm: ("norm", 0),
-    ops.GroupNorm: ("norm", 1),
-    ops.RMSNorm: ("norm", 2),
-    ops.Mean: ("reduction", 0),
-    ops.Sum: ("reduction", 1),
-    ops.Amax: ("reduction", 2),
-    ops.LinearLast: ("matmul", 0),
-    ops.MatMul: ("matmul", 1),
-    ops.Attention: ("matmul", 2),
-    ops.ConvTranspose2d: ("transposed_convolution", 0),
-    ops.Conv1d: ("line_convolution", 0),
-    ops.Reshape: ("copy", 0),
-    ops.PixelShuffle: ("copy", 1),
-    ops.PixelUnshuffle: ("copy", 2),
-    ops.ZeroPad: ("copy", 3),
-    ops.ConstantPad: ("copy", 4),
-    ops.ChannelPad: ("copy", 5),
-}
-"""Kind and variant of every operator but those whose kind or variant depends on its shape or numbers."""
+FLOOR = 20_000.0  # bytes that fit into the first-level cache
 
 ROWS = frozenset(
     (ops.LinearLast, ops.MatMul, ops.Attention, ops.LayerNorm, ops.RMSNorm, ops.Softmax, ops.Mean, ops.Sum, ops.Amax)
 )
 """Operators whose kernels' inner loops run along rows, and not along channels."""
 
-OURS = frozenset(
-    """batch_norm activation max_pool average_pool global_pool mean add multiply concat shuffle linear view pointwise
-    grouped_pointwise depthwise convolution native_convolution grouped_convolution""".split()  # noqa: SIM905 one name per line would fill a page
-)
-"""The kinds that the catalogue's networks and their edits have."""
-
-_NUMBERS = {kind: number for number, kind in enumerate(sorted(OURS))}  # others' kinds share the next
+_NUMBERS = {kind: number for number, kind in enumerate(sorted(CATALOGUE_KINDS))}  # other kinds share the next number
 _passed_on = itemgetter(*(STATIC.index(column) for column in PASSED_ON))
 
-# What is kept of an operator on its shapes: WORK, STATIC, BEFORE of the next node; and for `ages` the bytes of its
-# output, and the numbers of its machine code and of these shapes
+# Layout of the row that is cached per operator and shapes: WORK, STATIC, BEFORE of the next node, bytes of the output
 _WORK = slice(len(WORK))
 _STATIC = slice(_WORK.stop, _WORK.stop + len(STATIC))
 _BEFORE = slice(_STATIC.stop, _STATIC.stop + len(BEFORE))
-_ROW = Struct(f"{_BEFORE.stop + 3}d")  # an array of so few takes longer
-_CODES: dict[str, int] = {}
-_unused = count()
+_ROW = Struct(f"{_BEFORE.stop + 1}d")  # packing takes less time than a numpy array of this size
 
-NEAREST = {
-    "max_pool": "average_pool",
-    "average_pool": "max_pool",
-    "convolution": "native_convolution",
-    "native_convolution": "convolution",
-    "grouped_convolution": "convolution",
-    "grouped_pointwise": "pointwise",
-}
-"""Kind → whose predictor prices it where a short calibration met none of it."""
-
-UPSAMPLING = {"nearest": 0, "bilinear": 1, "bicubic": 2}
-PADDING = {"reflect": 6, "replicate": 7}
-SIMPLE_POWERS = (2, 3, 0.5, -0.5, -1, -2)
-"""Exponents that PyTorch computes without a power (aten/src/ATen/native/cpu/PowKernel.cpp)."""
-STANDARDIZING = 7  # kernels that bring filters to mean 0 and variance 1
-TURNED = 16  # added to the variant of an operator that reads a tensor whose axes are turned in memory
-
-CODE = {"global_pool": "mean", "mean": "mean", "pointwise": "gemm", "grouped_pointwise": "gemm"}
-"""Kinds that run the same machine code: after one of them, another finds it in the caches."""
+PERMUTED = 16  # added to the variant of an operator that reads a tensor with a permuted layout
 
 
 class Features(NamedTuple):
@@ -162,21 +65,49 @@ class Features(NamedTuple):
     columns: NDArray[np.float64]  # nodes × COLUMNS
 
 
+class _Nodes(NamedTuple):
+    """Cached features of consecutive nodes. They hold no numbers whose meaning depends on other nodes."""
+
+    kinds: tuple[str, ...]
+    rows: bytes  # their `_ROW`s
+    codes: tuple[str, ...]  # equal for nodes that run the same machine code
+    shapes: tuple[_OnShapes, ...]  # equal for nodes that run it on the same shapes
+
+
+class _OnShapes:
+    """An operator on its shapes, with its hash computed once."""
+
+    __slots__ = ("_hash", "_key")
+
+    def __init__(self, *key: Hashable):
+        self._key, self._hash = key, hash(key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _OnShapes) and self._key == other._key
+
+
 def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
-    """The features of every node. Raises CostError, with the node's path, for an operator without a kind."""
-    turns = turned(graph)
-    if graph.subgraphs and not turns:
+    """The features of every node. Raises CostError, with the node's path, for an operator without a kind.
+
+    `batch`: images per call; `device`: a torch device type, because kernel starts are counted differently on a GPU.
+    """
+    permuted = permuted_layout(graph)
+    if graph.subgraphs and not permuted:
         parts = [_of_block(block, batch) for block in graph.subgraphs]
     else:
-        parts = [_of_nodes(graph.nodes, graph.shapes, turns, batch)]
-    kinds = tuple(chain.from_iterable([kinds for kinds, _ in parts]))
-    table = np.frombuffer(b"".join([rows for _, rows in parts])).reshape(len(kinds), -1)
+        parts = [_of_nodes(graph.nodes, graph.shapes, permuted, batch)]
+    kinds = tuple(chain.from_iterable([part.kinds for part in parts]))
+    table = np.frombuffer(b"".join([part.rows for part in parts])).reshape(len(kinds), -1)
     work, static, passed_on = table[:, _WORK], table[:, _STATIC], table[:, _BEFORE]
     if device != "cpu":  # there the groups of a convolution are one kernel
         work = np.c_[np.ones(len(kinds)), work[:, 1:]]
-    outputs, codes, same = table[:, _BEFORE.stop :].T
+    codes = _numbered(chain.from_iterable([part.codes for part in parts]))
+    same = _numbered(chain.from_iterable([part.shapes for part in parts]))
     weights = work[:, WORK.index("bytes_weights")]
-    size = np.concatenate(([4.0 * batch * prod(graph.input)], outputs))
+    size = np.concatenate(([4.0 * batch * prod(graph.input)], table[:, -1]))
     touched = ages(lives(graph), size, weights, codes, same)
     columns = np.empty((len(kinds), len(COLUMNS)))
     columns[:, : len(STATIC)] = static
@@ -188,24 +119,28 @@ def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
     return Features(kinds, work, columns)
 
 
+def _numbered(keys: Iterable[Hashable]) -> NDArray[np.int64]:
+    """A number per key, equal for equal keys."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
+
+
 @lru_cache(2048)
-def _of_block(block: Subgraph, batch: int) -> tuple[tuple[str, ...], bytes]:
+def _of_block(block: Subgraph, batch: int) -> _Nodes:
     return _of_nodes(block.nodes, block.shapes, frozenset(), batch)
 
 
-def _of_nodes(
-    nodes: Sequence[Node], shapes: Mapping[str, Shape], turns: Set[str], batch: int
-) -> tuple[tuple[str, ...], bytes]:
-    """The kind of each node, and their `_ROW`s one behind the other. `turns`: the paths that are turned in memory."""
-    rows = []
+def _of_nodes(nodes: Sequence[Node], shapes: Mapping[str, Shape], permuted: Set[str], batch: int) -> _Nodes:
+    """`permuted`: the paths whose tensors have a permuted layout in memory."""
+    found = []
     for path, op, inputs, output in nodes:
         try:
-            turn = not turns.isdisjoint(inputs)
-            rows.append(_static(op, batch, turn, output, *[shapes[source] for source in inputs]))
+            is_permuted = not permuted.isdisjoint(inputs)
+            found.append(_static(op, batch, is_permuted, output, *[shapes[source] for source in inputs]))
         except CostError as error:
             raise CostError(f"{path}: {error}") from None
-    kinds, numbers = zip(*rows)
-    return kinds, b"".join(numbers)
+    kinds, rows, codes, on_shapes = zip(*found)
+    return _Nodes(kinds, b"".join(rows), codes, on_shapes)
 
 
 def _before(passed_on: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -218,11 +153,11 @@ def _before(passed_on: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @lru_cache(65536)
-def _static(op: Op, batch: int, turn: bool, output: Shape, *inputs: Shape):
-    """(kind, a `_ROW`) of one operator on these shapes."""
-    kind, variant = _kind(op, inputs, batch)
+def _static(op: Op, batch: int, permuted: bool, output: Shape, *inputs: Shape) -> tuple[str, bytes, str, _OnShapes]:
+    """(kind, a `_ROW`, machine code, operator on shapes) of one operator."""
+    kind, variant = kind_of(op, inputs, batch)
     view = kind == "view"
-    variant += TURNED * (turn and not view)
+    variant += PERMUTED * (permuted and not view)
     bytes_in = 0 if view else 4 * batch * sum(map(prod, inputs))
     bytes_out = 0 if view else 4 * batch * prod(output)
     bytes_weights = 4 * weights_read(op, inputs)
@@ -260,60 +195,11 @@ def _static(op: Op, batch: int, turn: bool, output: Shape, *inputs: Shape):
         group_in % 16,
         gcd(group_in, group_out, 16),  # oneDNN reorders tensors for kernels that take both in blocks of 8 or 16
     )
-    work = (_starts(op, kind, groups), bytes_in, bytes_out, bytes_weights, mult_adds)
+    work = (starts_of(op, kind, groups), bytes_in, bytes_out, bytes_weights, mult_adds)
     before = (_NUMBERS.get(kind, len(_NUMBERS)), *_passed_on(columns))
-    code = _CODES.setdefault(CODE.get(kind) or f"{kind} {variant}", next(_unused))
-    return kind, _ROW.pack(*work, *columns, *before, 4 * batch * prod(output), code, next(_unused))
-
-
-def _kind(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
-    if type(op) in VARIANTS:  # first, as isinstance takes long where a class is abstract
-        kind, variant = VARIANTS[type(op)]
-        if kind == "multiply":
-            return kind, variant + (inputs[1] != inputs[0])  # a gate of C×1×1 is broadcast
-        if kind == "add":
-            return kind, variant + 3 * (inputs[1] != inputs[0])
-        if kind == "reduction":
-            return kind, variant + 3 * (len(inputs[0]) - 1 not in op.axes)
-        return kind, variant
-    if isinstance(op, ops.Conv2d):
-        kind, variant = _convolution(op, inputs[0], batch)
-        if type(op) is ops.StandardizedConv2d:
-            return "standardized_convolution", ("pointwise", "depthwise", "convolution").index(kind.split("_")[-1])
-        return kind, variant
-    if isinstance(op, ops.GlobalAvgPool):
-        return ("mean" if op.flat else "global_pool"), 0
-    if isinstance(op, ops.Power):
-        return ("elementwise", 7) if op.exponent in SIMPLE_POWERS else ("transcendental", 7)
-    if isinstance(op, ops.Softmax):
-        return "softmax", int(op.axis != len(inputs[0]) - 1)
-    if isinstance(op, ops.Upsample):
-        return "upsample", UPSAMPLING[op.mode]
-    if isinstance(op, ops.Pad):
-        return "copy", PADDING[op.mode]
-    if isinstance(op, ops.Opaque):
-        raise CostError(f"{shorten(op.target)} is an operator that the importer does not know; it has no predictor")
-    known = ", ".join(cls.__name__ for cls in VARIANTS)
-    raise CostError(f"operator {type(op).__name__} has no latency predictor; known: Conv2d, {known}")
-
-
-def _convolution(op: ops.Conv2d, x: Shape, batch: int) -> tuple[str, int]:
-    if op.kernel == (1, 1) and op.stride == (1, 1):
-        return ("grouped_pointwise" if op.groups > 1 else "pointwise"), 0
-    dilated = op.dilation != (1, 1)
-    if op.depthwise(x):
-        return "depthwise", int(dilated)
-    if op.groups > 1:
-        return "grouped_convolution", int(dilated)
-    library = min(op.kernel) > 3 or batch > 1 or x.elements > MKLDNN_ELEMENTS
-    return ("convolution" if library else "native_convolution"), int(dilated)
-
-
-def _starts(op: Op, kind: str, groups: int) -> int:
-    """Kernels that an operator starts on a CPU."""
-    if kind == "standardized_convolution":
-        return 1 + STANDARDIZING + op.gain
-    return groups if kind == "grouped_pointwise" else 1
+    code = CODE.get(kind) or f"{kind} {variant}"
+    row = _ROW.pack(*work, *columns, *before, 4 * batch * prod(output))
+    return kind, row, code, _OnShapes(op, batch, permuted, output, *inputs)
 
 
 def _window(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:

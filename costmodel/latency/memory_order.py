@@ -1,9 +1,7 @@
-"""Which tensors lie in memory in another order than that of their axes: behind a permute, until something copies.
+"""Tensors with a permuted layout: their order in memory differs from that of their axes, behind a permute.
 
-PyTorch's element-wise operators, batch norm, pooling and convolutions keep the order that they find; norms along the
-last axis, matrix products and reshapes write a plain one. What reads a turned tensor is slower, or another kernel.
-
-Of our own networks none has a permute, so this is for imported ones. No clock here.
+Element-wise operators, batch norm, pooling and convolutions keep the order of their input; norms along the last axis,
+matrix products and reshapes write a plain one. Only imported networks have permutes. Start at `permuted_layout`.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from archs.ir.graph import INPUT, Graph
 from archs.ir.ops import Op, Shape
 
 Order = tuple[int, ...]
-"""Each axis' place in memory, the outermost first; () for a turned tensor of which more is not known."""
+"""Position of each axis in memory, outermost first; () for a permuted tensor of unknown order."""
 
 CHANNELS_LAST = (2, 0, 1)
 ROW_WRITERS = (
@@ -23,8 +21,8 @@ ROW_WRITERS = (
 IMAGE_KERNELS = (ops.Conv2d, ops.ConvTranspose2d, ops.MaxPool, ops.AvgPool, ops.Upsample, ops.GroupNorm)
 
 
-def turned(graph: Graph) -> set[str]:
-    """The paths, "input" among them or not, whose tensors are turned. Empty for a graph without a permute."""
+def permuted_layout(graph: Graph) -> set[str]:
+    """Paths of the tensors ("input" included) with a permuted layout. Empty for a graph without a permute."""
     if ops.Permute not in {type(op) for _, op, _, _ in graph.nodes}:
         return set()
     orders: dict[str, Order] = {INPUT: _plain(graph.input)}

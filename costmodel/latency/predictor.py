@@ -1,6 +1,6 @@
-"""Graph × DeviceProfile → milliseconds, per node and per network, with a 90 % interval and what bounds each node.
+"""Graph × DeviceProfile → milliseconds per node and per network, with 90 % intervals and the bound of each node.
 
-No fitting, no file access, no clock. An operator that the profile cannot price is an error, never a zero.
+No fitting, no file access, no clock. An operator without a predictor is an error, never a zero. Start at `predict`.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import exp
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from archs.ir.graph import Graph
 from costmodel.errors import CostError
 from costmodel.latency.features import features
-from costmodel.latency.profile import DeviceProfile, Predictor
+from costmodel.latency.profile import DeviceProfile, Predictor, Regime
 from costmodel.latency.trees import LEVELS, Forest, Forests
 
 if TYPE_CHECKING:
@@ -24,12 +24,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BOUNDS = ("launch", "memory", "memory", "memory", "compute")
-"""What each term of the physical base stands for (`costmodel.latency.features.WORK`)."""
-LEAST_SHARE = 0.5
+"""Bound that each term of the physical base stands for (`costmodel.latency.features.WORK`)."""
+LEAST_SHARE = 0.5  # of the sum of the nodes that a network takes at least: of a few tiny nodes the line is uncertain
+
+
+class LatencyModel(Protocol):
+    """What `price` reads: a DeviceProfile, or the result of a fit that has no intervals yet."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def regime(self) -> Regime: ...
+    @property
+    def predictors(self) -> dict[str, Predictor]: ...
+    @property
+    def scale(self) -> float: ...
+    @property
+    def per_node_us(self) -> float: ...
+    @property
+    def per_call_us(self) -> float: ...
+
+
+class NodePrices(NamedTuple):
+    """Nodes in the graph's order: kind, microseconds, and the largest term of the physical base."""
+
+    kinds: tuple[str, ...]
+    nodes_us: NDArray[np.float64]
+    bounds: tuple[str, ...]
 
 
 class Priced(NamedTuple):
-    """Microseconds, in the graph's order."""
+    """Microseconds of a network, and of its nodes in the graph's order."""
 
     kinds: tuple[str, ...]
     nodes_us: NDArray[np.float64]
@@ -47,18 +72,18 @@ class Prediction:
     low_ms: float
     high_ms: float
     nodes_ms: tuple[float, ...]
-    """They add up to `latency_ms`: each carries its share of the calls between the operators."""
+    """They add up to `latency_ms`: each includes its share of the time between operators."""
     kinds: tuple[str, ...]
     bounds: tuple[str, ...]
-    """For each node the largest term of its physical base: "compute", "memory" or "launch"."""
+    """Per node the largest term of its physical base: "compute", "memory" or "launch"."""
 
     def table(self) -> pandas.DataFrame:
-        """A DataFrame with one row per node: where, what, milliseconds with their 90 % interval, and what bounds it."""
+        """A DataFrame with one row per node: path, operator, milliseconds with their 90 % interval, and bound."""
         import pandas
 
         rows = []
         for node, ms, kind, bound in zip(self.graph.nodes, self.nodes_ms, self.kinds, self.bounds):
-            factor = exp(self.profile.node_half_of(kind))
+            factor = exp(self.profile.node_interval_of(kind))
             rows.append(
                 {
                     "path": node.path,
@@ -92,35 +117,45 @@ def predict(graph: Graph, profile: DeviceProfile) -> Prediction:
     """
     priced = price(graph, profile)
     latency = priced.network_us / 1e3
-    factor = exp(profile.half_of(priced.kinds))
+    factor = exp(profile.half_interval_of(priced.kinds))
     nodes = priced.nodes_us * (latency / priced.nodes_us.sum())
     return Prediction(
         graph, profile, latency, latency / factor, latency * factor, tuple(nodes.tolist()), priced.kinds, priced.bounds
     )
 
 
-def price(graph: Graph, profile: DeviceProfile) -> Priced:
-    """What the predictors say, before it is dressed up. Raises CostError."""
-    found = features(graph, profile.regime.batch, profile.regime.device)
-    tables = _tables(_ById(profile.predictors))
+def price(graph: Graph, model: LatencyModel, regime: Regime | None = None) -> Priced:
+    """Microseconds of a graph and its nodes, without intervals. `regime`: another one than the model's.
+
+    Raises CostError, with the node's path, for an operator without a predictor.
+    """
+    found = price_nodes(graph, regime or model.regime, model.predictors, model.name)
+    total = float(found.nodes_us.sum())
+    network = model.scale * total + model.per_node_us * len(found.nodes_us) + model.per_call_us
+    return Priced(found.kinds, found.nodes_us, max(network, LEAST_SHARE * total), found.bounds)
+
+
+def price_nodes(
+    graph: Graph, regime: Regime, predictors: dict[str, Predictor], profile_name: str = "draft"
+) -> NodePrices:
+    """Microseconds of each node. Raises CostError, with the node's path, for an operator without a predictor."""
+    found = features(graph, regime.batch, regime.device)
+    tables = _tables(_ById(predictors))
     try:
         which = np.fromiter(map(tables.number.__getitem__, found.kinds), np.intp)
     except KeyError:
         node, kind = next((n, kind) for n, kind in zip(graph.nodes, found.kinds) if kind not in tables.number)
         raise CostError(
-            f"{node.path}: profile {profile.name} has no predictor for {kind}; "
-            f"it has {', '.join(profile.predictors)}; calibrate again"
+            f"{node.path}: profile {profile_name} has no predictor for {kind}; "
+            f"it has {', '.join(predictors)}; calibrate again"
         ) from None
     terms = found.work * tables.bases.take(which, axis=0)
     nodes = terms.sum(axis=1) * np.exp(tables.forests.predict(found.columns, which))
-    total = float(nodes.sum())
-    network = profile.scale * total + profile.per_node_us * len(nodes) + profile.per_call_us
-    network = max(network, LEAST_SHARE * total)  # a handful of tiny nodes: the clock's share is not known so well
-    return Priced(found.kinds, nodes, network, tuple([BOUNDS[i] for i in terms.argmax(axis=1).tolist()]))
+    return NodePrices(found.kinds, nodes, tuple([BOUNDS[i] for i in terms.argmax(axis=1).tolist()]))
 
 
 def forest_of(predictor: Predictor) -> Forest:
-    """The forest that a predictor's tables hold."""
+    """The forest in a predictor's tables."""
     return Forest(
         predictor.start,
         np.array(predictor.columns, np.int64).reshape(-1, LEVELS),
@@ -130,9 +165,9 @@ def forest_of(predictor: Predictor) -> Forest:
 
 
 class _ById:
-    """Predictors as a cache key: by identity, since hashing their tables would take longer than using them.
+    """Predictors as a cache key by identity, because hashing their tables takes longer than using them.
 
-    Not their profile: what somebody uploaded is gone with the session.
+    The cache holds no profile, so that an uploaded one is freed with its session.
     """
 
     def __init__(self, predictors: Mapping[str, Predictor]):

@@ -1,6 +1,6 @@
-"""A device profile: what `calibrate` learned about one machine in one regime. JSON, versioned, validated, no pickles.
+"""The device profile: the predictors of one machine in one regime, as versioned, validated JSON.
 
-No torch, no fitting and no prediction here: this file says what a profile holds and reads and writes it.
+Contents, reading and writing. No torch, no fitting, no prediction. Start at `DeviceProfile` and `load_profile`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from archs import Graph, fold_batchnorm
 from costmodel.errors import CostError
-from costmodel.latency.features import COLUMNS, OURS, WORK
+from costmodel.latency.features import COLUMNS, WORK
+from costmodel.latency.operator_kinds import CATALOGUE_KINDS
 from costmodel.latency.trees import LEVELS
 from costmodel.networks.synthetic import Recipe, made, read_recipe
 
-FORMAT = "costmodel.profile/1"
+FORMAT: Literal["costmodel.profile/1"] = "costmodel.profile/1"
 DEFAULT = "cpu"
-"""The shipped profile that is used where none is named: one thread, batch 1, eager, NCHW, another machine's."""
+"""The shipped profile that is used where none is named: one thread, batch 1, eager, NCHW."""
 SHIPPED = Path(__file__).parents[1] / "profiles"
 MAX_BYTES = 40_000_000
 
@@ -32,7 +33,7 @@ Natural = Annotated[int, Field(ge=0)]
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
 
 
 class Predictor(_Value):
@@ -45,9 +46,9 @@ class Predictor(_Value):
     thresholds: tuple[tuple[Finite, ...], ...]
     values: tuple[tuple[Finite, ...], ...]
     samples: Natural
-    """Nodes that it was fitted on."""
+    """Number of nodes in the training set."""
     rmspe: Finite
-    """Root mean square relative error on held-out nodes above 20 µs, in percent; -1 where there were none."""
+    """Root mean square relative error on held-out nodes above 20 µs, in percent; -1 if there were none."""
 
     @model_validator(mode="after")
     def _sizes(self) -> Predictor:
@@ -56,12 +57,12 @@ class Predictor(_Value):
         fits = fits and all(len(row) == LEVELS for row in (*self.columns, *self.thresholds))
         fits = fits and all(len(row) == 1 << LEVELS for row in self.values)
         if not fits or any(column >= len(COLUMNS) for row in self.columns for column in row):
-            raise ValueError("a predictor's tables do not fit together")
+            raise ValueError("the predictor's tables do not fit together")
         return self
 
 
 class Regime(_Value):
-    """What a profile is for. Times of different regimes are never mixed."""
+    """Device and settings that a profile is valid for. Times of different regimes are never mixed."""
 
     device: Annotated[str, Field(pattern=r"^[a-z]{2,8}$")] = "cpu"
     threads: Annotated[int, Field(ge=1, le=4096)] = 1
@@ -71,14 +72,14 @@ class Regime(_Value):
     """Whether batch norm is folded into the convolutions before timing."""
 
     def graph(self, spec: Recipe) -> Graph:
-        """The graph that is timed, and priced, for a spec or another's style. Raises ArchError."""
+        """The graph that is timed and priced for a recipe. Raises ArchError."""
         graph = made(spec)
         return fold_batchnorm(graph) if self.folded else graph
 
     def in_common(self, other: Regime) -> tuple[bool, ...]:
-        """What two regimes share of what decides the kernels, the most decisive first.
+        """The settings that two regimes share, ordered by their effect on the choice of kernels.
 
-        Of threads and of images, whether it is more than one: PyTorch picks kernels by it.
+        Threads and batch are compared as "one" or "more than one", because PyTorch selects kernels by that.
         """
         threads = (self.threads > 1) == (other.threads > 1)
         batch = (self.batch > 1) == (other.batch > 1)
@@ -92,7 +93,7 @@ class Regime(_Value):
 
 
 class Errors(_Value):
-    """Predicted against measured, over networks; percent."""
+    """Errors of predicted against measured network latencies, in percent."""
 
     networks: Natural
     mape: Finite
@@ -106,58 +107,61 @@ class Errors(_Value):
 
 
 class Reference(_Value):
-    """A network that was timed with the profile and not fitted: timed again, it tells the machine's speed."""
+    """A held-out network that was timed with the profile. Timing it again measures the machine's current speed."""
 
     spec: dict[str, Any]
     network_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     kinds_us: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
-    """Kind of operator → what its nodes took together; "all" for all, "call" for the network."""
+    """Kind of operator → total time of its nodes; "all": of all nodes, "call": of the network."""
 
     def to_spec(self) -> Recipe:
-        """Raises ArchError or CostError for a spec that is none."""
+        """The recipe. Raises ArchError or CostError for an invalid one."""
         return read_recipe(self.spec)
 
 
 class DeviceProfile(_Value):
-    """Everything that a prediction needs, and what it was made from."""
+    """Predictors of one device in one regime, with their provenance and their held-out errors.
+
+    Three attributes have another name in the file (format `costmodel.profile/1`): see their aliases.
+    """
 
     format: Literal["costmodel.profile/1"] = FORMAT
     name: Annotated[str, Field(min_length=1, max_length=80)]
     regime: Regime
     environment: dict[str, str | int]
     probe_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    """The stopwatch's probe at the session's quiet level: how fast the machine was."""
+    """Time of the stopwatch's probe network in the session, as a measure of the machine's speed."""
     networks: Natural
-    """Networks that it was fitted on."""
+    """Number of networks in the training set."""
     seconds: Finite
-    """How long the calibration took."""
+    """Duration of the calibration."""
     quick: bool
     prior: str | None = None
-    """The shipped profile from whose forests the fit went on; None where it began from nothing."""
-    hold: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """How tightly it holds on to that, in nodes' worth (`costmodel.calibration.fit.HOLDS`)."""
+    """The shipped profile that the fit was initialised from; None for a fit from scratch."""
+    prior_strength: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(None, alias="hold")
+    """Weight of the prior in the fit, in nodes (`costmodel.calibration.fit.PRIOR_STRENGTHS`)."""
     columns: tuple[str, ...] = COLUMNS
-    """What the predictors' column numbers mean: a profile of other columns is one of another version."""
+    """Names of the feature columns that the predictors index. A profile with other columns is rejected."""
     predictors: dict[str, Predictor]
     references: tuple[Reference, ...]
     per_node_us: Finite
     """network_us = scale · (sum of the nodes) + per_node_us · (number of nodes) + per_call_us.
 
-    Nothing on a CPU. Elsewhere mostly negative: reading the clock after every operator takes time that a whole call
-    does not."""
+    0 on a CPU. Usually negative on a GPU, where a clock reading after every operator costs time that a whole call does
+    not spend."""
     per_call_us: Finite = 0.0
-    """Elsewhere than on a CPU: until the first operator has been started, and the last is known to be done."""
+    """On a GPU: the time to start the first operator and to synchronise after the last."""
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     half_interval: Annotated[float, Field(gt=0, lt=5)]
-    """The 90 % interval is latency · exp(± half_interval): held-out residuals with what a validation leaves open."""
+    """The 90 % interval is latency · exp(± half_interval), from held-out residuals and variation between sessions."""
     node_interval: Annotated[float, Field(gt=0, lt=5)]
-    """The same for one node."""
-    foreign_half_interval: Annotated[float, Field(gt=0, lt=5)] | None = None
-    """`half_interval` of networks with operators that only imports have, where some were judged."""
-    foreign_node_interval: Annotated[float, Field(gt=0, lt=5)] | None = None
+    """`half_interval` of one node."""
+    imported_half_interval: Annotated[float, Field(gt=0, lt=5)] | None = Field(None, alias="foreign_half_interval")
+    """`half_interval` of networks with operators that only imports have; None if none was held out."""
+    imported_node_interval: Annotated[float, Field(gt=0, lt=5)] | None = Field(None, alias="foreign_node_interval")
     """`node_interval` of such operators."""
     held_out: dict[str, Errors]
-    """Errors on networks that the fit did not see: by family, and under "all"."""
+    """Errors on held-out networks, by family and under "all"."""
     warnings: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -166,17 +170,22 @@ class DeviceProfile(_Value):
             raise ValueError("the profile was fitted on other features; calibrate again")
         return self
 
-    def half_of(self, kinds: Iterable[str]) -> float:
+    def half_interval_of(self, kinds: Iterable[str]) -> float:
         """The half interval of a network of these kinds of operator."""
-        return self.half_interval if OURS.issuperset(kinds) else self.foreign_half_interval or self.half_interval
+        return (
+            self.half_interval
+            if CATALOGUE_KINDS.issuperset(kinds)
+            else self.imported_half_interval or self.half_interval
+        )
 
-    def node_half_of(self, kind: str) -> float:
-        return self.node_interval if kind in OURS else self.foreign_node_interval or self.node_interval
+    def node_interval_of(self, kind: str) -> float:
+        """The half interval of a node of this kind."""
+        return self.node_interval if kind in CATALOGUE_KINDS else self.imported_node_interval or self.node_interval
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the profile, whole or not at all."""
+        """Write the profile atomically: a draft is renamed once it is complete."""
         path = Path(path)
-        text = json.dumps(self.model_dump(mode="json"), separators=(",", ":"))
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), separators=(",", ":"))
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".draft")
         try:
             with os.fdopen(handle, "w") as file:
@@ -189,25 +198,25 @@ class DeviceProfile(_Value):
 
 
 def names() -> tuple[str, ...]:
-    """The profiles that are shipped."""
+    """Names of the shipped profiles."""
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.json") if "." not in path.stem))
 
 
 def locate(path_or_name: str | os.PathLike) -> Path:
-    """Where a profile lies: a shipped one by its name, or any by its path."""
+    """Path of a shipped profile by its name, or of any profile by its path."""
     return SHIPPED / f"{path_or_name}.json" if str(path_or_name) in names() else Path(path_or_name)
 
 
 def nearest(regime: Regime) -> DeviceProfile | None:
-    """Of the profiles that are shipped for such a device, the one whose regime is most like this; None without one."""
+    """The shipped profile of the same device with the closest regime; None if there is none."""
     known = [profile for profile in map(load_profile, names()) if profile.regime.device == regime.device]
     return max(known, key=lambda profile: profile.regime.in_common(regime), default=None)
 
 
 def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
-    """A shipped profile by its name, or any by its path.
+    """Read a shipped profile by its name, or any profile by its path.
 
-    Raises CostError for a file that is not there, truncated, of another version, or no profile.
+    Raises CostError for a file that is missing, truncated, of another version, or not a profile.
     """
     path = locate(path_or_name)
     try:
@@ -222,9 +231,9 @@ def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
 
 
 def read_profile(text: bytes, name: str) -> DeviceProfile:
-    """A profile from the content of a file, whose name the messages begin with.
+    """A profile from the content of a file; `name` is the file's name for messages.
 
-    Raises CostError for one that is truncated, of another version, or no profile.
+    Raises CostError for content that is truncated, of another version, or not a profile.
     """
     try:
         data = json.loads(text)

@@ -1,10 +1,7 @@
 """Boosted oblivious trees in numpy: fitted in seconds, evaluated in microseconds, stored as plain numbers.
 
-An oblivious tree asks the same question of every sample at each level (Prokhorenkova et al. 2018, "CatBoost",
-arXiv:1706.09516, section 4), so a whole forest is one comparison and one table look-up. Costs have steps, where a
-kernel path or a vector width changes, which trees follow and smooth functions do not.
-
-Nothing about networks or time is known here.
+An oblivious tree has one split per level (Prokhorenkova et al. 2018, "CatBoost", arXiv:1706.09516, section 4), so a
+forest is one comparison and one table look-up. Nothing here knows networks or time. Start at `fit` and `Forests`.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ RESOLUTIONS = (96, 128, 160, 192, 224)
 
 
 @dataclass(frozen=True)
-class Foreign:
+class SyntheticNetwork:
     """A network of another's style. Raises CostError for a style or a seed that is none."""
 
     name: str
@@ -47,18 +47,18 @@ class Foreign:
         return _graph(self)
 
 
-Recipe = Union[Spec, Foreign]  # noqa: UP007 evaluated at run time, for Python 3.10
+Recipe = Union[Spec, SyntheticNetwork]  # noqa: UP007 evaluated at run time, for Python 3.10
 """What a timed network was made from."""
 
 
 def made(recipe: Recipe) -> Graph:
     """The graph of a recipe. Raises ArchError."""
-    return recipe.graph() if isinstance(recipe, Foreign) else build(recipe)
+    return recipe.graph() if isinstance(recipe, SyntheticNetwork) else build(recipe)
 
 
 def recipe_dict(recipe: Recipe) -> dict[str, Any]:
     """A recipe as JSON holds it."""
-    if isinstance(recipe, Foreign):
+    if isinstance(recipe, SyntheticNetwork):
         return {"format": FORMAT, "name": recipe.name, "seed": recipe.seed}
     return json.loads(recipe.to_json())
 
@@ -69,11 +69,11 @@ def read_recipe(data: Mapping[str, Any]) -> Recipe:
         return Spec.from_json(json.dumps(data))
     if data.keys() != {"format", "name", "seed"}:
         raise CostError(f"found {', '.join(map(str, data))[:80]}; allowed: format, name, seed")
-    return Foreign(data["name"], data["seed"])
+    return SyntheticNetwork(data["name"], data["seed"])
 
 
 @lru_cache(256)
-def _graph(recipe: Foreign) -> Graph:
+def _graph(recipe: SyntheticNetwork) -> Graph:
     rng = Random(f"{recipe.name} {recipe.seed}")
     side = rng.choice(RESOLUTIONS)
     b = Builder(recipe.name, Shape(3, side, side))

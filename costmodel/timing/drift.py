@@ -1,10 +1,7 @@
-"""How slow the machine is, by kind of operator, from one session to another.
+"""The machine's slowness in one session relative to another, per kind of operator.
 
-A shared machine is some percent slower for minutes when its neighbours fill the cache that all share, and what moves
-bytes is slowed more than what multiplies. Waiting for a quiet moment does not help against that: there is none. So
-reference networks, timed with a profile, are timed again, and what they show, kind by kind, is divided out.
-
-No clock here.
+Estimated from reference networks that were timed in both sessions. No clock here. Start at `between`;
+`costmodel/timing/README.md` describes why a shared machine needs it.
 """
 
 from __future__ import annotations
@@ -13,18 +10,18 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 ALL = "all"
-CALL = "call"  # of a whole network, which is not what its nodes add up to where clocks between them cost something
-FEWEST = 12  # nodes that speak for a kind; a rarer kind takes the slowness of all
-CLEAR_US = 10.0  # nodes below it repeat too badly to tell a few percent
+CALL = "call"  # of a whole call, which differs from the sum of its nodes if clock readings are expensive
+FEWEST = 12  # networks with a kind; a rarer kind takes the slowness of all kinds
+CLEAR_US = 10.0  # shorter times do not repeat within a few percent
 
 Slowness = Mapping[str, float]
-"""Kind of operator → how many times as long as in the other session; "all" is of those that have no entry."""
+"""Kind of operator → time relative to the other session; "all" applies to kinds without an entry."""
 
 STEADY: Slowness = {ALL: 1.0}
 
 
 def by_kind(kinds: Sequence[str], nodes_us: Sequence[float], network_us: float) -> dict[str, float]:
-    """Kind → microseconds of all its nodes together; "all" for all, "call" for the network."""
+    """Kind → total microseconds of its nodes; "all": of all nodes, "call": of the network."""
     totals = {ALL: float(sum(nodes_us)), CALL: network_us}
     for kind, time_us in zip(kinds, nodes_us):
         totals[kind] = totals.get(kind, 0.0) + time_us
@@ -32,7 +29,7 @@ def by_kind(kinds: Sequence[str], nodes_us: Sequence[float], network_us: float) 
 
 
 def between(now: Sequence[Mapping[str, float]], then: Sequence[Mapping[str, float]]) -> Slowness:
-    """How slow the machine is now, by the same networks as `by_kind` had them in two sessions."""
+    """Slowness of this session; `now` and `then`: `by_kind` of the same networks in both sessions."""
     ratios: dict[str, list[float]] = {ALL: []}
     for here, there in zip(now, then):
         for kind in here.keys() & there.keys():

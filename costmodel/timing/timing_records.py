@@ -1,4 +1,4 @@
-"""What was timed: one record per network, and the file of raw timings that lies beside a profile. No clock here."""
+"""Records of timed networks, and the file of raw timings that is stored beside a profile. No clock here."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from costmodel.timing.stopwatch import NOISY
 
 @dataclass(frozen=True)
 class Record:
-    """One network, timed; microseconds of undisturbed runs."""
+    """Times of one network, in microseconds of undisturbed runs."""
 
     spec: Recipe
     network_us: float
-    """The sum of its nodes on a CPU, a whole call elsewhere, where clocks cost more and there are no neighbours."""
+    """On a CPU the sum of its nodes; elsewhere a whole call, because clock readings cost more there."""
     nodes_us: tuple[float, ...]
     spread: float
-    """IQR / median of its runs, without the first of each visit."""
+    """IQR / median of its runs without the first run of each visit."""
     calls: int
-    """Runs node by node."""
+    """Number of runs node by node."""
     whole_us: float | None = None
-    """A whole call, without clocks in it, where that was asked for."""
+    """A whole call without clock readings in it, if requested."""
     chunk: int = 0
-    """Which of the session's: the networks that were timed side by side have one number."""
-    doubt: float = 0.0
-    """Half of what two halves of its visits differ by, as a logarithm: about what all of them leave open."""
+    """Number of the session's chunk: its networks were timed side by side."""
+    standard_error: float = 0.0
+    """Of the logarithm of `network_us`: half the difference between two halves of its visits."""
 
     def kinds(self, regime: Regime) -> tuple[str, ...]:
         """The kind of each node."""
         return _kinds(self.spec, regime)
 
     def by_kind(self, regime: Regime) -> dict[str, float]:
-        """What tells sessions apart (`costmodel.timing.drift`)."""
+        """Total time per kind (`costmodel.timing.drift.by_kind`)."""
         return by_kind(self.kinds(regime), self.nodes_us, self.network_us)
 
-    def evened(self, regime: Regime, slow: Slowness) -> Record:
-        """The same as it would have been on a machine that is not `slow`."""
+    def speed_normalised(self, regime: Regime, slow: Slowness) -> Record:
+        """The record with the machine's slowness divided out."""
         nodes = [time_us / slow.get(kind, slow[ALL]) for kind, time_us in zip(self.kinds(regime), self.nodes_us)]
         on_cpu = regime.device == "cpu"
         network = sum(nodes) if on_cpu else self.network_us / slow.get(CALL, slow[ALL])
@@ -56,20 +56,20 @@ def _kinds(spec: Recipe, regime: Regime) -> tuple[str, ...]:
     return features(regime.graph(spec), regime.batch, regime.device).kinds
 
 
-def merged(records: Sequence[Record]) -> Record:
-    """One network as several sessions had it: the mean of each node."""
+def mean_record(records: Sequence[Record]) -> Record:
+    """The mean of several sessions' records of one network, node by node."""
     nodes = tuple([fmean(times) for times in zip(*(r.nodes_us for r in records))])
     spread, calls = max(r.spread for r in records), sum(r.calls for r in records)
     return Record(records[0].spec, fmean(r.network_us for r in records), nodes, spread, calls)
 
 
 def noisy_share(records: Sequence[Record]) -> float:
-    """The share of networks whose rounds were spread over more than 10 %."""
+    """Share of networks with IQR / median above 10 %."""
     return sum(record.spread > NOISY for record in records) / len(records)
 
 
 def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
-    """One JSON line per network, after a line that says what for."""
+    """Write one JSON line per network after a header line with format and regime."""
     lines = [json.dumps({"format": "costmodel.timings/1", **regime.model_dump()})]
     for r in records:
         lines.append(
@@ -81,7 +81,7 @@ def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
                     "nodes_us": r.nodes_us,
                     "whole_us": r.whole_us,
                     "chunk": r.chunk,
-                    "doubt": r.doubt,
+                    "doubt": r.standard_error,
                     "spec": recipe_dict(r.spec),
                 },
                 separators=(",", ":"),
@@ -91,7 +91,7 @@ def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
 
 
 def read_raw(path: Path) -> tuple[Regime, list[Record]]:
-    """What `write_raw` wrote. Raises CostError for another file."""
+    """Read the regime and records that `write_raw` wrote. Raises CostError for another file."""
     try:
         with (lzma.open if path.suffix == ".xz" else open)(path, "rt", encoding="utf-8") as file:
             head, *rows = [json.loads(line) for line in file]
@@ -106,7 +106,7 @@ def read_raw(path: Path) -> tuple[Regime, list[Record]]:
                 row["calls"],
                 row.get("whole_us"),
                 row.get("chunk", 0),
-                row.get("doubt", 0.0),  # none of the three is in files of before 2026-11-26
+                row.get("doubt", 0.0),  # files before 2026-11-26 have none of these three
             )
             for row in rows
         ]

@@ -69,7 +69,9 @@ def test_a_network_is_settled_once_the_fastest_runs_of_its_nodes_agree_in_two_vi
     record = timed.record()
     assert record.nodes_us == (10.0, 0.5)
     assert (record.network_us, record.calls, record.whole_us) == (10.5, 3 * RUNS, None)
-    assert record.doubt == pytest.approx(math.log(12.5 / 11) / 2, abs=1e-4)  # first and third visit, and the second
+    assert record.standard_error == pytest.approx(
+        math.log(12.5 / 11) / 2, abs=1e-4
+    )  # first and third visit, and the second
 
 
 def test_a_small_network_has_more_visits_in_a_round():
@@ -126,7 +128,7 @@ def test_more_visits_make_a_time_more_certain_and_not_shorter():
     timed.nodes = [[us] for us in (10.0, 10.2, 12.0, 12.2, 30.0, 30.0, 30.0, 30.0)]  # by visits of two runs
     record = timed.record()
     assert record.network_us == 11.1  # and not 10.1, of what two visits saw one was quieter
-    assert record.doubt == pytest.approx(math.log(12.1 / 10.1) / 2, abs=1e-4)
+    assert record.standard_error == pytest.approx(math.log(12.1 / 10.1) / 2, abs=1e-4)
     timed.nodes += [[10.1], [10.1], [30.0], [30.0]]  # the fastest two agree, but the other half has seen 12 once
     assert not timed.settled
     timed.nodes += [[30.0], [30.0], [12.0], [12.0]]
@@ -164,7 +166,7 @@ def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
     timed.nodes, timed.whole = [[10.0, 1.0]] * (2 * RUNS), [8.0, 9.0, 7.0]
     record = timed.record()
     assert record.network_us == 7.5
-    assert record.doubt == pytest.approx(math.log(9 / 7.5) / 2, abs=1e-4)  # of whole calls, too
+    assert record.standard_error == pytest.approx(math.log(9 / 7.5) / 2, abs=1e-4)  # of whole calls, too
 
 
 def test_references_are_spread_over_a_session_and_all_of_them_are_timed():

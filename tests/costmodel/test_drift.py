@@ -33,5 +33,5 @@ def test_a_network_is_evened_by_its_nodes_on_a_cpu_and_by_whole_calls_elsewhere(
     spec = archs.spec("mobilenet_v1")
     nodes = (1.0,) * len(archs.build(spec).nodes)
     record = Record(spec, 30.0, nodes, 0.0, 2)
-    found = record.evened(Regime(device=device), {ALL: len(nodes) / 20.0, CALL: 3.0})
+    found = record.speed_normalised(Regime(device=device), {ALL: len(nodes) / 20.0, CALL: 3.0})
     assert found.network_us == pytest.approx(network_us, abs=0.5)

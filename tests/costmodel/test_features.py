@@ -11,7 +11,7 @@ import archs
 from archs.catalogue.sampling import random_edit
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import ChannelSplit, Concat, Conv2d, Shape
-from costmodel.calibration.sample import STACK, networks, our_networks
+from costmodel.calibration.sample import STACK, networks, table_networks
 from costmodel.counting.counts import FREE
 from costmodel.latency.features import BEFORE, COLUMNS, PASSED_ON, WORK, _of_block, _static, features
 from costmodel.latency.liveness import _frames, _lives
@@ -35,8 +35,8 @@ def test_what_is_remembered_of_other_networks_does_not_change_a_number(name):
         for cache in (_static, _of_block, _lives, _frames):
             cache.cache_clear()
         without_blocks = replace(graph)
-        assert graph.blocks
-        assert not without_blocks.blocks
+        assert graph.subgraphs
+        assert not without_blocks.subgraphs
         for alone in (features(graph), features(without_blocks)):
             assert found.kinds == alone.kinds
             assert found.work.tobytes() == alone.work.tobytes()
@@ -121,7 +121,26 @@ def test_groups_are_started_one_by_one_on_a_cpu_alone():
 
 
 def test_stacks_have_groups_of_any_width():
-    stacks = (graph for spec, graph in our_networks(1) if spec.name == STACK)
+    stacks = (graph for spec, graph in table_networks(1) if spec.name == STACK)
     convs = [node.op for graph in islice(stacks, 40) for node in graph.nodes if isinstance(node.op, Conv2d)]
     widths = {conv.channels // conv.groups % 4 for conv in convs if 1 < conv.groups < conv.channels}
     assert widths == {0, 1, 2, 3}
+
+
+def test_evicting_one_cache_changes_no_features():
+    """Numbers of shapes are assigned per call: cached rows of different age must not disagree about them."""
+    spec = archs.spec("mobilenet_v2")
+    before = archs.build(spec)
+    rows = [row.model_copy(update={"activation": "hard_swish"}) for row in spec.rows[4:6]]
+    edited = archs.build(spec.edit(rows=(*spec.rows[:4], *rows, *spec.rows[6:])))
+
+    def clear() -> None:
+        for cache in (_static, _of_block):
+            cache.cache_clear()
+
+    clear()
+    expected = features(edited).columns
+    clear()
+    features(before)
+    _static.cache_clear()
+    assert np.array_equal(features(edited).columns, expected)

@@ -18,14 +18,14 @@ from archs.ir import ops
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import Shape
 from costmodel.calibration.fit import fit
-from costmodel.calibration.holdout import with_errors
-from costmodel.calibration.sample import foreign_networks, heavy, networks, our_networks
+from costmodel.calibration.sample import heavy, networks, synthetic_networks, table_networks
 from costmodel.calibration.suite import suite
 from costmodel.counting.counts import FREE
-from costmodel.latency.features import COLUMNS, OURS, VARIANTS, features
-from costmodel.latency.memory_order import turned
+from costmodel.latency.features import COLUMNS, features
+from costmodel.latency.memory_order import permuted_layout
+from costmodel.latency.operator_kinds import CATALOGUE_KINDS, VARIANTS
 from costmodel.latency.profile import Regime
-from costmodel.networks.synthetic import IMPORTED, MEDLEY, STYLES, Foreign, made, read_recipe, recipe_dict
+from costmodel.networks.synthetic import IMPORTED, MEDLEY, STYLES, SyntheticNetwork, made, read_recipe, recipe_dict
 from costmodel.networks.synthetic_blocks import Pen, attention
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.stopwatch import Stopwatch
@@ -53,7 +53,7 @@ def records():
 
 @pytest.fixture(scope="module")
 def judged():
-    return [made_up(recipe) for recipe, _ in islice(our_networks(6), 8)]
+    return [made_up(recipe) for recipe, _ in islice(table_networks(6), 8)]
 
 
 @pytest.fixture(scope="module")
@@ -108,28 +108,28 @@ def test_two_operators_of_a_kind_are_told_apart():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_first_foreign_network_has_every_kind(seed):
-    _, graph = next(foreign_networks(seed))
+    _, graph = next(synthetic_networks(seed))
     kinds = set(features(graph).kinds)
     everything = {kind for op, inputs, *_ in FACTS for kind in features(alone(op, inputs)).kinds}
-    assert everything - kinds <= OURS
+    assert everything - kinds <= CATALOGUE_KINDS
 
 
 def test_the_foreign_sample_has_every_operator():
-    met = {type(node.op) for _, graph in islice(foreign_networks(1), 2 * len(STYLES)) for node in graph.nodes}
-    ours = {type(node.op) for _, graph in islice(our_networks(1), 60) for node in graph.nodes}
+    met = {type(node.op) for _, graph in islice(synthetic_networks(1), 2 * len(STYLES)) for node in graph.nodes}
+    ours = {type(node.op) for _, graph in islice(table_networks(1), 60) for node in graph.nodes}
     assert met | ours == OPERATORS
 
 
 def test_one_network_in_ten_is_foreign_and_ours_are_what_they_were():
     sample = [recipe for recipe, _ in islice(networks(8), 30)]
-    places = [i for i, recipe in enumerate(sample) if isinstance(recipe, Foreign)]
+    places = [i for i, recipe in enumerate(sample) if isinstance(recipe, SyntheticNetwork)]
     assert places == [4, 14, 24]
-    assert [r for r in sample if not isinstance(r, Foreign)] == [r for r, _ in islice(our_networks(8), 27)]
+    assert [r for r in sample if not isinstance(r, SyntheticNetwork)] == [r for r, _ in islice(table_networks(8), 27)]
 
 
 def test_foreign_networks_are_named_by_style_and_seed():
-    some = list(islice(foreign_networks(3), 2 * len(STYLES)))
-    assert [recipe for recipe, _ in some] == [recipe for recipe, _ in islice(foreign_networks(3), len(some))]
+    some = list(islice(synthetic_networks(3), 2 * len(STYLES)))
+    assert [recipe for recipe, _ in some] == [recipe for recipe, _ in islice(synthetic_networks(3), len(some))]
     assert {recipe.name for recipe, _ in some} == {MEDLEY, *STYLES}
     for recipe, graph in some:
         assert made(replace(recipe)) == graph
@@ -137,7 +137,7 @@ def test_foreign_networks_are_named_by_style_and_seed():
 
 
 def test_a_recipe_survives_json():
-    for recipe in (Foreign("unet", 7), archs.spec("mobilenet_v2", width=0.5)):
+    for recipe in (SyntheticNetwork("unet", 7), archs.spec("mobilenet_v2", width=0.5)):
         assert read_recipe(recipe_dict(recipe)) == recipe
 
 
@@ -160,7 +160,7 @@ def test_a_recipe_that_is_none_is_refused(data, message):
 def test_the_suite_judges_every_style_and_no_sample_has_it():
     imported = [entry for entry in suite() if entry.group == IMPORTED]
     assert [entry.spec.name for entry in imported] == list(STYLES)
-    fitted = {graph for _, graph in islice(foreign_networks(1), 40)}
+    fitted = {graph for _, graph in islice(synthetic_networks(1), 40)}
     assert fitted.isdisjoint({entry.graph for entry in imported})
 
 
@@ -187,7 +187,7 @@ def test_every_import_is_priced(profile, name):
 
 @pytest.mark.parametrize("style", ["attention", "unet", "selective"])
 def test_a_style_is_priced_as_made_and_as_imported(profile, style):
-    graph = Foreign(style, 1).graph()
+    graph = SyntheticNetwork(style, 1).graph()
     check(graph, profile)
     check(from_module(archs.to_module(graph), tuple(graph.input)), profile)
 
@@ -200,10 +200,10 @@ def check(graph, profile):
 
 
 def test_ours_have_the_interval_of_ours(records, judged):
-    foreign = [made_up(recipe) for recipe, _ in islice(foreign_networks(9), 3)]
-    slow = [record.evened(Regime(), {"all": 0.5}) for record in foreign]
+    foreign = [made_up(recipe) for recipe, _ in islice(synthetic_networks(9), 3)]
+    slow = [record.speed_normalised(Regime(), {"all": 0.5}) for record in foreign]
     profile = fit(records, judged, Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
-    both = with_errors(profile, [*judged, *slow])
+    both = fit(records, [*judged, *slow], Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
     assert both.half_interval == profile.half_interval
     assert both.node_interval == profile.node_interval
     assert both.held_out["all"] == profile.held_out["all"]
@@ -228,10 +228,10 @@ def test_turned_tensors_are_known():
     b.add("dw", ops.Conv2d(8, 3, groups=8), relu)
     b.add("flat", ops.GlobalAvgPool(flat=True), "dw")
     graph = b.graph()
-    assert turned(graph) == {"last", "back", "relu", "dw"}
+    assert permuted_layout(graph) == {"last", "back", "relu", "dw"}
     variants = dict(zip((n.path for n in graph.nodes), features(graph).columns[:, COLUMNS.index("variant")]))
     assert (variants["norm"], variants["scaled"], variants["relu"]) == (16, 5, 16)
-    assert turned(archs.build(archs.spec("shufflenet_v2"))) == set()
+    assert permuted_layout(archs.build(archs.spec("shufflenet_v2"))) == set()
 
 
 def order(tensor):
@@ -244,7 +244,7 @@ def test_torch_turns_the_same_tensors(style):
     """Of the tensors that modules give, by their strides."""
     import torch
 
-    graph = Foreign(style, 11).graph()
+    graph = SyntheticNetwork(style, 11).graph()
     module = archs.to_module(graph).eval()
     places = {place: path for path, place in attributes(graph).items()}
     seen = {}
@@ -256,7 +256,7 @@ def test_torch_turns_the_same_tensors(style):
     clear = {path: y for path, y in seen.items() if y.dim() == 4 and min(y.shape[1:]) > 1}
     assert len(clear) > 10
     found = {path for path, y in clear.items() if order(y) != list(range(y.dim() - 1))}
-    assert found == turned(graph) & clear.keys()
+    assert found == permuted_layout(graph) & clear.keys()
 
 
 # in place
@@ -281,7 +281,7 @@ def test_every_operator_is_clocked_once(watch, op, inputs):
 def test_foreign_networks_run_node_by_node(watch, style):
     import torch
 
-    graph = Foreign(style, 2).graph()
+    graph = SyntheticNetwork(style, 2).graph()
     placed = InPlace(graph, watch)
     assert len(placed.nodes_us()) == len(graph.nodes)
     assert placed.call().isfinite().all()

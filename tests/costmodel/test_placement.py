@@ -17,7 +17,7 @@ from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import Conv2d, GlobalAvgPool, ReLU, Shape
 from costmodel.latency.cache_ages import Ages, _before, _last_touched, ages
 from costmodel.latency.liveness import _frames, _lives, lives
-from costmodel.networks.synthetic import MEDLEY, Foreign
+from costmodel.networks.synthetic import MEDLEY, SyntheticNetwork
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.stopwatch import Stopwatch
 
@@ -100,7 +100,7 @@ def test_an_operators_type_and_its_outputs_rank_tell_how_it_is_spelled():
     """The key of a structure has no more."""
     spelled = {}
     graphs = [archs.build(archs.spec(name)) for name in archs.names()]
-    for graph in graphs + [Foreign(MEDLEY, seed).graph() for seed in range(8)]:
+    for graph in graphs + [SyntheticNetwork(MEDLEY, seed).graph() for seed in range(8)]:
         for node in graph.nodes:
             found = type(node.op.spelling(*graph.input_shapes(node)))
             assert spelled.setdefault((type(node.op), len(node.output)), found) is found
