@@ -73,7 +73,7 @@ def test_networks_share_the_blocks_that_an_edit_leaves(name):
 def test_a_graph_has_blocks_where_all_of_it_comes_from_them():
     b = Builder("part", Shape(4, 8, 8), at="stem/conv")
     b.add("act", ReLU(), "stem/conv")
-    part = b.block()
+    part = b.subgraph()
     b = Builder("tiny", Shape(4, 8, 8))
     with b.scope("stem"):
         b.add("conv", Conv2d(4), "input")
