@@ -5,6 +5,7 @@ from costmodel.counting.counts import CONVENTION, Convention, Counts, NetworkCou
 from costmodel.counting.fragmentation import BlockFragmentation, Fragmentation, fragmentation
 from costmodel.counting.reconcile import FvcoreRun, Report, Term, reconcile, run_fvcore, table
 from costmodel.errors import CostError
+from costmodel.front_door import NetworkProfile, profile, profiles
 from costmodel.latency.predictor import Prediction, predict
 from costmodel.latency.profile import DeviceProfile, load_profile
 from costmodel.timing.stopwatch import measure
@@ -19,6 +20,7 @@ __all__ = [
     "Fragmentation",
     "FvcoreRun",
     "NetworkCounts",
+    "NetworkProfile",
     "Prediction",
     "Report",
     "Term",
@@ -28,6 +30,8 @@ __all__ = [
     "load_profile",
     "measure",
     "predict",
+    "profile",
+    "profiles",
     "reconcile",
     "run_fvcore",
     "table",

@@ -3,7 +3,7 @@
 * `mult_adds`: one multiply-add is one, as in all five papers; convolution and linear layers, no bias, per image.
 * Everything is for one image (batch 1), in inference.
 * Batch norm is counted where it stands as a node; `archs.fold_batchnorm` takes it away first.
-* What is free is listed in `FREE`, with its reason. An operator that no table here knows is an error, never a zero.
+* What is free is listed in `costmodel.counting.kinds`, with its reason. An operator without a rule is an error.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archs.ir import ops
 from archs.ir.graph import Graph, Node
 from archs.ir.ops import Shape
+from costmodel.arguments import Network, as_graph
+from costmodel.counting.kinds import ELEMENTWISE, FIXED, FREE, KINDS, PRODUCTS, WEIGHTED, WHOLE, kind_of
+from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
 
 if TYPE_CHECKING:
@@ -80,52 +83,6 @@ class Counts(NamedTuple):
 
 _ZERO = Counts(*[0] * len(Counts._fields))
 
-# What is one consumer's opinion stands here and not on the operator.
-FREE: dict[type[ops.Op], str] = {
-    ops.Flatten: "a view of its input",
-    ops.ChannelSplit: "a view of its input",
-    ops.Dropout: "the identity in inference",
-    **dict.fromkeys((ops.View, ops.Permute, ops.Slice, ops.Expand), "a view of its input"),
-}
-"""Operators that cost nothing, each with the reason."""
-
-ELEMENTWISE: dict[type[ops.Op], str] = {
-    **dict.fromkeys((ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.RMSNorm), "batch_norm"),
-    **dict.fromkeys((ops.ReLU, ops.ReLU6, ops.Sigmoid, ops.HardSigmoid), "nonlinearity"),
-    **dict.fromkeys((ops.SiLU, ops.HardSwish, ops.Softmax), "nonlinearity"),
-    **dict.fromkeys((ops.GELU, ops.TanhGELU, ops.Mish, ops.Tanh, ops.Softplus, ops.ELU), "nonlinearity"),
-    **dict.fromkeys((ops.LeakyReLU, ops.PReLU, ops.Clamp, ops.Power, ops.Exp), "nonlinearity"),
-    **dict.fromkeys((ops.Add, ops.AddConstant, ops.Shift, ops.Subtract, ops.Maximum), "add"),
-    **dict.fromkeys((ops.Multiply, ops.MultiplyConstant, ops.Scale, ops.Divide), "multiply"),
-    **dict.fromkeys((ops.MaxPool, ops.AvgPool, ops.GlobalAvgPool), "pooling"),
-    **dict.fromkeys((ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax), "pooling"),
-    **dict.fromkeys((ops.Concat, ops.ChannelShuffle, ops.ZeroPad, ops.Stack, ops.Reshape), "copy"),
-    **dict.fromkeys((ops.Pad, ops.ConstantPad, ops.ChannelPad), "copy"),
-    **dict.fromkeys((ops.Upsample, ops.PixelShuffle, ops.PixelUnshuffle), "copy"),
-}
-"""The column in which an operator's element-wise work stands."""
-
-WEIGHTED: dict[type[ops.Op], str] = {
-    **dict.fromkeys((ops.Conv2d, ops.Conv1d, ops.ConvTranspose2d), "a convolution"),
-    **dict.fromkeys(
-        (ops.FixedConv2d, ops.StandardizedConv2d), "a convolution whose weights are not trained as they are"
-    ),
-    **dict.fromkeys((ops.Linear, ops.LinearLast), "a linear layer"),
-}
-"""Operators whose multiply-adds stand with weights: the paper form of memory access counts them and no others."""
-
-PRODUCTS: dict[type[ops.Op], str] = {
-    ops.MatMul: "multiplies two tensors of the network",
-    ops.Attention: "multiplies two tensors of the network, twice",
-}
-"""Operators with multiply-adds and without weights."""
-
-WHOLE = frozenset((ops.GlobalAvgPool, ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax))
-"""Poolings and reductions that read each element of their input once."""
-
-FIXED = frozenset((ops.FixedConv2d, ops.Scale, ops.Shift))
-"""Operators that read weights which are not all trained, so that `params` does not count them."""
-
 _COLUMN = {kind: Counts._fields.index(name) for kind, name in ELEMENTWISE.items()}
 
 
@@ -178,9 +135,14 @@ def _window_reads(op: ops.Op, x: Shape, output: Shape) -> int:
     return x.elements if type(op) in WHOLE else output.elements
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkCounts:
-    """The costs of a graph: `nodes[i]` belongs to `graph.nodes[i]`, `total` is their sum."""
+    """The costs of a graph: `nodes[i]` belongs to `graph.nodes[i]`, `total` is their sum.
+
+    >>> import archs
+    >>> count(archs.build(archs.spec("mobilenet_v2")))
+    NetworkCounts('mobilenet_v2': 300,774,272 mult-adds, 3,504,872 params, 43,232,144 elements of memory access)
+    """
 
     graph: Graph
     convention: Convention
@@ -197,12 +159,25 @@ class NetworkCounts:
         """Arithmetic intensity: multiply-adds per byte of memory access (full form)."""
         return self.total.mult_adds / self.mem_bytes if self.mem_bytes else 0.0
 
+    def __repr__(self) -> str:
+        t = self.total
+        sizes = f"{t.mult_adds:,} mult-adds, {t.params:,} params, {t.mem_access:,} elements of memory access"
+        return f"NetworkCounts({self.graph.name!r}: {sizes})"
+
+    def _repr_html_(self) -> str:
+        return self.by("block").to_html(index=False)
+
+    def summary(self, depth: int = 2) -> str:
+        """The network as a tree of stages (depth 1), blocks (2) and operators (3), with its costs."""
+        values = {"Params": [c.params for c in self.nodes], "Mult-adds": [c.mult_adds for c in self.nodes]}
+        return summary_text(self.graph, values, depth)
+
     def groups(self, level: str) -> dict[str, Counts]:
-        """Path → Counts, summed per "node", "block" or "stage", in execution order."""
-        sums: dict[str, list[Counts]] = {}
+        """Path → Counts, summed per "node", "block", "stage" or "kind", in execution order or that of KINDS."""
+        sums: dict[str, list[Counts]] = {kind: [] for kind in KINDS} if level == "kind" else {}
         for node, counts in zip(self.graph.nodes, self.nodes):
-            sums.setdefault(_group(node, level), []).append(counts)
-        return {path: _sum(rows) for path, rows in sums.items()}
+            sums.setdefault(group_of(self.graph, node, level), []).append(counts)
+        return {path: _sum(rows) for path, rows in sums.items() if rows}
 
     def columns(self, level: str, block: str | None = None) -> dict[str, list[Any]]:
         """Column → its values, a row per "node", "block" or "stage": where, what, its shapes, the columns of `Counts`.
@@ -224,9 +199,11 @@ class NetworkCounts:
             }
             rows: Iterable[Counts] = [counts for _, counts in kept]
         else:
-            outputs = {_group(node, level): node.output for node in nodes}
             groups = self.groups(level)
-            found = {level: list(groups), "output": [str(outputs[path]) for path in groups]}
+            found = {level: list(groups)}
+            if level != "kind":
+                outputs = {group_of(self.graph, node, level): node.output for node in nodes}
+                found["output"] = [str(outputs[path]) for path in groups]
             rows = groups.values()
         found |= {name: list(column) for name, column in zip(Counts._fields, zip(*rows))}
         found["mem_bytes"] = [elements * self.convention.bytes_per_element for elements in found["mem_access"]]
@@ -234,7 +211,7 @@ class NetworkCounts:
         return found
 
     def by(self, level: str) -> pandas.DataFrame:
-        """A DataFrame with one row per block or stage: its path, its output shape and the columns of `Counts`."""
+        """A DataFrame with one row per "block", "stage" or "kind": its path, its output and the columns of `Counts`."""
         import pandas
 
         return pandas.DataFrame(self.columns(level))
@@ -270,22 +247,29 @@ class NetworkCounts:
             alive = {path: size for path, size in alive.items() if last.get(path, -1) > position}
 
 
-def _group(node: Node, level: str) -> str:
+def group_of(graph: Graph, node: Node, level: str) -> str:
+    """The path of a node's "node", "block" or "stage", or its "kind". Raises CostError for another level."""
     if level == "block":
         return node.block
     if level == "stage":
         return node.stage
     if level == "node":
         return node.path
-    raise CostError(f"level is {level!r}; allowed: 'node', 'block', 'stage'")
+    if level == "kind":
+        return kind_of(node.op, graph.shapes[node.inputs[0]])
+    raise CostError(f"level is {level!r}; allowed: 'node', 'block', 'stage', 'kind'")
 
 
 def _sum(rows: list[Counts]) -> Counts:
     return Counts(*map(sum, zip(*rows)))
 
 
-def count(graph: Graph, convention: Convention | None = None) -> NetworkCounts:
-    """The costs of every node of a graph. Raises CostError for an operator without a cost rule.
+def count(
+    network: Network, convention: Convention | None = None, input_shape: Sequence[int] | None = None
+) -> NetworkCounts:
+    """The costs of every node of a network: a catalogue name, a Spec, a Graph, or an nn.Module with `input_shape`.
+
+    Raises CostError for an operator without a cost rule.
 
     >>> import archs, costmodel
     >>> counts = costmodel.count(archs.build(archs.spec("mobilenet_v1")))
@@ -293,6 +277,7 @@ def count(graph: Graph, convention: Convention | None = None) -> NetworkCounts:
     (568740352, 4231976)
     """
     convention = convention or Convention()
+    graph = as_graph(network, input_shape)
     shapes = graph.shapes
     copies = convention.split_copies
     rows = [_count(op, tuple([shapes[i] for i in inputs]), output, copies) for _, op, inputs, output in graph.nodes]

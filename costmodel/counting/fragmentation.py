@@ -9,14 +9,16 @@ Element-wise operators are no fragments; they still order the fragments before a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
 import networkx
 
-from archs.ir.graph import Graph, Node
+from archs.ir.graph import Node
 from archs.ir.ops import AvgPool, Conv2d, GlobalAvgPool, MaxPool
+from costmodel.arguments import Network, as_graph
 from costmodel.counting.counts import count
 
 FRAGMENTS = (Conv2d, MaxPool, AvgPool, GlobalAvgPool)
@@ -32,7 +34,7 @@ class BlockFragmentation:
     depth: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fragmentation:
     """Of a network: its blocks in order, and the kernels that it launches. A block without fragments is left out."""
 
@@ -44,20 +46,25 @@ class Fragmentation:
         """Fragments per block."""
         return sum(b.fragments for b in self.blocks) / len(self.blocks) if self.blocks else 0.0
 
+    def __repr__(self) -> str:
+        worst = f", worst {self.worst.block!r} with {self.worst.fragments}" if self.worst else ""
+        return f"Fragmentation({self.mean:.2f} fragments per block{worst}, {self.kernels} kernels)"
+
     @property
     def worst(self) -> BlockFragmentation | None:
         """The block with most fragments, the first of several."""
         return max(self.blocks, key=lambda b: b.fragments, default=None)
 
 
-def fragmentation(graph: Graph) -> Fragmentation:
-    """The fragmentation of every block of a graph.
+def fragmentation(network: Network, input_shape: Sequence[int] | None = None) -> Fragmentation:
+    """The fragmentation of every block of a network: a name, a Spec, a Graph, or an nn.Module with `input_shape`.
 
     >>> import archs
     >>> unit = fragmentation(archs.build(archs.spec("shufflenet_v2"))).blocks[2]
     >>> unit.block, unit.fragments, unit.branches, unit.depth
     ('stage2/block1', 5, 2, 3)
     """
+    graph = as_graph(network, input_shape)
     blocks = []
     for block, members in groupby(graph.nodes, lambda node: node.block):
         fragments, branches, depth = _measure(*_structure(tuple(members)))

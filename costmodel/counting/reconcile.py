@@ -8,13 +8,14 @@ that the rules hold for this very network; the tests run all of them and compare
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import archs
 from archs.ir import ops
 from archs.ir.graph import Graph
+from costmodel.arguments import Network, as_graph
 from costmodel.counting.counts import count
 from costmodel.counting.tool_rules import TOOLS, FlatMean, Rule, Tool
 from costmodel.errors import CostError
@@ -54,9 +55,10 @@ class Report:
     terms: tuple[Term, ...]
 
 
-def reconcile(graph: Graph) -> tuple[Report, ...]:
-    """What each tool reports for the module that `archs.to_source(graph)` defines, and why.
+def reconcile(network: Network, input_shape: Sequence[int] | None = None) -> tuple[Report, ...]:
+    """What each tool reports for the module that `archs.to_source(graph)` defines, term by term.
 
+    `network` is a name, a Spec, a Graph, or an nn.Module with `input_shape`.
     Raises CostError for an operator that a tool's table does not know.
 
     >>> import archs, costmodel
@@ -64,6 +66,7 @@ def reconcile(graph: Graph) -> tuple[Report, ...]:
     >>> fvcore.total, [(term.name, term.amount) for term in fvcore.terms if term.amount]
     (314193216, [('batch norm', 13356224), ('global pooling', 62720)])
     """
+    graph = as_graph(network, input_shape)
     return tuple([_report(name, tool, graph) for name, tool in TOOLS.items()])
 
 
@@ -141,7 +144,7 @@ class FvcoreRun(NamedTuple):
         return self.by_operator.get("conv", 0) + self.by_operator.get("linear", 0)
 
 
-def run_fvcore(graph: Graph) -> FvcoreRun:
+def run_fvcore(network: Network, input_shape: Sequence[int] | None = None) -> FvcoreRun:
     """Exports the graph, executes the export and lets fvcore count it, quietly and on one image.
 
     A forward pass on the CPU: on the meta device, which needs no memory, tracing a convolution fails, as the shape
@@ -157,6 +160,7 @@ def run_fvcore(graph: Graph) -> FvcoreRun:
         raise CostError("fvcore is not installed; pip install fvcore") from None
     import torch
 
+    graph = as_graph(network, input_shape)
     _guard(graph)
     module = archs.to_module(graph).eval()  # fvcore counts batch norm at 5 per element in training
     analysis = FlopCountAnalysis(module, torch.zeros(1, *graph.input))

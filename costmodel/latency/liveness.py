@@ -2,7 +2,7 @@
 
 A tensor lives as long as the exported text has a name for it: `x = self.dw_act(self.dw_bn(self.dw(x)))` keeps the old x
 to its end, `return self.act(x + y)` keeps both, and what a module takes in its caller keeps until the module returns.
-What is free (`costmodel.counting.counts.FREE`: views and identities) owns no memory.
+What is free (`costmodel.counting.kinds.FREE`: views and identities) owns no memory.
 
 Whoever edits a network changes its numbers, or one of its stages: a structure that was seen is kept, and so are those
 of its stages. No sizes and no bytes here.
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from archs.ir.graph import INPUT, Graph
 from archs.ir.ops import Module, Op, Shape
-from costmodel.counting.counts import FREE
+from costmodel.counting.kinds import FREE
 
 
 class Lives(NamedTuple):

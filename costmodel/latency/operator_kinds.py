@@ -8,7 +8,7 @@ from __future__ import annotations
 from archs.errors import shorten
 from archs.ir import ops
 from archs.ir.ops import Op, Shape
-from costmodel.counting.counts import FREE
+from costmodel.counting.kinds import FREE
 from costmodel.errors import CostError
 
 # PyTorch's `use_mkldnn` (aten/src/ATen/native/Convolution.cpp): below this many input elements an ungrouped

@@ -5,7 +5,8 @@ No fitting, no file access, no clock. An operator without a predictor is an erro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import exp
@@ -14,9 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from archs.ir.graph import Graph
+from costmodel.arguments import Network, as_graph
+from costmodel.counting.counts import group_of
+from costmodel.counting.kinds import KINDS
+from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
 from costmodel.latency.features import features
-from costmodel.latency.profile import DeviceProfile, Predictor, Regime
+from costmodel.latency.profile import DEFAULT, DeviceProfile, Predictor, Regime, as_profile
 from costmodel.latency.trees import LEVELS, Forest, Forests
 
 if TYPE_CHECKING:
@@ -62,9 +67,9 @@ class Priced(NamedTuple):
     bounds: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
-    """The latency of one network on one device."""
+    """The latency of one network on one device, in the profile's regime, with its 90 % interval."""
 
     graph: Graph
     profile: DeviceProfile
@@ -76,6 +81,28 @@ class Prediction:
     kinds: tuple[str, ...]
     bounds: tuple[str, ...]
     """Per node the largest term of its physical base: "compute", "memory" or "launch"."""
+
+    def __repr__(self) -> str:
+        interval = f"90 % between {self.low_ms:.4g} and {self.high_ms:.4g}"
+        return f"Prediction({self.graph.name!r} on {self.profile.name!r}: {self.latency_ms:.4g} ms, {interval})"
+
+    def _repr_html_(self) -> str:
+        return self.by("block").to_html(index=False)
+
+    def by(self, level: str) -> pandas.DataFrame:
+        """A DataFrame with one row per "block", "stage" or "kind": its path, `latency_ms` and `share`."""
+        import pandas
+
+        sums: dict[str, float] = {kind: 0.0 for kind in KINDS} if level == "kind" else {}
+        for node, ms in zip(self.graph.nodes, self.nodes_ms):
+            path = group_of(self.graph, node, level)
+            sums[path] = sums.get(path, 0.0) + ms
+        rows = [(path, ms, ms / self.latency_ms) for path, ms in sums.items() if ms]
+        return pandas.DataFrame(rows, columns=[level, "latency_ms", "share"])
+
+    def summary(self, depth: int = 2) -> str:
+        """The network as a tree of stages (depth 1), blocks (2) and operators (3), with milliseconds."""
+        return summary_text(self.graph, {"ms": self.nodes_ms}, depth)
 
     def table(self) -> pandas.DataFrame:
         """A DataFrame with one row per node: path, operator, milliseconds with their 90 % interval, and bound."""
@@ -109,12 +136,24 @@ class Prediction:
         return sums
 
 
-def predict(graph: Graph, profile: DeviceProfile) -> Prediction:
-    """Milliseconds of a graph on the profile's device, in the profile's regime (batch, threads, layout).
+def predict(
+    network: Network, profile: DeviceProfile | str | os.PathLike = DEFAULT, input_shape: Sequence[int] | None = None
+) -> Prediction:
+    """Milliseconds of a network on the profile's device, in the profile's regime (batch, threads, layout).
 
-    The graph is priced as it stands: fold it first for a profile of folded networks. Raises CostError, with the node's
-    path, for an operator that the profile cannot price.
+    `network` is a catalogue name, a Spec, a Graph, or an nn.Module with `input_shape`; `profile` a DeviceProfile, the
+    name of a shipped one or the path of a file. A Graph is priced as it is: fold it first for a profile of folded
+    networks. Any other network is folded where the profile is. Raises CostError, with the path of the node, for an
+    operator that the profile cannot price.
+
+    >>> import costmodel
+    >>> costmodel.predict("mobilenet_v2").table()["share"].sum().round(6)
+    np.float64(1.0)
     """
+    profile = as_profile(profile)
+    graph = as_graph(network, input_shape)
+    if not isinstance(network, Graph):
+        graph = profile.regime.prepared(graph)
     priced = price(graph, profile)
     latency = priced.network_us / 1e3
     factor = exp(profile.half_interval_of(priced.kinds))

@@ -73,7 +73,10 @@ class Regime(_Value):
 
     def graph(self, spec: Recipe) -> Graph:
         """The graph that is timed and priced for a recipe. Raises ArchError."""
-        graph = made(spec)
+        return self.prepared(made(spec))
+
+    def prepared(self, graph: Graph) -> Graph:
+        """The graph, with folded batch norms where the regime is of folded networks."""
         return fold_batchnorm(graph) if self.folded else graph
 
     def in_common(self, other: Regime) -> tuple[bool, ...]:
@@ -170,6 +173,13 @@ class DeviceProfile(_Value):
             raise ValueError("the profile was fitted on other features; calibrate again")
         return self
 
+    def __repr__(self) -> str:
+        processor = self.environment.get("processor", "an unknown processor")
+        error = f", held-out MAPE {self.held_out['all'].mape} %" if "all" in self.held_out else ""
+        return f"DeviceProfile({self.name!r}: {self.regime.label}, {processor}, {self.networks} networks{error})"
+
+    __str__ = __repr__
+
     def half_interval_of(self, kinds: Iterable[str]) -> float:
         """The half interval of a network of these kinds of operator."""
         return (
@@ -228,6 +238,21 @@ def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
             f"no profile {str(path_or_name)!r} ({error.strerror}); shipped: {', '.join(names()) or 'none'}"
         ) from None
     return read_profile(text, path.name)
+
+
+def as_profile(profile: DeviceProfile | str | os.PathLike) -> DeviceProfile:
+    """The profile argument of the public functions: a DeviceProfile, a shipped profile's name or a file's path.
+
+    Raises TypeError for anything else, CostError for a name or a file that is no profile.
+    """
+    if isinstance(profile, DeviceProfile):
+        return profile
+    if isinstance(profile, (str, os.PathLike)):
+        return load_profile(profile)
+    raise TypeError(
+        f"found a {type(profile).__name__}; a profile is a DeviceProfile, the name of a shipped one "
+        f"({', '.join(names())}) or a path: call costmodel.load_profile(path_or_name)"
+    )
 
 
 def read_profile(text: bytes, name: str) -> DeviceProfile:

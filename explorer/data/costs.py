@@ -6,58 +6,13 @@ from typing import Any
 
 import pandas
 
-from archs import ArchError, Node, Shape
-from archs.ir import ops
+from archs import Node
 from costmodel import Counts, NetworkCounts
-from costmodel.counting.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
 from costmodel.counting.fragmentation import Fragmentation, fragmentation
+from costmodel.counting.kinds import KINDS, kind_of
 
 WORK = ["batch_norm", "nonlinearity", "add", "multiply", "pooling", "copy"]
 """The columns of element-wise work."""
-
-_OF_COLUMN = dict(zip(WORK, ("other norm", "activation", "add, multiply", "add, multiply", "pooling", "copy")))
-
-# What an operator is called in the charts, by the tables that price it, so that one with a price has a name.
-KIND: dict[type[ops.Op], str] = {
-    **dict.fromkeys(WEIGHTED, "conv k×k"),  # a two-dimensional one's kind depends on its shape: see `kind_of`
-    **dict.fromkeys((ops.Linear, ops.LinearLast), "linear"),
-    **dict.fromkeys(PRODUCTS, "matrix product"),
-    **{op: _OF_COLUMN[column] for op, column in ELEMENTWISE.items()},
-    ops.BatchNorm: "batch norm",
-    **dict.fromkeys(FREE, "free"),
-    ops.ChannelSplit: "copy",  # free where it is a view, and by convention a copy
-    ops.Opaque: "unknown",
-}
-KINDS = (
-    "conv 1×1",
-    "conv k×k",
-    "grouped conv",
-    "depthwise",
-    "linear",
-    "batch norm",
-    "activation",
-    "add, multiply",
-    "pooling",
-    "copy",
-    "matrix product",
-    "other norm",
-    "unknown",
-    "free",
-)
-"""The kinds in the order of the charts."""
-
-
-def kind_of(op: ops.Op, x: Shape) -> str:
-    """The kind of an operator on an input, one of KINDS."""
-    if isinstance(op, ops.Conv2d):  # the imported forms of it too
-        if op.depthwise(x):
-            return "depthwise"
-        if op.groups > 1:
-            return "grouped conv"
-        return "conv 1×1" if op.kernel == (1, 1) else "conv k×k"
-    if type(op) not in KIND:
-        raise ArchError(f"operator {type(op).__name__} has no name in the charts")
-    return KIND[type(op)]
 
 
 def layers(counts: NetworkCounts) -> pandas.DataFrame:

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from archs import Graph
 from archs.ir.graph import INPUT
-from explorer.data.costs import kind_of
+from costmodel.counting.kinds import kind_of
 from explorer.data.metrics import METRICS
 from explorer.figures import draw
 from explorer.figures.lanes import HALF_HEIGHT, HALF_WIDTH, Layout, lay_out

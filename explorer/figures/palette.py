@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from explorer.data.costs import KINDS
+from costmodel.counting.kinds import KINDS
 
 SELECTED = "#1E88E5"
 EDITED = "#C0408F"  # a purple with a contrast over 3 on either page; never alone: with a dot, a star, a thicker line

@@ -10,7 +10,7 @@ from archs.catalogue.sampling import random_edit, random_spec
 from archs.ir import ops
 from archs.ir.graph import Builder
 from archs.ir.ops import Shape
-from costmodel.counting.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
+from costmodel.counting.kinds import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
 
 GRAPHS = {name: archs.build(archs.spec(name)) for name in archs.names()}
 GRAPHS |= {f"edit{seed}": archs.build(random_spec(Random(seed))) for seed in range(200)}

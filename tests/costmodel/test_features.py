@@ -12,7 +12,7 @@ from archs.catalogue.sampling import random_edit
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import ChannelSplit, Concat, Conv2d, Shape
 from costmodel.calibration.sample import STACK, networks, table_networks
-from costmodel.counting.counts import FREE
+from costmodel.counting.kinds import FREE
 from costmodel.latency.features import BEFORE, COLUMNS, PASSED_ON, WORK, _of_block, _static, features
 from costmodel.latency.liveness import _frames, _lives
 

@@ -20,7 +20,7 @@ from archs.ir.ops import Shape
 from costmodel.calibration.fit import fit
 from costmodel.calibration.sample import heavy, networks, synthetic_networks, table_networks
 from costmodel.calibration.suite import suite
-from costmodel.counting.counts import FREE
+from costmodel.counting.kinds import FREE
 from costmodel.latency.features import COLUMNS, features
 from costmodel.latency.memory_order import permuted_layout
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS, VARIANTS

@@ -11,7 +11,7 @@ import archs
 import costmodel
 from archs.ir import ops
 from archs.tables.rows import Fragments
-from costmodel.counting.counts import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
+from costmodel.counting.kinds import ELEMENTWISE, FREE, KIND, KINDS, PRODUCTS, WEIGHTED, kind_of
 from explorer.data import costs
 from explorer.figures import charts as figures
 from explorer.figures import diagram
@@ -39,14 +39,14 @@ def test_every_operator_has_a_kind_with_a_colour(counts):
 
 def test_every_operator_with_a_price_has_a_kind():
     priced = {*ELEMENTWISE, *WEIGHTED, *PRODUCTS, *FREE, ops.Opaque}
-    assert priced <= set(costs.KIND)
-    assert set(costs.KIND.values()) <= set(costs.KINDS) == set(KIND_COLOURS)
-    assert len(set(KIND_COLOURS.values())) == len(costs.KINDS)
+    assert priced <= set(KIND)
+    assert set(KIND.values()) <= set(KINDS) == set(KIND_COLOURS)
+    assert len(set(KIND_COLOURS.values())) == len(KINDS)
 
 
 def test_an_unknown_operator_has_no_kind():
-    with pytest.raises(archs.ArchError, match="Odd has no name"):
-        costs.kind_of(type("Odd", (), {})(), archs.Shape(1, 1, 1))
+    with pytest.raises(costmodel.CostError, match="Odd has no kind"):
+        kind_of(type("Odd", (), {})(), archs.Shape(1, 1, 1))
 
 
 def test_bars_are_the_shares_in_execution_order(counts):

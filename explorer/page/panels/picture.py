@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pandas
 import streamlit as st
 
+from costmodel.counting.kinds import kind_of
 from explorer.data import costs
 from explorer.data.metrics import IN_THE_PICTURE, METRICS
 from explorer.editing.scenario import Scenario
@@ -99,7 +100,7 @@ def kinds(scenario: Scenario) -> pandas.DataFrame:
     if nodes_ms := scenario.nodes_ms:
         spent = dict.fromkeys(table["kind"], 0.0)
         for node in scenario.graph.nodes:
-            spent[costs.kind_of(node.op, scenario.graph.shapes[node.inputs[0]])] += nodes_ms.get(node.path, 0.0)
+            spent[kind_of(node.op, scenario.graph.shapes[node.inputs[0]])] += nodes_ms.get(node.path, 0.0)
         table["latency_ms"] = list(spent.values())
     return table[table[[*figures.WHERE, *(["latency_ms"] if nodes_ms else [])]].any(axis=1)]
 
