@@ -11,11 +11,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from archs import bounded_json
 from archs.errors import ArchError, Problem, shorten
 from archs.tables.rows import KINDS, AnyRow, Channels, Code, Groups, Identifier
 from archs.tables.validation import MAX_PROBLEMS, MAX_ROWS, Validated
 
 FORMAT = "archs.spec/1"
+MAX_VALUES = 20_000  # of a JSON text; 256 rows with every column have 6,400
 MAX_JSON = 1_000_000  # characters; the largest catalogue network takes 2,400
 MAX_BLOCKS = 512  # rows × repeats
 
@@ -66,8 +68,8 @@ class Spec(Validated):
         if len(text) > MAX_JSON:
             raise ArchError(f"the text has {len(text):,} characters; allowed: up to {MAX_JSON:,}")
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is a ValueError
+            data = bounded_json.loads(text, MAX_VALUES)
+        except ValueError as error:  # a UnicodeDecodeError is a ValueError
             raise ArchError(f"not a JSON text: {shorten(str(error), 200)}") from None
         if not isinstance(data, dict):
             raise ArchError(f"found {shorten(data)}; allowed: an object with format, name and rows")

@@ -11,11 +11,11 @@ import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 
-from archs import Graph, fold_batchnorm
+from archs import Graph, bounded_json, fold_batchnorm
 from costmodel.errors import CostError
 from costmodel.latency.features import COLUMNS, WORK
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
@@ -27,9 +27,19 @@ DEFAULT = "cpu"
 """The shipped profile that is used where none is named: one thread, batch 1, eager, NCHW."""
 SHIPPED = Path(__file__).parents[1] / "profiles"
 MAX_BYTES = 40_000_000
+MAX_VALUES = 1_000_000  # of a file; the largest shipped profile has 480,000
+MAX_TREES, MAX_KINDS, MAX_REFERENCES, MAX_FACTS = 1_000, 200, 1_000, 40
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Natural = Annotated[int, Field(ge=0)]
+Natural = Annotated[int, Field(ge=0, le=1 << 53)]
+Short = Annotated[str, Field(max_length=200)]
+"""Names and environment facts."""
+
+
+T = TypeVar("T")
+Items = Annotated[tuple[T, ...], Field(max_length=1 << LEVELS), FailFast()]
+Trees = Annotated[tuple[T, ...], Field(max_length=MAX_TREES), FailFast()]
+"""Sequences of bounded length whose validation stops at the first error, so that errors take no memory."""
 
 
 class _Value(BaseModel):
@@ -39,12 +49,12 @@ class _Value(BaseModel):
 class Predictor(_Value):
     """One operator kind: time_us = (base · work) · exp(forest(columns))."""
 
-    base: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...]
+    base: Items[Annotated[float, Field(ge=0, allow_inf_nan=False)]]
     """Microseconds per start, per byte in, out and of weights, and per multiply-add."""
     start: Finite
-    columns: tuple[tuple[Natural, ...], ...]
-    thresholds: tuple[tuple[Finite, ...], ...]
-    values: tuple[tuple[Finite, ...], ...]
+    columns: Trees[Items[Natural]]
+    thresholds: Trees[Items[Finite]]
+    values: Trees[Items[Finite]]
     samples: Natural
     """Number of nodes in the training set."""
     rmspe: Finite
@@ -114,7 +124,7 @@ class Reference(_Value):
 
     spec: dict[str, Any]
     network_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    kinds_us: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    kinds_us: Annotated[dict[Short, Annotated[Finite, Field(ge=0)]], Field(max_length=MAX_KINDS)] = {}
     """Kind of operator → total time of its nodes; "all": of all nodes, "call": of the network."""
 
     def to_spec(self) -> Recipe:
@@ -131,7 +141,7 @@ class DeviceProfile(_Value):
     format: Literal["costmodel.profile/1"] = FORMAT
     name: Annotated[str, Field(min_length=1, max_length=80)]
     regime: Regime
-    environment: dict[str, str | int]
+    environment: Annotated[dict[Short, Short | int], Field(max_length=MAX_FACTS)]
     probe_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """Time of the stopwatch's probe network in the session, as a measure of the machine's speed."""
     networks: Natural
@@ -139,14 +149,14 @@ class DeviceProfile(_Value):
     seconds: Finite
     """Duration of the calibration."""
     quick: bool
-    prior: str | None = None
+    prior: Short | None = None
     """The shipped profile that the fit was initialised from; None for a fit from scratch."""
     prior_strength: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(None, alias="hold")
     """Weight of the prior in the fit, in nodes (`costmodel.calibration.fit.PRIOR_STRENGTHS`)."""
-    columns: tuple[str, ...] = COLUMNS
+    columns: Annotated[tuple[Short, ...], Field(max_length=2 * len(COLUMNS)), FailFast()] = COLUMNS
     """Names of the feature columns that the predictors index. A profile with other columns is rejected."""
-    predictors: dict[str, Predictor]
-    references: tuple[Reference, ...]
+    predictors: Annotated[dict[Short, Predictor], Field(max_length=MAX_KINDS)]
+    references: Annotated[tuple[Reference, ...], Field(max_length=MAX_REFERENCES), FailFast()]
     per_node_us: Finite
     """network_us = scale · (sum of the nodes) + per_node_us · (number of nodes) + per_call_us.
 
@@ -163,9 +173,9 @@ class DeviceProfile(_Value):
     """`half_interval` of networks with operators that only imports have; None if none was held out."""
     imported_node_interval: Annotated[float, Field(gt=0, lt=5)] | None = Field(None, alias="foreign_node_interval")
     """`node_interval` of such operators."""
-    held_out: dict[str, Errors]
+    held_out: Annotated[dict[Short, Errors], Field(max_length=MAX_KINDS)]
     """Errors on held-out networks, by family and under "all"."""
-    warnings: tuple[str, ...] = ()
+    warnings: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Field(max_length=100), FailFast()] = ()
 
     @model_validator(mode="after")
     def _same_columns(self) -> DeviceProfile:
@@ -173,10 +183,16 @@ class DeviceProfile(_Value):
             raise ValueError("the profile was fitted on other features; calibrate again")
         return self
 
+    @model_validator(mode="after")
+    def _has_total_errors(self) -> DeviceProfile:
+        if "all" not in self.held_out:
+            raise ValueError("held_out has no entry 'all'; calibrate again")
+        return self
+
     def __repr__(self) -> str:
         processor = self.environment.get("processor", "an unknown processor")
-        error = f", held-out MAPE {self.held_out['all'].mape} %" if "all" in self.held_out else ""
-        return f"DeviceProfile({self.name!r}: {self.regime.label}, {processor}, {self.networks} networks{error})"
+        error = f"held-out MAPE {self.held_out['all'].mape} %"
+        return f"DeviceProfile({self.name!r}: {self.regime.label}, {processor}, {self.networks} networks, {error})"
 
     __str__ = __repr__
 
@@ -261,8 +277,8 @@ def read_profile(text: bytes, name: str) -> DeviceProfile:
     Raises CostError for content that is truncated, of another version, or not a profile.
     """
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        data = bounded_json.loads(text, MAX_VALUES)
+    except ValueError as error:
         raise CostError(f"{name}: truncated or not JSON ({error})") from None
     if not isinstance(data, dict) or not isinstance(data.get("format"), str) or "profile" not in data["format"]:
         raise CostError(f"{name}: not a device profile")
@@ -271,7 +287,7 @@ def read_profile(text: bytes, name: str) -> DeviceProfile:
     try:
         return DeviceProfile.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "profile"
         raise CostError(f"{name}: {where[:80]}: {first['msg']}") from None
 

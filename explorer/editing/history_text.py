@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, NonNegativeInt, ValidationError
 
 from archs import ArchError, Spec, build
 from explorer.editing import links
@@ -25,7 +26,7 @@ BAD = ArchError("the text that the browser stored is no history of this program"
 class _Stored(BaseModel):
     model_config = ConfigDict(strict=True)
 
-    versions: list[tuple[str, str]]
+    versions: Annotated[list[tuple[str, str]], FailFast()]
     position: NonNegativeInt
     linked: bool
 

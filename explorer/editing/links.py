@@ -18,9 +18,9 @@ import json
 import re
 import zlib
 from difflib import SequenceMatcher
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import ConfigDict, NonNegativeInt, TypeAdapter, ValidationError
+from pydantic import ConfigDict, FailFast, NonNegativeInt, TypeAdapter, ValidationError
 
 from archs import ArchError, Spec, build
 from archs.catalogue.registry import FAMILIES
@@ -49,7 +49,9 @@ DICTIONARY = (
 BAD = ArchError("the link holds no network of this program; copy it whole")
 
 Columns: TypeAlias = dict[str, Any]
-_Difference: TypeAlias = tuple[str, Columns, Columns, list[tuple[NonNegativeInt, NonNegativeInt, list[Columns]]]]
+_Rows: TypeAlias = Annotated[list[Columns], FailFast()]
+_Patches: TypeAlias = Annotated[list[tuple[NonNegativeInt, NonNegativeInt, _Rows]], FailFast()]
+_Difference: TypeAlias = tuple[str, Columns, Columns, _Patches]
 _CONTENT: TypeAdapter[_Difference | Columns] = TypeAdapter(_Difference | Columns, config=ConfigDict(strict=True))
 """The grammar above; the values of columns are validated when they become a spec."""
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import archs
-from archs import ArchError, Spec
+from archs import ArchError, Spec, bounded_json
 from costmodel import CostError
 from explorer.data.plain_text import plain
 from explorer.lab.errors import LabError
@@ -20,6 +20,7 @@ from explorer.lab.run import MIN_ROUNDS, ROUNDS, Run
 
 VERSION = "lab-kept/2"
 MAX_TEXT = 1_000_000  # characters; a run has under 12,000, mostly networks; browsers store about 5 million
+MAX_VALUES = 300_000  # includes the commas of the specs
 MAX_RUNS, MAX_ROWS, MAX_FACTS = 64, 16, 24
 
 Key = tuple[tuple[Spec, ...], Settings]
@@ -45,7 +46,7 @@ def pack(orders: Mapping[int, list[str]], runs: Mapping[Key, Run]) -> str:
 def unpack(text: str) -> tuple[dict[int, list[str]], dict[Key, Run]]:
     """(orders, runs), oldest run first. Raises LabError for any text that `pack` does not write."""
     try:
-        data = json.loads(text) if len(text) <= 2 * MAX_TEXT else None
+        data = bounded_json.loads(text, MAX_VALUES) if len(text) <= 2 * MAX_TEXT else None
         if not isinstance(data, dict) or data.get("version") != VERSION:
             raise BAD
         orders = {int(number): _order(int(number), order) for number, order in data["orders"].items()}
