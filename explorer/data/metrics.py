@@ -95,13 +95,25 @@ def human(value: float, digits: int = 4) -> str:
 
 
 def megabytes(size: float) -> str:
-    """Bytes in MB of 10⁶ bytes.
+    """Bytes in MB of 10⁶ bytes, or in GB of 10⁹.
 
-    >>> megabytes(9_633_792)
-    '9.63 MB'
+    >>> megabytes(9_633_792), megabytes(64_778_000_000)
+    ('9.63 MB', '64.8 GB')
     """
-    scaled = size / 1e6
-    return f"{scaled:,.{0 if scaled >= 1000 else 1 if scaled >= 10 else 2}f} MB"
+    return _three_digits(size / 1e9, "GB") if round(size / 1e6) >= 1000 else _three_digits(size / 1e6, "MB")
+
+
+def duration(ms: float) -> str:
+    """Milliseconds, or seconds from 1,000 ms, with three digits.
+
+    >>> duration(21.24), duration(0.5), duration(68_300), duration(999.7)
+    ('21.2 ms', '0.5 ms', '68.3 s', '1.00 s')
+    """
+    return _three_digits(ms / 1e3, "s") if round(ms) >= 1000 else f"{ms:.3g} ms"
+
+
+def _three_digits(value: float, unit: str) -> str:
+    return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f} {unit}"
 
 
 class Tile(NamedTuple):

@@ -11,6 +11,7 @@ import platform
 import shutil
 from weakref import WeakValueDictionary
 
+import archs
 import costmodel
 from archs import Graph, Spec, fold_batchnorm
 from archs.caching import cached, register
@@ -22,7 +23,7 @@ from explorer.data.plain_text import plain
 
 STORED = "own:"  # the prefix of keys of profiles that are not shipped
 MAX_HERE = 8  # profiles of this machine, each some megabytes
-MAX_UPLOAD = 6_000_000  # bytes; a calibration writes about 2,100,000
+MAX_UPLOAD_MB = 6  # MB of 2²⁰ bytes; a calibration gives some 2
 MAX_REFERENCES = 100  # of an uploaded profile: each is built and predicted when the profile is shown
 
 # State of the server, shared by its sessions. A key is a hash of the content, so an entry never changes.
@@ -76,8 +77,8 @@ def upload(content: bytes, name: str) -> DeviceProfile:
 
     Raises CostError for any other content, and for a profile that cannot predict the catalogue.
     """
-    if len(content) > MAX_UPLOAD:
-        raise CostError(f"{plain(name)}: {len(content):,} bytes; allowed: up to {MAX_UPLOAD:,}")
+    if len(content) > MAX_UPLOAD_MB * 2**20:
+        raise CostError(f"{plain(name)}: {len(content) / 2**20:.1f} MB; allowed: up to {MAX_UPLOAD_MB} MB")
     profile = read_profile(content, plain(name) or "the file")
     if len(profile.references) > MAX_REFERENCES:
         raise CostError(f"{plain(name)}: {len(profile.references)} references; allowed: up to {MAX_REFERENCES}")
@@ -113,18 +114,18 @@ def _load(name: str, written: int) -> DeviceProfile:
     return costmodel.load_profile(name)
 
 
-def prediction(spec: Spec, key: str) -> Prediction:
-    """The latency of a network in the profile's own regime, batch norm folded or not as it was calibrated.
+def prediction(spec: Spec, key: str, folded: bool = False) -> Prediction:
+    """The latency of a network on a profile, with its batch norms folded where asked for or calibrated so.
 
     Raises CostError where the profile cannot price it.
     """
-    return _prediction(spec, key, str(load(key).environment.get("date", "")))
+    return _prediction(spec, key, str(load(key).environment.get("date", "")), folded)
 
 
 @cached(128, "a page run shows one prediction in several panels")
-def _prediction(spec: Spec, key: str, date: str) -> Prediction:
+def _prediction(spec: Spec, key: str, date: str, folded: bool) -> Prediction:
     profile = load(key)
-    return costmodel.predict(profile.regime.graph(spec), profile)
+    return costmodel.predict(folded_for(archs.build(spec), profile, folded), profile)
 
 
 def nodes_ms(found: Prediction, graph: Graph) -> dict[str, float]:
@@ -143,9 +144,9 @@ def nodes_ms(found: Prediction, graph: Graph) -> dict[str, float]:
     return times
 
 
-def folded_for(graph: Graph, profile: DeviceProfile) -> Graph:
-    """The graph, folded if the profile was calibrated on folded networks."""
-    return fold_batchnorm(graph) if profile.regime.folded else graph
+def folded_for(graph: Graph, profile: DeviceProfile, folded: bool = False) -> Graph:
+    """The graph, folded if asked for, or if the profile was calibrated on folded networks."""
+    return fold_batchnorm(graph) if folded or profile.regime.folded else graph
 
 
 def title(key: str) -> str:

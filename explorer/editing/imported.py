@@ -19,7 +19,7 @@ from archs.tables.lift import spec_of
 from costmodel import CostError, NetworkCounts, Prediction
 from explorer.data import costs
 from explorer.data import profiles as devices
-from explorer.data.metrics import Tile, human, megabytes, tile
+from explorer.data.metrics import Tile, duration, human, megabytes, tile
 
 MAX_STEPS = 50
 
@@ -122,5 +122,5 @@ class Imported:
         found = self.prediction
         if found is None or self.profile is None:
             return tile("latency_ms", "–", "not priced", f"{self.unpriced}.")
-        interval = f"90 %: {found.low_ms:.3g} – {found.high_ms:.3g} ms · {devices.owner(self.profile)}"
-        return tile("latency_ms", f"{found.latency_ms:.3g} ms", interval, f"Device: {devices.title(self.profile)}.")
+        interval = f"90 %: {duration(found.low_ms)} – {duration(found.high_ms)} · {devices.owner(self.profile)}"
+        return tile("latency_ms", duration(found.latency_ms), interval, f"Device: {devices.title(self.profile)}.")

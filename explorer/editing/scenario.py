@@ -104,7 +104,7 @@ class Scenario:
     @property
     def prediction(self) -> Prediction | None:
         """On the chosen profile, None without one. Raises CostError where the profile cannot price the network."""
-        return devices.prediction(self.spec, self.profile) if self.profile else None
+        return devices.prediction(self.spec, self.profile, self.folded) if self.profile else None
 
     @property
     def nodes_ms(self) -> dict[str, float] | None:
@@ -246,7 +246,7 @@ def _edited(spec: Spec) -> bool:
 def _blocks(spec: Spec, folded: bool, profile: str | None) -> pandas.DataFrame:
     table = costs.blocks(_counts(spec, folded), _fragmentation(spec, folded))
     try:
-        by_block = devices.prediction(spec, profile).by_block if profile else None
+        by_block = devices.prediction(spec, profile, folded).by_block if profile else None
     except CostError:  # the tile has the reason
         by_block = None
     if by_block is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas
 import plotly.graph_objects as go
 
-from explorer.data.metrics import METRICS, human
+from explorer.data.metrics import METRICS, duration, human
 from explorer.figures import draw
 from explorer.figures.palette import KIND_COLOURS, OUTLINE, SELECTED, block_colours, text_on
 
@@ -106,7 +106,7 @@ def _amount(metric: str, value: float) -> str:
 
 def _total(metric: str, table: pandas.DataFrame) -> str:
     total = table[metric].sum()
-    return f"{total:.2f} ms" if metric == "latency_ms" else human(int(total))
+    return (f"{total:.2f} ms" if total < 1000 else duration(total)) if metric == "latency_ms" else human(int(total))
 
 
 def _edge(width: float) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas
 import plotly.graph_objects as go
 
-from explorer.data.metrics import METRICS, human
+from explorer.data.metrics import METRICS, duration, human
 from explorer.figures import draw
 from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
 
@@ -137,7 +137,7 @@ def _user_network(network: Point, cost: str) -> draw.Trace:
 
 
 def amount(cost: str, value: float) -> str:
-    return f"{value:.3g} ms" if cost == "latency_ms" else f"{human(value)} {METRICS[cost].unit}"
+    return duration(value) if cost == "latency_ms" else f"{human(value)} {METRICS[cost].unit}"
 
 
 def differences(table: pandas.DataFrame, metric: str) -> go.Figure:

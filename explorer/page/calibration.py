@@ -25,7 +25,7 @@ from explorer.page.panels.tables import csv
 from explorer.page.state import profiles
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart, job_status
+from explorer.page.widgets import chart, job_status, upload
 
 LENGTHS = {False: "full, 4 minutes", True: "quick, 1 minute"}
 ERRORS = {
@@ -122,13 +122,13 @@ def _choose() -> None:
             "Milliseconds of", [*known, NONE], key="calibrate profile", format_func=profiles.title, on_change=_chosen
         )
     with right:
-        st.file_uploader(
+        upload.one_file(
             "A profile of your own (JSON)",
-            type="json",
-            key="calibrate upload",
-            on_change=_uploaded,
-            help=f"As `python -m explorer calibrate --output mine.json` writes it, or the button below; up to "
-            f"{devices.MAX_UPLOAD / 1e6:.0f} MB.",
+            "profile",
+            "json",
+            "calibrate upload",
+            _uploaded,
+            "As `python -m explorer calibrate --output mine.json` writes it, or the button below.",
         )
     state.show_problem("calibrate upload")
     st.dataframe(_listed(known), hide_index=True, key="calibrate profiles", column_config=_heads())

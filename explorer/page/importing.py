@@ -26,12 +26,11 @@ from explorer.page.panels import headline
 from explorer.page.panels.tables import csv, table_of
 from explorer.page.state import session as state
 from explorer.page.state.session import guard, scenario
-from explorer.page.widgets import chart
+from explorer.page.widgets import chart, upload
 
 KEY, PROBLEM = "imported", "import problem"
 HOME = "home"
 """Where app.py leaves the page that shows tables."""
-MAX_MB = 128
 OWN = "as it says"
 SIZES = (OWN, 96, 128, 160, 192, 224, 256, 299, 384)
 
@@ -49,8 +48,8 @@ def render() -> None:
     found: Imported | None = st.session_state.get(KEY)
     if found is None:
         st.info(
-            f"Upload an ONNX file of up to {MAX_MB} MB: `torch.onnx.export(model, (images,), 'network.onnx', "
-            "external_data=False)` writes one.",
+            f"Upload an ONNX file of up to {upload.LIMITS_MB['onnx']} MB: "
+            "`torch.onnx.export(model, (images,), 'network.onnx', external_data=False)` writes one.",
             icon=":material/upload_file:",
         )
         return
@@ -79,12 +78,13 @@ def _choose() -> None:
         st.selectbox("Image size", SIZES, key="import size", help="A file that is made for one size takes only that.")
     with middle:
         if source == sources[0]:
-            st.file_uploader(
+            upload.one_file(
                 "An ONNX file with its weights in it",
-                type="onnx",
-                max_upload_size=MAX_MB,
-                key="import file",
-                on_change=_uploaded,
+                "onnx",
+                "onnx",
+                "import file",
+                _uploaded,
+                "Nothing in the file is executed.",
             )
         else:
             st.selectbox("Network", zoo.names(str(source)), key="import name", index=None, on_change=_named)

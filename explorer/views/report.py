@@ -15,9 +15,9 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from archs.catalogue.registry import citation
-from costmodel import CONVENTION
+from costmodel import CONVENTION, Prediction
 from explorer.data import profiles as devices
-from explorer.data.metrics import METRICS, human, megabytes
+from explorer.data.metrics import METRICS, duration, human, megabytes
 from explorer.editing.scenario import Scenario
 from explorer.figures import charts as figures
 from explorer.figures import diagram
@@ -84,12 +84,23 @@ def _totals(scenario: Scenario) -> list[Total]:
 
 
 def _latency(scenario: Scenario) -> dict[str, str] | None:
-    """The row of the latency; None where no profile predicts it."""
-    found = scenario.prediction if scenario.nodes_ms else None
-    if found is None or scenario.profile is None:
+    """The row of the latency, each value with its own interval; None where no profile predicts both networks."""
+    base = scenario.compared
+    if scenario.nodes_ms is None or base.nodes_ms is None or scenario.profile is None:
         return None
-    interval = f"{found.low_ms:.3g} – {found.high_ms:.3g} ms with 90 %"
-    return {"device": devices.whose(scenario.profile), "value": f"{found.latency_ms:.3g} ms", "interval": interval}
+    now, before = scenario.prediction, base.prediction
+    if now is None or before is None:
+        return None
+    return {
+        "device": devices.whose(scenario.profile),
+        "value": _interval(now),
+        "before": _interval(before),
+        "change": f"{now.latency_ms / before.latency_ms - 1:+.1%}",
+    }
+
+
+def _interval(found: Prediction) -> str:
+    return f"{duration(found.latency_ms)} (90 %: {duration(found.low_ms)} – {duration(found.high_ms)})"
 
 
 def _cell(column: str, value: Any) -> str:

@@ -185,7 +185,7 @@ BAD = {
     "infinite": (changed(scale=1e300), "ms for"),
     "nothing to price with": (changed(predictors={}), "no predictor"),
     "many references": (changed(references=json.loads(FILE)["references"] * 5), "references; allowed"),
-    "large": (b" " * (devices.MAX_UPLOAD + 1), f"allowed: up to {devices.MAX_UPLOAD:,}"),
+    "large": (b" " * (devices.MAX_UPLOAD_MB * 2**20 + 1), f"allowed: up to {devices.MAX_UPLOAD_MB} MB"),
 }
 
 

@@ -51,3 +51,13 @@ def test_what_is_no_onnx_file_is_refused_and_the_page_stays(page):
         page.get_by_test_id("stAlert").filter(has_text="bad").or_(page.get_by_test_id("stAlert")).first
     ).to_be_visible()
     expect(page.get_by_role("heading", name="Import a network")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_a_file_of_over_6_mb_is_taken(page):
+    """The server's limit was 6 MB where the page promised 128: MobileNetV2's own export was refused."""
+    data = to_onnx(archs.build(archs.spec("mobilenet_v2")))
+    assert len(data) > 6 * 2**20
+    upload(page, "large.onnx", data)
+    expect(page.get_by_role("heading", name="large", exact=True)).to_be_visible()
+    expect(page.get_by_text("AxiosError")).to_have_count(0)

@@ -21,7 +21,7 @@ import costmodel
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.sampling import random_edit, random_spec
 from archs.tables.rows import KINDS
-from explorer.data.metrics import human, megabytes
+from explorer.data.metrics import duration, human, megabytes
 from explorer.editing import cells, edits, links
 from explorer.editing import whole_network as whole
 from explorer.editing.repair import Edited
@@ -106,9 +106,10 @@ def compare_tiles(scenario: Scenario, counts: costmodel.NetworkCounts) -> None:
     shown = [tile.value for tile in tiles(scenario)]
     total = counts.total
     profile = shipped()
-    latency = costmodel.predict(profile.regime.graph(scenario.spec), profile).latency_ms
+    graph = archs.build(scenario.spec)
+    latency = costmodel.predict(archs.fold_batchnorm(graph) if scenario.folded else graph, profile).latency_ms
     assert shown == [
-        f"{latency:.3g} ms",
+        duration(latency),
         human(total.mult_adds),
         human(total.params),
         human(total.mem_access),

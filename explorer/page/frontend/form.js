@@ -151,7 +151,7 @@ const KINDS = {
             "div",
             { className: "with" },
             control,
-            helpButton(() => help),
+            helpButton(label, () => help),
           )
         : control,
       control,
@@ -160,7 +160,7 @@ const KINDS = {
   switch: ({ label, help }) => {
     const control = create("input", { type: "checkbox" });
     const root = create("div", { className: "switch" }, create("label", {}, control, caption(label)));
-    if (help) root.append(helpButton(() => help));
+    if (help) root.append(helpButton(label, () => help));
     return { root, control };
   },
   number: (part) => {
@@ -205,7 +205,7 @@ function labelled({ label, help }, control, shown = control) {
   control.ariaLabel = label;
   const head = create("span", { className: "label" }, create("label", { textContent: label }));
   head.firstElementChild.onclick = () => control.focus();
-  if (help) head.append(helpButton(() => help));
+  if (help) head.append(helpButton(label, () => help));
   return { root: create("div", { className: "field" }, head, shown), control };
 }
 

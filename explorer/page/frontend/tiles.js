@@ -11,6 +11,7 @@ export default function ({ parentElement, data }) {
     const tile = tiles[place] ?? tileOf(root);
     tiles[place] = tile;
     tile.help = help;
+    tile.sign.ariaLabel = `Help: ${title}`;
     for (const [part, words] of Object.entries({ title, value, beside }))
       if (tile[part].textContent !== words) tile[part].textContent = words;
   });
@@ -20,20 +21,10 @@ export default function ({ parentElement, data }) {
 function tileOf(root) {
   const [title, value, beside] = ["dt", "dd", "dd"].map((tag) => create(tag, {}));
   const tile = { title, value, beside };
+  tile.sign = helpButton("", () => tile.help);
   value.className = "value";
   beside.className = "beside";
-  tile.root = create(
-    "dl",
-    {},
-    create(
-      "div",
-      { className: "label" },
-      title,
-      helpButton(() => tile.help),
-    ),
-    value,
-    beside,
-  );
+  tile.root = create("dl", {}, create("div", { className: "label" }, title, tile.sign), value, beside);
   root.append(tile.root);
   return tile;
 }

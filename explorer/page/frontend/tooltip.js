@@ -5,13 +5,20 @@ const tooltip = Object.assign(document.createElement("div"), {
   popover: "manual",
 });
 
-export function helpButton(words) {
+export function helpButton(label, words) {
   const sign = document.createElement("button");
-  Object.assign(sign, { type: "button", className: "help", textContent: "?", ariaLabel: "Help" });
+  Object.assign(sign, { type: "button", className: "help", textContent: "?", ariaLabel: `Help: ${label}` });
   sign.onpointerenter = sign.onfocus = sign.onclick = () => showTooltip(sign, words());
-  sign.onpointerleave = sign.onblur = () => tooltip.isConnected && tooltip.hidePopover();
-  sign.onkeydown = (event) => event.key === "Escape" && tooltip.isConnected && tooltip.hidePopover();
+  sign.onpointerleave = sign.onblur = hideTooltip;
+  // no returned value: `false` would cancel every key, and Tab could never leave the button
+  sign.onkeydown = (event) => {
+    if (event.key === "Escape") hideTooltip();
+  };
   return sign;
+}
+
+function hideTooltip() {
+  if (tooltip.isConnected) tooltip.hidePopover();
 }
 
 function showTooltip(sign, words) {

@@ -12,7 +12,7 @@ from explorer.lab.verdict import compare
 from explorer.page.lab import store
 from explorer.page.panels.tables import csv
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart
+from explorer.page.widgets import chart, upload
 
 MAX_FILES = 60
 
@@ -83,6 +83,7 @@ def _class() -> None:
         "The students' CSV files",
         type="csv",
         accept_multiple_files=True,
+        max_upload_size=upload.LIMITS_MB["csv"],
         key="class files",
         help=f"Up to {MAX_FILES} files of up to {record.MAX_TEXT:,} characters each.",
     )

@@ -27,7 +27,7 @@ def advice(scenario: Scenario) -> None:
     timed = nodes_ms is not None  # if not, by memory access, which needs no device
     profile = scenario.profile if timed else None
     with st.spinner("Trying edits …", show_time=False):
-        found = _advise(scenario.spec, profile)
+        found = _advise(scenario.spec, profile, scenario.folded)
     by = "milliseconds" if timed else "memory access"
     st.markdown(f"**What would help**, at the same multiply-adds (±5 %), the largest gain in {by} first:")
     if not found:
@@ -104,15 +104,15 @@ def _here(guideline: int, row: int) -> None:
 
 
 @cached(64, "a search for suggestions takes a tenth of a second and more")
-def _advise(spec: Spec, profile: str | None) -> tuple[Suggestion, ...]:
+def _advise(spec: Spec, profile: str | None, folded: bool) -> tuple[Suggestion, ...]:
     if profile is None:
         return advisor.advise(spec)
     loaded = devices.load(profile)
 
     def cost(graph: Graph) -> dict[str, float]:
-        predicted = costmodel.predict(devices.folded_for(graph, loaded), loaded)
+        predicted = costmodel.predict(devices.folded_for(graph, loaded, folded), loaded)
         return {"latency_ms": predicted.latency_ms, **advisor.counted(graph)}
 
     return advisor.advise(
-        spec, cost, "latency_ms", devices.nodes_ms(devices.prediction(spec, profile), archs.build(spec))
+        spec, cost, "latency_ms", devices.nodes_ms(devices.prediction(spec, profile, folded), archs.build(spec))
     )

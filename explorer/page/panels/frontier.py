@@ -31,7 +31,7 @@ def frontier(scenario: Scenario) -> None:
     except CostError as error:
         st.caption(str(error))
         found = None
-    points = table(scenario.profile if found else None)
+    points = table(scenario.profile if found else None, scenario.folded)
     offered = [cost for cost in COSTS if cost in points]
     cost = st.segmented_control(
         "Accuracy against",
@@ -143,15 +143,15 @@ def _published(points: pandas.DataFrame) -> None:
 
 
 @cached(8, "pricing the published networks takes seconds")
-def table(profile: str | None) -> pandas.DataFrame:
-    """The published networks, with milliseconds on a profile; not to be changed."""
+def table(profile: str | None, folded: bool = False) -> pandas.DataFrame:
+    """The published networks, with milliseconds on a profile, folded or not; not to be changed."""
     if profile is None:
         return networks.table()
     loaded = devices.load(profile)
 
     def latency_ms(graph: Graph) -> float:
         try:
-            return predict(devices.folded_for(graph, loaded), loaded).latency_ms
+            return predict(devices.folded_for(graph, loaded, folded), loaded).latency_ms
         except CostError:  # the profile has no price for one of its operators
             return float("nan")
 

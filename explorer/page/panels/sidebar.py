@@ -18,7 +18,7 @@ from explorer.editing.scenario import Scenario
 from explorer.page.panels import versions, whole
 from explorer.page.state import autosave, share
 from explorer.page.state import session as state
-from explorer.page.widgets import form
+from explorer.page.widgets import form, upload
 from explorer.page.widgets.form import Part
 
 OWN = "own"
@@ -50,12 +50,13 @@ def choose_network() -> None:
                 ),
             ],
         )
-        st.file_uploader(
+        upload.one_file(
             "A spec of your own (JSON)",
-            type="json",
-            key="upload",
-            on_change=_uploaded,
-            help="The file that the Export tab gives, edited as you like.",
+            "spec",
+            "json",
+            "upload",
+            _uploaded,
+            "The file of the Export tab, edited as you like.",
         )
         state.show_problem("upload")
         share.link(scenario)

@@ -1,0 +1,42 @@
+"""The Explore page by keyboard alone."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+FOCUSED = """() => {
+  const element = document.activeElement;
+  return element.tagName + " " + (element.ariaLabel ?? element.textContent).trim().slice(0, 60);
+}"""
+MOST = 600  # presses
+
+
+def test_tab_walks_from_the_network_to_the_last_cell_and_back(page):
+    """A "?" button cancelled every key but Escape, so Tab never left the first one."""
+    page.get_by_role("combobox", name="Network").focus()
+    first = page.evaluate(FOCUSED)
+    cells = page.locator(".sheet input, .sheet select")
+    last = cells.last.get_attribute("aria-label")
+    visited = _walk(page, "Tab", last)
+    assert any(stop.startswith("BUTTON Help: ") for stop in visited)
+    assert _walk(page, "Shift+Tab", first.partition(" ")[2])
+
+
+def _walk(page, key: str, until: str) -> list[str]:
+    """What has the focus after each press, until it is named so."""
+    visited: list[str] = []
+    for _ in range(MOST):
+        page.keyboard.press(key)
+        visited.append(page.evaluate(FOCUSED))
+        if visited[-1].partition(" ")[2] == until:
+            return visited
+    raise AssertionError(f"{until} was not reached; last {visited[-3:]}")
+
+
+def test_every_help_button_has_a_name_of_its_own(page):
+    names = page.locator(".tiles button.help").evaluate_all("buttons => buttons.map(button => button.ariaLabel)")
+    assert names
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("Help: ") and len(name) > len("Help: ") for name in names)

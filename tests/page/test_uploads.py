@@ -1,0 +1,36 @@
+"""One limit per kind of file, the same in the configuration, the widget, the check and the help text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tomllib
+from streamlit.testing.v1 import AppTest
+from support.apptest import PAGES
+
+from costmodel import CostError
+from explorer.data import profiles as devices
+from explorer.page.widgets.upload import LIMITS_MB
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_configuration_admits_the_largest_kind_of_file_and_no_more():
+    with (ROOT / ".streamlit" / "config.toml").open("rb") as file:
+        assert tomllib.load(file)["server"]["maxUploadSize"] == max(LIMITS_MB.values())
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "kind"), [("import", "import file", "onnx"), ("calibrate", "calibrate upload", "profile")]
+)
+def test_the_widget_has_the_limit_of_its_kind_and_says_it(path, key, kind):
+    at = AppTest.from_string(PAGES[path], default_timeout=60).run()
+    (uploader,) = [one for one in at.get("file_uploader") if one.proto.id.endswith(key)]
+    assert uploader.proto.max_upload_size_mb == LIMITS_MB[kind]
+    assert f"Up to {LIMITS_MB[kind]} MB." in uploader.proto.help
+
+
+def test_the_check_has_the_limit_of_the_widget():
+    with pytest.raises(CostError, match=f"allowed: up to {LIMITS_MB['profile']} MB"):
+        devices.upload(b" " * (LIMITS_MB["profile"] * 2**20 + 1), "large.json")
