@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from inspect import signature
 
 from archs.errors import ArchError, Problem, shorten
+from archs.ir.operator import EPS
 from archs.tables.table import Spec
 
 
@@ -25,6 +26,8 @@ class Family:
     make: Callable[..., Spec]
     knobs: dict[str, tuple[object, ...]] = field(default_factory=dict)
     open_knobs: tuple[str, ...] = ()
+    eps: float = EPS
+    """Of the batch norms in the published weights."""
 
     def spec(self, **knobs: object) -> Spec:
         """The spec for these knobs. Raises ArchError for an unknown knob or value, with those allowed."""
@@ -46,8 +49,9 @@ class Family:
     def _allows(self, knob: str, value: object) -> bool:
         if isinstance(value, bool):
             return False
-        if knob not in self.open_knobs:
-            return value in self.knobs[knob]
+        if knob not in self.open_knobs:  # 3.0 is no number of groups, 1 is a width
+            words = [known for known in self.knobs[knob] if known == value]
+            return bool(words) and not (isinstance(value, float) and isinstance(words[0], int))
         if knob == "resolution":
             return isinstance(value, int) and 16 <= value <= 2048
         return isinstance(value, (int, float)) and 0.05 <= value <= 8

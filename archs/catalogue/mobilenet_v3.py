@@ -128,6 +128,7 @@ def _family(size: str, minimalistic: bool, title: str, table: str, **more: tuple
             **more,
         },
         open_knobs=("width", "resolution"),
+        eps=1e-3,  # official code and torchvision
     )
 
 

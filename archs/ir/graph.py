@@ -77,7 +77,7 @@ class Graph:
     shared: tuple[tuple[str, str], ...] = ()
     """Nodes that run with the weights of an earlier node: (path, that node's path)."""
     weights: Weights | None = field(default=None, compare=False, repr=False)
-    """The trained tensors, None where the network has its initial ones."""
+    """The trained tensors, of all layers or of some; None where the network has its initial ones."""
     subgraphs: tuple[Subgraph, ...] = field(default=(), init=False, compare=False, repr=False)
     """A partition of the nodes, or empty; `dataclasses.replace` gives a graph without one."""
 

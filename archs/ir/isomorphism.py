@@ -17,7 +17,7 @@ def matching_nodes(graph: Graph, other: Graph) -> dict[str, str]:
     """
     if graph.input != other.input:
         raise ArchError(f"{graph.name} takes {graph.input} and {other.name} {other.input}; allowed: the same")
-    ours, theirs = _structural_hashes(graph), _structural_hashes(other)
+    ours, theirs = structural_hashes(graph), structural_hashes(other)
     if ours[graph.nodes[-1].path] != theirs[other.nodes[-1].path]:
         known = set(theirs.values())
         path = next((n.path for n in graph.nodes if ours[n.path] not in known), graph.nodes[-1].path)
@@ -41,7 +41,7 @@ def matching_nodes(graph: Graph, other: Graph) -> dict[str, str]:
     return found
 
 
-def _structural_hashes(graph: Graph) -> dict[str, int]:
+def structural_hashes(graph: Graph) -> dict[str, int]:
     """Path → a hash of the sub-graph that ends there: equal where the operators and their inputs are equal."""
     found = {INPUT: hash(graph.input)}
     for node in graph.nodes:

@@ -1,7 +1,7 @@
 """Edits of any graph, also of one without a table: widen, rekernel, regroup, remove. Graph → Graph.
 
 Shapes are propagated. Tensors that are added or gated must agree in width, so their convolutions are widened together.
-An operator that cannot follow raises ArchError with its path. Edits of a spec are in `archs.tables.table`.
+An operator that cannot follow raises ArchError with its path. Layers that an edit leaves keep their trained weights.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def _rebuilt(graph: Graph, changes: Mapping[str, Op], gone: Mapping[str, str] | 
     prefixes = {node.path[:i] for node in made.nodes for i, sign in enumerate(node.path) if sign == "/"}
     kinds = tuple((path, kind) for path, kind in graph.kinds if path in prefixes)
     edited = Graph(made.name, made.input, made.nodes, kinds, shared=_shared(graph, made))
-    return replace(edited, weights=_weights(graph, edited))
+    return replace(edited, weights=_kept_weights(graph, edited))
 
 
 def _following(op: Op, old: tuple[Shape, ...], new: tuple[Shape, ...]) -> Op:
@@ -261,14 +261,14 @@ def _shared(graph: Graph, made: Graph) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _weights(graph: Graph, made: Graph) -> Weights | None:
-    """The weights, where every operator that has some is as it was."""
+def _kept_weights(graph: Graph, edited: Graph) -> Weights | None:
+    """The weights of the operators that are unchanged and read as many channels as before."""
     if graph.weights is None:
         return None
-    for node in made.nodes:
+    kept = {}
+    for node in edited.nodes:
         before = graph[node.path]
-        if node.path in graph.weights or made.params(node):
-            inputs = [shapes[0][0] for shapes in (graph.input_shapes(before), made.input_shapes(node))]
-            if before.op != node.op or inputs[0] != inputs[1]:
-                return None
-    return Weights({n.path: graph.weights[n.path] for n in made.nodes if n.path in graph.weights}, graph.weights.unused)
+        channels = [shapes[0][0] for shapes in (graph.input_shapes(before), edited.input_shapes(node))]
+        if node.path in graph.weights and before.op == node.op and channels[0] == channels[1]:
+            kept[node.path] = graph.weights[node.path]
+    return Weights(kept, graph.weights.unused)

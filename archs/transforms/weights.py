@@ -1,46 +1,62 @@
-"""Trained weights in and out of files: safetensors, by the names of the exported module, never a pickle."""
+"""Trained weights in and out of files: safetensors, by the names of the exported module, never a pickle.
+
+The file's metadata has the eps of each norm that is not torch's default, because no tensor says it.
+"""
 
 from __future__ import annotations
 
+import json
+import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError, shorten
 from archs.interop.pytorch.attribute_names import attributes
 from archs.interop.pytorch.codegen import to_source
 from archs.interop.pytorch.execute import from_source, state_dict
-from archs.ir.graph import Graph
+from archs.ir.graph import Graph, Node
+from archs.ir.ops import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from archs.ir.weights import Weights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+NORMS = (BatchNorm, LayerNorm, GroupNorm, RMSNorm)
+"""Operators whose eps is no part of their value, so it travels with the weights."""
+
+EPS_KEY = "archs.eps"
+
 
 def save_weights(graph: Graph, path: str | Path) -> None:
-    """Writes the graph's weights as safetensors, by the names that they have in the exported module.
+    """Write the graph's weights as safetensors, by the names that they have in the exported module.
 
     `module.load_state_dict(safetensors.torch.load_file(path), strict=False)` takes them. Raises ArchError for a graph
     without weights.
     """
-    data = to_safetensors(graph)
-    Path(path).write_bytes(data)
+    Path(path).write_bytes(to_safetensors(graph))
 
 
 def to_safetensors(graph: Graph) -> bytes:
-    """What `save_weights` writes."""
+    """The content of the file that `save_weights` writes. Raises ArchError for a graph without weights."""
     from safetensors.torch import save
 
     state = state_dict(graph)
     if not state:
         raise ArchError(f"{graph.name} has no weights beside it; allowed: a graph imported from a module that has")
-    return save({name: tensor.detach().contiguous().clone() for name, tensor in state.items()})
+    places = attributes(graph)
+    eps = {places[node.path]: node.op.eps for node in graph.nodes if isinstance(node.op, NORMS)}
+    tensors = {name: tensor.detach().contiguous().clone() for name, tensor in state.items()}
+    return save(tensors, metadata={"format": "pt", EPS_KEY: json.dumps(eps)})
 
 
-def load_weights(graph: Graph, path: str | Path) -> Graph:
-    """The graph with the weights of a safetensors file that has the exported module's names.
+def load_weights(graph: Graph, path: str | Path, strict: bool = True) -> Graph:
+    """The graph with the weights of a safetensors file that has the exported module's names, and its norms' eps.
 
-    Nothing in the file is executed. Raises ArchError for a file that is none, and for names or sizes that do not fit.
+    With `strict=False` layers that the file lacks, or has in another size, keep their initial weights, and a warning
+    says how many. Nothing in the file is executed. Raises ArchError for a file that is not safetensors, and for
+    names or sizes that do not fit.
     """
     import torch
     from safetensors import SafetensorError, safe_open
@@ -51,18 +67,58 @@ def load_weights(graph: Graph, path: str | Path) -> Graph:
     try:
         with safe_open(path, framework="pt") as file:
             names = {name for name in list(file.keys()) if not name.endswith("num_batches_tracked")}
-            if wrong := sorted(names ^ set(own)):
+            if strict and (wrong := sorted(names ^ set(own))):
                 raise ArchError(f"{shorten(wrong[0])} is in the file or in {graph.name}, not in both")
-            for name in sorted(names):  # sizes first, before any of them is read
-                if (size := tuple(file.get_slice(name).get_shape())) != tuple(own[name].shape):
+            fitting = []
+            for name in sorted(names & set(own)):  # sizes first, before any of them is read
+                if (size := tuple(file.get_slice(name).get_shape())) == tuple(own[name].shape):
+                    fitting.append(name)
+                elif strict:
                     raise ArchError(f"{name} has {size} in the file; allowed: {tuple(own[name].shape)}")
-            tensors = {name: file.get_tensor(name) for name in names}
+            tensors = {name: file.get_tensor(name) for name in fitting}
+            eps = _eps_of(file.metadata() or {})
     except SafetensorError as error:
         raise ArchError(f"not a safetensors file: {shorten(str(error), 200)}") from None
+    places = attributes(graph)
     found: dict[str, dict[str, Tensor]] = {}
-    for node, place in attributes(graph).items():
+    for node, place in places.items():
         if node not in graph.owners:
             named = {n.removeprefix(f"{place}."): t for n, t in tensors.items() if n.rpartition(".")[0] == place}
             if named:
                 found[node] = named
-    return replace(graph, weights=Weights(found))
+    if not strict:
+        layers = {name.rpartition(".")[0] for name in own}
+        report_missing(graph, sorted(layers - {name.rpartition(".")[0] for name in fitting}), len(found))
+    nodes = tuple(with_eps(n, eps[places[n.path]]) if places.get(n.path) in eps else n for n in graph.nodes)
+    return replace(graph, nodes=nodes, weights=Weights(found))
+
+
+def report_missing(graph: Graph, missing: list[str], fitting: int) -> None:
+    """Warn of the layers that keep their initial weights. Raises ArchError where none has others."""
+    if not fitting:
+        raise ArchError(f"no layer of {graph.name} has weights of its size there; allowed: a network with some equal")
+    if missing:
+        listed = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+        warnings.warn(
+            f"{len(missing)} of {len(missing) + fitting} layers of {graph.name} keep their initial weights: {listed}",
+            stacklevel=3,
+        )
+
+
+def _eps_of(metadata: Mapping[str, str]) -> dict[str | None, Any]:
+    """Place of a norm's module → its eps, of a file's metadata. Raises ArchError for values that are no eps."""
+    try:
+        found = json.loads(metadata.get(EPS_KEY, "{}"))
+    except ValueError:
+        found = None
+    values = list(found.values()) if isinstance(found, dict) else ["no object"]
+    if not all(value is None or (isinstance(value, float) and 0 <= value < 1) for value in values):
+        raise ArchError(f"the file's {EPS_KEY} is {shorten(found)}; allowed: numbers from 0 to under 1, by module")
+    return dict(found)
+
+
+def with_eps(node: Node, eps: float | None) -> Node:
+    """The node with another eps, where it is a norm; other nodes are returned unchanged."""
+    if isinstance(node.op, RMSNorm):
+        return node._replace(op=replace(node.op, eps=eps))
+    return node._replace(op=replace(node.op, eps=eps)) if isinstance(node.op, NORMS) and eps is not None else node

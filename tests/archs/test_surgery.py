@@ -16,6 +16,7 @@ from archs.tables.lift import spec_of
 from archs.transforms.surgery import regroup, rekernel, remove, scopes, widen, widen_scope, widths
 
 SIZE = (3, 64, 64)
+pytestmark = pytest.mark.filterwarnings("ignore:.*have no trained weights and keep initial ones:UserWarning")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_widen_a_stage(resnet):
         "layer4/0/conv1",
         "layer4/0/downsample/0",
     }
-    assert wider.weights is None
+    assert set(wider.weights) == {path for path in resnet.weights if path not in weights}, "what is as it was stays"
 
 
 def test_widen_what_is_inside_a_block(resnet):

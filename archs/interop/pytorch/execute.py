@@ -7,6 +7,7 @@ free-form reaches it: sizes are ints, operators are spelled by `archs.ir.ops`, a
 from __future__ import annotations
 
 import linecache
+import warnings
 from typing import TYPE_CHECKING
 
 from archs.errors import ArchError, shorten
@@ -25,6 +26,7 @@ MAX_QUOTED_TEXTS = 64
 def to_module(graph: Graph) -> nn.Module:
     """The module that `to_source(graph)` defines: that text, executed, with the graph's weights where it has some.
 
+    Layers without trained weights, as an edit leaves them, keep torch's initial ones, and a warning says how many.
     Raises ArchError for a network of more than 2³¹ parameters.
     """
     params = sum(graph.params(node) for node in graph.nodes)
@@ -51,12 +53,21 @@ def state_dict(graph: Graph) -> dict[str, Tensor]:
 
 
 def put(module: nn.Module, state: dict[str, Tensor]) -> None:
-    """Copies tensors into a module by name. Raises ArchError for names or sizes that do not fit."""
+    """Copies tensors into a module by name; warns of parameters without one.
+
+    Raises ArchError for unknown names and for sizes that do not fit.
+    """
     own = {name: t for name, t in module.state_dict().items() if not name.endswith("num_batches_tracked")}
     if not state:
         return
-    if unknown := [name for name in {**own, **state} if (name in own) != (name in state)]:
-        raise ArchError(f"{shorten(unknown[0])} is in the weights or in the network, not in both")
+    if unknown := [name for name in state if name not in own]:
+        raise ArchError(f"{shorten(unknown[0])} is in the weights, not in the network")
+    if missing := [name for name in own if name not in state]:
+        listed = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+        warnings.warn(
+            f"{len(missing)} of {len(own)} tensors have no trained weights and keep initial ones: {listed}",
+            stacklevel=3,
+        )
     for name, tensor in state.items():
         if tensor.numel() != own[name].numel():
             found, allowed = (" × ".join(map(str, t.shape)) for t in (tensor, own[name]))
