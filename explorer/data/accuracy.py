@@ -1,8 +1,8 @@
 """An estimate of an edited network's accuracy, from how its family's published networks scale. Nothing is trained.
 
-The fit is on one recipe per family (`FITTED`), so that an offset per family takes up what the recipe gives. How wrong
-it is, is measured: on each network left out, and on each family left out, which is what an edit to another kind of
-block amounts to.
+The fit is on one recipe per family (`FITTED`), so that an offset per family includes the effect of the recipe. It knows
+widths and resolutions; kernels, SE and activations are corrected by `explorer.data.ablations`. Its errors are measured
+with each network left out and with each family left out.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import numpy as np
 
 from archs import Spec, build
 from archs.caching import cached
+from archs.catalogue.registry import FAMILIES
 from archs.tables.lower import block_paths
+from archs.tables.rows import Row
 from costmodel import count
 from explorer.data import frontier
+from explorer.data.ablations import BLOCKS, Levels, is_covered, levels, log_error_change, plain_share
 from explorer.data.originals import paper
 
 if TYPE_CHECKING:
@@ -39,12 +42,15 @@ FITTED = {
 METHOD = (
     "Ridge regression of the logarithm of the top-1 error on the logarithm of the multiply-adds, its square and the "
     "logarithm of the resolution, with an offset and slopes per family, over the published networks of seven families, "
-    "each in one recipe; the interval is what 90 % of the networks left out, one by one or a family at once, miss by."
+    "each in one recipe. Edited kernels, SE and activations change it as in the papers' ablations. The interval covers "
+    "90 % of the networks left out, one by one or a family at once."
 )
 
-WIDTHS = {"stage", "channels", "inner", "expanded"}  # what a width multiplier changes, and a name
+WIDTHS = {"stage", "channels", "inner", "expanded"}  # columns that a width multiplier changes, and a name
 
-# How loosely each part is held to zero; the ridge is 1. The common curve is all but free, a family's slopes are not
+IMAGENET_CLASSES, IMAGENET_CHANNELS = 1000, 3
+
+# The scale of each group of features; the ridge is 1. The common curve is nearly free, the slopes of a family are not
 FREE, OFFSET, SLOPE = 60.0, 17.0, 6.0
 
 
@@ -52,8 +58,10 @@ FREE, OFFSET, SLOPE = 60.0, 17.0, 6.0
 class Estimate:
     """A top-1 accuracy in percent with its 90 % interval.
 
-    `changed` is the share of the network (of its multiply-adds) whose blocks its paper has not, by which the interval
-    is the one of a family left out. `extrapolated`: its multiply-adds or resolution are beyond all that were fitted.
+    `changed` is the share of the multiply-adds in blocks that differ from the published network of the `family`; the
+    interval is in between that of a network and that of a family left out in the same share. It is that of a family
+    left out where an edited column is outside of what the fit and the ablations know: `outside` has those columns.
+    `extrapolated`: the multiply-adds or the resolution are beyond all published ones.
     """
 
     top1_pct: float
@@ -64,11 +72,18 @@ class Estimate:
     changed: float
     extrapolated: bool
     measured: bool = False
+    outside: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        basis = "measured" if self.measured else f"like {self.family}" if self.family else "like no family"
+        outside = f", unknown: {', '.join(self.outside)}" if self.outside else ""
+        interval = f"90 % between {self.low_pct:.2f} and {self.high_pct:.2f}"
+        return f"Estimate({self.top1_pct:.2f} % top-1, {interval}, {basis}{outside})"
 
 
 @dataclass(frozen=True)
 class Errors:
-    """How far the estimate is off on networks that it was not fitted on, in points of top-1."""
+    """Errors of the estimate on networks left out of the fit, in points of top-1."""
 
     mean: float  # of the absolute errors
     rms: float
@@ -76,50 +91,109 @@ class Errors:
     networks: int
 
 
-def estimate(spec: Spec, measured_pct: float | None = None) -> Estimate:
-    """The accuracy to show for a network; the user's own measured one takes the estimate's place.
+def estimate(spec: Spec, measured_pct: float | None = None) -> Estimate | None:
+    """The top-1 accuracy on ImageNet to show for a network; the user's measured one replaces the estimate.
 
-    Raises ArchError where the spec does not build.
+    The family is the one whose published network is most alike; the name of the spec is not used. None where the
+    network is not for ImageNet (`not_estimated` has the reason). Raises ArchError where the spec does not build.
+
+    >>> import archs
+    >>> estimate(archs.spec("mobilenet_v2").edit(name="mine")) == estimate(archs.spec("mobilenet_v2"))
+    True
     """
     if measured_pct is not None:
         return Estimate(measured_pct, measured_pct, measured_pct, None, "your own", 0.0, False, measured=True)
-    total = count(build(spec)).total
-    family = spec.name if spec.name in FITTED else None
-    changed = changed_share(spec) if family else 1.0
-    model = _model()
+    if not_estimated(spec):
+        return None
+    family, original, changed = origin(spec)
+    shift, plain = _reference() if original is None else (levels(original), plain_share(original))
     known = training()
-    x, z = float(total.mult_adds), float(spec.resolution)
-    # Beyond what was fitted the curve is held where it ends: a parabola would turn
+    x, z = count(spec).total.mult_adds * plain_share(spec) / plain, float(spec.resolution)
+    # Beyond the published range the curve is constant: a parabola would turn
     inside = [float(np.clip(v, known[c].min(), known[c].max())) for v, c in ((x, "mult_adds"), (z, "resolution"))]
-    error = float(model(_features([inside[0]], [inside[1]], [family]))[0])
+    error = float(_model()(_features([inside[0]], [inside[1]], [family]))[0]) + log_error_change(levels(spec), shift)
     one, whole_family = _half_intervals()
-    half = one + changed * max(0.0, whole_family - one)
-    top1, low, high = (100 * (1 - min(1.0, exp(error + shift))) for shift in (0.0, half, -half))
-    return Estimate(top1, low, high, family, FITTED.get(spec.name), changed, inside != [x, z])
+    outside = outside_columns(spec, original) if original else ()
+    half = one + (1.0 if outside else changed) * max(0.0, whole_family - one)
+    top1, low, high = (100 * (1 - min(1.0, exp(error + step))) for step in (0.0, half, -half))
+    recipe = FITTED[family] if family else None
+    return Estimate(top1, low, high, family, recipe, changed, inside != [x, z], outside=outside)
 
 
-def changed_share(spec: Spec) -> float:
-    """The share of multiply-adds in blocks that the paper's network has not, or that this one has not any more.
+def not_estimated(spec: Spec) -> str:
+    """The reason why a network has no estimate; empty where it has one."""
+    classes = build(spec).output.channels
+    if classes != IMAGENET_CLASSES:
+        return f"it has {classes} classes, and the estimate is for ImageNet with {IMAGENET_CLASSES}"
+    if spec.input_channels != IMAGENET_CHANNELS:
+        return f"it reads {spec.input_channels} channels, and the estimate is for ImageNet with {IMAGENET_CHANNELS}"
+    return ""
 
-    Widths do not count, as they are what families scale by. 1 for a network that is not of the catalogue.
+
+@cached(512, "a page run and a sweep ask for the family of the same specs")
+def origin(spec: Spec) -> tuple[str | None, Spec | None, float]:
+    """The fitted family whose published network is most alike, that network, and the share that was changed.
+
+    (None, None, 1.0) where no block is of a kind that one of them has.
     """
-    original = paper(spec)
-    if original is None:
-        return 1.0
+    found: tuple[str | None, Spec | None, float] = (None, None, 1.0)
+    kinds = _block_kinds(spec)
+    for family in FITTED:
+        original = paper(spec.edit(name=family))
+        if original is not None and kinds & _block_kinds(original) and (changed := _changed(spec, original)) < found[2]:
+            found = family, original, changed
+    return found
+
+
+def _block_kinds(spec: Spec) -> set[str]:
+    return {row.kind for row in spec.rows if isinstance(row, BLOCKS)}
+
+
+def _changed(spec: Spec, original: Spec) -> float:
+    """The share of multiply-adds in blocks that one of the networks has and the other does not, but for widths."""
     return max(_share_outside(spec, original), _share_outside(original, spec))
+
+
+def outside_columns(spec: Spec, original: Spec) -> tuple[str, ...]:
+    """The columns in which a spec's rows differ from the original's and that neither the fit nor an ablation covers."""
+    spare = [row for row in original.rows if row not in spec.rows]
+    found: dict[str, None] = {}
+    for row in [row for row in spec.rows if row not in original.rows]:
+        same_kind = [other for other in spare if type(other) is type(row)]
+        if not same_kind:
+            found["kind"] = None
+            continue
+        nearest = min(same_kind, key=lambda other: len(_differences(row, other)))
+        spare.remove(nearest)
+        for column in _differences(row, nearest):
+            if not is_covered(column, (getattr(row, column), getattr(nearest, column))):
+                found[column] = None
+    return (*found, *(["rows"] if len(spec.rows) != len(original.rows) else []))
+
+
+def _differences(row: Row, other: Row) -> list[str]:
+    return [c for c, value in row if c not in WIDTHS and value != getattr(other, c)]
 
 
 def _share_outside(spec: Spec, other: Spec) -> float:
     known = [(row.kind, row.model_dump(exclude=WIDTHS)) for row in other.rows]
-    per_block = {path: counts.mult_adds for path, counts in count(build(spec)).groups("block").items()}
+    per_block = {path: counts.mult_adds for path, counts in count(spec).groups("block").items()}
     outside = 0
     for row, paths in block_paths(spec):
         block = (row.kind, row.model_dump(exclude=WIDTHS))
         if block in known:
-            known.remove(block)  # a row stands for one row
+            known.remove(block)  # a row matches one row
         else:
             outside += sum(per_block.get(path, 0) for path in paths)
     return outside / max(1, sum(per_block.values()))
+
+
+@cached(None, "computed once per fit")
+def _reference() -> tuple[Levels, float]:
+    """The mean levels and the mean share of plain multiply-adds of the families, for a network of none of them."""
+    originals = [FAMILIES[name].spec() for name in FITTED]
+    mean = [sum(column) / len(originals) for column in zip(*map(levels, originals))]
+    return Levels(*mean), sum(map(plain_share, originals)) / len(originals)
 
 
 @cached(None, "counting the published networks takes a second")
@@ -178,7 +252,7 @@ def _model() -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
 def _ridge(
     features: NDArray[np.float64], target: NDArray[np.float64]
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """What ridge regression of strength 1 makes of networks; the constant is not held to zero.
+    """The function of a ridge regression of strength 1, whose constant is not penalised.
 
     Hoerl & Kennard 1970, "Ridge regression", equation 2.1, on centred columns.
     """

@@ -50,10 +50,12 @@ def frontier(scenario: Scenario) -> None:
     total = scenario.counts.total
     costs = {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
     x = found.latency_ms if found and cost == "latency_ms" else costs[cost]
-    tier = "measured by you" if estimate.measured else "estimated"
-    own = Point(scenario.title, x, estimate.top1_pct, estimate.low_pct, estimate.high_pct, tier)
+    network = None
+    if estimate is not None:
+        tier = "measured by you" if estimate.measured else "estimated"
+        network = Point(scenario.title, x, estimate.top1_pct, estimate.low_pct, estimate.high_pct, tier)
     line = networks.pareto(points, cost)
-    _draw(scatter.frontier(points, line, cost, own), f"Top-1 accuracy against {METRICS[cost].title}")
+    _draw(scatter.frontier(points, line, cost, network), f"Top-1 accuracy against {METRICS[cost].title}")
     _said(scenario, estimate)
     st.caption(
         f"{len(points)} published accuracies; recipes differ by more than networks do, so compare within a recipe. "
@@ -67,7 +69,7 @@ def _draw(figure: go.Figure, alt: str) -> None:
     chart.legend(scatter.legend(figure))
 
 
-def _said(scenario: Scenario, estimate: Estimate) -> None:
+def _said(scenario: Scenario, estimate: Estimate | None) -> None:
     """What the star is, how it was found, how wrong it is on networks left out."""
     left, right = st.columns([3, 1], vertical_alignment="top")
     with right:
@@ -84,6 +86,9 @@ def _said(scenario: Scenario, estimate: Estimate) -> None:
             help="Takes the place of the estimate.",
         )
     with left:
+        if estimate is None:
+            st.markdown(f"**No estimate**: {accuracy.not_estimated(scenario.spec)}.")
+            return
         if estimate.measured:
             st.markdown(f"**{estimate.top1_pct:.1f} % top-1**, measured by you.")
             return
@@ -92,6 +97,7 @@ def _said(scenario: Scenario, estimate: Estimate) -> None:
             f"**Estimated {estimate.top1_pct:.1f} % top-1**, 90 % between {estimate.low_pct:.1f} and "
             f"{estimate.high_pct:.1f} %, {like}. {estimate.changed:.0%} of its multiply-adds are in blocks that its "
             f"paper has not{'; its size is beyond all published ones' if estimate.extrapolated else ''}."
+            + (f" No published ablation covers its {', '.join(estimate.outside)}." if estimate.outside else "")
         )
         one, family = accuracy.errors("network"), accuracy.errors("family")
         st.caption(
