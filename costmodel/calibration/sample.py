@@ -10,14 +10,17 @@ two kinds on maps of one size, as wide as micro-benchmarks are. Of ten networks 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import exp, log
 from random import Random
+from typing import Any
 
 from archs import ArchError, Graph, Spec, build
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.sampling import random_spec
 from archs.tables.rows import (
+    ActivationWord,
+    AnyRow,
     Bottleneck,
     Conv,
     Fragments,
@@ -25,7 +28,6 @@ from archs.tables.rows import (
     InvertedResidual,
     Linear,
     Pool,
-    Row,
     Separable,
     ShuffleV1,
     ShuffleV2,
@@ -39,7 +41,7 @@ TEN, SYNTHETIC_AT = 10, 4  # of ten networks the fifth is another's
 HEAVY = 600_000_000  # multiply-adds; one such network costs the time of several
 WIDE = 40_000_000  # elements over all activations
 LIGHT_FAMILIES = tuple(name for name in FAMILIES if name != "resnet50")
-ACTIVATIONS = ("relu", "relu", "relu6", "hard_swish", "swish", "sigmoid", "hard_sigmoid")
+ACTIVATIONS: tuple[ActivationWord, ...] = ("relu", "relu", "relu6", "hard_swish", "swish", "sigmoid", "hard_sigmoid")
 GROUPS = (2, 3, 4, 8)
 KINDS = {
     "inverted": 4.0,
@@ -58,10 +60,10 @@ PALETTE = 4  # kinds in one table: so that enough tables go without any one of t
 
 def networks(seed: int) -> Iterator[tuple[Recipe, Graph]]:
     """Endless: what a calibration times. Early on comes a network with every kind of operator."""
-    ours, foreign = table_networks(seed), synthetic_networks(seed)
+    tables, synthetic = table_networks(seed), synthetic_networks(seed)
     while True:
         for position in range(TEN):
-            yield next(foreign if position == SYNTHETIC_AT else ours)
+            yield next(synthetic) if position == SYNTHETIC_AT else next(tables)
 
 
 def synthetic_networks(seed: int) -> Iterator[tuple[SyntheticNetwork, Graph]]:
@@ -82,7 +84,7 @@ def table_networks(
 ) -> Iterator[tuple[Spec, Graph]]:
     """Endless: random networks, one in `every`, and catalogue networks; none twice and none too heavy to time often."""
     rng = Random(seed)
-    seen = set()
+    seen: set[Graph] = set()
     while True:
         try:
             if len(seen) % every:
@@ -108,7 +110,8 @@ def random_catalogue_spec(rng: Random, families: tuple[str, ...]) -> Spec:
     if rng.random() < 0.4:
         return random_spec(rng, families)
     family = FAMILIES[rng.choice(families)]
-    knobs: dict[str, object] = {}
+    knobs: dict[str, Any] = {}
+    published: Sequence[Any]
     for knob, published in family.knobs.items():
         knobs[knob] = rng.choice(published)
         if knob == "width" and knob in family.open_knobs and rng.random() < 0.7:
@@ -122,9 +125,9 @@ def random_table(rng: Random) -> Spec:
     """A network of random rows, whose widths grow as the maps shrink, like those of the papers."""
     resolution = 224 if rng.random() < 0.65 else rng.choice((96, 128, 160, 192, 256))
     width = exp(rng.uniform(log(0.25), log(1.4)))
-    act = rng.choice(ACTIVATIONS)
+    act: ActivationWord = rng.choice(ACTIVATIONS)
     kinds = rng.sample(list(KINDS), PALETTE)
-    rows: list[Row] = [Conv(stage="stem", channels=_round(rng, 8, 64), stride=2, activation=act)]
+    rows: list[AnyRow] = [Conv(stage="stem", channels=_round(rng, 8, 64), stride=2, activation=act)]
     side = resolution // 2
     if rng.random() < 0.4:
         rows.append(Pool(stage="stem", mode=rng.choice(("max", "max", "average"))))
@@ -150,19 +153,19 @@ def random_stack(rng: Random) -> Spec:
     """A few rows of one or two kinds on a map of one size, half of them without any batch norm."""
     resolution = rng.choice((7, 14, 28, 28, 56, 56, 56, 112, 112))
     near = exp(rng.uniform(log(24), log(min(600, 40_000 / resolution))))
-    act = rng.choice((*ACTIVATIONS, "none"))
+    act: ActivationWord = rng.choice((*ACTIVATIONS, "none"))
     norm = rng.choice((0.0, NORM))
-    kinds = rng.choices(list(KINDS), KINDS.values(), k=rng.choice((1, 2)))
+    kinds = rng.choices(list(KINDS), list(KINDS.values()), k=rng.choice((1, 2)))
     channels = _round(rng, 0.7 * near, 1.4 * near)
-    rows: list[Row] = []
+    rows: list[AnyRow] = []
     for i in range(rng.randint(1, 4)):
         rows.append(_row(rng, rng.choice(kinds), f"stage{i}", _width(rows, channels), near, 1, act, norm, odd=True))
     return Spec(name=STACK, rows=tuple(rows), input_channels=channels, resolution=resolution)
 
 
-def _width(rows: list[Row], channels: int = 3) -> int:
+def _width(rows: list[AnyRow], channels: int = 3) -> int:
     """The channels that the next row finds."""
-    return next((row.channels for row in reversed(rows) if not isinstance(row, Pool)), channels)
+    return next((row.channels for row in reversed(rows) if not isinstance(row, (Pool, GlobalPool))), channels)
 
 
 def _round(rng: Random, low: float, high: float, multiple: int | None = None) -> int:
@@ -178,10 +181,10 @@ def _row(
     width: int,
     near: float,
     stride: int,
-    act: str,
+    act: ActivationWord,
     norm: float = NORM,
     odd: bool = False,
-) -> Row:
+) -> AnyRow:
     """`odd`: groups of any width, as micro-benchmarks have them, and not of the multiples of 4 that networks have."""
     low, high = max(8, 0.7 * near), max(10, 1.4 * near)
     channels = _round(rng, low, high)
@@ -189,7 +192,7 @@ def _row(
     multiple = groups if odd else 24 if groups == 3 else 4 * groups
     grouped = _round(rng, max(low, 4 * groups), max(high, 8 * groups), multiple)
     kernel = rng.choice((3, 3, 5, 7))
-    where = {"stage": stage, "stride": stride, "repeat": rng.choice((1, 1, 2, 2, 3, 4, 6))}
+    where: dict[str, Any] = {"stage": stage, "stride": stride, "repeat": rng.choice((1, 1, 2, 2, 3, 4, 6))}
     if kind == "inverted":
         return InvertedResidual(
             channels=channels,
@@ -224,14 +227,14 @@ def _row(
         kernel = rng.choice((1, 1, 3, 3, 5)) if near < 130 else 1
         return Conv(channels=min(channels, 400), kernel=kernel, norm=rng.random() < norm, activation=act, **where)
     if kind == "bottleneck":
-        plain = (
+        plain: dict[str, Any] = (
             {} if rng.random() < 0.5 else {"norm": False, "relu": rng.random() < 0.5, "shortcut": rng.random() < 0.5}
         )
         return Bottleneck(channels=channels, inner=max(4, channels // 4), groups=1, **plain, **where)
     if kind == "fragments":
-        fragments = rng.choice((1, 2, 4))
+        fragments: Any = rng.choice((1, 2, 4))
         if stride == 1:
-            layout = rng.choice(("series", "parallel"))
+            layout: Any = rng.choice(("series", "parallel"))
             return Fragments(channels=channels, fragments=fragments, layout=layout, stage=stage, repeat=where["repeat"])
         return Conv(channels=channels, kernel=1, activation="none", **where)
     return Pool(stage=stage, mode=rng.choice(("max", "average")), kernel=rng.choice((3, 3, 5)), stride=stride)

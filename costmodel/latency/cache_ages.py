@@ -30,8 +30,8 @@ def ages(
     found: Lives,
     size: NDArray[np.float64],
     weights: NDArray[np.float64],
-    kernels: NDArray[np.float64],
-    shapes: NDArray[np.float64],
+    kernels: NDArray[np.int64],
+    shapes: NDArray[np.int64],
 ) -> Ages:
     """Cache ages of every node in a steady state, where the previous pass touched everything last.
 
@@ -55,7 +55,7 @@ def ages(
     return Ages(age_in, place, begun - clock[kernel], begun - clock[shape], uses)
 
 
-def _before(keys: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _before(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Per node the previous node with the same key (counted from 1; -1: none), and the number of such nodes."""
     order = keys.argsort(kind="stable")
     ordered = keys[order]

@@ -12,7 +12,7 @@ from itertools import chain
 from math import gcd, log, prod
 from operator import itemgetter
 from struct import Struct
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,7 +163,7 @@ def _static(op: Op, batch: int, permuted: bool, output: Shape, *inputs: Shape) -
     bytes_weights = 4 * weights_read(op, inputs)
     mult_adds = batch * op.mult_adds(*inputs)
     if kind in ("max_pool", "average_pool"):
-        mult_adds = batch * output.elements * prod(op.kernel)  # what it compares or adds
+        mult_adds = batch * output.elements * prod(cast(ops.MaxPool, op).kernel)  # what it compares or adds
     kernel, stride, groups = _window(op, inputs[0], output)
     width_in, width_out, pixels = _widths(op, inputs[0], output)
     parts = 1 if kind == "depthwise" else groups  # a depthwise kernel's vectors run across its groups
@@ -206,9 +206,10 @@ def _window(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
     """(kernel, stride, groups), 1 where an operator has none; a shuffle's groups are its own."""
     kernel = getattr(op, "kernel", None)
     if isinstance(kernel, tuple):
-        return max(kernel), max(op.stride), getattr(op, "groups", 1)
+        return max(kernel), max(cast(ops.Conv2d, op).stride), getattr(op, "groups", 1)
     if kernel:
-        return kernel, op.stride, op.groups
+        one_dimensional = cast(ops.Conv1d, op)
+        return kernel, one_dimensional.stride, one_dimensional.groups
     if type(op) in (ops.AdaptiveAvgPool, ops.AdaptiveMaxPool):
         return -(-x.height // output.height), max(1, x.height // output.height), 1
     return 1, 1, getattr(op, "groups", 1)
@@ -219,7 +220,7 @@ def _widths(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
     if type(op) not in ROWS:
         return x[0], output[0], prod(output[1:])
     if type(op) in (ops.LayerNorm, ops.RMSNorm):
-        row = prod(x[-op.axes :])
+        row = prod(x[-cast(ops.LayerNorm, op).axes :])
         return row, row, x.elements // row
     if type(op) is ops.Softmax:
         return x[op.axis], x[op.axis], x.elements // x[op.axis]

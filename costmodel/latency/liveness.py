@@ -63,7 +63,7 @@ class _Structure:
         blocks: tuple[str, ...],
     ):
         self._shapes, self._operators, self.paths, self.inputs, self.types = shapes, operators, paths, inputs, types
-        self.blocks = blocks
+        self.ranks, self.blocks = ranks, blocks
         self._key = paths, inputs, types, ranks, blocks
 
     def __hash__(self) -> int:
@@ -74,10 +74,8 @@ class _Structure:
 
     def stages(self) -> Iterator[_Structure]:
         """Neighbours whose paths begin alike."""
-        *of_nodes, blocks = self._key
-        columns = self._operators, *of_nodes
         inside: dict[str, list[str]] = {}
-        for block in blocks:
+        for block in self.blocks:
             inside.setdefault(block.partition("/")[0], []).append(block)
         paths, first = [*self.paths, ""], 0
         while first < len(self.paths):
@@ -85,7 +83,16 @@ class _Structure:
             scope, end = f"{stage}/", first + 1
             while paths[end].startswith(scope):
                 end += 1
-            yield _Structure(self._shapes, *[column[first:end] for column in columns], tuple(inside.get(stage, ())))
+            part = slice(first, end)
+            yield _Structure(
+                self._shapes,
+                self._operators[part],
+                self.paths[part],
+                self.inputs[part],
+                self.types[part],
+                self.ranks[part],
+                tuple(inside.get(stage, ())),
+            )
             first = end
 
     def modular(self, position: int) -> bool:

@@ -5,6 +5,8 @@ Tables and rules only, no costs. A new operator needs an entry in `VARIANTS` or 
 
 from __future__ import annotations
 
+from typing import cast
+
 from archs.errors import shorten
 from archs.ir import ops
 from archs.ir.ops import Op, Shape
@@ -110,7 +112,7 @@ def kind_of(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
         if kind == "add":
             return kind, variant + 3 * (inputs[1] != inputs[0])
         if kind == "reduction":
-            return kind, variant + 3 * (len(inputs[0]) - 1 not in op.axes)
+            return kind, variant + 3 * (len(inputs[0]) - 1 not in cast(ops.Mean, op).axes)
         return kind, variant
     if isinstance(op, ops.Conv2d):
         kind, variant = _convolution(op, inputs[0], batch)
@@ -148,5 +150,5 @@ def _convolution(op: ops.Conv2d, x: Shape, batch: int) -> tuple[str, int]:
 def starts_of(op: Op, kind: str, groups: int) -> int:
     """Kernels that an operator starts on a CPU."""
     if kind == "standardized_convolution":
-        return 1 + STANDARDIZING + op.gain
+        return 1 + STANDARDIZING + cast(ops.StandardizedConv2d, op).gain
     return groups if kind == "grouped_pointwise" else 1

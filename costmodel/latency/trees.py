@@ -34,7 +34,8 @@ class Forest:
         """Columns and thresholds of the distinct questions, and where each is asked: LEVELS × trees."""
         asked = np.stack((self.columns.T.ravel(), self.thresholds.T.ravel()), axis=1)
         distinct, where = np.unique(asked, axis=0, return_inverse=True)
-        return distinct[:, 0].astype(np.int64), distinct[:, 1:], where.reshape(LEVELS, -1)
+        thresholds = distinct[:, 1:].astype(np.float64)
+        return distinct[:, 0].astype(np.int64), thresholds, where.reshape(LEVELS, -1)
 
     def answers(self, columns: Floats) -> NDArray[np.uint8]:
         """`columns`: columns × samples → LEVELS × trees × samples: 1 where a sample goes to the 1-branch."""

@@ -174,7 +174,7 @@ def padded(p: Pen, x: str) -> str:
     pad = p.rng.choice((ops.ZeroPad(1, 1, 1, 1), ops.Pad("replicate", 1, 1, 1, 1), ops.ZeroPad(1, 1, 1, 1)))
     y = p.depthwise(p(pad, x), act=ops.ReLU(), padding=0)
     if min(height, width) > 2 and p.rng.random() < 0.7:
-        y = p(ops.FixedConv2d(c, 3, padding=0, groups=c), p(ops.Pad("reflect", 1, 1, 1, 1), y))
+        y = p(ops.FixedConv2d(c, (3, 3), padding=(0, 0), groups=c), p(ops.Pad("reflect", 1, 1, 1, 1), y))
     if p.rng.random() < 0.5:
         y = p(ops.MaxPool(3, 1), p(ops.ConstantPad(-100.0, 1, 1, 1, 1), y))
     cut = c // 4
@@ -187,11 +187,11 @@ def standardised(p: Pen, x: str) -> str:
     inner = max(8, c // p.rng.choice((1, 2)) // 8 * 8)
     gain = p.rng.random() < 0.5
     y = p(ops.ReLU(), p(ops.GroupNorm(p.rng.choice((1, 4, 8))), x))
-    y = p(ops.StandardizedConv2d(inner, 1, bias=gain, gain=gain), y)
+    y = p(ops.StandardizedConv2d(inner, (1, 1), bias=gain, gain=gain), y)
     y = p(p.rng.choice((ops.ReLU(), ops.GELU())), y if gain else p(ops.GroupNorm(4), y))
     groups = p.rng.choice((1, 4, inner))
-    y = p(ops.StandardizedConv2d(inner, 3, groups=groups, bias=gain, gain=gain), y)
-    y = p(ops.StandardizedConv2d(c, 1, gain=gain), p(ops.ReLU(), y))
+    y = p(ops.StandardizedConv2d(inner, (3, 3), groups=groups, bias=gain, gain=gain), y)
+    y = p(ops.StandardizedConv2d(c, (1, 1), gain=gain), p(ops.ReLU(), y))
     return p(ops.Add(), x, p(ops.MultiplyConstant(0.2), y) if gain else y)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from archs.interop.pytorch.codegen import to_source
 from archs.interop.pytorch.execute import to_module
@@ -111,7 +111,7 @@ class _Clocks(ast.NodeTransformer):
     def __init__(self) -> None:
         self._forward = False
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         return node if node.name in HELPERS else self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
@@ -125,7 +125,7 @@ class _Clocks(ast.NodeTransformer):
         target = node.targets[0]
         if self._forward and isinstance(target, ast.Tuple):
             used = sum(isinstance(name, ast.Name) and name.id != "_" for name in target.elts)
-            node.value.args.append(ast.Constant(used))  # the split has become _clocked(split)
+            cast(ast.Call, node.value).args.append(ast.Constant(used))  # the split has become _clocked(split)
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
@@ -138,8 +138,8 @@ class _Clocks(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
-        of_self = isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
-        of_self = of_self and node.func.value.id == "self"
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        of_self = isinstance(owner, ast.Name) and owner.id == "self"
         return node if of_self or not self._forward else self._clock(node)
 
     def _clock(self, value: ast.expr) -> ast.Call:

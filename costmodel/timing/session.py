@@ -168,7 +168,7 @@ class _Course:
     def fill(self) -> bool:
         """Take as many networks as there is memory and time for; False where there are no more."""
         taken = asked = 0.0  # bytes in memory, and the seconds that further visits will take
-        expected = self.rounds
+        expected: float = self.rounds
         round_s: list[float] = []  # of one module
         while taken < self.memory:
             owed = self._owed * OFTEN * expected * statistics.fmean(round_s) if round_s else 0.0
@@ -248,8 +248,10 @@ class _Course:
         self.chunks += 1
 
     def session(self) -> Session:
-        found = [tuple([one.record() for one in self.done if one.reference is kind]) for kind in (False, True)]
-        return Session(*found, fastest(self.probes))
+        fitted, held_out = (
+            tuple([one.record() for one in self.done if one.reference is kind]) for kind in (False, True)
+        )
+        return Session(fitted, held_out, fastest(self.probes))
 
     def _check(self) -> None:
         if self.cancel and self.cancel():

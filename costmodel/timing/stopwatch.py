@@ -32,7 +32,7 @@ from datetime import date
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from costmodel.errors import CostError
 
@@ -79,7 +79,7 @@ class Environment:
     date: str
     dtype: str = "float32"
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
@@ -180,7 +180,8 @@ class Stopwatch:
         )
 
     def place(self, module: nn.Module) -> nn.Module:
-        return module.eval().to(self.device, memory_format=self._format)
+        placed: Any = module.eval()  # torch declares `memory_format` for tensors only
+        return placed.to(self.device, memory_format=self._format)
 
     def images(self, shape: Sequence[int]) -> Tensor:
         x = self._torch.randn(*shape)
@@ -276,11 +277,11 @@ class Stopwatch:
         return self.span(self._probe)
 
 
-def _probe_network(torch) -> nn.Module:
+def _probe_network(torch: Any) -> Any:
     """The operators of a mobile network in some milliseconds: dense, depthwise and 1×1, small and large maps."""
     nn = torch.nn
 
-    def block(channels: int, out: int, stride: int) -> list[nn.Module]:
+    def block(channels: int, out: int, stride: int) -> list[Any]:
         depthwise = nn.Conv2d(channels, channels, 3, stride, 1, groups=channels, bias=False)
         pointwise = nn.Conv2d(channels, out, 1, bias=False)
         return [depthwise, nn.BatchNorm2d(channels), nn.ReLU6(), pointwise, nn.BatchNorm2d(out), nn.ReLU6()]

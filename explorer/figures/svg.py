@@ -92,7 +92,8 @@ class Plot:
     def down(self, y: float | str, paper: bool = False) -> float:
         """Pixels from the top of the plot."""
         low, high = (0.0, 1.0) if paper else self.ys
-        return self.height * (high - self.categories.get(y, y)) / (high - low)
+        place = self.categories[y] if isinstance(y, str) else y
+        return self.height * (high - place) / (high - low)
 
     def box(self, x: tuple[float, float], y: tuple[float, float], paper: bool = False) -> str:
         """A rectangle's attributes from its edges; `paper`: y is in plot heights."""
@@ -283,7 +284,7 @@ def _ticks_across(axis: Part, plot: Plot) -> Iterator[str]:
     if not axis.get("visible", True):
         return
     size = axis["tickfont"]["size"]
-    values = axis["tickvals"] if "tickvals" in axis else _steps(*axis["range"], most=5)
+    values = axis["tickvals"] if "tickvals" in axis else _steps(axis["range"][0], axis["range"][1], most=5)
     texts = axis["ticktext"] if "ticktext" in axis else [_format(value, axis) for value in values]
     placed = [(row, value, line) for value, text in zip(values, texts) for row, line in enumerate(text.split("<br>"))]
     for row, value, line in placed:
