@@ -25,7 +25,7 @@ from explorer.page.panels.tables import csv
 from explorer.page.state import profiles
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart, job_status, upload
+from explorer.page.widgets import chart, job_status, messages, upload
 
 LENGTHS = {False: "full, 4 minutes", True: "quick, 1 minute"}
 ERRORS = {
@@ -68,7 +68,7 @@ def _run() -> None:
         job_status.watch(mine, "job", "What was timed so far is dropped; the profiles that were there stay.")
         return
     if mine and mine.problem:
-        st.error(f"{mine.title.capitalize()}: {mine.problem}", icon=":material/error:")
+        messages.error(f"{mine.title.capitalize()}: {mine.problem}")
     if taken:
         job_status.show_other(taken)
         return
@@ -107,7 +107,7 @@ def _start(start: Callable[[], Calibration | Validation]) -> None:
     try:
         profiles.started(start())
     except CostError as error:
-        st.warning(str(error), icon=":material/hourglass:")
+        messages.warning(str(error), ":material/hourglass:")
     else:
         st.rerun()
 
@@ -187,12 +187,12 @@ def _heads() -> dict[str, Any]:
 def _about(key: str) -> None:
     profile = devices.load(key)
     environment = {k: v for k, v in profile.environment.items() if k not in ("device", "threads", "layout")}
-    st.markdown(f"The page's milliseconds are **{devices.whose(key)}**.")
+    st.markdown(f"The page's milliseconds are **{messages.literal(devices.whose(key))}**.")
     made = f"{'quick, ' if profile.quick else ''}{profile.networks} networks in {profile.seconds:.0f} s"
     went_on = [f"goes on from {profile.prior}"] if profile.prior else []
-    st.caption(" · ".join([*map(str, environment.values()), made, *went_on]))
+    messages.caption(" · ".join([*map(str, environment.values()), made, *went_on]))
     for warning in profile.warnings:
-        st.warning(warning, icon=":material/graphic_eq:")
+        messages.warning(warning, ":material/graphic_eq:")
     with st.container(horizontal=True):
         st.download_button(
             "Profile as JSON",

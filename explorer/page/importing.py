@@ -26,7 +26,7 @@ from explorer.page.panels import headline
 from explorer.page.panels.tables import csv, table_of
 from explorer.page.state import session as state
 from explorer.page.state.session import guard, scenario
-from explorer.page.widgets import chart, upload
+from explorer.page.widgets import chart, messages, upload
 
 KEY, PROBLEM = "imported", "import problem"
 HOME = "home"
@@ -44,7 +44,7 @@ def render() -> None:
     with guard("The choice"):
         _choose()
     if problem := st.session_state.get(PROBLEM):
-        st.error(problem, icon=":material/error:")
+        messages.error(problem)
     found: Imported | None = st.session_state.get(KEY)
     if found is None:
         st.info(
@@ -124,20 +124,21 @@ def _take(make: Callable, source: str) -> None:
 
 def _headline(found: Imported) -> None:
     graph = found.graph
-    st.subheader(graph.name, anchor=False)
+    st.subheader(messages.literal(graph.name), anchor=False)
     edits = f" · {len(found.before)} edits" if found.before else ""
-    st.caption(f"{found.source} · input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{edits}")
+    messages.caption(
+        f"{found.source} · input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{edits}"
+    )
     headline.draw(found.tiles, "tiles")
     if found.opaque:
-        st.warning(
-            f"Unknown operators, counted as unknown and never as zero: {', '.join(found.opaque)}.",
-            icon=":material/help:",
+        messages.warning(
+            f"Unknown operators, counted as unknown and never as zero: {', '.join(found.opaque)}.", ":material/help:"
         )
     if found.unpriced:
-        st.info(f"No milliseconds: {found.unpriced}.", icon=":material/timer_off:")
+        messages.info(f"No milliseconds: {found.unpriced}.", ":material/timer_off:")
     if graph.weights and graph.weights.unused:
         unused = graph.weights.unused
-        st.info(f"{sum(unused.values()):,} more parameters that it never reads: {', '.join(unused)[:200]}.")
+        messages.info(f"{sum(unused.values()):,} more parameters that it never reads: {', '.join(unused)[:200]}.")
 
 
 def _picture(found: Imported) -> None:
@@ -174,7 +175,7 @@ def _edit(found: Imported) -> None:
             state.choose("link", spec=spec, label=f"imported {spec.name}")
             st.switch_page(st.session_state[HOME])
     else:
-        st.caption(f"Not a table of ours: {why}. What can be edited here is the graph itself.")
+        messages.caption(f"Not a table of ours: {why}. What can be edited here is the graph itself.")
     if found.graph.weights is not None:
         st.caption("An edit of an operator that has trained weights drops them: they would not fit.")
     graph = found.graph
@@ -196,9 +197,11 @@ def _edit(found: Imported) -> None:
         groups = st.number_input("Groups", 1, 16384, 2, key="edit groups")
         _button("Set the groups", "regroup", lambda: partial(regroup, path=conv, groups=int(groups)), bool(conv))
     if problem := st.session_state.pop("import edit problem", None):
-        st.error(problem, icon=":material/error:")
+        messages.error(problem)
     if found.before:
-        st.button(f"Undo: {found.before[-1][0]}", key="import undo", icon=":material/undo:", on_click=_undo)
+        st.button(
+            f"Undo: {messages.literal(found.before[-1][0])}", key="import undo", icon=":material/undo:", on_click=_undo
+        )
 
 
 def _button(label: str, key: str, make: Callable[[], partial], enabled: bool) -> None:
@@ -227,7 +230,7 @@ def _export(found: Imported) -> None:
     name = found.graph.name
     text, why = found.text
     if not text:
-        st.warning(f"No PyTorch file: {why}.", icon=":material/block:")
+        messages.warning(f"No PyTorch file: {why}.", ":material/block:")
         return
     with st.container(horizontal=True):
         _file("PyTorch file", text, f"{name}.py", "text/x-python")

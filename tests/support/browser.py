@@ -28,12 +28,12 @@ def server() -> Iterator[str]:
 
 
 @contextmanager
-def serving() -> Iterator[tuple[str, int]]:
+def serving(script: str | Path = "app.py") -> Iterator[tuple[str, int]]:
     """Streamlit on a free port; gives its address and its process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"

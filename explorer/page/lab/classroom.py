@@ -12,7 +12,7 @@ from explorer.lab.verdict import compare
 from explorer.page.lab import store
 from explorer.page.panels.tables import csv
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart, upload
+from explorer.page.widgets import chart, messages, upload
 
 MAX_FILES = 60
 
@@ -100,7 +100,7 @@ def _class() -> None:
         return
     runs, problems = record.collect(texts)
     for problem in problems:
-        st.error(problem, icon=":material/error:")
+        messages.error(problem)
     if runs.empty:
         return
     machines = runs["machine"].nunique()

@@ -27,7 +27,7 @@ from explorer.lab.verdict import (
     pairs_right,
 )
 from explorer.page.lab import store
-from explorer.page.widgets import chart
+from explorer.page.widgets import chart, messages
 
 MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too close to call", NOISY: "? too noisy to tell"}
 
@@ -78,7 +78,7 @@ def show_disagreeing(made: Experiment, table: pandas.DataFrame, name: str = "") 
 
 def _describe(made: Experiment, table: pandas.DataFrame, number: int, name: str = "") -> None:
     row = table.iloc[number]
-    said = describe_row(made, table, number).replace("_", r"\_")  # names of kernels, not emphasis
+    said = messages.literal(describe_row(made, table, number))
     st.markdown(f"{MARKS.get(row['verdict'], row['verdict'])}: **{name}{row['row']}**, {said}.")
 
 

@@ -29,6 +29,7 @@ from explorer.lab.text import CLAIMS
 from explorer.lab.verdict import Predicted
 from explorer.page.lab import compare, measure, store, theory
 from explorer.page.state.session import guard
+from explorer.page.widgets import messages
 
 T = TypeVar("T")
 KINDS = {"paper": "the paper's", "exact": "exact (under 1 % off)", "own": "my own"}
@@ -44,7 +45,7 @@ def render(guideline: int) -> None:
     try:
         made = _choose(guideline)
     except (ArchError, CostError) as error:
-        st.error(str(error), icon=":material/error:")
+        messages.error(str(error))
         return
     with guard("Predict first"):
         predicted = _predict_first(made)
@@ -146,5 +147,5 @@ def _predicted(made: Experiment) -> dict[str, Predicted] | None:
         profile = prediction.profile_for(made.settings)
         return prediction.predicted(made, profile) if profile else None
     except costmodel.CostError as error:
-        st.warning(f"No prediction: {error}", icon=":material/info:")
+        messages.warning(f"No prediction: {error}", ":material/info:")
         return None

@@ -14,7 +14,7 @@ from explorer.lab.repeat import repeated, sentence
 from explorer.lab.run import ROUNDS, SECONDS, Run
 from explorer.lab.verdict import TOO_NOISY
 from explorer.page.lab import store
-from explorer.page.widgets import job_status
+from explorer.page.widgets import job_status, messages
 
 
 def panel(
@@ -45,7 +45,7 @@ def panel(
         ):
             _start(networks, settings)
         if mine and mine[0] == of and mine[1].problem:
-            st.error(mine[1].problem, icon=":material/error:")
+            messages.error(mine[1].problem)
     run = store.runs().get(of)
     if run:
         _about(run)
@@ -78,7 +78,7 @@ def measure_all(experiments: Sequence[Experiment]) -> None:
     else:
         st.session_state.pop(QUEUE, None)
         if mine and mine[1].problem:
-            st.error(mine[1].problem, icon=":material/error:")
+            messages.error(mine[1].problem)
         if missing and st.button(
             f"Measure {'all' if len(missing) == len(experiments) else 'what is missing of'} {len(experiments)}",
             key="measure several",
@@ -95,7 +95,7 @@ def _start(networks: Sequence[tuple[str, Spec]], settings: Settings) -> None:
         request = [(row, spec.to_json()) for row, spec in networks]
         store.start(store.key(networks, settings), jobs.start(request, settings, SECONDS))
     except Busy as error:
-        st.warning(str(error), icon=":material/hourglass:")
+        messages.warning(str(error), ":material/hourglass:")
     else:
         st.rerun()
 
@@ -114,9 +114,9 @@ def _again(before: Run | None, run: Run) -> None:
 def _about(run: Run) -> None:
     where = run.environment
     facts = [str(where.get("processor", "")), f"{where.get('threads', 1)} thread(s)", f"{len(run.rounds)} rounds"]
-    st.caption(" · ".join(fact for fact in [*facts, f"{run.seconds:.0f} s"] if fact))
+    messages.caption(" · ".join(fact for fact in [*facts, f"{run.seconds:.0f} s"] if fact))
     if run.stopped:
-        st.info(f"Stopped early: the intervals come from {len(run.rounds)} rounds.", icon=":material/stop:")
+        messages.info(f"Stopped early: the intervals come from {len(run.rounds)} rounds.", ":material/stop:")
     if max(ratio.half_width for ratio in run.ratio) > TOO_NOISY:
         st.warning(
             "The machine was too noisy to tell some rows apart: stop other programs and measure again.",

@@ -19,7 +19,7 @@ from explorer.figures import scatter
 from explorer.figures.scatter import Point
 from explorer.page.panels.tables import download
 from explorer.page.state import session as state
-from explorer.page.widgets import chart
+from explorer.page.widgets import chart, messages
 
 COSTS = ("mult_adds", "params", "mem_access", "latency_ms")
 PUBLISHED = "published"  # latencies, each on the device of its source
@@ -29,7 +29,7 @@ def frontier(scenario: Scenario) -> None:
     try:
         found = scenario.prediction
     except CostError as error:
-        st.caption(str(error))
+        messages.caption(str(error))
         found = None
     points = table(scenario.profile if found else None, scenario.folded)
     offered = [cost for cost in COSTS if cost in points]

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.editing.scenario import Scenario
 from explorer.jobs.job import Busy, current
 from explorer.jobs.onnx_export import OnnxJob
-from explorer.page.widgets import job_status
+from explorer.page.widgets import job_status, messages
 
 KEY = "onnx job"
 
@@ -41,9 +41,9 @@ def panel(scenario: Scenario) -> None:
             try:
                 job.begin()
             except Busy as error:
-                st.warning(str(error), icon=":material/hourglass:")
+                messages.warning(str(error), ":material/hourglass:")
             else:
                 st.session_state[KEY] = job
                 st.rerun()
         if job and mine and job.problem:
-            st.error(job.problem, icon=":material/error:")
+            messages.error(job.problem)

@@ -16,7 +16,7 @@ from explorer.editing import edits
 from explorer.editing.repair import Edited
 from explorer.editing.scenario import Problem, Scenario, start
 from explorer.page.browser.memory import memory
-from explorer.page.widgets import form
+from explorer.page.widgets import form, messages
 from explorer.page.widgets.form import Change, Part
 
 log = logging.getLogger("explorer")
@@ -59,7 +59,7 @@ def show_problem(control: str) -> None:
 
 
 def show(problem: Problem) -> None:
-    st.error(problem.message, icon=":material/error:")
+    messages.error(problem.message)
     for number, fix in enumerate(_fixes(problem)):
         st.button(
             f"Take {fix}",
@@ -117,7 +117,7 @@ def guard(what: str) -> Iterator[None]:
     try:
         yield
     except (ArchError, CostError) as error:
-        st.error(str(error), icon=":material/error:")
+        messages.error(str(error))
     except Exception:
         log.exception("%s failed", what)
         st.error(

@@ -12,6 +12,7 @@ from explorer.editing import links
 from explorer.editing.scenario import Scenario, start
 from explorer.page.browser.memory import memory
 from explorer.page.state import session as state
+from explorer.page.widgets import messages
 
 PARAMETER = "net"
 BY_LINK = "opened by link"
@@ -49,7 +50,7 @@ def link(scenario: Scenario) -> None:
         st.caption("This network is too long for a link: keep it as the JSON file of the Export tab.")
         return
     with st.popover("Share link", icon=":material/link:", width="stretch"):
-        st.caption(f"Reopens exactly this network: {scenario.title}.")
+        messages.caption(f"Reopens exactly this network: {scenario.title}.")
         st.code(address(scenario), language=None, wrap_lines=True)
 
 

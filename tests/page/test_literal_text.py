@@ -1,0 +1,127 @@
+"""Text from outside is shown as text: no request, no link, no image, no script, in a real browser."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import json
+import re
+import zlib
+
+import onnx
+import pytest
+from playwright.sync_api import expect
+from support.browser import PATIENCE, ROOT, serving
+from support.hostile import STRINGS
+from support.onnx_files import model, node
+
+from explorer.editing import links
+from explorer.page.widgets.messages import JOINER, literal
+
+SHOWN = re.compile(r"sentinel\.invalid")
+SCRIPT = """
+import streamlit as st
+from explorer.page.widgets import messages
+from support.hostile import STRINGS
+for text in STRINGS:
+    messages.error(text)
+    messages.caption(text)
+    st.markdown(f"**{messages.literal(text)}**")
+    st.button(messages.literal(text))
+st.title("end")
+"""
+ACTIVE = (
+    "a[href*=sentinel], a[href^=mailto], a[href^=javascript], [data-testid=stApp] img, iframe[src*=sentinel], .katex"
+)
+
+
+def test_literal_text_is_stable():
+    assert (
+        literal("row 1, column kernel: found 4; allowed: 1 to 31") == "row 1, column kernel: found 4; allowed: 1 to 31"
+    )
+    assert literal("a\nb") == "a  \nb"
+    assert "\u202e" not in literal("\u202ex")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "explorer" / "page").rglob("*.py")), ids=lambda path: path.stem)
+def test_errors_pass_the_one_function(path):
+    """`st.error` and its like take constants, or f-strings of no name that holds an error or a problem."""
+    if path.name == "messages.py":
+        return
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("st.error", "st.warning", "st.info"):
+            argument = ast.unparse(call.args[0])
+            assert argument[0] in "f\"'", f"{path.name}, line {call.lineno}: use messages"
+            assert not re.search(r"\b(error|problem|why|warning)\b\W*[}.(]", argument), (
+                f"{path.name}, line {call.lineno}"
+            )
+
+
+@pytest.fixture
+def watched(browser):
+    """A page whose requests to the sentinel are recorded."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    requests: list[str] = []
+    page.on(
+        "request", lambda request: requests.append(request.url) if SHOWN.search(request.url.split("?")[0]) else None
+    )
+    yield page
+    assert not requests
+    assert page.locator(ACTIVE).count() == 0
+    assert page.evaluate("window.executed === undefined")
+    page.close()
+
+
+@pytest.mark.browser
+def test_every_hostile_string(watched, tmp_path, monkeypatch):
+    (tmp_path / "strings.py").write_text(SCRIPT, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
+    with serving(tmp_path / "strings.py") as (address, _):
+        watched.goto(address)
+        expect(watched.get_by_role("heading", name="end")).to_be_visible(timeout=PATIENCE)
+        shown = [text.replace(JOINER, "") for text in watched.get_by_test_id("stAlert").all_inner_texts()]
+        assert len(shown) == len(STRINGS)
+        for text, seen in zip(STRINGS, shown):
+            if text.isprintable() and text == text.strip():
+                assert " ".join(text.split()) in " ".join(seen.split())
+        assert watched.locator(ACTIVE).count() == 0
+
+
+def link(data: object) -> str:
+    packer = zlib.compressobj(zdict=links.DICTIONARY)
+    packed = packer.compress(json.dumps(data).encode()) + packer.flush()
+    return links.VERSION + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_hostile_link(watched, address):
+    spec = {"format": "archs.spec/1", "name": STRINGS[0], "rows": [{"kind": text[:60]} for text in STRINGS[:20]]}
+    watched.goto(f"{address}?net={link(spec)}")
+    expect(watched.get_by_text("kind", exact=False).first).to_be_visible(timeout=PATIENCE)
+    watched.goto(f"{address}?net={link({**spec, 'rows': [{'kind': 'conv', 'stage': 'a', 'channels': 8}]})}")
+    expect(watched.get_by_text("name", exact=False).first).to_be_visible(timeout=PATIENCE)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_hostile_onnx_file(watched, address):
+    watched.goto(f"{address}/import")
+    expect(watched.get_by_role("heading", name="Import a network")).to_be_visible(timeout=PATIENCE)
+    chain, names = [], [f"![x](http://sentinel.invalid/{n}.png)" for n in range(6)]
+    for number, text in enumerate(STRINGS[:6]):
+        made = onnx.helper.make_node(
+            text, [names[number - 1] if number else "x"], [names[number]], name=text, domain=""
+        )
+        chain.append(made)
+    chain.append(node("Relu", names[-1]))
+    for name, content in (
+        (f"{STRINGS[1]}.onnx", model(chain)),
+        ("![x](y).onnx", model([node("Relu", "x", name=STRINGS[0])])),
+    ):
+        content.graph.name = STRINGS[0]
+        file = {"name": name, "mimeType": "application/octet-stream", "buffer": content.SerializeToString()}
+        watched.locator('input[type="file"]').set_input_files(file)
+        watched.wait_for_timeout(3000)
+        watched.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
