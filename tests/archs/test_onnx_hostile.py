@@ -266,6 +266,7 @@ for path in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(tmp_path):
     """All of them in one process that may not grow by more than the largest file takes a few times over."""
     good = save(tmp_path / "good.onnx", RELU)

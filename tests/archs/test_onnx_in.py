@@ -36,6 +36,7 @@ DYNAMO = ("mobilenet_v1", "shufflenet_v1", "mobilenet_v2", "shufflenet_v2", "mob
 EXPORTERS = [(name, False) for name in archs.names()] + [(name, True) for name in DYNAMO]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "dynamo"), EXPORTERS, ids=lambda v: {True: "dynamo", False: "TorchScript"}.get(v, v))
 def test_the_catalogue_through_onnx(name, dynamo):
     graph = archs.build(archs.spec(name, resolution=64))
@@ -45,6 +46,7 @@ def test_the_catalogue_through_onnx(name, dynamo):
     assert {n.stage for n in found.nodes} >= {row.stage for row in graph.spec.rows} - {"head"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WHOLE)
 def test_other_styles_through_onnx(name):
     module = lively(WHOLE[name][0]())
@@ -52,6 +54,7 @@ def test_other_styles_through_onnx(name):
     same(archs.from_onnx(exported(module, SIZE)), without_dropout(graph), module)
 
 
+@pytest.mark.slow
 def test_batch_norm_stays_where_the_exporter_leaves_it():
     module = lively(zoo.ShuffleNetV2())
     found = archs.from_onnx(exported(module, SIZE, dynamo=True, optimize=False))
@@ -60,6 +63,7 @@ def test_batch_norm_stays_where_the_exporter_leaves_it():
     assert found.nodes[0].path == "conv1/0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 3, "open"])
 def test_the_files_own_batch_does_not_matter(batch):
     module = lively(zoo.ShuffleNetV2(zoo.shuffle_by_permute, zoo.by_slices))

@@ -35,6 +35,7 @@ def run(data: bytes, images: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(session.run([OUTPUT], {INPUT: images.numpy()})[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECS)
 def test_the_file_is_the_network(name):
     graph = archs.build(SPECS[name])
@@ -55,6 +56,7 @@ def test_the_file_is_the_network(name):
         torch.testing.assert_close(run(data, images), wanted, rtol=1e-3, atol=1e-4 * wanted.abs().max().item())
 
 
+@pytest.mark.slow
 def test_without_weights_the_same_file_every_time_and_nothing_of_this_machine():
     graph = archs.build(archs.spec("mobilenet_v2", width=0.35, resolution=32))
     torch.manual_seed(1)

@@ -81,6 +81,7 @@ def test_the_file_stands_alone(tmp_path):
     assert result.stdout.strip() == "(1, 1000)", result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")  # torch.jit is going
 @pytest.mark.parametrize("name", ["shufflenet_v1", "shufflenet_v2", "mobilenet_v3_small", "resnet50"])
 def test_trace_and_export(name):
@@ -94,6 +95,7 @@ def test_trace_and_export(name):
     assert torch.allclose(exported.module()(x), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch._dynamo warns about its own internals
 def test_compile():
     """Without a C++ compiler at hand: dynamo's capture of the whole module, without a graph break, run as it is."""

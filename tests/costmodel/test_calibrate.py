@@ -36,6 +36,7 @@ def session():
         return time_networks(watch, Regime(), TINY, whole=True)
 
 
+@pytest.mark.slow
 def test_every_network_and_node_is_timed(session):
     assert [record.spec for record in session.records] == TINY
     for record in session.records:
@@ -105,6 +106,7 @@ def test_where_time_is_short_references_are_several_modules_of_as_many_visits(mo
     assert rounds == [ROUNDS - first, OFTEN * ROUNDS]  # though FIRST would do: there was time
 
 
+@pytest.mark.slow
 def test_time_is_left_for_the_references_that_are_owed(monkeypatch):
     clock = itertools.count(time.perf_counter(), 0.01).__next__  # every look at it, and every run, takes time
 
@@ -169,6 +171,7 @@ def test_elsewhere_than_on_a_cpu_a_network_takes_what_a_whole_call_takes():
     assert record.standard_error == pytest.approx(math.log(9 / 7.5) / 2, abs=1e-4)  # of whole calls, too
 
 
+@pytest.mark.slow
 def test_references_are_spread_over_a_session_and_all_of_them_are_timed():
     seen = []
     with Stopwatch().running() as watch:
@@ -184,6 +187,7 @@ def test_references_are_spread_over_a_session_and_all_of_them_are_timed():
     assert {record.chunk for record in found.references} >= {0, 1}
 
 
+@pytest.mark.slow
 def test_raw_timings_survive_a_file(session, tmp_path):
     path = tmp_path / "raw.jsonl"
     write_raw(session.records, Regime(threads=2), path)
@@ -193,6 +197,7 @@ def test_raw_timings_survive_a_file(session, tmp_path):
         read_raw(path)
 
 
+@pytest.mark.slow
 def test_a_fit_prices_what_it_saw(session):
     records = session.records
     profile = fit(records[::2], records[1::2], Regime(), "tiny", {"device": "cpu"}, session.probe_us, 1.0)
@@ -204,6 +209,7 @@ def test_a_fit_prices_what_it_saw(session):
         fit(records[:3], records[3:], Regime(), "tiny", {}, 1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_cancelling_leaves_the_profile_that_was_there(tmp_path):
     path = tmp_path / "p.json"
     path.write_text("before")
@@ -233,6 +239,7 @@ def test_the_suite_is_large_and_unseen():
     assert {e.group for e in entries} == {"catalogue", "edited", "table", "imported"}
 
 
+@pytest.mark.slow
 def test_earlier_timings_of_another_regime_are_refused(session, tmp_path):
     path = tmp_path / "then.raw.jsonl"
     for missing in (path, tmp_path):
@@ -245,6 +252,7 @@ def test_earlier_timings_of_another_regime_are_refused(session, tmp_path):
         costmodel.calibrate(earlier=path)
 
 
+@pytest.mark.slow
 @pytest.mark.timing
 def test_calibrate_and_validate_in_a_minute(tmp_path):
     path = tmp_path / "p.json"

@@ -42,6 +42,7 @@ def test_a_straight_line_is_learned(profile):
     assert predicted == pytest.approx(record.network_us / 1e3, rel=0.06)
 
 
+@pytest.mark.slow
 def test_a_slow_minute_of_a_session_is_divided_out():
     sample, minutes = table_networks(3), 3
     records = [made_up(next(sample)[0]) for _ in range(90)]
@@ -87,6 +88,7 @@ def stepped(spec) -> Record:
     return replace(record, nodes_us=tuple(nodes.tolist()), network_us=float(nodes.sum()))
 
 
+@pytest.mark.slow
 def test_a_fit_goes_on_from_the_forests_of_another_machine():
     sample = (spec for spec, _ in table_networks(7) if spec.name != STACK)  # in two nodes, luck decides
     met = [stepped(next(sample)) for _ in range(60)]
@@ -101,6 +103,7 @@ def test_a_fit_goes_on_from_the_forests_of_another_machine():
     assert "no grouped_convolution was timed: it is priced as met has it, at this machine's speed" in on.warnings
 
 
+@pytest.mark.slow
 def test_a_fit_goes_on_from_a_machine_with_other_strengths(profile):
     def unlike(spec) -> Record:
         """Ten times as long to start a kernel."""
@@ -138,6 +141,7 @@ def test_what_is_not_known_of_a_kind_is_no_slow_minute(profile):
     assert np.median(first) == pytest.approx(1, abs=0.03)
 
 
+@pytest.mark.slow
 def test_many_networks_take_more_trees_than_a_few(profile, monkeypatch):
     monkeypatch.setattr("costmodel.calibration.fit.ADDED_TREES", 2)
     sample = table_networks(9)
@@ -159,6 +163,7 @@ def test_what_judges_is_believed_where_it_was_timed_in_other_minutes(profile, mo
         assert fit(records[:10], judged, Regime(), "on", {}, 1.0, 1.0, prior=profile).prior_strength == hold
 
 
+@pytest.mark.slow
 def test_an_interval_is_also_that_of_the_profile_that_is_held_on_to(profile, monkeypatch):
     """For as many networks as judged the new one at most, and of the same regime only."""
     monkeypatch.setattr("costmodel.calibration.fit.ADDED_TREES", 2)
@@ -210,6 +215,7 @@ def test_stacks_do_not_tell_what_networks_take(profile):
     assert np.median(off) == pytest.approx(1, abs=0.003)
 
 
+@pytest.mark.slow
 def test_what_clocks_take_and_what_a_call_takes_beside_its_operators_is_learned():
     sample, regime, clock_us, call_us = table_networks(11), Regime(device="cuda"), 2.0, 12.0
 

@@ -179,6 +179,7 @@ ZOO = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_every_import_is_priced(profile, name):
     graph = from_module(ZOO[name]().to("meta"), (3, 96, 96))
@@ -199,6 +200,7 @@ def check(graph, profile):
     assert table["latency_ms"].sum() == pytest.approx(prediction.latency_ms)
 
 
+@pytest.mark.slow
 def test_ours_have_the_interval_of_ours(records, judged):
     foreign = [made_up(recipe) for recipe, _ in islice(synthetic_networks(9), 3)]
     slow = [record.speed_normalised(Regime(), {"all": 0.5}) for record in foreign]

@@ -63,6 +63,7 @@ def test_there_are_enough_configurations():
     assert {name for name, _ in CONFIGURATIONS} == set(archs.names())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "knobs"),
     CONFIGURATIONS,

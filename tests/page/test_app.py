@@ -35,6 +35,7 @@ def test_first_load(page):
     assert [name for name, _ in fields(page)["tab"]["options"]] == TABS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_network_in_every_tab(page, name):
     say(page, "network", name)
@@ -47,6 +48,7 @@ def test_every_network_in_every_tab(page, name):
     assert page.code[0].value == archs.to_source(archs.build(archs.spec(name))).strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "knob"), KNOBS)
 def test_every_knob(page, name, knob):
     say(page, "network", name)

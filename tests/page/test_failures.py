@@ -146,6 +146,7 @@ CONTROLS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value"), CONTROLS, ids=lambda part: str(part))
 def test_a_control_that_fails_is_one_line(name, value, monkeypatch, caplog):
     at = explore(None).run()
