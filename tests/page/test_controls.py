@@ -26,7 +26,10 @@ from torch import nn
 from explorer.data import zoo
 from explorer.page.widgets import form
 
-pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning"),
+]
 
 ELSEWHERE = {
     r"grid": "test_editing.py::test_the_grid",  # AppTest cannot type into a cell

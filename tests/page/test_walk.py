@@ -134,7 +134,7 @@ def compare_tables_and_figures(scenario: Scenario, counts: costmodel.NetworkCoun
     assert [x * largest for x in bar["x"][: len(groups)]] == pytest.approx([row.mult_adds for row in groups.values()])
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("chunk", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, CHUNKS))])
 def test_a_thousand_walks(chunk):
     for seed in range(chunk, WALKS, CHUNKS):
         rng = Random(seed)
@@ -166,7 +166,7 @@ def turn(at: AppTest, rng: Random) -> None:
         say(at, "block", rng.choice([block for block, _ in fields(at)["block"]["options"] if block]))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 8))])
 def test_walks_on_the_page(seed):
     rng = Random(seed)
     at = AppTest.from_file(APP, default_timeout=60).run()
