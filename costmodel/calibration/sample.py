@@ -111,8 +111,8 @@ def random_catalogue_spec(rng: Random, families: tuple[str, ...]) -> Spec:
         return random_spec(rng, families)
     family = FAMILIES[rng.choice(families)]
     knobs: dict[str, Any] = {}
-    published: Sequence[Any]
-    for knob, published in family.knobs.items():
+    for knob, values in family.knobs.items():
+        published: Sequence[Any] = values
         knobs[knob] = rng.choice(published)
         if knob == "width" and knob in family.open_knobs and rng.random() < 0.7:
             knobs[knob] = round(rng.uniform(min(published), max(published)), 2)

@@ -33,6 +33,7 @@ expect.set_options(timeout=PATIENCE)
 SIZES = [(1280, 800), (1920, 1080), (390, 844)]
 
 
+@pytest.mark.smoke
 def test_from_opening_to_a_file_that_runs(page, tmp_path):
     expect(page.get_by_role("heading", name="MobileNetV2, width 1.0")).to_be_visible()
 
