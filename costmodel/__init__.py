@@ -1,11 +1,13 @@
 """What a network costs: counts, what other counters say, fragmentation, milliseconds. Networks are in `archs`."""
 
 from costmodel.calibration.pipeline import calibrate
+from costmodel.counting.bulk import count_many
 from costmodel.counting.counts import CONVENTION, Convention, Counts, NetworkCounts, count
 from costmodel.counting.fragmentation import BlockFragmentation, Fragmentation, fragmentation
 from costmodel.counting.reconcile import FvcoreRun, Report, Term, reconcile, run_fvcore, table
 from costmodel.errors import CostError
 from costmodel.front_door import NetworkProfile, profile, profiles
+from costmodel.latency.bulk import predict_many
 from costmodel.latency.predictor import Prediction, predict
 from costmodel.latency.profile import DeviceProfile, load_profile
 from costmodel.timing.stopwatch import measure
@@ -26,10 +28,12 @@ __all__ = [
     "Term",
     "calibrate",
     "count",
+    "count_many",
     "fragmentation",
     "load_profile",
     "measure",
     "predict",
+    "predict_many",
     "profile",
     "profiles",
     "reconcile",

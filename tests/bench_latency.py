@@ -16,8 +16,8 @@ from support.benchmark_records import record
 import archs
 import costmodel
 from archs.catalogue.sampling import random_edit
-from costmodel.latency.features import _of_block as block_features
 from costmodel.latency.features import _static as operator_features
+from costmodel.latency.features import of_block as block_features
 from costmodel.latency.profile import DEFAULT
 
 ROUNDS = 30

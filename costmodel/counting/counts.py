@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
@@ -264,6 +264,12 @@ def _sum(rows: list[Counts]) -> Counts:
     return Counts(*map(sum, zip(*rows)))
 
 
+def node_counts(nodes: Iterable[Node], shapes: Mapping[str, Shape], convention: Convention) -> list[Counts]:
+    """The costs of each node, as if no weights were shared. Raises CostError."""
+    copies = convention.split_copies
+    return [_count(op, tuple([shapes[i] for i in inputs]), output, copies) for _, op, inputs, output in nodes]
+
+
 def count(
     network: Network, convention: Convention | None = None, input_shape: Sequence[int] | None = None
 ) -> NetworkCounts:
@@ -278,9 +284,7 @@ def count(
     """
     convention = convention or Convention()
     graph = as_graph(network, input_shape)
-    shapes = graph.shapes
-    copies = convention.split_copies
-    rows = [_count(op, tuple([shapes[i] for i in inputs]), output, copies) for _, op, inputs, output in graph.nodes]
+    rows = node_counts(graph.nodes, graph.shapes, convention)
     for position, node in enumerate(graph.nodes if graph.shared else ()):
         if node.path in graph.owners:  # the weights are read again, and they are not more of them
             rows[position] = rows[position]._replace(params=0)

@@ -32,36 +32,66 @@ def ages(
     weights: NDArray[np.float64],
     kernels: NDArray[np.int64],
     shapes: NDArray[np.int64],
+    nodes: NDArray[np.int64] | None = None,
 ) -> Ages:
     """Cache ages of every node in a steady state, where the previous pass touched everything last.
 
     `size`: bytes of each tensor, the image first; `weights`: bytes of each node's parameters; `kernels`, `shapes`:
     numbers that are equal for nodes with the same machine code, and with the same code on the same shapes.
+    `nodes`: the number of nodes of each of several networks, concatenated in all other arguments (the tensors with each
+    network's image first); None for one network.
     """
-    total = weights.sum() + 2 * size.sum()
+    nodes = np.array([len(weights)]) if nodes is None else nodes
+    many = len(nodes)
+    firsts = np.cumsum(nodes) - nodes  # each network's first node
+    network = np.repeat(np.arange(many), nodes)
+    made = np.arange(1, len(weights) + 1) + network  # the tensor that each node makes
+    total = np.bincount(network, weights, many) + 2 * np.add.reduceat(size, firsts + np.arange(many))
     taken = size[found.sources]
     bytes_in = np.bincount(found.readers, taken)
-    born = size[1:] * found.owns
-    clock = np.empty(len(size) + 1)  # end of each node, after 0 for the image; the last entry is the previous pass
-    clock[0], clock[-1] = 0, -total
-    np.cumsum((bytes_in + size[1:] + weights) * found.owns, out=clock[1:-1])
-    begun = clock[:-2]
+    born = size[made] * found.owns
+    untouched = -total[network]  # end of the previous pass
+    moved = (bytes_in + size[made] + weights) * found.owns
+    clock = np.zeros(len(size))  # end of each node, after 0 for the image
+    clock[made] = _running(moved, firsts, network)
+    begun = clock[made - 1]
     age_in = np.bincount(found.readers, (begun[found.readers] - clock[found.touched]) * taken) / bytes_in
     grown = born - np.bincount(found.ends, size[found.dead], len(born))
-    low = np.cumsum(grown) - grown
-    place = begun - _last_touched(low.tolist(), (low + born).tolist(), clock[1:-1].tolist(), -total)
-    kernel, uses = _before(kernels)
-    shape, _ = _before(shapes)
-    return Ages(age_in, place, begun - clock[kernel], begun - clock[shape], uses)
+    low = _running(grown, firsts, network) - grown
+    lows, highs, times = low.tolist(), (low + born).tolist(), clock[made].tolist()
+    touched: list[float] = []
+    for first, count, since in zip(firsts.tolist(), nodes.tolist(), total.tolist()):
+        end = first + count
+        touched += _last_touched(lows[first:end], highs[first:end], times[first:end], -since)
+    kernel, uses = _before(kernels, network, many)
+    shape, _ = _before(shapes, network, many)
+    done = clock[made]
+    return Ages(
+        age_in,
+        begun - touched,
+        begun - np.where(kernel < 0, untouched, done[kernel]),
+        begun - np.where(shape < 0, untouched, done[shape]),
+        uses,
+    )
 
 
-def _before(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Per node the previous node with the same key (counted from 1; -1: none), and the number of such nodes."""
+def _running(values: NDArray[np.float64], firsts: NDArray[np.int64], network: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Running sums per network. Exact, because the values are integers."""
+    sums = np.cumsum(values)
+    return sums - (sums - values)[firsts][network]
+
+
+def _before(
+    keys: NDArray[np.int64], network: NDArray[np.int64], many: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Per node the previous node with the same key in its network (-1: none), and the number of such nodes."""
+    if many > 1:
+        keys = keys + network * (keys.max() + 1)
     order = keys.argsort(kind="stable")
     ordered = keys[order]
     again = ordered[1:] == ordered[:-1]
     before = np.full(len(keys), -1)
-    before[order[1:][again]] = order[:-1][again] + 1
+    before[order[1:][again]] = order[:-1][again]
     place = np.arange(len(keys))
     first = place.copy()
     first[1:][again] = 0

@@ -22,7 +22,7 @@ from archs.ir.graph import Graph, Node, Subgraph
 from archs.ir.ops import Op, Shape
 from costmodel.counting.counts import weights_read
 from costmodel.errors import CostError
-from costmodel.latency.cache_ages import ages
+from costmodel.latency.cache_ages import Ages, ages
 from costmodel.latency.liveness import lives
 from costmodel.latency.memory_order import permuted_layout
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS, CODE, kind_of, starts_of
@@ -49,12 +49,16 @@ _NUMBERS = {kind: number for number, kind in enumerate(sorted(CATALOGUE_KINDS))}
 _passed_on = itemgetter(*(STATIC.index(column) for column in PASSED_ON))
 
 # Layout of the row that is cached per operator and shapes: WORK, STATIC, BEFORE of the next node, bytes of the output
-_WORK = slice(len(WORK))
-_STATIC = slice(_WORK.stop, _WORK.stop + len(STATIC))
-_BEFORE = slice(_STATIC.stop, _STATIC.stop + len(BEFORE))
-_ROW = Struct(f"{_BEFORE.stop + 1}d")  # packing takes less time than a numpy array of this size
+WORK_PART = slice(len(WORK))
+STATIC_PART = slice(WORK_PART.stop, WORK_PART.stop + len(STATIC))
+BEFORE_PART = slice(STATIC_PART.stop, STATIC_PART.stop + len(BEFORE))
+_ROW = Struct(f"{BEFORE_PART.stop + 1}d")  # packing takes less time than a numpy array of this size
 
 PERMUTED = 16  # added to the variant of an operator that reads a tensor with a permuted layout
+
+
+FIRST = np.array([-1.0] + [0.0] * len(PASSED_ON))
+"""BEFORE of a network's first node."""
 
 
 class Features(NamedTuple):
@@ -65,7 +69,7 @@ class Features(NamedTuple):
     columns: NDArray[np.float64]  # nodes × COLUMNS
 
 
-class _Nodes(NamedTuple):
+class Nodes(NamedTuple):
     """Cached features of consecutive nodes. They hold no numbers whose meaning depends on other nodes."""
 
     kinds: tuple[str, ...]
@@ -96,12 +100,12 @@ def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
     """
     permuted = permuted_layout(graph)
     if graph.subgraphs and not permuted:
-        parts = [_of_block(block, batch) for block in graph.subgraphs]
+        parts = [of_block(block, batch) for block in graph.subgraphs]
     else:
         parts = [_of_nodes(graph.nodes, graph.shapes, permuted, batch)]
     kinds = tuple(chain.from_iterable([part.kinds for part in parts]))
     table = np.frombuffer(b"".join([part.rows for part in parts])).reshape(len(kinds), -1)
-    work, static, passed_on = table[:, _WORK], table[:, _STATIC], table[:, _BEFORE]
+    work, static, passed_on = table[:, WORK_PART], table[:, STATIC_PART], table[:, BEFORE_PART]
     if device != "cpu":  # there the groups of a convolution are one kernel
         work = np.c_[np.ones(len(kinds)), work[:, 1:]]
     codes = _numbered(chain.from_iterable([part.codes for part in parts]))
@@ -111,12 +115,18 @@ def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
     touched = ages(lives(graph), size, weights, codes, same)
     columns = np.empty((len(kinds), len(COLUMNS)))
     columns[:, : len(STATIC)] = static
-    dynamic = columns[:, len(STATIC) :]
-    dynamic[:, :4] = np.log(np.array(touched[:4]) + FLOOR).T
-    dynamic[:, 4] = np.minimum(touched.uses, 6)
-    dynamic[:, 5] = log(weights.sum() + FLOOR)
-    dynamic[:, len(DYNAMIC) :] = _before(passed_on)
+    columns[:, len(STATIC) : len(STATIC) + len(DYNAMIC)] = dynamic_columns(touched, weights.sum()).T
+    columns[:, len(STATIC) + len(DYNAMIC) :] = columns_before(passed_on, FIRST)
     return Features(kinds, work, columns)
+
+
+def dynamic_columns(touched: Ages, network_weights: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """DYNAMIC × nodes; `network_weights`: bytes of weights of the network of each node."""
+    rows = np.empty((len(DYNAMIC), len(touched.uses)))
+    rows[:4] = np.log(np.array(touched[:4]) + FLOOR)
+    rows[4] = np.minimum(touched.uses, 6)
+    rows[5] = np.log(network_weights + FLOOR)
+    return rows
 
 
 def _numbered(keys: Iterable[Hashable]) -> NDArray[np.int64]:
@@ -126,11 +136,11 @@ def _numbered(keys: Iterable[Hashable]) -> NDArray[np.int64]:
 
 
 @lru_cache(2048)
-def _of_block(block: Subgraph, batch: int) -> _Nodes:
+def of_block(block: Subgraph, batch: int) -> Nodes:
     return _of_nodes(block.nodes, block.shapes, frozenset(), batch)
 
 
-def _of_nodes(nodes: Sequence[Node], shapes: Mapping[str, Shape], permuted: Set[str], batch: int) -> _Nodes:
+def _of_nodes(nodes: Sequence[Node], shapes: Mapping[str, Shape], permuted: Set[str], batch: int) -> Nodes:
     """`permuted`: the paths whose tensors have a permuted layout in memory."""
     found = []
     for path, op, inputs, output in nodes:
@@ -140,16 +150,14 @@ def _of_nodes(nodes: Sequence[Node], shapes: Mapping[str, Shape], permuted: Set[
         except CostError as error:
             raise CostError(f"{path}: {error}") from None
     kinds, rows, codes, on_shapes = zip(*found)
-    return _Nodes(kinds, b"".join(rows), codes, on_shapes)
+    return Nodes(kinds, b"".join(rows), codes, on_shapes)
 
 
-def _before(passed_on: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What ran before each node, views aside, which run nothing: nodes × BEFORE; the first node has none."""
-    nothing = np.zeros((1, len(BEFORE)))
-    nothing[0, 0] = -1
+def columns_before(passed_on: NDArray[np.float64], first: NDArray[np.float64]) -> NDArray[np.float64]:
+    """BEFORE of each node: the last node that was not a view, which runs nothing; `first` for the first one."""
     ran = np.arange(len(passed_on))
     ran[1:][passed_on[:-1, 0] == _NUMBERS["view"]] = 0
-    return np.concatenate((nothing, passed_on))[np.maximum.accumulate(ran)]
+    return np.concatenate((first[None], passed_on))[np.maximum.accumulate(ran)]
 
 
 @lru_cache(65536)

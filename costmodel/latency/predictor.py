@@ -179,7 +179,7 @@ def price_nodes(
 ) -> NodePrices:
     """Microseconds of each node. Raises CostError, with the node's path, for an operator without a predictor."""
     found = features(graph, regime.batch, regime.device)
-    tables = _tables(_ById(predictors))
+    tables = _tables(ById(predictors))
     try:
         which = np.fromiter(map(tables.number.__getitem__, found.kinds), np.intp)
     except KeyError:
@@ -203,7 +203,7 @@ def forest_of(predictor: Predictor) -> Forest:
     )
 
 
-class _ById:
+class ById:
     """Predictors as a cache key by identity, because hashing their tables takes longer than using them.
 
     The cache holds no profile, so that an uploaded one is freed with its session.
@@ -216,7 +216,7 @@ class _ById:
         return id(self.predictors)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ById) and self.predictors is other.predictors
+        return isinstance(other, ById) and self.predictors is other.predictors
 
 
 class _Tables(NamedTuple):
@@ -228,7 +228,7 @@ class _Tables(NamedTuple):
 
 
 @lru_cache(8)
-def _tables(key: _ById) -> _Tables:
+def _tables(key: ById) -> _Tables:
     predictors = key.predictors
     return _Tables(
         {kind: number for number, kind in enumerate(predictors)},

@@ -13,7 +13,7 @@ from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import ChannelSplit, Concat, Conv2d, Shape
 from costmodel.calibration.sample import STACK, networks, table_networks
 from costmodel.counting.kinds import FREE
-from costmodel.latency.features import BEFORE, COLUMNS, PASSED_ON, WORK, _of_block, _static, features
+from costmodel.latency.features import BEFORE, COLUMNS, PASSED_ON, WORK, _static, features, of_block
 from costmodel.latency.liveness import _frames, _lives
 
 
@@ -32,7 +32,7 @@ def test_what_is_remembered_of_other_networks_does_not_change_a_number(name):
     edited = [random_edit(spec, rng)[1] for _ in range(6)]
     remembered = [features(graph) for graph in edited]
     for graph, found in zip(edited, remembered):
-        for cache in (_static, _of_block, _lives, _frames):
+        for cache in (_static, of_block, _lives, _frames):
             cache.cache_clear()
         without_blocks = replace(graph)
         assert graph.subgraphs
@@ -135,7 +135,7 @@ def test_evicting_one_cache_changes_no_features():
     edited = archs.build(spec.edit(rows=(*spec.rows[:4], *rows, *spec.rows[6:])))
 
     def clear() -> None:
-        for cache in (_static, _of_block):
+        for cache in (_static, of_block):
             cache.cache_clear()
 
     clear()

@@ -1,0 +1,224 @@
+"""Many networks priced at once: what each block's nodes contribute is found once, and the rest in one array operation.
+
+`predict_many` returns what `predict` does, network by network. No tables per node and no bounds here; start with
+`Pricer`, which keeps the blocks of one profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+from math import exp, prod
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archs.ir import ops
+from archs.ir.graph import Graph, Subgraph
+from costmodel.errors import CostError
+from costmodel.latency import features
+from costmodel.latency.block_features import block_features
+from costmodel.latency.block_lives import Stage, joined, stages
+from costmodel.latency.cache_ages import ages
+from costmodel.latency.operator_kinds import CATALOGUE_KINDS
+from costmodel.latency.partial_leaves import PartialLeaves
+from costmodel.latency.predictor import LEAST_SHARE, ById, forest_of, predict
+from costmodel.latency.profile import DeviceProfile, Predictor
+
+CHUNK = 128  # networks of 200 nodes: arrays of 20 MB
+KEPT = 400_000  # nodes of blocks that a Pricer keeps, at 150 bytes each
+
+Interval = tuple[float, float, float]
+"""(latency_ms, low_ms, high_ms)."""
+
+
+def predict_many(graphs: Iterable[Graph], profile: DeviceProfile) -> list[Interval]:
+    """(latency_ms, low_ms, high_ms) of each graph, equal to `predict`'s within rounding (relative 1e-12).
+
+    Graphs that `archs.build` made of tables are priced together, those of equal blocks fastest; others one by one.
+    Raises CostError as `predict` does.
+
+    >>> import archs, costmodel
+    >>> profile = costmodel.load_profile("cpu")
+    >>> graphs = [archs.build(archs.spec(name)) for name in ("mobilenet_v1", "mobilenet_v2")]
+    >>> [round(ms, 9) for ms, _, _ in costmodel.predict_many(graphs, profile)] == [
+    ...     round(costmodel.predict(graph, profile).latency_ms, 9) for graph in graphs]
+    True
+    """
+    regime = profile.regime
+    return _pricer(ById(profile.predictors), regime.batch, regime.device).predict(graphs, profile)
+
+
+class _Place(NamedTuple):
+    """A block behind a certain operator: where its nodes stand in the pool."""
+
+    first: int
+    nodes: int
+    last: int  # number of the operator that runs last
+    foreign: bool  # has kinds that the catalogue's networks have not
+
+
+class _Pool:
+    """Columns of nodes, one array each, that grow together."""
+
+    def __init__(self, trees: int):
+        self.size = 0
+        self.leaves = np.zeros((4096, trees), np.uint8)
+        self.number = np.zeros(4096, np.intp)
+        self.values = np.zeros((5, 4096))
+        """Rows: base time (µs), bytes of the output and of the weights, numbers of machine code and of the shape."""
+
+    def add(self, number: NDArray[np.intp], leaves: NDArray[np.uint8], values: NDArray[np.float64]) -> int:
+        first, end = self.size, self.size + len(number)
+        while end > len(self.number):
+            self.leaves = np.concatenate((self.leaves, np.zeros_like(self.leaves)))
+            self.number = np.concatenate((self.number, np.zeros_like(self.number)))
+            self.values = np.concatenate((self.values, np.zeros_like(self.values)), axis=1)
+        self.leaves[first:end, : leaves.shape[1]] = leaves
+        self.number[first:end] = number
+        self.values[:, first:end] = values
+        self.size = end
+        return first
+
+
+class Pricer:
+    """The blocks that a profile's predictors have met."""
+
+    def __init__(self, predictors: Mapping[str, Predictor], batch: int, device: str):
+        self._batch, self._device = batch, device
+        self._lock = Lock()
+        self._numbers = {kind: number for number, kind in enumerate(predictors)}
+        self._bases = np.array([predictor.base for predictor in predictors.values()])
+        first = len(features.STATIC)
+        dynamic = range(first, first + len(features.DYNAMIC))
+        self._forests = [PartialLeaves(forest_of(predictor), dynamic) for predictor in predictors.values()]
+        self._trees = max((forest.trees for forest in self._forests), default=1)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._pool = _Pool(self._trees)
+        self._places: dict[tuple[Subgraph, int], _Place] = {}
+        self._lasts: dict[bytes, int] = {features.FIRST.tobytes(): 0}
+        self._ran: list[bytes] = [features.FIRST.tobytes()]
+        self._codes: dict[object, int] = {}
+        self._shapes: dict[object, int] = {}
+
+    def predict(self, graphs: Iterable[Graph], profile: DeviceProfile) -> list[Interval]:
+        """What `predict_many` returns; threads wait for one another."""
+        with self._lock:
+            return list(self._in_chunks(iter(graphs), profile))
+
+    def _in_chunks(self, remaining: Iterator[Graph], profile: DeviceProfile) -> Iterator[Interval]:
+        while chunk := list(islice(remaining, CHUNK)):
+            if self._pool.size > KEPT:
+                self._forget()
+            lives = [stages(graph) if _of_table(graph) else None for graph in chunk]
+            fast = [(graph, found) for graph, found in zip(chunk, lives) if found]
+            priced = iter(self._together(fast, profile)) if fast else iter(())
+            for graph, found in zip(chunk, lives):
+                if found:
+                    yield next(priced)
+                else:
+                    one = predict(graph, profile)
+                    yield one.latency_ms, one.low_ms, one.high_ms
+
+    def _together(self, networks: Sequence[tuple[Graph, list[Stage]]], profile: DeviceProfile) -> list[Interval]:
+        places: list[_Place] = []
+        nodes, foreign = [], []
+        for graph, _ in networks:
+            found = self._placed(graph, profile)
+            places += found
+            nodes.append(sum([place.nodes for place in found]))
+            foreign.append(any([place.foreign for place in found]))
+        count = np.array(nodes)
+        of_place = np.array([place.nodes for place in places])
+        begins = np.array([place.first for place in places]) - (np.cumsum(of_place) - of_place)
+        where = np.arange(of_place.sum()) + np.repeat(begins, of_place)
+        base, bytes_out, weights, code, shape = self._pool.values.take(where, axis=1)
+        firsts = np.cumsum(count) - count
+        images = [4.0 * self._batch * prod(graph.input) for graph, _ in networks]
+        size = np.insert(bytes_out, firsts, images)
+        touched = ages(
+            joined([found for _, found in networks]), size, weights, code.astype(int), shape.astype(int), count
+        )
+        network_weights = np.repeat(np.add.reduceat(weights, firsts), count)
+        dynamic = features.dynamic_columns(touched, network_weights)
+        times = base * np.exp(self._predicted(where, dynamic))
+        totals = np.add.reduceat(times, firsts)
+        latency = profile.scale * totals + profile.per_node_us * count + profile.per_call_us
+        latency = np.maximum(latency, LEAST_SHARE * totals) / 1e3
+        ours, others = exp(profile.half_interval_of(())), exp(profile.half_interval_of(("foreign",)))
+        return [
+            (ms, ms / factor, ms * factor)
+            for ms, factor in zip(latency.tolist(), [others if one else ours for one in foreign])
+        ]
+
+    def _predicted(self, where: NDArray[np.intp], dynamic: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the forests say of the pool's nodes with these dynamic columns."""
+        number = self._pool.number.take(where)
+        order = number.argsort(kind="stable")
+        found = np.empty(len(where))
+        end = 0
+        for forest, samples in zip(self._forests, np.bincount(number).tolist()):
+            if samples:
+                begin, end = end, end + samples
+                chosen = order[begin:end]
+                leaves = self._pool.leaves.take(where.take(chosen), axis=0)[:, : forest.trees]
+                found[chosen] = forest.predict(leaves, dynamic.take(chosen, axis=1))
+        return found
+
+    def _placed(self, graph: Graph, profile: DeviceProfile) -> list[_Place]:
+        last, found, places = 0, [], self._places
+        for block in graph.subgraphs:
+            place = places.get((block, last))
+            if place is None:
+                place = places[block, last] = self._add(block, last, profile)
+            last = place.last
+            found.append(place)
+        return found
+
+    def _add(self, block: Subgraph, last: int, profile: DeviceProfile) -> _Place:
+        """Add a block behind an operator to the pool. Raises CostError where the profile cannot price it."""
+        before = np.frombuffer(self._ran[last])
+        known = block_features(block, before, self._batch, self._device)
+        for node, kind in zip(block.nodes, known.kinds):
+            if kind not in self._numbers:
+                raise CostError(
+                    f"{node.path}: profile {profile.name} has no predictor for {kind}; "
+                    f"it has {', '.join(self._numbers)}; calibrate again"
+                )
+        number = np.array([self._numbers[kind] for kind in known.kinds])
+        leaves = np.zeros((len(number), self._trees), np.uint8)
+        for one in set(number.tolist()):
+            forest, same = self._forests[one], number == one
+            leaves[same, : forest.trees] = forest.static(known.columns[same])
+        values = np.empty((5, len(number)))
+        values[0] = (known.work * self._bases[number]).sum(axis=1)
+        values[1] = known.bytes_out
+        values[2] = known.work[:, features.WORK.index("bytes_weights")]
+        values[3] = [self._codes.setdefault(code, len(self._codes)) for code in known.codes]
+        values[4] = [self._shapes.setdefault(key, len(self._shapes)) for key in known.shapes]
+        ran = known.last.tobytes()
+        if ran not in self._lasts:
+            self._lasts[ran] = len(self._ran)
+            self._ran.append(ran)
+        first = self._pool.add(number, leaves, values)
+        return _Place(first, len(number), self._lasts[ran], not CATALOGUE_KINDS.issuperset(known.kinds))
+
+
+def _of_table(graph: Graph) -> bool:
+    """Whether the graph is made of blocks that keep its tensors' layout."""
+    return bool(graph.subgraphs) and not any(map(_permutes, graph.subgraphs))
+
+
+@lru_cache(1 << 16)
+def _permutes(block: Subgraph) -> bool:
+    return any(type(node.op) is ops.Permute for node in block.nodes)
+
+
+@lru_cache(4)
+def _pricer(key: ById, batch: int, device: str) -> Pricer:
+    return Pricer(key.predictors, batch, device)

@@ -1,0 +1,1 @@
+"""Search: the network for a budget. Spaces, objectives, strategies, NetAdapt, sweeps. README.md is the guide."""

@@ -1,0 +1,169 @@
+"""The stages of a space's networks, each built once per place and put together: a network in some 50 µs.
+
+A stage's blocks depend on its own options, on the tensor that it reads and on nothing else. No choices are made here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from itertools import product
+from typing import NamedTuple
+
+from archs import ArchError, Graph, Shape, Spec
+from archs.ir.graph import INPUT, Subgraph
+from archs.tables.lower import assemble, place
+from archs.tables.rows import Row
+
+Genome = tuple[int, ...]
+"""One option's number per choice of a space."""
+KEPT = 60_000
+"""Stages in their place that are kept, of some 4 kB each."""
+
+
+class Unit(NamedTuple):
+    """Neighbouring rows of a stage, and the genes that their cells depend on."""
+
+    stage: str
+    rows: tuple[int, ...]
+    genes: tuple[int, ...]
+
+
+Seen = tuple[tuple[str, int], ...]
+"""How many blocks of each label the stage has before a unit."""
+
+
+class _End(NamedTuple):
+    """Where a unit begins or ends: a tensor, and the blocks of its stage so far."""
+
+    path: str
+    shape: Shape
+    seen: Seen
+
+
+class _Placed(NamedTuple):
+    """A unit behind a tensor: its blocks and its end; or why there is none."""
+
+    blocks: tuple[Subgraph, ...]
+    end: _End
+    problem: ArchError | None = None
+
+
+class Parts:
+    """What was built of a space."""
+
+    def __init__(
+        self,
+        base: Spec,
+        units: Sequence[Unit],
+        lengths: Sequence[int],
+        edited: Callable[[Sequence[int], Genome], tuple[Row, ...]],
+    ):
+        """`lengths`: options per gene; `edited`: the rows of the base, by number, with a genome's cells."""
+        self._base, self._lengths, self._edited = base, lengths, edited
+        self._units = units
+        firsts = [i == 0 or units[i - 1].stage != unit.stage for i, unit in enumerate(units)]
+        self._walk = [(i, unit.genes, first) for i, (unit, first) in enumerate(zip(units, firsts))]
+        self._rows: dict[tuple[int, Genome], tuple[Row, ...]] = {}
+        self._placed: dict[tuple[int, Genome, _End], _Placed] = {}
+        self._texts: dict[tuple[int, Genome], str] = {}
+        self._heads: dict[int, tuple[str, str]] = {}
+
+    def rows(self, genome: Genome) -> tuple[Row, ...]:
+        """The rows of a genome's table. Raises ArchError."""
+        return tuple([row for unit, genes, _ in self._walk for row in self._rows_of(unit, _own(genes, genome))])
+
+    def graph(self, genome: Genome, resolution: int) -> Graph:
+        base = self._base
+        image = Shape(base.input_channels, resolution, resolution)
+        end = _End(INPUT, image, ())
+        blocks: list[Subgraph] = []
+        for unit, genes, first in self._walk:
+            if first:
+                end = _End(end.path, end.shape, ())
+            own = tuple([genome[gene] for gene in genes])
+            placed = self._placed.get((unit, own, end)) or self._place(unit, own, end)
+            if placed.problem:
+                raise placed.problem
+            blocks += placed.blocks
+            end = placed.end
+        return assemble(base.name, image, blocks)
+
+    def digest(self, genome: Genome, resolution: int) -> str:
+        """SHA-256 of the JSON that `Spec.to_json` gives, put together from the stages' lines."""
+        if resolution not in self._heads:
+            text = self._base.edit(resolution=resolution).to_json()
+            lines = [line for line in text.splitlines(keepends=True)]
+            self._heads[resolution] = "".join(lines[: -2 - len(self._base.rows)]), "".join(lines[-2:])
+        head, tail = self._heads[resolution]
+        texts = [self._text(unit, _own(genes, genome)) for unit, genes, _ in self._walk]
+        body = ",\n  ".join([text for text in texts if text])
+        return sha256(f"{head}  {body}\n{tail}".encode()).hexdigest()
+
+    def networks(self) -> int:
+        """How many different graphs there are, at one resolution.
+
+        Counted stage by stage: from each shape that a stage may read, the different graphs of the stage by the shape
+        that they end with.
+        """
+        base = self._base
+        counts = {(Shape(base.input_channels, base.resolution, base.resolution), ()): 1}
+        for unit, genes, first in self._walk:
+            after: dict[tuple[Shape, Seen], int] = {}
+            for (shape, seen), networks in counts.items():
+                begin = _End(INPUT, shape, () if first else seen)
+                for end, different in self._different(unit, genes, begin).items():
+                    after[end] = after.get(end, 0) + networks * different
+            counts = after
+        return sum(counts.values())
+
+    def _different(self, unit: int, genes: Sequence[int], begin: _End) -> dict[tuple[Shape, Seen], int]:
+        found: dict[tuple[Shape, Seen], set[object]] = {}
+        for own in product(*[range(self._lengths[gene]) for gene in genes]):
+            placed = self._place(unit, own, begin)
+            if not placed.problem:
+                nodes = tuple([block.nodes for block in placed.blocks])
+                found.setdefault((placed.end.shape, placed.end.seen), set()).add(nodes)
+        return {end: len(graphs) for end, graphs in found.items()}
+
+    def _rows_of(self, unit: int, own: Genome) -> tuple[Row, ...]:
+        if (unit, own) not in self._rows:
+            genome = [0] * len(self._lengths)
+            for gene, option in zip(self._units[unit].genes, own):
+                genome[gene] = option
+            self._rows[unit, own] = self._edited(self._units[unit].rows, tuple(genome))
+        return self._rows[unit, own]
+
+    def _place(self, unit: int, own: Genome, begin: _End) -> _Placed:
+        if len(self._placed) > KEPT:
+            self._placed.clear()
+        try:
+            rows = self._rows_of(unit, own)
+            seen = Counter(dict(begin.seen))
+            blocks = place(rows, begin.path, begin.shape, seen) if rows else ()
+        except ArchError as error:
+            made = _Placed((), begin, error)
+        else:
+            last = blocks[-1].nodes[-1] if blocks else None
+            end = _End(last.path, last.output, tuple(sorted(seen.items()))) if last else begin
+            made = _Placed(blocks, end)
+        self._placed[unit, own, begin] = made
+        return made
+
+    def _text(self, unit: int, own: Genome) -> str:
+        if (unit, own) not in self._texts:
+            rows = self._rows_of(unit, own)
+            dumped = [json.dumps({"kind": row.kind} | row.model_dump(exclude_defaults=True)) for row in rows]
+            self._texts[unit, own] = ",\n  ".join(dumped)
+        return self._texts[unit, own]
+
+
+def _own(genes: Sequence[int], genome: Genome) -> Genome:
+    return tuple([genome[gene] for gene in genes])
+
+
+def digest_of(spec: Spec) -> str:
+    """The content hash of a table."""
+    return sha256(spec.to_json().encode()).hexdigest()
