@@ -77,11 +77,13 @@ def fit(
     quick: bool = False,
     warnings: Sequence[str] = (),
     prior: DeviceProfile | None = None,
+    page_fault_us: float | None = None,
 ) -> DeviceProfile:
     """Fit a profile to `records`; `held_out` records give its intervals and errors and are not fitted.
 
     `seconds`: duration of the calibration, or a function that returns it once the fit is done. `prior`: a profile,
-    possibly of another machine, that initialises the predictors. Raises CostError for too few networks.
+    possibly of another machine, that initialises the predictors. `page_fault_us` is stored in the profile. Raises
+    CostError for too few networks.
     """
     if min(len(records), len(_specs_only(held_out))) < MIN_NETWORKS:
         raise CostError(
@@ -120,6 +122,7 @@ def fit(
         node_interval=found.node_interval,
         imported_half_interval=found.imported_half_interval,
         imported_node_interval=found.imported_node_interval,
+        page_fault_us=page_fault_us,
         held_out=dict(found.errors),
         warnings=(*warnings, *result.warnings),
     )

@@ -20,6 +20,7 @@ from costmodel.calibration.suite import suite
 from costmodel.errors import CostError
 from costmodel.latency.profile import SHIPPED, DeviceProfile, Regime, nearest
 from costmodel.networks.synthetic import Recipe, made
+from costmodel.timing.fault_cost import page_fault_us
 from costmodel.timing.session import ROUNDS, Progress, part, time_networks
 from costmodel.timing.stopwatch import Stopwatch
 from costmodel.timing.timing_records import Record, noisy_share, read_raw, write_raw
@@ -123,6 +124,7 @@ def calibrate(
         quick,
         notes,
         known,
+        page_fault_us() if regime.device == "cpu" else None,
     )
     if path is not None:
         profile.save(path)

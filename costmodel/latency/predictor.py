@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import exp
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from costmodel.counting.kinds import KINDS
 from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
 from costmodel.latency.features import features
+from costmodel.latency.page_faults import page_faults
 from costmodel.latency.profile import DEFAULT, DeviceProfile, Predictor, Regime, as_profile
 from costmodel.latency.trees import LEVELS, Forest, Forests
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import pandas
     from numpy.typing import NDArray
 
+Allocator = Literal["default", "retain"]
+ALLOCATORS = ("default", "retain")
 BOUNDS = ("launch", "memory", "memory", "memory", "compute")
 """Bound that each term of the physical base stands for (`costmodel.latency.features.WORK`)."""
 LEAST_SHARE = 0.5  # of the sum of the nodes that a network takes at least: of a few tiny nodes the line is uncertain
@@ -81,6 +84,20 @@ class Prediction:
     kinds: tuple[str, ...]
     bounds: tuple[str, ...]
     """Per node the largest term of its physical base: "compute", "memory" or "launch"."""
+    allocator: Allocator = "retain"
+    """"retain": freed memory stays in the process; "default": glibc's default settings, with page faults."""
+    node_faults: tuple[float, ...] = ()
+    """Page faults per call of each node, with the default allocator."""
+
+    @property
+    def page_faults(self) -> float:
+        """Page faults per call; 0 where freed memory is kept."""
+        return sum(self.node_faults)
+
+    @property
+    def page_fault_ms(self) -> float:
+        """The part of `latency_ms` that page faults take."""
+        return self.page_faults * (self.profile.page_fault_us or 0.0) / 1e3
 
     def __repr__(self) -> str:
         interval = f"90 % between {self.low_ms:.4g} and {self.high_ms:.4g}"
@@ -105,7 +122,10 @@ class Prediction:
         return summary_text(self.graph, {"ms": self.nodes_ms}, depth)
 
     def table(self) -> pandas.DataFrame:
-        """A DataFrame with one row per node: path, operator, milliseconds with their 90 % interval, and bound."""
+        """A DataFrame with one row per node: path, operator, milliseconds with their 90 % interval, and bound.
+
+        With the default allocator also `page_faults` per call and `page_fault_ms`, which is part of `latency_ms`.
+        """
         import pandas
 
         rows = []
@@ -125,7 +145,11 @@ class Prediction:
                     "bound": bound,
                 }
             )
-        return pandas.DataFrame(rows)
+        table = pandas.DataFrame(rows)
+        if self.node_faults:
+            faults_ms = [faults * (self.profile.page_fault_us or 0.0) / 1e3 for faults in self.node_faults]
+            table = table.assign(page_faults=self.node_faults, page_fault_ms=faults_ms)
+        return table
 
     @cached_property
     def by_block(self) -> dict[str, float]:
@@ -137,14 +161,21 @@ class Prediction:
 
 
 def predict(
-    network: Network, profile: DeviceProfile | str | os.PathLike = DEFAULT, input_shape: Sequence[int] | None = None
+    network: Network,
+    profile: DeviceProfile | str | os.PathLike = DEFAULT,
+    input_shape: Sequence[int] | None = None,
+    allocator: Allocator = "retain",
 ) -> Prediction:
     """Milliseconds of a network on the profile's device, in the profile's regime (batch, threads, layout).
 
     `network` is a catalogue name, a Spec, a Graph, or an nn.Module with `input_shape`; `profile` a DeviceProfile, the
     name of a shipped one or the path of a file. A Graph is priced as it is: fold it first for a profile of folded
-    networks. Any other network is folded where the profile is. Raises CostError, with the path of the node, for an
-    operator that the profile cannot price.
+    networks. Any other network is folded where the profile is.
+
+    `allocator`: "retain" predicts a process that keeps freed memory (`MALLOC_TRIM_THRESHOLD_` and
+    `MALLOC_MMAP_THRESHOLD_` set to 1000000000), as the stopwatch times; "default" adds the page faults of a plain
+    process with glibc's settings, for a profile with `page_fault_us`. Raises CostError, with the path of the node, for
+    an operator that the profile cannot price, and for an allocator that it cannot.
 
     >>> import costmodel
     >>> costmodel.predict("mobilenet_v2").table()["share"].sum().round(6)
@@ -158,9 +189,30 @@ def predict(
     latency = priced.network_us / 1e3
     factor = exp(profile.half_interval_of(priced.kinds))
     nodes = priced.nodes_us * (latency / priced.nodes_us.sum())
+    low, high = latency / factor, latency * factor
+    node_faults: tuple[float, ...] = ()
+    if _counts_faults(allocator, profile):
+        assert profile.page_fault_us
+        faults, fault_ms = page_faults(graph, profile.regime.batch), profile.page_fault_us / 1e3
+        nodes = nodes + faults.nodes * fault_ms
+        latency += faults.total * fault_ms
+        low, high = low + faults.low * fault_ms, high + faults.high * fault_ms
+        node_faults = tuple(faults.nodes.tolist())
     return Prediction(
-        graph, profile, latency, latency / factor, latency * factor, tuple(nodes.tolist()), priced.kinds, priced.bounds
+        graph, profile, latency, low, high, tuple(nodes.tolist()), priced.kinds, priced.bounds, allocator, node_faults
     )
+
+
+def _counts_faults(allocator: str, profile: DeviceProfile) -> bool:
+    """Whether page faults are part of a prediction. Raises CostError for an allocator that cannot be priced."""
+    if allocator not in ALLOCATORS:
+        raise CostError(f"allocator is {allocator!r}; allowed: {', '.join(map(repr, ALLOCATORS))}")
+    if allocator == "default" and profile.page_fault_us is None:
+        raise CostError(
+            f"profile {profile.name} has no cost of a page fault; allowed: allocator='retain', or calibrate again on a "
+            "CPU under Linux"
+        )
+    return allocator == "default"
 
 
 def price(graph: Graph, model: LatencyModel, regime: Regime | None = None) -> Priced:

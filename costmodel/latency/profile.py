@@ -173,6 +173,8 @@ class DeviceProfile(_Value):
     """`half_interval` of networks with operators that only imports have; None if none was held out."""
     imported_node_interval: Annotated[float, Field(gt=0, lt=5)] | None = Field(None, alias="foreign_node_interval")
     """`node_interval` of such operators."""
+    page_fault_us: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Cost of a page fault, for predictions with glibc's default allocator settings; None if it was not measured."""
     held_out: Annotated[dict[Short, Errors], Field(max_length=MAX_KINDS)]
     """Errors on held-out networks, by family and under "all"."""
     warnings: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Field(max_length=100), FailFast()] = ()

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import archs
 import costmodel
-from explorer.cli import catalogue, export, import_network, lab, latency
+from explorer.cli import catalogue, export, import_network, lab, latency, measure
 from explorer.cli.command import BAD_INPUT, Commands, Output, Parser, UsageError, schema_name, write
 
 GROUPS: tuple[Callable[[Commands], None], ...] = (
     catalogue.register,
     export.register,
     latency.register,
+    measure.register,
     import_network.register,
     lab.register,
 )

@@ -1,0 +1,88 @@
+"""Memory that PyTorch's CPU operators allocate per node: output, oneDNN's reordered copies, im2col columns, slices.
+
+Traced on torch 2.13.0 with oneDNN on a CPU with AVX2, at batch 1 and 8, by recording the allocations of each node.
+Lifetimes within a node only; across nodes they are in `costmodel.latency.liveness`. Start at `buffers_of`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple
+
+from archs.ir import ops
+from archs.ir.ops import Op, Shape
+from costmodel.latency.operator_kinds import kind_of
+
+VECTOR = 8  # channels in a block of oneDNN's layout on AVX2 (nChw8c): reordered copies are padded to it
+PLAIN_CHANNELS = 3  # of an input that oneDNN's convolutions read without a reordered copy
+ELEMENT = 4  # bytes of float32
+
+
+class Step(NamedTuple):
+    """One allocation of a node, and the earlier ones that are freed behind it, by position."""
+
+    size: int
+    frees: tuple[int, ...] = ()
+
+
+class Buffers(NamedTuple):
+    """Allocations of one node, in bytes."""
+
+    steps: tuple[Step, ...]
+    output: int
+    """Position of the output among the steps; it lives on."""
+    weights: int
+    primitive: bool
+    """Whether the first call leaves a oneDNN primitive and its code in memory."""
+
+
+@lru_cache(65536)
+def buffers_of(op: Op, batch: int, output: Shape, *inputs: Shape) -> Buffers:
+    """The allocations of one operator on its shapes. Raises CostError for an operator without a kind."""
+    kind, _ = kind_of(op, inputs, batch)
+    bytes_out = ELEMENT * batch * prod(output)
+    weights = ELEMENT * op.params(*inputs)
+    steps: Sequence[Step] = [Step(bytes_out)]
+    position = 0
+    if isinstance(op, ops.Conv2d) and kind in ("convolution", "depthwise", "grouped_convolution"):
+        steps = _onednn_convolution(op, inputs[0], output, batch, weights)
+        position = len(steps) - 1
+    elif isinstance(op, ops.Conv2d) and kind == "native_convolution":
+        steps = [Step(ELEMENT * batch * inputs[0][0] * prod(op.kernel) * prod(output[1:])), Step(bytes_out, (0,))]
+        position = 1
+    elif isinstance(op, ops.Conv2d) and kind == "grouped_pointwise":
+        steps = _by_groups(op.groups, ELEMENT * batch * prod(inputs[0]), bytes_out, batch)
+        position = len(steps) - 1
+    elif kind == "max_pool":  # beside the maxima their positions, in 8 bytes each
+        steps = [Step(bytes_out), Step(2 * bytes_out, (1,))]
+    primitive = kind in ("convolution", "depthwise", "grouped_convolution", "pointwise")
+    return Buffers(tuple(steps), position, weights, primitive)
+
+
+def _onednn_convolution(op: ops.Conv2d, x: Shape, output: Shape, batch: int, weights: int) -> list[Step]:
+    """Reordered input and weights, the blocked output, then the plain output."""
+    steps = []
+    if op.kernel == (1, 1):  # a strided 1×1 first gathers the pixels that it reads
+        steps.append(Step(ELEMENT * x[0] * prod(output[1:])))
+    if x[0] > PLAIN_CHANNELS:
+        steps.append(Step(ELEMENT * batch * _padded(x[0]) * prod(x[1:])))
+    steps.append(Step(weights))
+    early = tuple(range(len(steps)))
+    steps.append(Step(ELEMENT * batch * _padded(output[0]) * prod(output[1:]), early))
+    return [*steps, Step(ELEMENT * batch * prod(output), (len(steps) - 1,))]
+
+
+def _padded(channels: int) -> int:
+    return -(-channels // VECTOR) * VECTOR
+
+
+def _by_groups(groups: int, bytes_in: int, bytes_out: int, batch: int) -> list[Step]:
+    """One convolution per group, whose outputs are concatenated; of several images each group's input is copied."""
+    if batch == 1:
+        return [*[Step(bytes_out // groups)] * groups, Step(bytes_out, tuple(range(groups)))]
+    steps = []
+    for group in range(groups):
+        steps += [Step(bytes_in // groups), Step(bytes_out // groups, (2 * group,))]
+    return [*steps, Step(bytes_out, tuple(range(1, 2 * groups, 2)))]

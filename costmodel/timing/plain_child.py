@@ -1,0 +1,55 @@
+"""The program of a plain process: load one module, time it with torch.utils.benchmark, count its page faults.
+
+Run as a file by `costmodel.timing.plain_process`; it imports torch and the network, and nothing of this package.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import resource
+import sys
+
+WARM_UP = 10
+
+
+def main() -> None:
+    """Read {"file" or "target", "shape", "threads", "seconds"} from the first argument; print the result as JSON."""
+    import torch
+    from torch.utils.benchmark import Timer
+
+    wanted = json.loads(sys.argv[1])
+    module = _module(wanted, torch.nn.Module).eval()
+    torch.set_num_threads(wanted["threads"])
+    x = torch.randn(*wanted["shape"])
+    names = {"module": module, "x": x}
+    timer = Timer("module(x)", globals=names, num_threads=wanted["threads"])
+    with torch.inference_mode():
+        timer.timeit(WARM_UP)
+        times = timer.blocked_autorange(min_run_time=wanted["seconds"])
+        faults = []
+        for _ in range(WARM_UP):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            module(x)
+            faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    print(json.dumps({"median_ms": times.median * 1e3, "times_ms": [t * 1e3 for t in times.times], "faults": faults}))
+
+
+def _module(wanted, base):
+    if "target" in wanted:
+        sys.path.insert(0, "")
+        name, _, attribute = wanted["target"].partition(":")
+        found = importlib.import_module(name)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+        return found if isinstance(found, base) else found()
+    spec = importlib.util.spec_from_file_location("exported", wanted["file"])
+    exported = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(exported)
+    classes = [value for value in vars(exported).values() if isinstance(value, type) and issubclass(value, base)]
+    return [value for value in classes if value.__module__ == "exported"][-1]()
+
+
+if __name__ == "__main__":
+    main()

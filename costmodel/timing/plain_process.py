@@ -1,0 +1,96 @@
+"""Times and page faults of a network in fresh plain processes, as a user measures them.
+
+No stopwatch of ours: torch.utils.benchmark in a process that has only torch and the network. Start at `measure_plain`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from costmodel.errors import CostError
+
+CHILD = Path(__file__).with_name("plain_child.py")
+RETAIN = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
+"""Environment with which glibc keeps freed memory in the process."""
+TIME_LIMIT = 600.0  # seconds of one process
+
+
+@dataclass(frozen=True)
+class PlainTiming:
+    """One network in fresh processes with one allocator setting."""
+
+    allocator: str
+    """"default" or "retain"."""
+    processes_ms: tuple[float, ...]
+    """The median call of each process."""
+    page_faults: float
+    """Per call, the median over all calls that were counted."""
+
+    @property
+    def median_ms(self) -> float:
+        """The median of the processes' medians."""
+        return statistics.median(self.processes_ms)
+
+
+def measure_plain(
+    source: str | None,
+    target: str | None,
+    shape: Sequence[int],
+    threads: int = 1,
+    allocator: str = "default",
+    processes: int = 1,
+    seconds: float = 2.0,
+) -> PlainTiming:
+    """Time a network in fresh processes.
+
+    Args:
+        source: text of a Python file whose last module class is the network, as `archs.to_source` writes it; or None.
+        target: "package.module:function" that returns the network, where there is no `source`.
+        shape: of the input, with the batch.
+        threads: of PyTorch.
+        allocator: "default" for glibc's settings, "retain" to keep freed memory.
+        processes: how many, one after the other.
+        seconds: timing in each.
+
+    Raises CostError where a process fails.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in RETAIN}
+    environment |= {"OMP_NUM_THREADS": str(threads)} | (RETAIN if allocator == "retain" else {})
+    with tempfile.TemporaryDirectory() as folder:
+        wanted: dict[str, object] = {"shape": list(shape), "threads": threads, "seconds": seconds}
+        if source is not None:
+            file = Path(folder) / "network.py"
+            file.write_text(source, encoding="utf-8")
+            wanted["file"] = str(file)
+        else:
+            wanted["target"] = target
+        found = [_run(wanted, environment) for _ in range(processes)]
+    faults = [count for one in found for count in one["faults"]]
+    return PlainTiming(allocator, tuple([one["median_ms"] for one in found]), statistics.median(faults))
+
+
+def _run(wanted: dict[str, object], environment: dict[str, str]) -> dict:
+    try:
+        done = subprocess.run(
+            [sys.executable, str(CHILD), json.dumps(wanted)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT,
+        )
+    except subprocess.TimeoutExpired:
+        raise CostError(
+            f"the network took over {TIME_LIMIT:.0f} s in a process of its own; nothing was timed"
+        ) from None
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise CostError(f"the network failed in a process of its own: {last[:300]}")
+    return json.loads(done.stdout.splitlines()[-1])

@@ -1,0 +1,81 @@
+"""`measure`: a network in fresh plain processes on this machine, beside its prediction."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+import archs
+import costmodel
+from archs.ir.graph import Graph
+from costmodel.latency.page_faults import page_faults
+from costmodel.latency.profile import DEFAULT, DeviceProfile, names
+from costmodel.timing.plain_process import RETAIN, PlainTiming, measure_plain
+from explorer.cli import network
+from explorer.cli.command import Commands, Output
+
+SETTINGS = {"default": "glibc's default settings", "retain": "freed memory kept"}
+
+
+def register(commands: Commands) -> None:
+    """Add the command of this module."""
+    measure = commands.add("measure", _measure, "time a network in fresh plain processes here", takes_network=True)
+    known = ", ".join(names()) or "none"
+    measure.add_argument("--profile", default=DEFAULT, help=f"a profile file, or one that is shipped: {known}")
+    measure.add_argument("--processes", type=int, default=1, help="fresh processes per allocator setting")
+    measure.add_argument("--seconds", type=float, default=2.0, help="timing in each process")
+
+
+def _measure(options: argparse.Namespace) -> Output:
+    profile = costmodel.load_profile(options.profile)
+    if profile.regime.device != "cpu":
+        raise costmodel.CostError(f"profile {profile.name} is of {profile.regime.device}; allowed: a profile of a CPU")
+    for name in ("processes", "seconds"):
+        if getattr(options, name) <= 0:
+            raise costmodel.CostError(f"{name} is {getattr(options, name)}; allowed: more than 0")
+    graph = network.graph(options)
+    if profile.regime.folded:
+        graph = archs.fold_batchnorm(graph)
+    is_target = ":" in options.network and network.is_imported(options.network) and not options.fold
+    source = None if is_target and not profile.regime.folded else archs.to_source(graph)
+    shape = (profile.regime.batch, *graph.input)
+    found = [
+        measure_plain(
+            source,
+            options.network if source is None else None,
+            shape,
+            profile.regime.threads,
+            allocator,
+            options.processes,
+            options.seconds,
+        )
+        for allocator in SETTINGS
+    ]
+    rows = [_row(graph, profile, timing) for timing in found]
+    document = {"network": graph.name, "profile": profile.name, "shape": list(shape), "allocators": rows}
+    return Output(document, _text(graph, profile, rows))
+
+
+def _row(graph: Graph, profile: DeviceProfile, timing: PlainTiming) -> dict[str, object]:
+    """Measured beside predicted, for one allocator setting; milliseconds and page faults per call."""
+    predicted_faults = page_faults(graph, profile.regime.batch).total if timing.allocator == "default" else 0.0
+    row = asdict(timing) | {"median_ms": timing.median_ms, "predicted_page_faults": predicted_faults}
+    if timing.allocator == "retain" or profile.page_fault_us is not None:
+        predicted = costmodel.predict(graph, profile, allocator=timing.allocator)
+        return row | {"predicted_ms": predicted.latency_ms, "low_ms": predicted.low_ms, "high_ms": predicted.high_ms}
+    return row | {"predicted_ms": None, "low_ms": None, "high_ms": None}
+
+
+def _text(graph: Graph, profile: DeviceProfile, rows: list[dict[str, object]]) -> str:
+    lines = [f"{graph.name}, {profile.regime.label}, profile {profile.name}"]
+    for row in rows:
+        predicted = "no prediction: the profile has no cost of a page fault"
+        if row["predicted_ms"] is not None:
+            predicted = f"predicted {row['predicted_ms']:.2f} ms, 90 % {row['low_ms']:.2f} to {row['high_ms']:.2f}"
+        lines.append(
+            f"{SETTINGS[str(row['allocator'])]:<26} measured {row['median_ms']:.2f} ms, {predicted}; page faults per "
+            f"call: counted {row['page_faults']:.0f}, predicted {row['predicted_page_faults']:.0f}"
+        )
+    settings = " ".join(f"{name}={value}" for name, value in RETAIN.items())
+    lines.append(f"A plain Python process has the default settings; to keep freed memory, start it with {settings}")
+    return "\n".join(lines)

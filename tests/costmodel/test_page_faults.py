@@ -1,0 +1,108 @@
+"""Page faults: the rules of the heap, and networks against faults counted in processes of their own."""
+
+import numpy as np
+import pytest
+
+import archs
+import costmodel
+from archs.ir.ops import Conv2d, MaxPool, Shape
+from costmodel.latency.buffers import buffers_of
+from costmodel.latency.glibc_heap import MMAP_THRESHOLD, PAGE, TOP_PAD, Heap
+from costmodel.latency.page_faults import page_faults
+from costmodel.timing.plain_process import measure_plain
+
+MIB = 1 << 20
+
+
+def test_a_mapped_block_faults_every_time_above_the_largest_threshold():
+    heap = Heap()
+    for _ in range(3):
+        before = heap.faults
+        heap.free(heap.allocate(33 * MIB))
+        assert heap.faults - before == pytest.approx(33 * MIB / PAGE, rel=0.001)
+    assert heap.mmap_threshold == MMAP_THRESHOLD
+
+
+def test_freeing_a_mapped_block_raises_both_thresholds():
+    heap = Heap()
+    heap.free(heap.allocate(4 * MIB))
+    assert 4 * MIB <= heap.mmap_threshold < 4 * MIB + 2 * PAGE
+    assert heap.trim_threshold == 2 * heap.mmap_threshold
+    before = heap.faults
+    heap.free(heap.allocate(4 * MIB))  # now from the heap, whose pages stay
+    heap.free(heap.allocate(4 * MIB))
+    assert heap.faults - before == pytest.approx(4 * MIB / PAGE, rel=0.001)
+
+
+def test_memory_at_the_top_is_given_back_above_the_trim_threshold():
+    heap = Heap()
+    blocks = [heap.allocate(900_000) for _ in range(4)]
+    grown = heap.end
+    for block in reversed(blocks):
+        heap.free(block)
+    assert heap.end < grown
+    assert heap.end <= TOP_PAD + PAGE + 2 * heap.trim_threshold
+    before = heap.faults
+    heap.allocate(900_000)
+    assert heap.faults > before
+
+
+def test_a_block_above_keeps_the_heap_from_shrinking():
+    heap = Heap()
+    blocks = [heap.allocate(900_000) for _ in range(4)]
+    heap.allocate(2000)
+    grown = heap.end
+    for block in blocks:
+        heap.free(block)
+    assert heap.end == grown
+
+
+@pytest.mark.parametrize(
+    ("op", "x", "y", "sizes"),
+    [
+        (Conv2d(96, 1), (16, 112, 112), (96, 112, 112), [96 * 112 * 112]),
+        (Conv2d(36, 3, groups=36), (36, 28, 28), (36, 28, 28), [40 * 28 * 28, 36 * 9, 40 * 28 * 28, 36 * 28 * 28]),
+        (Conv2d(18, 3, stride=2), (3, 224, 224), (18, 112, 112), [18 * 27, 24 * 112 * 112, 18 * 112 * 112]),
+        (Conv2d(64, 3), (64, 14, 14), (64, 14, 14), [64 * 9 * 196, 64 * 196]),
+        (MaxPool(3, 2, 1), (24, 112, 112), (24, 56, 56), [24 * 56 * 56, 2 * 24 * 56 * 56]),
+    ],
+)  # fmt: skip
+def test_buffers_are_those_that_were_traced(op, x, y, sizes):
+    """In elements, in the order of the allocations: reordered input, weights, blocked output, output."""
+    found = buffers_of(op, 1, Shape(*y), Shape(*x))
+    assert [step.size for step in found.steps] == [4 * size for size in sizes]
+
+
+def test_faults_are_a_part_of_a_prediction_with_the_default_allocator():
+    graph = archs.build(archs.spec("mobilenet_v2"))
+    profile = costmodel.load_profile("cpu").model_copy(update={"page_fault_us": 2.0})
+    kept = costmodel.predict(graph, profile, allocator="retain")
+    plain = costmodel.predict(graph, profile, allocator="default")
+    assert kept.page_faults == kept.page_fault_ms == 0
+    assert plain.page_faults == page_faults(graph).total > 2000
+    assert plain.latency_ms == pytest.approx(kept.latency_ms + plain.page_faults * 2e-3)
+    table = plain.table()
+    assert table["page_fault_ms"].sum() == pytest.approx(plain.page_fault_ms)
+    assert table["latency_ms"].sum() == pytest.approx(plain.latency_ms)
+    assert plain.low_ms <= plain.latency_ms <= plain.high_ms
+    assert np.array_equal(kept.table().columns, costmodel.predict(graph, profile).table().columns)
+
+
+def test_an_allocator_that_cannot_be_priced_is_refused():
+    graph = archs.build(archs.spec("mobilenet_v2"))
+    unknown = costmodel.load_profile("cpu").model_copy(update={"page_fault_us": None})
+    with pytest.raises(costmodel.CostError, match="has no cost of a page fault; allowed: allocator='retain'"):
+        costmodel.predict(graph, unknown, allocator="default")
+    with pytest.raises(costmodel.CostError, match="allocator is 'jemalloc'; allowed: 'default', 'retain'"):
+        costmodel.predict(graph, unknown, allocator="jemalloc")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "resolution"), [("mobilenet_v1", 224), ("mobilenet_v3_large", 224), ("shufflenet_v2", 128)]
+)
+def test_faults_are_those_that_a_plain_process_counts(name, resolution):
+    """Networks whose counts repeat from process to process."""
+    graph = archs.build(archs.spec(name, resolution=resolution))
+    counted = measure_plain(archs.to_source(graph), None, (1, 3, resolution, resolution), seconds=0.2).page_faults
+    assert page_faults(graph).total == pytest.approx(counted, rel=0.1, abs=16)
