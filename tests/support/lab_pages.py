@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from streamlit.testing.v1 import AppTest
 from support.lab_runs import run_of
 
@@ -9,6 +11,7 @@ from explorer.lab import record
 from explorer.lab.experiment import experiment
 from explorer.lab.run import Run
 from explorer.lab.verdict import compare
+from explorer.page.widgets.messages import JOINER
 
 
 def show(script: str) -> AppTest:
@@ -30,7 +33,9 @@ def steps(at: AppTest) -> list[str]:
 
 
 def said(at: AppTest) -> str:
-    return "\n".join(text.value for text in at.markdown)
+    """The page's Markdown as a reader sees it: without what `messages.literal` puts in."""
+    text = "\n".join(text.value for text in at.markdown)
+    return re.sub(r"\\([\\`*_\[\]<>|~$&#])", r"\1", text).replace(JOINER, "")
 
 
 def fake(made, factors) -> Run:
