@@ -18,7 +18,7 @@ def _impatient():
 
     with pytest.MonkeyPatch.context() as patch:
         stopwatch = sys.modules[costmodel.measure.__module__]
-        patch.setattr(stopwatch, "LISTENING", 0.0)
+        patch.setattr(stopwatch, "PULSE_SECONDS", 0.0)
         patch.setattr(stopwatch, "PATIENCE", 0.0)
         yield
 

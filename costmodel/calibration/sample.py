@@ -1,11 +1,7 @@
-"""Which networks a calibration times: seeded, so that a seed names the sample.
+"""The networks that a calibration times, by a seed: half catalogue networks with random edits, a quarter random tables.
 
-Half of them are catalogue networks at random knobs with random edits (`archs.catalogue.sampling`), which stand where
-users will
-ask. A quarter are random tables, whose rows take some of the kinds at any width, kernel and group count on maps from
-224 down to 7 and 1: what an edit can make of a network, small operators included. The rest are short stacks of one or
-two kinds on maps of one size, as wide as micro-benchmarks are. Of ten networks one is as imports are
-(`costmodel.networks.synthetic`). No clock here.
+The rest are short stacks of one or two kinds; one network of ten is synthetic (`costmodel.networks.synthetic`).
+No clock here. Start at `networks`.
 """
 
 from __future__ import annotations
@@ -37,7 +33,7 @@ from costmodel.networks.synthetic import MEDLEY, STYLES, Recipe, SyntheticNetwor
 MIXED, STACK = "mixed", "stack"  # the names of random tables and stacks
 STACKS = 1 / 2  # of the random networks
 NORM = 0.75  # of the rows that may do without batch norm have it, in tables and in half of the stacks
-TEN, SYNTHETIC_AT = 10, 4  # of ten networks the fifth is another's
+TEN, SYNTHETIC_AT = 10, 4  # of ten networks the fifth is synthetic
 HEAVY = 600_000_000  # multiply-adds; one such network costs the time of several
 WIDE = 40_000_000  # elements over all activations
 LIGHT_FAMILIES = tuple(name for name in FAMILIES if name != "resnet50")

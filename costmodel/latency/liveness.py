@@ -1,11 +1,7 @@
-"""Which tensors own memory, and for how long: what the graph's structure alone decides, whatever its sizes.
+"""Lifetimes: which tensors own memory, who reads them, and when they die, from the graph's structure alone.
 
-A tensor lives as long as the exported text has a name for it: `x = self.dw_act(self.dw_bn(self.dw(x)))` keeps the old x
-to its end, `return self.act(x + y)` keeps both, and what a module takes in its caller keeps until the module returns.
-What is free (`costmodel.counting.kinds.FREE`: views and identities) owns no memory.
-
-Whoever edits a network changes its numbers, or one of its stages: a structure that was seen is kept, and so are those
-of its stages. No sizes and no bytes here.
+A tensor lives as long as a name in the exported text refers to it; views and identities own no memory. Structures and
+their stages are cached, because edits change numbers or one stage. No sizes here. Start at `lives`.
 """
 
 from __future__ import annotations
@@ -27,18 +23,18 @@ class Lives(NamedTuple):
     """Tensors and nodes are numbered in the graph's order; the image is tensor 0, and node 0 makes tensor 1."""
 
     owns: NDArray[np.bool_]
-    """Per node whether its tensor has memory of its own."""
+    """Per node whether its tensor owns memory."""
     readers: NDArray[np.int64]
-    """What is read: a node, a tensor, and the tensor whose node touched that memory last."""
+    """Reads: a node, a tensor, and the tensor whose node touched that memory last."""
     sources: NDArray[np.int64]
     touched: NDArray[np.int64]
     ends: NDArray[np.int64]
-    """What dies: a node, and the tensor whose memory is free behind it."""
+    """Deaths: a node, and the tensor whose memory is free after it."""
     dead: NDArray[np.int64]
 
 
 def lives(graph: Graph) -> Lives:
-    """What the tensors of a graph own, who reads them, and when they die."""
+    """Ownership, reads and deaths of the tensors of a graph."""
     paths, operators, inputs, outputs = zip(*graph.nodes)
     blocks = tuple([path for path, _ in graph.kinds])
     # a pooling that flattens is written as an expression: its output's rank tells
@@ -144,7 +140,7 @@ def _frames(stage: _Structure) -> tuple[NDArray[np.int64], list[tuple[str, int]]
 
 
 class _Frames:
-    """The functions of a stage's exported text, which hold on to what they have names for.
+    """The functions of a stage's exported text; a tensor lives as long as one of them has a name for it.
 
     Its tensors count from 1; those of others that it reads count down from 0.
     """

@@ -1,8 +1,7 @@
-"""Networks as only imports are: a style and a seed name one, as a table names one of ours.
+"""Synthetic networks with the operators of imports, each named by a style and a seed.
 
-A medley has every block of `costmodel.networks.synthetic_blocks` once, so that a few medleys show a calibration
-every operator
-that an import can have. A network of one style has that block throughout, like those that people import. No clock here.
+A medley has every block of `costmodel.networks.synthetic_blocks` once; other styles repeat one block. No clock here.
+Start at `SyntheticNetwork`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from costmodel.networks.synthetic_blocks import BLOCKS, Pen
 
 FORMAT = "costmodel.foreign/1"
 MEDLEY = "medley"
-IMPORTED = "imported"  # what stands over errors of such networks
+IMPORTED = "imported"  # label of their errors
 STYLES = tuple(BLOCKS)
 BLOCKS_PER_STAGE = 5  # of a medley
 RESOLUTIONS = (96, 128, 160, 192, 224)
@@ -31,7 +30,7 @@ RESOLUTIONS = (96, 128, 160, 192, 224)
 
 @dataclass(frozen=True)
 class SyntheticNetwork:
-    """A network of another's style. Raises CostError for a style or a seed that is none."""
+    """A synthetic network. Raises CostError for an unknown style or an invalid seed."""
 
     name: str
     """Its style."""
@@ -48,7 +47,7 @@ class SyntheticNetwork:
 
 
 Recipe = Union[Spec, SyntheticNetwork]  # noqa: UP007 evaluated at run time, for Python 3.10
-"""What a timed network was made from."""
+"""The description of a timed network, from which its graph is made."""
 
 
 def made(recipe: Recipe) -> Graph:
@@ -57,14 +56,14 @@ def made(recipe: Recipe) -> Graph:
 
 
 def recipe_dict(recipe: Recipe) -> dict[str, Any]:
-    """A recipe as JSON holds it."""
+    """A recipe as JSON."""
     if isinstance(recipe, SyntheticNetwork):
         return {"format": FORMAT, "name": recipe.name, "seed": recipe.seed}
     return json.loads(recipe.to_json())
 
 
 def read_recipe(data: Mapping[str, Any]) -> Recipe:
-    """What `recipe_dict` gave. Raises ArchError or CostError for anything else."""
+    """Read the output of `recipe_dict`. Raises ArchError or CostError for anything else."""
     if data.get("format") != FORMAT:
         return Spec.from_json(json.dumps(data))
     if data.keys() != {"format", "name", "seed"}:

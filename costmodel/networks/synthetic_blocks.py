@@ -1,7 +1,7 @@
-"""Blocks of networks that are not ours, as ConvNeXt, RepVGG, U-Net and others have them: what only imports contain.
+"""Blocks of networks that only imports have: ConvNeXt, RepVGG, U-Net and others.
 
-Each takes a map and gives one of the same shape, so that any of them can follow any other. Sizes and variants within a
-block are drawn. Together they hold every operator of `archs.ir.ops` that the catalogue has not. No clock here.
+Each maps a feature map to one of the same shape, so that any block can follow any other; sizes and variants are drawn.
+Together they contain every operator of `archs.ir.ops` that the catalogue lacks. No clock here. Start at `BLOCKS`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Pen:
 
 
 def convnext(p: Pen, x: str) -> str:
-    """Liu et al. 2022: a depthwise 7×7, then a perceptron at every position, on turned axes or by 1×1 convolutions."""
+    """Liu et al. 2022: a depthwise 7×7, then a perceptron per position, on permuted axes or by 1×1 convolutions."""
     c = p.shape(x)[0]
     ratio, act = p.rng.choice((2, 3, 4)), p.rng.choice((ops.GELU(), ops.GELU(), ops.TanhGELU()))
     norm = p.rng.choice((ops.LayerNorm(), ops.LayerNorm(), ops.RMSNorm()))

@@ -1,38 +1,6 @@
-"""Raw timings: networks and their nodes, measured in place, again and again. What profiles are fitted from.
+"""Timing sessions: networks and their nodes, measured in place in rounds over all of them. Their records are fitted.
 
-On a shared machine hardly a call of 30 ms is undisturbed from start to end, but every node of it is in one run or
-another. So a network is visited in up to 32 rounds, at moments that lie seconds apart, for two runs each time, until
-its nodes are known: until the fastest runs of each node in two visits agree within 5 %, for nodes that make 90 % of its
-time. A network of a few milliseconds sees less of the machine in a visit than one of fifty, so it has up to four visits
-in a round. What is noted is the mean of a node's two fastest runs, and for the network the sum of them: the clock is
-read once between two nodes, so that nothing falls between them. Of more visits they are faster, so those of a small
-network are taken apart again, into as many visits as others have: networks below 4 ms had been 3 % quicker beside those
-above 8 than any profile said, in four sessions and in what judges them alike. All networks of a session are in memory
-together, as far as it goes, and are visited in rounds of random order: a slow minute of the machine falls on one visit
-of each, and not on all visits of some. (Taken 60 at a time, for 37 s each, one such chunk was 12 % faster and another
-20 % slower than the rest.) Where memory is short there are several chunks: records say which was theirs, so that it can
-be divided out (`costmodel.timing.drift`).
-
-Measured on a machine that neighbours disturbed for two thirds of the time, 16 networks in four processes, 3 s for each
-network and process, RMS between processes in percent:
-
-    ====================================================  =============  =====  ==========
-    runs of each                                           nodes > 20 µs   sums  whole calls
-    ====================================================  =============  =====  ==========
-    12 that waited for a quiet moment, the fastest third            13.1    8.9         9.0
-    64 that did not wait, the fastest third of each node            10.3    8.0         8.7
-    64 that did not wait, the two fastest of each node               3.8    1.9         3.7
-    ====================================================  =============  =====  ==========
-
-Of the same number of runs, two at each of 24 moments repeat better than four at each of 12: 3.1 % for nodes and 1.7 %
-for sums against 3.8 and 2.4 % (77 networks that were visited 60 times, in a minute that was busier). Networks below
-8 ms, with four runs each time, were now and then up to 34 % off: a dozen visits had not met one quiet moment. Half as
-many networks that are visited twice as often (135, 48 times) make as good a fit of networks and a better one of nodes
-(6.5 % against 7.0).
-
-A whole call takes as long as the sum, 1.006 times in the median there, and up to 1.05 from fewer calls, when none of
-them is undisturbed. Dividing each visit by how slow other networks were at the same moment, or memory in huge pages,
-repeats no better.
+No fitting here. Start at `time_networks`; `costmodel/timing/README.md` has the protocol and its measurements.
 """
 
 from __future__ import annotations

@@ -1,21 +1,7 @@
-"""The only stopwatch. Eval and inference mode, fixed threads, warm-up, quiet moments, median of the quiet calls, IQR.
+"""The stopwatch: eval and inference mode, fixed threads, warm-up, quiet moments, median of the quiet calls, IQR.
 
-Times are those of eager PyTorch calls in a steady state: the same module called again and again. Three things that the
-literature reports as noise are causes, and are held fixed here:
-
-* Freed memory stays in the process (`keep_heap`). glibc gives large blocks back to the kernel and page-faults them in
-  again on the next call: MobileNetV2 then takes 1.3 to 1.9 times as long, depending on what ran in the process before.
-* Denormals are flushed: a network with random weights can fade to values on which the vector units trap.
-* Other tenants of a shared machine slow it down. A virtual core has two states: alone on its physical core, or beside a
-  neighbour's thread, and then multiplications take 1.5 times and short operators 2.4 times as long. Quiet spells last 3
-  to 20 ms, busy ones up to seconds, and on a bad day are two thirds of all time. Such noise only adds (Chen & Revels
-  2016, arXiv:1608.04295). What is short and run often, a node, needs only its two fastest runs (`fastest`). For a whole
-  call a quiet moment can be waited for: an operator of some 25 µs, the `pulse`, tells the states apart, a call is timed
-  between two quiet pulses (`undisturbed`), and what is reported is the median of the fastest third of the calls
-  (`quiet`), with the spread of all calls beside it. A small fixed network, the `probe`, tells moments apart that lie
-  further from each other.
-
-No costs and no fitting here. The same code path times `cpu`, `cuda` and `mps`.
+No costs and no fitting here. The same code path times `cpu`, `cuda` and `mps`. Start at `measure` and `Stopwatch`;
+`costmodel/timing/README.md` has the protocol.
 """
 
 from __future__ import annotations
@@ -45,10 +31,10 @@ LAYOUTS = {"nchw": "contiguous_format", "channels_last": "channels_last"}  # our
 NOISY = 0.10  # IQR / median above which torch.utils.benchmark, too, warns
 TRIES = 3
 SETTLED = 0.03  # two block medians this near end the warm-up
-BUSY = 1.15  # times its quickest: such a pulse has met a neighbour (measured: 1.02 alone, 1.4 and more beside one)
+BUSY = 1.15  # times the quickest pulse; slower ones were disturbed (measured: 1.02 undisturbed, from 1.4 disturbed)
 PATIENCE = 0.2  # seconds that a call waits for a quiet moment
-LISTENING = 1.0  # seconds after which the quickest pulse is known
-FORGET = 1e-6  # by which every pulse raises the quickest: a machine that is slower for good is believed after seconds
+PULSE_SECONDS = 1.0  # of pulses, after which the quickest is known
+FORGET = 1e-6  # by which every pulse raises the quickest, so that a lasting slowdown is accepted after seconds
 
 
 @dataclass(frozen=True)
@@ -233,30 +219,30 @@ class Stopwatch:
         After three tries, or where no quiet moment comes within `PATIENCE`, what it gave last.
         """
         if self._quickest == float("inf"):
-            self._listen()
+            self._find_quickest()
         for _ in range(TRIES):
             waited = self._wait()
             taken = take()
-            if not waited or self._calm():
+            if not waited or self._undisturbed_now():
                 break
         return taken
 
-    def _listen(self) -> None:
-        """Until the quickest pulse is known."""
-        end = time.perf_counter() + LISTENING
+    def _find_quickest(self) -> None:
+        """Run pulses until the quickest is known."""
+        end = time.perf_counter() + PULSE_SECONDS
         while self.device.type == "cpu" and time.perf_counter() < end:
-            self._calm()
+            self._undisturbed_now()
 
     def _wait(self) -> bool:
         """Whether a quiet moment came."""
         end = time.perf_counter() + PATIENCE
-        while not self._calm():
+        while not self._undisturbed_now():
             if time.perf_counter() > end:
                 return False
         return True
 
-    def _calm(self) -> bool:
-        """Whether this core is undisturbed at this moment. Other devices than a CPU have no neighbours."""
+    def _undisturbed_now(self) -> bool:
+        """Whether this core is undisturbed at this moment; always true on other devices than a CPU."""
         if self.device.type != "cpu":
             return True
         pulse = min(self.span(self._pulse), self.span(self._pulse))  # the first may find its code out of the caches

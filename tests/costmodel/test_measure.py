@@ -120,7 +120,7 @@ def test_noise_is_seen():
 def scripted(watch, monkeypatch, *calm):
     """The stopwatch finds the core calm or not as the script says, then calm."""
     answers = list(calm)
-    monkeypatch.setattr(watch, "_calm", lambda: answers.pop(0) if answers else True)
+    monkeypatch.setattr(watch, "_undisturbed_now", lambda: answers.pop(0) if answers else True)
     return iter(range(1, 9)).__next__
 
 
@@ -135,7 +135,7 @@ def test_after_three_tries_the_last_run_stands(watch, monkeypatch):
 
 
 def test_where_no_quiet_moment_comes_a_run_is_taken_all_the_same(watch, monkeypatch):
-    monkeypatch.setattr(watch, "_calm", lambda: False)
+    monkeypatch.setattr(watch, "_undisturbed_now", lambda: False)
     assert watch.undisturbed(iter(range(1, 9)).__next__) == 1
 
 
@@ -143,20 +143,20 @@ def test_a_pulse_tells_a_disturbed_core_and_a_slower_machine_is_believed_in_time
     pulses = {"us": 30.0}
     monkeypatch.setattr(watch, "span", lambda call: pulses["us"])
     watch._quickest = 30.0
-    assert watch._calm()
+    assert watch._undisturbed_now()
     pulses["us"] = 30.0 * BUSY + 1
-    assert not watch._calm()
-    assert any(watch._calm() for _ in range(200_000))
+    assert not watch._undisturbed_now()
+    assert any(watch._undisturbed_now() for _ in range(200_000))
     pulses["us"] = 30.0
-    assert watch._calm()
+    assert watch._undisturbed_now()
     pulses["us"] = 40.0
-    assert not watch._calm()  # one quick pulse, and quick is what it was
+    assert not watch._undisturbed_now()  # one quick pulse, and quick is what it was
 
 
-def test_a_device_without_neighbours_is_always_calm(watch, monkeypatch):
+def test_a_device_without_neighbours_is_always_undisturbed_now(watch, monkeypatch):
     monkeypatch.setattr(watch, "device", torch.device("meta"))
     watch._quickest = 0.0
-    assert watch._calm()
+    assert watch._undisturbed_now()
 
 
 def test_a_gpu_is_timed_by_events_that_are_used_again(watch, monkeypatch):
