@@ -21,7 +21,7 @@ def register(commands: Commands) -> None:
     commands.add("list", _list, "the catalogue: networks, their knobs and their sources")
     about = "multiply-adds, parameters, memory access and more, per part"
     count = commands.add("count", _count, about, takes_network=True)
-    count.add_argument("--by", choices=("node", "block", "stage"), default="block", help="one row per …")
+    count.add_argument("--by", choices=("node", "block", "stage", "kind"), default="block", help="one row per …")
     about = "what other counters report, and which terms differ"
     reconcile = commands.add("reconcile", _reconcile, about, takes_network=True)
     reconcile.add_argument("--run", action="store_true", help="also run the real fvcore on the exported network")

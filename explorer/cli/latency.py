@@ -31,6 +31,8 @@ def register(commands: Commands) -> None:
     calibrate.add_argument("--output", type=Path, required=True, help="the profile to write; raw timings go beside it")
     predict = commands.add("predict", _predict, "milliseconds per operator, with an interval", takes_network=True)
     _add_profile(predict)
+    predict.add_argument("--by", choices=("node", "block", "stage", "kind"), default="node", help="one row per …")
+    predict.add_argument("--top", type=int, help="only so many rows, the slowest first")
     validate = commands.add("validate", _validate, "a profile against networks timed now, by family")
     _add_profile(validate)
     validate.add_argument("--output", type=Path, help="also write the report beside this profile")
@@ -66,16 +68,24 @@ def _predict(options: argparse.Namespace) -> Output:
     if profile.regime.folded:
         graph = archs.fold_batchnorm(graph)
     found = costmodel.predict(graph, profile)
-    table = found.table()
+    if options.top is not None and options.top < 1:
+        raise costmodel.CostError(f"--top: found {options.top}; allowed: 1 or more")
+    nodes = found.table()
+    table = nodes if options.by == "node" else found.by(options.by)
+    columns = ["path", "operator", "latency_ms", "low_ms", "high_ms", "share", "bound"]
+    shown = table[columns] if options.by == "node" else table
+    if options.top is not None:
+        shown = shown.sort_values("latency_ms", ascending=False, kind="stable").head(options.top)
     about = {"network": graph.name, "profile": profile.name, "regime": profile.regime.model_dump()}
     total = {"latency_ms": found.latency_ms, "low_ms": found.low_ms, "high_ms": found.high_ms}
-    shown = table[["path", "operator", "latency_ms", "low_ms", "high_ms", "share", "bound"]]
     text = (
         f"{shown.to_string(index=False, float_format=lambda value: f'{value:.4f}')}\n\n"
         f"{graph.name}: {found.latency_ms:.2f} ms, 90 % between {found.low_ms:.2f} and {found.high_ms:.2f}\n"
         f"profile {profile.name}: {profile.environment.get('processor')}, {profile.regime.label}"
     )
-    return Output(about | total | {"nodes": table.to_dict("records")}, text)
+    return Output(
+        about | total | {"nodes": nodes.to_dict("records"), "by": options.by, "rows": shown.to_dict("records")}, text
+    )
 
 
 def _validate(options: argparse.Namespace) -> Output:

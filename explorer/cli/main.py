@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import archs
 import costmodel
-from explorer.cli import catalogue, export, import_network, lab, latency, measure
+from explorer.cli import catalogue, compare, export, import_network, lab, latency, measure
 from explorer.cli.command import BAD_INPUT, Commands, Output, Parser, UsageError, schema_name, write
 
 GROUPS: tuple[Callable[[Commands], None], ...] = (
@@ -21,6 +22,7 @@ GROUPS: tuple[Callable[[Commands], None], ...] = (
     export.register,
     latency.register,
     measure.register,
+    compare.register,
     import_network.register,
     lab.register,
 )
@@ -33,6 +35,7 @@ SCRIPT = "cnn-cost"
 def parser() -> tuple[Parser, Commands]:
     """The parser of the whole command line, and its commands."""
     program = Parser(prog=_program(), description="What a mobile CNN costs.")
+    program.add_argument("--version", action="version", version=_version())
     commands = Commands(program)
     for register in GROUPS:
         register(commands)
@@ -41,6 +44,14 @@ def parser() -> tuple[Parser, Commands]:
 
 def _program() -> str:
     return SCRIPT if Path(sys.argv[0]).stem == SCRIPT else "python -m explorer"
+
+
+def _version() -> str:
+    try:
+        installed = version(SCRIPT)
+    except PackageNotFoundError:
+        installed = "not installed, run from a checkout"
+    return f"{SCRIPT} {installed}; counting convention of {costmodel.CONVENTION}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -58,7 +58,7 @@ class Strain:
     strained: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Suggestion:
     """An edit that helps, applied already in `edited`. `before` and `after` are the costs by name.
 
@@ -73,6 +73,9 @@ class Suggestion:
     before: Mapping[str, float]
     after: Mapping[str, float]
     ranked_by: str
+
+    def __repr__(self) -> str:
+        return f"Suggestion({self.title}: {self.ranked_by} {-self.gain:+.1%})"
 
     @property
     def gain(self) -> float:

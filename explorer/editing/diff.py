@@ -44,13 +44,24 @@ class Pair:
         return self.after or self.before or ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diff:
     """Two networks compared, blocks in the order in which a reader meets them."""
 
     pairs: tuple[Pair, ...]
     total: Counts
     total_ms: float | None = None
+
+    def __repr__(self) -> str:
+        counts = {status: sum(pair.status == status for pair in self.pairs) for status in STATUSES}
+        order = ("added", "removed", "changed", "same")
+        blocks = ", ".join(f"{counts[status]} {status}" for status in order)
+        ms = "" if self.total_ms is None else f", {self.total_ms:+.3f} ms"
+        return f"Diff({blocks}: {self.total.mult_adds:+,} mult-adds, {self.total.params:+,} params{ms})"
+
+    def _repr_html_(self) -> str:
+        table = self.table()
+        return table[table["status"] != "same"].to_html(index=False)
 
     def table(self) -> pandas.DataFrame:
         """One row per pair: `status`, `block`, `before`, `after`, `what`, the columns of Counts, `latency_ms`.
