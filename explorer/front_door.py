@@ -48,7 +48,7 @@ def diff(
 
     >>> import archs
     >>> diff("mobilenet_v2", archs.spec("mobilenet_v2").edit_row(3, kernel=5))
-    Diff(0 added, 0 removed, 3 changed, 18 same: +6,623,232 mult-adds, +9,216 params)
+    Diff(0 added, 0 removed, 3 changed, 18 same: +6,623,232 mult-adds, +8,448 params)
     """
     graphs = [as_graph(network, input_shape) for network in (before, after)]
     times: list[dict[str, float] | None] = [None, None]
