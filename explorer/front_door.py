@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import archs
 import costmodel
 from archs import ArchError, Graph, Spec
+from archs.catalogue.registry import FAMILIES
 from costmodel import CostError, DeviceProfile
 from costmodel.arguments import Network, as_graph
 from costmodel.latency.profile import DEFAULT, as_profile
@@ -99,9 +100,12 @@ def sweep(
     """One row per combination of knobs: the knobs, counts, milliseconds and the estimated accuracy with intervals.
 
     `knobs` are those of the catalogue network, or `width` and `resolution` of a Spec; `edit` changes each spec.
-    Columns: `name`, `variant`, the knobs, `mult_adds`, `params`, `mem_access`, `peak_activation`, `kernels`,
-    `latency_ms`, `low_ms`, `high_ms` (NaN without a profile), `top1_pct`, `top1_low_pct`, `top1_high_pct` (NaN without
-    an estimate). Raises ArchError for a combination that the network does not take.
+    Columns: `name`, `variant`, the knobs, `family`, `year`, `mult_adds`, `params`, `mem_access`, `peak_activation`,
+    `kernels`, `latency_ms`, `low_ms`, `high_ms` (NaN without a profile), `top1_pct`, `top1_low_pct`, `top1_high_pct`
+    (NaN without an estimate), `recipe` (of the estimate), `source`. `explorer.pareto` and
+    `explorer.figures.scatter.frontier` take the table as it is.
+
+    Raises ArchError for a combination that the network does not take.
 
     >>> sweep("mobilenet_v2", {"width": [0.5, 1.0]}, profile=None)["mult_adds"].tolist()
     [97131840, 300774272]
@@ -119,10 +123,12 @@ def sweep(
         counts = costmodel.count(spec)
         total = counts.total
         variant = ", ".join([spec.name, *(f"{knob} {value}" for knob, value in chosen.items())])
-        row: dict[str, object] = {"name": spec.name, "variant": variant, **chosen}
+        known = FAMILIES.get(spec.name)
+        family = {"family": known.title, "year": known.year} if known else {"family": spec.name, "year": 0}
+        row: dict[str, object] = {"name": spec.name, "variant": variant, **chosen, **family}
         row |= {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
         row |= {"peak_activation": counts.peak_activation, "kernels": total.kernels}
-        rows.append(row | _milliseconds(spec, device) | _accuracy(spec))
+        rows.append(row | _milliseconds(spec, device) | _accuracy(spec) | {"source": "swept"})
     return pandas.DataFrame(rows)
 
 
@@ -134,11 +140,12 @@ def _milliseconds(spec: Spec, device: DeviceProfile | None) -> dict[str, float]:
     return {"latency_ms": found.latency_ms, "low_ms": found.low_ms, "high_ms": found.high_ms}
 
 
-def _accuracy(spec: Spec) -> dict[str, float]:
+def _accuracy(spec: Spec) -> dict[str, object]:
     nan = float("nan")
     found = accuracy.estimate(spec)
     top1 = (found.top1_pct, found.low_pct, found.high_pct) if found else (nan, nan, nan)
-    return dict(zip(("top1_pct", "top1_low_pct", "top1_high_pct"), top1))
+    recipe = f"estimated, {found.recipe}" if found else ""
+    return {**dict(zip(("top1_pct", "top1_low_pct", "top1_high_pct"), top1)), "recipe": recipe}
 
 
 def _at(network: str | Spec, knobs: Mapping[str, Any]) -> Spec:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 
 from archs import Graph, bounded_json, fold_batchnorm
+from archs.caching import cached
 from costmodel.errors import CostError
 from costmodel.latency.features import COLUMNS, WORK
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
@@ -266,11 +267,17 @@ def as_profile(profile: DeviceProfile | str | os.PathLike) -> DeviceProfile:
     if isinstance(profile, DeviceProfile):
         return profile
     if isinstance(profile, (str, os.PathLike)):
-        return load_profile(profile)
+        path = locate(profile)
+        return _loaded(path, path.stat().st_mtime_ns) if path.is_file() else load_profile(profile)
     raise TypeError(
         f"found a {type(profile).__name__}; a profile is a DeviceProfile, the name of a shipped one "
         f"({', '.join(names())}) or a path: call costmodel.load_profile(path_or_name)"
     )
+
+
+@cached(8, "a loop over networks names the same profile, whose file has megabytes")
+def _loaded(path: Path, written: int) -> DeviceProfile:
+    return load_profile(path)
 
 
 def read_profile(text: bytes, name: str) -> DeviceProfile:

@@ -8,6 +8,7 @@ from torch import nn
 import archs
 import costmodel
 import explorer
+from explorer.figures import scatter
 
 V2 = archs.spec("mobilenet_v2")
 
@@ -22,6 +23,8 @@ def test_a_sweep_is_a_table_that_pareto_takes():
     best = explorer.pareto(table, "latency_ms")
     assert best["latency_ms"].is_monotonic_increasing
     assert best["top1_pct"].is_monotonic_increasing
+    drawn = scatter.frontier(table, best, "latency_ms")
+    assert list(drawn.data[1].x) == table["latency_ms"].tolist()
     with pytest.raises(costmodel.CostError, match=r"no column 'ms'; allowed: name, variant"):
         explorer.pareto(table, "ms")
 
