@@ -10,6 +10,7 @@ from costmodel.latency.profile import Regime
 from explorer.data import evidence
 from explorer.data import profiles as devices
 from explorer.jobs import job
+from explorer.jobs.limits import check_validation
 
 PLANNED = {False: 240, True: 50}  # seconds by `quick`
 LIMIT = 2.5  # the time limit as a multiple of the plan; slow machines need more than the plan
@@ -86,7 +87,11 @@ def calibrate(regime: Regime, quick: bool) -> Calibration:
 
 
 def validate(key: str) -> Validation:
-    """Time the validation networks in the regime of a profile. Raises Busy while another job runs."""
-    made = Validation(key=key, limit=LIMIT * VALIDATION)
-    made.start({"validate": devices.load(key).model_dump(mode="json")})
+    """Time the validation networks in the regime of a profile.
+
+    Raises Busy while another job runs, CostError for a regime whose validation takes too much memory or time.
+    """
+    profile = devices.load(key)
+    made = Validation(key=key, limit=LIMIT * check_validation(profile, VALIDATION))
+    made.start({"validate": profile.model_dump(mode="json", by_alias=True)})
     return made

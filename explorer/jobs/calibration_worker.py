@@ -5,36 +5,29 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import warnings
 
 import costmodel
-from archs import ArchError
-from costmodel import CostError, DeviceProfile
+from costmodel import DeviceProfile
 from costmodel.calibration.validate import validate
+from explorer.jobs.worker import request, send, working
 
 
 def main() -> None:
-    request = json.load(sys.stdin)
+    asked = request()
     warnings.simplefilter("ignore")  # the profile records them
-    try:
-        if "calibrate" in request:
-            made = costmodel.calibrate(**request["calibrate"], quick=request["quick"], progress=_progress)
-            _send(profile=made.model_dump(mode="json"))
+    regime = asked.get("calibrate") or asked["validate"]["regime"]
+    with working(regime["device"]):
+        if "calibrate" in asked:
+            made = costmodel.calibrate(**asked["calibrate"], quick=asked["quick"], progress=_progress)
+            send(profile=made.model_dump(mode="json", by_alias=True))
         else:
-            profile = DeviceProfile.model_validate(request["validate"])
-            _send(report=validate(profile, progress=_progress).as_dict())
-    except (ArchError, CostError) as error:
-        _send(problem=str(error))
+            profile = DeviceProfile.model_validate(asked["validate"])
+            send(report=validate(profile, progress=_progress).as_dict())
 
 
 def _progress(share: float, step: str) -> None:
-    _send(share=share, step=step)
-
-
-def _send(**message: object) -> None:
-    print(json.dumps(message), flush=True)
+    send(share=share, step=step)
 
 
 if __name__ == "__main__":

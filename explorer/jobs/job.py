@@ -1,7 +1,7 @@
-"""Long work in a process of its own: the page stays responsive, a stop is a stop, and no page's work is in the timings.
+"""Long work in a process of its own, so that the page stays responsive and a stop ends it.
 
-One at a time per server, whatever it is: two at once would time each other. What the process prints, one JSON object
-per line, is all that comes back; what it writes on standard error goes to the log.
+Jobs that time something exclude each other on the whole machine; other jobs run beside them, up to MAX_OTHERS. The
+worker prints one JSON object per line; its standard error goes to the log. Start at `Job`.
 """
 
 from __future__ import annotations
@@ -13,41 +13,54 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from costmodel import CostError
+from costmodel.timing import machine_lock
 
 log = logging.getLogger("explorer")
 
 ROOT = Path(__file__).resolve().parents[2]
-_machine = threading.Lock()
+MAX_OTHERS = 2  # jobs at once that time nothing
+ABANDONED = 30.0  # seconds without a visitor after which a job ends
+POLL = 0.5
+_timing = threading.Lock()
+_others = threading.Semaphore(MAX_OTHERS)
 _current: Job | None = None
 
 
 class Busy(CostError):
-    """The machine is timing something else; the message says what, and how long it may take."""
+    """The machine is occupied; the message says by what, and how long it may take."""
 
 
 @dataclass(kw_only=True)
 class Job:
-    """Work that was started. Ask it from any thread; it ends by itself, by `stop`, at `limit`, or with this process.
+    """Work in a process of its own. It ends by itself, by `stop`, at `limit`, or after its visitor has left.
 
-    A kind of work says what it is, which process does it, and what that process says.
+    Methods are thread-safe. A subclass defines the worker and reads its messages.
     """
 
     title: ClassVar[str]
-    """What it is, for those who wait: "a calibration"."""
+    """For messages: "a calibration"."""
     worker: ClassVar[tuple[str, ...]]
-    """The process: arguments of this Python."""
+    """Arguments of this Python that start the worker."""
+    timing: ClassVar[bool] = True
+    """Whether it times something: such jobs exclude each other on the whole machine."""
     limit: float = 120.0
-    """Seconds after which it is ended, whatever it does."""
+    """Time limit in seconds."""
     problem: str = ""
-    """Why there is no result, once it has ended without one."""
+    """The reason for a missing result, after the end."""
     started: float = field(default_factory=time.monotonic)
+    present: Callable[[], bool] | None = None
+    """Whether its visitor is still connected; without it the job is nobody's in particular."""
+    keep: bool = False
+    """Whether it goes on without its visitor."""
     _stopped: bool = False
+    _abandoned: bool = False
     _timed_out: bool = False
     _process: subprocess.Popen | None = None
     _thread: threading.Thread | None = None
@@ -58,22 +71,22 @@ class Job:
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody, or its limit, has ended it."""
+        """Whether it was ended from outside."""
         return self._stopped
 
     @property
     def progress(self) -> float:
-        """The share that is done, 0 to 1."""
+        """Completed share, 0 to 1."""
         raise NotImplementedError
 
     @property
     def status(self) -> str:
-        """What it is doing."""
+        """The current step."""
         raise NotImplementedError
 
     @property
     def remaining(self) -> float | None:
-        """Seconds to go, at the pace so far; None before there is a pace, and never over the limit."""
+        """Estimated seconds to go, at most to the limit; None while unknown."""
         passed = time.monotonic() - self.started
         if self.progress < 0.02:
             return None
@@ -81,23 +94,34 @@ class Job:
 
     @property
     def end_reason(self) -> str:
-        """Why it ended without a result."""
+        """The reason for an end without a result."""
+        if self._abandoned:
+            return "ended because its visitor had left"
         if self._timed_out:
             return f"not done after {self.limit:.0f} s, so it was ended"
         return "stopped" if self._stopped else "it ended by itself"
 
     def start(self, request: dict[str, Any]) -> None:
-        """Start the process and give it the request. Raises Busy where the machine is timing something else."""
+        """Start the process with the request. Raises Busy while the machine is occupied."""
         global _current
-        if not _machine.acquire(blocking=False):
-            raise Busy(f"{_busy()}, and two at once would time each other: try again when it has ended")
+        slot = _timing if self.timing else _others
+        if not slot.acquire(blocking=False):
+            raise Busy(
+                f"{_busy()}: try again when it has ended" if self.timing else "the server is occupied: try again"
+            )
+        if self.timing and (holder := machine_lock.holder()):
+            slot.release()
+            raise Busy(
+                f"{holder} times networks on this machine, and two at once would time each other: try again later"
+            )
         self.started = time.monotonic()
-        self._thread = threading.Thread(target=self._follow, args=(json.dumps(request),), daemon=True)
-        _current = self
+        self._thread = threading.Thread(target=self._follow, args=(json.dumps(request), slot), daemon=True)
+        if self.timing:
+            _current = self
         self._thread.start()
 
     def stop(self) -> None:
-        """End it; what was measured is kept where there is a use for it."""
+        """End it. Complete results are kept where they are useful."""
         self._stopped = True
         if self._process:
             self._process.terminate()
@@ -107,14 +131,14 @@ class Job:
             self._thread.join()
 
     def read(self, message: dict[str, Any]) -> None:
-        """Take what the process says."""
+        """Handle a message of the worker."""
         raise NotImplementedError
 
     def end(self) -> None:
-        """The process has ended and reported no problem: sets `problem` where the result is missing."""
+        """Called after an end without a reported problem: set `problem` if the result is missing."""
         raise NotImplementedError
 
-    def _follow(self, request: str) -> None:
+    def _follow(self, request: str, slot: threading.Lock | threading.Semaphore) -> None:
         global _current
         try:
             self._run(request)
@@ -124,8 +148,9 @@ class Job:
             log.exception("%s failed", self.title)
             self.problem = f"it ended unexpectedly: {error}"
         finally:
-            _current = None
-            _machine.release()
+            if self.timing:
+                _current = None
+            slot.release()
 
     def _run(self, request: str) -> None:
         command = (sys.executable, *self.worker)
@@ -136,9 +161,8 @@ class Job:
             ) as process,
         ):
             self._process = process
-            alarm = threading.Timer(self.limit, self._time_out)
-            alarm.daemon = True
-            alarm.start()
+            ended = threading.Event()
+            threading.Thread(target=self._watch, args=(ended,), daemon=True).start()
             try:
                 if self._stopped:
                     process.terminate()
@@ -155,16 +179,25 @@ class Job:
                     errors.seek(0)
                     log.error("%s ended with %s: %s", self.title, process.returncode, errors.read()[-4000:])
             finally:
-                alarm.cancel()
+                ended.set()
                 process.kill()
 
-    def _time_out(self) -> None:
-        self._timed_out = True
-        self.stop()
+    def _watch(self, ended: threading.Event) -> None:
+        """Stop the job at its limit, or when its visitor has been absent for ABANDONED seconds."""
+        last_seen = time.monotonic()
+        while not ended.wait(POLL):
+            now = time.monotonic()
+            if self.keep or self.present is None or self.present():
+                last_seen = now
+            self._timed_out = now - self.started > self.limit
+            self._abandoned = not self._timed_out and now - last_seen > ABANDONED
+            if self._timed_out or self._abandoned:
+                self.stop()
+                return
 
 
 def current() -> Job | None:
-    """What this server is timing now."""
+    """The timing job of this server."""
     return _current
 
 

@@ -7,16 +7,15 @@ The process (`python -m explorer.jobs.onnx_export`) reads {"spec": …, "folded"
 from __future__ import annotations
 
 import base64
-import json
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import archs
-from archs import ArchError, Spec
+from archs import Spec
 from archs.interop.onnx.exporter import to_onnx
 from explorer.jobs.job import Job
+from explorer.jobs.worker import request, send, working
 
 STEPS = (("starts torch", 0.1), ("traces the network", 0.4))
 """What it does, and what the bar shows meanwhile: the exporter does not say how far it is."""
@@ -28,6 +27,7 @@ class OnnxJob(Job):
 
     title: ClassVar[str] = "an ONNX export"
     worker: ClassVar[tuple[str, ...]] = ("-m", "explorer.jobs.onnx_export")
+    timing: ClassVar[bool] = False
     limit: float = 240.0
     spec: Spec
     folded: bool = False
@@ -61,20 +61,12 @@ class OnnxJob(Job):
 
 
 def main() -> None:
-    request = json.load(sys.stdin)
-    _send(step=0)
-    import torch  # noqa: F401 seconds, which are a step of their own
-
-    _send(step=1)
-    try:
-        graph = archs.build(Spec.from_json(request["spec"]))
-        _send(file=base64.b64encode(to_onnx(archs.fold_batchnorm(graph) if request["folded"] else graph)).decode())
-    except ArchError as error:
-        _send(problem=str(error))
-
-
-def _send(**message: object) -> None:
-    print(json.dumps(message), flush=True)
+    asked = request()
+    send(step=0)
+    with working(timing=False):  # loads torch, which takes seconds
+        send(step=1)
+        graph = archs.build(Spec.from_json(asked["spec"]))
+        send(file=base64.b64encode(to_onnx(archs.fold_batchnorm(graph) if asked["folded"] else graph)).decode())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.editing.scenario import Scenario
-from explorer.jobs.job import Busy, current
+from explorer.jobs.job import Busy
 from explorer.jobs.onnx_export import OnnxJob
 from explorer.page.widgets import job_status, messages
 
@@ -27,8 +27,6 @@ def panel(scenario: Scenario) -> None:
             key="export onnx",
             icon=":material/download:",
         )
-    elif taken := current():
-        job_status.show_other(taken)
     else:
         st.session_state.pop(KEY, None)  # the file of another network
         if st.button(

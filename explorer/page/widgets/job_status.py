@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from functools import partial
 
-from explorer.jobs.job import Job
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from explorer.jobs.job import ABANDONED, Job
 
 POLL = 0.5  # seconds
 POLL_OTHERS = 2.0
@@ -15,9 +19,17 @@ def watch(job: Job, key: str, help: str) -> None:
     """The progress of a job of this session; the page reruns when it has ended."""
     if not job.running:
         st.rerun()
+    if job.present is None and (context := get_script_run_ctx()) and runtime.exists():
+        job.present = partial(runtime.get_instance().is_active_session, context.session_id)
     st.progress(job.progress, f"{job.status}{left(job)}")
     if st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=help):
         job.stop()
+    job.keep = st.toggle(
+        "Continue after this tab is closed",
+        job.keep,
+        key=f"keep {key}",
+        help=f"Otherwise it ends {ABANDONED:.0f} s after the connection is lost.",
+    )
 
 
 @st.fragment(run_every=POLL_OTHERS)

@@ -1,0 +1,41 @@
+"""Shared parts of the worker processes: JSON messages, errors as one sentence, memory limit, timing lock."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from archs import ArchError
+from costmodel import CostError
+from costmodel.timing import machine_lock
+from explorer.jobs.limits import MAX_ADDRESS_SPACE, limit_memory, out_of_memory
+
+
+def send(**message: object) -> None:
+    print(json.dumps(message), flush=True)
+
+
+def request() -> dict[str, Any]:
+    """The request on standard input."""
+    return json.load(sys.stdin)
+
+
+@contextmanager
+def working(device: str = "cpu", timing: bool = True) -> Iterator[None]:
+    """The worker's body: within the memory limit, alone on the machine if it times; errors become a `problem`."""
+    try:
+        limit_memory(device)
+        if timing:
+            with machine_lock.exclusive():
+                yield
+        else:
+            yield
+    except (ArchError, CostError) as error:
+        send(problem=str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        send(problem=f"out of memory: it needs more than {MAX_ADDRESS_SPACE / 1e9:.0f} GB")

@@ -1,0 +1,116 @@
+"""Jobs are bounded: memory and time before they start, their process, their visitor, and one timing per machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+
+from costmodel import CostError, load_profile
+from costmodel.latency.profile import Regime
+from costmodel.timing import machine_lock
+from explorer.jobs import job, limits
+
+
+@dataclass(kw_only=True)
+class Sleeper(job.Job):
+    title: ClassVar[str] = "a sleep"
+    worker: ClassVar[tuple[str, ...]] = ("-c", "import sys, time; sys.stdin.read(); time.sleep(60)")
+    progress = 0.0
+    status = "sleeping"
+
+    def end(self) -> None:
+        self.problem = self.end_reason
+
+
+@dataclass(kw_only=True)
+class Other(Sleeper):
+    timing: ClassVar[bool] = False
+
+
+@pytest.fixture(autouse=True)
+def own_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine_lock, "path", lambda: tmp_path / "lock")
+    return tmp_path / "lock"
+
+
+@pytest.mark.parametrize(("batch", "threads", "found"), [(4096, 1, "GB"), (1, 4096, "threads"), (32, 1, "GB|hours")])
+def test_a_validation_is_refused_before_it_starts(batch, threads, found):
+    profile = load_profile("cpu").model_copy(update={"regime": Regime(batch=batch, threads=threads)})
+    if batch == 32:
+        profile = profile.model_copy(update={"scale": 1000.0})
+    with pytest.raises(CostError, match=found) as refused:
+        limits.check_validation(profile, 360)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_shipped_profiles_can_be_validated():
+    assert limits.check_validation(load_profile("cpu"), 360) == 360
+    assert 360 < limits.validation_seconds(load_profile("cpu-batch-8"), 360) < limits.MAX_SECONDS
+
+
+def test_a_job_ends_after_its_visitor_has_left(monkeypatch):
+    monkeypatch.setattr(job, "ABANDONED", 0.3)
+    left = Sleeper(present=lambda: False)
+    left.start({})
+    left.wait()
+    assert left.stopped
+    assert "visitor had left" in left.problem
+
+
+def test_a_kept_job_goes_on(monkeypatch):
+    monkeypatch.setattr(job, "ABANDONED", 0.3)
+    kept = Sleeper(present=lambda: False, keep=True)
+    kept.start({})
+    time.sleep(1.5)
+    assert kept.running
+    kept.stop()
+    kept.wait()
+
+
+def test_what_times_nothing_does_not_wait_behind_a_timing():
+    timing, others = Sleeper(), [Other() for _ in range(job.MAX_OTHERS + 1)]
+    timing.start({})
+    try:
+        with pytest.raises(job.Busy, match="a sleep"):
+            Sleeper().start({})
+        for other in others[:-1]:
+            other.start({})
+        with pytest.raises(job.Busy):
+            others[-1].start({})
+    finally:
+        for started in (timing, *others):
+            started.stop()
+            started.wait()
+
+
+def test_timings_of_other_processes_exclude_it(own_lock):
+    program = (
+        "import sys, time\nfrom pathlib import Path\nfrom costmodel.timing import machine_lock\n"
+        f"machine_lock.path = lambda: Path({str(own_lock)!r})\n"
+        "with machine_lock.exclusive():\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    assert machine_lock.holder() == ""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        assert machine_lock.holder() == f"process {process.pid}"
+        with pytest.raises(job.Busy, match=f"process {process.pid}"):
+            Sleeper().start({})
+        process.kill()
+    assert machine_lock.holder() == ""  # kill -9 leaves no lock
+    waited = []
+    with machine_lock.exclusive(waited.append):
+        assert waited == []
+
+
+def test_the_address_space_of_a_worker_is_bounded():
+    program = (
+        "from explorer.jobs import worker\nimport torch\nwith worker.working(timing=False):\n    torch.empty(10**10)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert result.stdout.startswith('{"problem": "out of memory')
+    assert result.stderr == ""
