@@ -1,4 +1,9 @@
-"""What a network costs: counts, what other counters say, fragmentation, milliseconds. Networks are in `archs`."""
+"""What a network costs: counts, what other counters report, fragmentation, milliseconds. Networks are in `archs`.
+
+Start with profile(network, input_shape), which counts and predicts; its parts are count, fragmentation and predict,
+count_many and predict_many for many networks, reconcile for other counters. calibrate, measure and load_profile make
+and read device profiles; profiles() lists the shipped ones. Every network may be a name, a Spec, a Graph or a module.
+"""
 
 from costmodel.calibration.pipeline import calibrate
 from costmodel.counting.bulk import count_many

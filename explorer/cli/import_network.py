@@ -1,4 +1,4 @@
-"""`import`: one's own network, its counts, and its export with its weights. How it is read: `explorer.cli.network`."""
+"""`import`: the counts of an imported network, and its export with its weights. Reading it: `explorer.cli.network`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from explorer.cli.command import Commands, Output
 
 def register(commands: Commands) -> None:
     """Add the command of this module."""
-    parser = commands.add("import", _import, "one's own network, package.module:function, and its costs")
+    parser = commands.add("import", _import, "a network of yours, package.module:function, and its counts")
     parser.add_argument(
         "function", help="package.module:function, called with no arguments, a module's class, an ONNX or exported file"
     )

@@ -92,7 +92,7 @@ def _lab(options: argparse.Namespace) -> Output:
 
 
 def _timed(made: Experiment, seconds: float) -> Run:
-    """A run in a process of its own, as on the page: no run finds what another has left in memory."""
+    """A run in a separate process, as on the page: no run finds the memory of another."""
     job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, seconds)
     while job.running:
         print(f"\r{job.status}  ", end="", file=sys.stderr, flush=True)

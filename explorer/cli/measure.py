@@ -61,7 +61,9 @@ def _row(graph: Graph, profile: DeviceProfile, timing: PlainTiming) -> dict[str,
     predicted_faults = page_faults(graph, profile.regime.batch).total if timing.allocator == "default" else 0.0
     row = asdict(timing) | {"median_ms": timing.median_ms, "predicted_page_faults": predicted_faults}
     if timing.allocator == "retain" or profile.page_fault_us is not None:
-        predicted = costmodel.predict(graph, profile, allocator=timing.allocator)
+        predicted = costmodel.predict(
+            graph, profile, allocator="default" if timing.allocator == "default" else "retain"
+        )
         return row | {"predicted_ms": predicted.latency_ms, "low_ms": predicted.low_ms, "high_ms": predicted.high_ms}
     return row | {"predicted_ms": None, "low_ms": None, "high_ms": None}
 

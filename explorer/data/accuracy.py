@@ -102,7 +102,7 @@ def estimate(spec: Spec, measured_pct: float | None = None) -> Estimate | None:
     True
     """
     if measured_pct is not None:
-        return Estimate(measured_pct, measured_pct, measured_pct, None, "your own", 0.0, False, measured=True)
+        return Estimate(measured_pct, measured_pct, measured_pct, None, "yours", 0.0, False, measured=True)
     if not_estimated(spec):
         return None
     family, original, changed = origin(spec)
@@ -272,7 +272,7 @@ def _data() -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
 def _features(
     mult_adds: Sequence[float], resolution: Sequence[float], families: Sequence[str | None]
 ) -> NDArray[np.float64]:
-    """One row per network: the common curve, then an offset and two slopes per family, 0 in all but its own."""
+    """One row per network: the common curve, then an offset and two slopes per family, 0 for the other families."""
     rows = []
     for count_, side, family in zip(mult_adds, resolution, families):
         x, z = log(count_ / 300e6), log(side / 224)

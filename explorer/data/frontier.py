@@ -37,7 +37,7 @@ MILLISECONDS: dict[str, Callable[[float], float]] = {
 
 
 def rows() -> tuple[dict[str, str], ...]:
-    """`frontier.csv` as it is printed, row by row; `explained` says why a printed total differs from ours."""
+    """`frontier.csv` as it is printed, row by row; `explained` has the reason for a total that differs from ours."""
     return _rows(PATH)
 
 

@@ -1,6 +1,6 @@
 """The networks of torchvision and timm, where they are installed: a closed list of names, each built without memory.
 
-Neither is ever required. A name that is not in the library's own list is refused before the library sees it.
+Neither is ever required. A name that is not in the library's list is refused before the library is called.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def names(library: str) -> tuple[str, ...]:
 
 
 def graph(library: str, name: str, size: int | None = None) -> Graph:
-    """The graph of a network of the list, on its own image size or on `size`²; counted, without weights."""
+    """The graph of a network of the list, on its default image size or on `size`²; counted, without weights."""
     import torch
 
     if name not in names(library):

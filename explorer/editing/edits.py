@@ -145,7 +145,7 @@ def duplicate(spec: Spec, index: int) -> Edited:
 
 
 def split(spec: Spec, index: int, position: int) -> Edited:
-    """The same network with repeat `position` (from 0) of a row as a row of its own, to be edited alone.
+    """The same network with repeat `position` (from 0) of a row as a separate row, to be edited alone.
 
     >>> import archs
     >>> [row.repeat for row in split(archs.spec("mobilenet_v2"), 4, 2).spec.rows[4:7]]

@@ -154,7 +154,7 @@ class Scenario:
         return next((index for index, (_, paths) in rows if block in paths), None)
 
     def choose(self, control: str, **choices: object) -> Scenario:
-        """The scenario after a choice, with `block` kept where the new network has it.
+        """The scenario after a choice, with the same `block` where the new network has it.
 
         `spec` with a `label` makes a new version. Where the choice makes no network (the graph does not build), the
         scenario before, with the problem to show.
