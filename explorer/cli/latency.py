@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import archs
 import costmodel
+from archs.ir.graph import Graph
 from costmodel.calibration.pipeline import raw_path
 from costmodel.calibration.validate import save_report, validate
 from costmodel.latency.profile import DEFAULT, locate, names
 from explorer.cli import network
 from explorer.cli.command import Commands, Output
+from explorer.cli.progress import progress_bar
 
 
 def register(commands: Commands) -> None:
@@ -47,7 +45,7 @@ def _calibrate(options: argparse.Namespace) -> Output:
     if not options.output.parent.is_dir():
         raise costmodel.CostError(f"{options.output.parent} is no directory; nothing was timed")
     regime = {name: getattr(options, name) for name in ("device", "threads", "layout", "batch", "quick", "earlier")}
-    with _bar() as progress:
+    with progress_bar() as progress:
         profile = costmodel.calibrate(
             **regime, folded=options.fold, progress=progress, path=options.output, name=options.output.stem
         )
@@ -81,6 +79,7 @@ def _predict(options: argparse.Namespace) -> Output:
     text = (
         f"{shown.to_string(index=False, float_format=lambda value: f'{value:.4f}')}\n\n"
         f"{graph.name}: {found.latency_ms:.2f} ms, 90 % between {found.low_ms:.2f} and {found.high_ms:.2f}\n"
+        f"{_plain(graph, profile)}"
         f"profile {profile.name}: {profile.environment.get('processor')}, {profile.regime.label}"
     )
     return Output(
@@ -88,29 +87,24 @@ def _predict(options: argparse.Namespace) -> Output:
     )
 
 
+def _plain(graph: Graph, profile: costmodel.DeviceProfile) -> str:
+    """A line on a process with glibc's default settings; empty where the profile has no cost of a page fault."""
+    if profile.page_fault_us is None:
+        return ""
+    plain = costmodel.predict(graph, profile, allocator="default")
+    if not plain.page_faults:
+        return "freed memory kept; with glibc's default settings the same, without page faults\n"
+    return (
+        f"freed memory kept; with glibc's default settings {plain.latency_ms:.2f} ms, 90 % between "
+        f"{plain.low_ms:.2f} and {plain.high_ms:.2f}: {plain.page_faults:,.0f} page faults per call take {plain.page_fault_ms:.2f} ms\n"
+    )
+
+
 def _validate(options: argparse.Namespace) -> Output:
     profile = costmodel.load_profile(options.profile)
     raw = raw_path(locate(options.profile))
-    with _bar() as progress:
+    with progress_bar() as progress:
         report = validate(profile, raw if raw.exists() else None, progress=progress)
     if options.output:
         save_report(report, options.output)
     return Output(report.as_dict(), str(report))
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[float, str], None]]:
-    """A progress bar on standard error; warnings become lines there."""
-    from tqdm import tqdm
-
-    with tqdm(total=100, bar_format="{percentage:3.0f} % {bar:30} {desc}", file=sys.stderr) as bar:
-
-        def progress(share: float, what: str) -> None:
-            bar.n = round(100 * share)
-            bar.set_description_str(what)
-
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield progress
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)

@@ -141,10 +141,13 @@ def test_ages_know_what_was_just_touched():
 
 def test_a_kernel_knows_when_it_last_ran_and_how_often():
     keys = random.Random(7).choices("abcdefg", k=60)
-    before = [max((i + 1 for i in range(node) if keys[i] == key), default=-1) for node, key in enumerate(keys)]
-    found, uses = _before(np.unique(keys, return_inverse=True)[1].astype(float))
+    before = [max((i for i in range(node) if keys[i] == key), default=-1) for node, key in enumerate(keys)]
+    numbers = np.unique(keys, return_inverse=True)[1]
+    found, uses = _before(numbers, np.zeros(60, int), 1)
     assert found.tolist() == before
     assert uses.tolist() == [keys[:node].count(key) for node, key in enumerate(keys)]
+    twice, _ = _before(np.tile(numbers, 2), np.repeat([0, 1], 60), 2)
+    assert twice.tolist() == before + [i + 60 if i >= 0 else -1 for i in before]  # another network is no past
 
 
 def test_memory_is_as_old_as_the_last_time_that_so_much_was_live():

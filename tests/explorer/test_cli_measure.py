@@ -1,0 +1,59 @@
+"""`measure`, the plain line of `predict`, and progress without a terminal."""
+
+import json
+
+import pytest
+
+import archs
+from explorer.cli import progress
+from explorer.cli.main import main
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["name", "file", "function"])
+def test_a_network_is_measured_in_plain_processes(tmp_path, capsys, monkeypatch, form):
+    text = archs.to_source(archs.build(archs.spec("mobilenet_v1", width=0.25, resolution=128)))
+    (tmp_path / "own_network.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    network = {
+        "name": ["mobilenet_v1", "--width", "0.25", "--resolution", "128"],
+        "file": ["own_network.py", "--shape", "3,128,128"],
+        "function": ["own_network:MobileNetV1", "--shape", "3,128,128"],
+    }[form]
+    assert main(["measure", *network, "--seconds", "0.1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    default, retain = found["allocators"]
+    assert (default["allocator"], retain["allocator"]) == ("default", "retain")
+    assert retain["page_faults"] == retain["predicted_page_faults"] == 0
+    assert 0 < retain["low_ms"] <= retain["predicted_ms"] <= retain["high_ms"]
+    assert all(row["median_ms"] > 0 for row in (default, retain))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--profile", "cuda"], "profile cuda is of cuda; allowed: a profile of a CPU"),
+        (["--processes", "0"], "processes is 0; allowed: more than 0"),
+        (["--seconds", "-1"], "seconds is -1.0; allowed: more than 0"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(capsys, arguments, message):
+    assert main(["measure", "mobilenet_v1", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_prediction_states_both_allocators(capsys):
+    assert main(["predict", "mobilenet_v2"]) == 0
+    text = capsys.readouterr().out
+    assert "with glibc's default settings" in text
+    assert "page faults per call" in text
+
+
+def test_progress_without_a_terminal_is_a_line_every_ten_seconds(capsys, monkeypatch):
+    clock = iter(range(1000))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.progress_bar() as show:
+        for step in range(100):
+            show(step / 100, "timing")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"{step}% timing".rjust(11) for step in range(0, 100, 10)]
