@@ -94,9 +94,10 @@ def _plain(graph: Graph, profile: costmodel.DeviceProfile) -> str:
     plain = costmodel.predict(graph, profile, allocator="default")
     if not plain.page_faults:
         return "freed memory kept; with glibc's default settings the same, without page faults\n"
+    interval = f"90 % between {plain.low_ms:.2f} and {plain.high_ms:.2f}"
     return (
-        f"freed memory kept; with glibc's default settings {plain.latency_ms:.2f} ms, 90 % between "
-        f"{plain.low_ms:.2f} and {plain.high_ms:.2f}: {plain.page_faults:,.0f} page faults per call take {plain.page_fault_ms:.2f} ms\n"
+        f"freed memory kept; with glibc's default settings {plain.latency_ms:.2f} ms, {interval}: "
+        f"{plain.page_faults:,.0f} page faults per call take {plain.page_fault_ms:.2f} ms\n"
     )
 
 
