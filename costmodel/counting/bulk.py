@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archs.ir.graph import Graph, Subgraph
+from costmodel.arguments import Network, as_graph
 from costmodel.counting.counts import Convention, Counts, count, node_counts
 
 CONVENTION = Convention()
 
 
-def count_many(graphs: Iterable[Graph], convention: Convention = CONVENTION) -> list[Counts]:
+def count_many(graphs: Iterable[Network], convention: Convention = CONVENTION) -> list[Counts]:
     """`count(graph, convention).total` of each graph. Raises CostError as `count` does.
 
     >>> import archs, costmodel
@@ -25,7 +26,7 @@ def count_many(graphs: Iterable[Graph], convention: Convention = CONVENTION) -> 
     >>> costmodel.count_many([graph])[0] == costmodel.count(graph).total
     True
     """
-    return [_total(graph, convention) for graph in graphs]
+    return [_total(as_graph(graph), convention) for graph in graphs]
 
 
 def _total(graph: Graph, convention: Convention) -> Counts:

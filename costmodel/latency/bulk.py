@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from archs.ir import ops
 from archs.ir.graph import Graph, Subgraph
+from costmodel.arguments import Network, as_graph
 from costmodel.errors import CostError
 from costmodel.latency import features
 from costmodel.latency.block_features import block_features
@@ -26,7 +28,7 @@ from costmodel.latency.cache_ages import ages
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
 from costmodel.latency.partial_leaves import PartialLeaves
 from costmodel.latency.predictor import LEAST_SHARE, ById, forest_of, predict
-from costmodel.latency.profile import DeviceProfile, Predictor
+from costmodel.latency.profile import DEFAULT, DeviceProfile, Predictor, as_profile
 
 CHUNK = 128  # networks of 200 nodes: arrays of 20 MB
 KEPT = 400_000  # nodes of blocks that a Pricer keeps, at 150 bytes each
@@ -35,11 +37,11 @@ Interval = tuple[float, float, float]
 """(latency_ms, low_ms, high_ms)."""
 
 
-def predict_many(graphs: Iterable[Graph], profile: DeviceProfile) -> list[Interval]:
+def predict_many(graphs: Iterable[Network], profile: DeviceProfile | str | os.PathLike = DEFAULT) -> list[Interval]:
     """(latency_ms, low_ms, high_ms) of each graph, equal to `predict`'s within rounding (relative 1e-12).
 
     Graphs that `archs.build` made of tables are priced together, those of equal blocks fastest; others one by one.
-    Raises CostError as `predict` does.
+    Names and Specs are built, and folded where the profile is of folded networks. Raises CostError as `predict` does.
 
     >>> import archs, costmodel
     >>> profile = costmodel.load_profile("cpu")
@@ -48,8 +50,10 @@ def predict_many(graphs: Iterable[Graph], profile: DeviceProfile) -> list[Interv
     ...     round(costmodel.predict(graph, profile).latency_ms, 9) for graph in graphs]
     True
     """
-    regime = profile.regime
-    return _pricer(ById(profile.predictors), regime.batch, regime.device).predict(graphs, profile)
+    device = as_profile(profile)
+    regime = device.regime
+    built = [g if isinstance(g, Graph) else regime.prepared(as_graph(g)) for g in graphs]
+    return _pricer(ById(device.predictors), regime.batch, regime.device).predict(built, device)
 
 
 class _Place(NamedTuple):

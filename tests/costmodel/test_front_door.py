@@ -120,3 +120,11 @@ def test_the_shipped_profiles_are_a_table():
     table = costmodel.profiles()
     assert {"cpu", "cpu-batch-8", "cuda"} <= set(table["name"])
     assert (table["mape"] > 0).all()
+
+
+def test_many_networks_are_names_and_specs_too():
+    spec = archs.spec("mobilenet_v1", width=0.5)
+    (v2, _, _), (half, _, _) = costmodel.predict_many(["mobilenet_v2", spec])
+    assert v2 == pytest.approx(costmodel.predict("mobilenet_v2").latency_ms)
+    assert half == pytest.approx(costmodel.predict(spec).latency_ms)
+    assert costmodel.count_many(["mobilenet_v2"]) == [costmodel.count("mobilenet_v2").total]
