@@ -153,6 +153,7 @@ JSON = st.recursive(
 NEARLY = st.sampled_from([1, 2, 3, 8, 16, 24, 0.25, 0.5, "relu", "hard_swish", "stem", "keep", "max", "series", True])
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.fixed_dictionaries(

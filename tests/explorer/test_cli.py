@@ -106,6 +106,7 @@ def test_as_a_process():
     assert "invalid choice" in bad.stderr
 
 
+@pytest.mark.slow
 def test_export_as_the_output_is_called(capsys, tmp_path):
     network = ["export", "mobilenet_v2", "--width", "0.35", "--resolution", "32"]
     spec = archs.spec("mobilenet_v2", width=0.35, resolution=32)

@@ -291,6 +291,7 @@ def test_g4_shares_add_to_one_and_elementwise_work_is_little_of_the_operations()
 # the command line
 
 
+@pytest.mark.slow
 def test_command_line(capsys, tmp_path):
     path = tmp_path / "g2.csv"
     assert (

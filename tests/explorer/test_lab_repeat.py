@@ -71,6 +71,7 @@ def test_command_line_repeats(capsys, monkeypatch):
     assert "of 2 runs the intervals of 2 of 3 rows overlap; not those of g = 4: 1.38" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_command_line_repeats_for_real(capsys):
     assert main(["lab", "g1", "--channels", "8", "--resolution", "7", "--repeat", "2", "--seconds", "4", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)

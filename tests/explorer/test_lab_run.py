@@ -134,6 +134,7 @@ def test_a_device_that_is_not_there():
         run(networks, Settings(device="abacus"))
 
 
+@pytest.mark.slow
 def test_a_job_runs_in_a_process_of_its_own():
     made = experiment(1, **SMALL)
     job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, 5)
@@ -149,6 +150,7 @@ def test_a_job_runs_in_a_process_of_its_own():
     assert current() is None
 
 
+@pytest.mark.slow
 def test_a_stopped_job_says_so_and_frees_the_machine():
     made = experiment(1, **SMALL)
     networks = [(v.row, v.spec.to_json()) for v in made.variants]

@@ -150,6 +150,7 @@ JSON = st.recursive(
 PATCH = st.tuples(st.integers(0, 4), st.integers(0, 6), st.lists(JSON, max_size=2)).map(list)
 
 
+@pytest.mark.slow
 @given(
     st.tuples(
         st.sampled_from(sorted(FAMILIES)) | JSON,

@@ -10,6 +10,7 @@ from explorer.jobs.onnx_export import OnnxJob
 SPEC = archs.spec("mobilenet_v2", width=0.35, resolution=32)
 
 
+@pytest.mark.slow
 def test_the_file_is_what_is_made_in_this_process():
     job = OnnxJob(spec=SPEC, folded=True)
     job.begin()

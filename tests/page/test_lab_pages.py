@@ -128,6 +128,7 @@ def test_a_second_run_says_whether_it_agrees():
     assert "1.286 … 1.314, then 1.346 … 1.374." in said(at)  # a rerun is no third run
 
 
+@pytest.mark.slow
 def test_measuring_from_the_page():
     at = guideline(1)
     at.button(key="g1 skip").click().run()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
+
+from archs.caching import cached
 
 FOLDER = Path(__file__).parent
 IMPORT = re.compile(r'^import .* from "\./(\w+)\.js";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 
-@cache
+@cached(32, "every page run mounts the same components")
 def script(name: str) -> str:
     """`name.js` as one module: Streamlit mounts a component's script without a base address to import from.
 
@@ -28,7 +29,7 @@ def modules(name: str) -> list[str]:
     return [*found, name]
 
 
-@cache
+@cached(32, "every page run mounts the same components")
 def style(*names: str) -> str:
     """The CSS files in a row."""
     return "\n".join(_text(f"{name}.css") for name in names)
