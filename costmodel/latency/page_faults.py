@@ -24,6 +24,7 @@ PRIMITIVES = (
     ((30_000,), (4_000,), (4_000,)),
     ((13_552, 4_200), (4_200, 4_200), ()),
     ((4_200, 4_200, 4_200, 1_500), (), ()),
+    ((4_200, 4_200), (), (13_552,)),
 )
 """Bytes that a oneDNN primitive leaves in the heap in the first call: before the node's buffers, before its blocked
 output and before its frees. Their order differs between processes; the first is the estimate, all give the range."""
