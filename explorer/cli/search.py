@@ -1,0 +1,107 @@
+"""`search` and `sweep`: the network for a budget, and many networks of a space with their costs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import archs
+import costmodel
+from costmodel.latency.profile import DEFAULT
+from explorer.cli.command import Commands, Output
+from explorer.search import sweep as sweeping
+from explorer.search.objectives import OBJECTIVES, objective
+from explorer.search.search import Candidate, random_baseline, search, width_baseline
+from explorer.search.spaces import SPACES, space
+from explorer.search.strategies import STRATEGIES, strategy
+
+SHOWN = 10
+
+
+def register(commands: Commands) -> None:
+    """Add the commands of this module."""
+    found = commands.add("search", _search, "the network of a space with the best score within a latency")
+    found.add_argument("space", help=f"one of: {', '.join(SPACES)}")
+    found.add_argument("--target", type=float, required=True, help="milliseconds that the whole interval must meet")
+    found.add_argument("--objective", default="estimated", help=f"{', '.join(OBJECTIVES)}, or module:function")
+    found.add_argument("--strategy", default="surrogate", help=", ".join(STRATEGIES))
+    found.add_argument("--evaluations", type=int, default=200)
+    found.add_argument("--seed", type=int, default=0)
+    found.add_argument("--w", type=float, help="MnasNet's exponent (-0.07, -0.15): a soft reward, no hard target")
+    found.add_argument("--profile", default=DEFAULT, help="a profile file or a shipped one")
+    found.add_argument("--output", type=Path, help="write the best network's spec to this file")
+    many = commands.add("sweep", _sweep, "random networks of a space, counted and priced, as Parquet parts")
+    many.add_argument("space", help=f"one of: {', '.join(SPACES)}")
+    many.add_argument("--samples", type=int, required=True)
+    many.add_argument("--output", type=Path, required=True, help="a folder; a sweep that it holds is continued")
+    many.add_argument("--seed", type=int, default=0)
+    many.add_argument("--workers", type=int, default=2, help="processes")
+    many.add_argument("--profile", default=DEFAULT, help="a profile file or a shipped one")
+
+
+def _search(options: argparse.Namespace) -> Output:
+    chosen, scored = space(options.space), objective(options.objective)
+    profile = costmodel.load_profile(options.profile)
+    arguments = (chosen, profile, options.target, scored)
+    found = search(*arguments, strategy(options.strategy), options.evaluations, options.seed, options.w)
+    best, spec = found.best, chosen.spec(found.best.genome)
+    if options.output:
+        options.output.write_text(spec.to_json(), encoding="utf-8")
+    met = best.high_ms <= options.target
+    random = None
+    if options.w is None:
+        random = random_baseline(*arguments, options.evaluations, options.seed)
+    width = width_baseline(chosen, profile, options.target)
+    document = {
+        "space": chosen.name,
+        "objective": scored.name,
+        "tier": scored.tier,
+        "target_ms": options.target,
+        "meets_target": met,
+        "evaluations": len(found.candidates),
+        "best": _row(chosen.words(best.genome), best),
+        "front": [_row(chosen.words(one.genome), one) for one in found.front()],
+        "random_search": random and _row(chosen.words(random.genome), random),
+        "width_multiplier": width and width[0],
+        "profile": {"name": profile.name, "fingerprint": sweeping.fingerprint(profile)},
+        "seed": options.seed,
+        "spec": spec.to_json(),
+    }
+    lines = [
+        f"{len(found.candidates)} networks of {chosen.title}, scored by {scored.name} ({scored.tier}: {scored.note})",
+        f"best   {_line(best)}   {'meets' if met else 'does not meet'} {options.target:g} ms with its whole interval",
+    ]
+    if random:
+        beaten = "" if best.score > random.score else "   the search did not beat it"
+        lines.append(f"random {_line(random)}{beaten}")
+    lines.append(
+        f"base table at the uniform width that meets the target: {width[0] if width else 'none from 0.2 to 2'}"
+    )
+    lines += [f"front  {_line(one)}" for one in found.front()[-SHOWN:]]
+    return Output(document, "\n".join(lines))
+
+
+def _row(words: dict[str, str], one: Candidate) -> dict[str, Any]:
+    return {**asdict(one), "genome": list(one.genome), "choices": words}
+
+
+def _line(one: Candidate) -> str:
+    interval = f"{one.latency_ms:8.3f} ms ({one.low_ms:.3f} to {one.high_ms:.3f})"
+    return f"{one.score:14,.4g}   {interval}   {one.mult_adds:>13,} mult-adds   {one.digest[:12]}"
+
+
+def _sweep(options: argparse.Namespace) -> Output:
+    if options.workers < 1:
+        raise archs.ArchError(f"workers is {options.workers}; allowed: at least 1")
+    made = sweeping.plan(options.space, options.samples, options.seed, options.profile)
+
+    def progress(done: int, per_second: float) -> None:
+        left = (made.samples - done) / max(per_second, 1e-9)
+        print(f"{done:,} of {made.samples:,} · {per_second:,.0f}/s · {left:.0f} s left", file=sys.stderr, flush=True)
+
+    added = sweeping.sweep(made, options.output, options.workers, progress)
+    document = {**asdict(made), "output": str(options.output), "added": added}
+    return Output(document, f"{options.output}: {made.samples:,} networks, {added:,} of them added by this run")

@@ -1,0 +1,110 @@
+"""What a search maximises, and whose number it is: the tier of an accuracy is part of it and never mixed with another.
+
+Published results, the frontier's estimate, training-free proxies, and a function of the user's. Training is not here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+import costmodel
+from archs import ArchError, Graph, Spec
+from archs.errors import shorten
+from explorer.data import accuracy
+from explorer.search.nas_bench_macro import table
+from explorer.search.parts import Genome
+from explorer.search.space import Space
+
+BAND = 0.05
+"""Half the width of a band of equal cost, as a share of it."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A score per genome. `is_accuracy`: whether the score is a top-1 accuracy in percent, and not a proxy's number."""
+
+    name: str
+    tier: str
+    is_accuracy: bool
+    score: Callable[[Space, Genome], float]
+    note: str
+
+
+def _estimated(space: Space, genome: Genome) -> float:
+    found = accuracy.estimate(space.spec(genome))
+    if found is None:
+        raise ArchError(f"space {space.name} is not for ImageNet: its accuracy is not estimated; use another objective")
+    return found.top1_pct
+
+
+def _published(space: Space, genome: Genome) -> float:
+    if space.name != "nas_bench_macro":
+        raise ArchError(f"space {space.name} has no published accuracies; allowed: nas_bench_macro")
+    return float(table().accuracy[table().index[genome]])
+
+
+def _total(column: str) -> Callable[[Space, Genome], float]:
+    return lambda space, genome: float(getattr(costmodel.count_many([space.graph(genome)])[0], column))
+
+
+def _own(name: str) -> Objective:
+    """The user's `module:function`, which takes a Spec and returns a number. Importing it runs its module."""
+    module, _, function = name.partition(":")
+    try:
+        found: Callable[[Spec], float] = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ArchError(f"objective {shorten(name)}: {error}; allowed: module:function, importable here") from None
+
+    def score(space: Space, genome: Genome) -> float:
+        value = found(space.spec(genome))
+        if not isinstance(value, (int, float)) or not np.isfinite(value):
+            raise ArchError(f"objective {shorten(name)} returned {shorten(value)}; allowed: a finite number")
+        return float(value)
+
+    return Objective(name, "own", False, score, "the user's function")
+
+
+OBJECTIVES: dict[str, Objective] = {
+    one.name: one
+    for one in (
+        Objective("estimated", "estimated", True, _estimated, accuracy.METHOD),
+        Objective("nas_bench_macro", "published", True, _published, "CIFAR-10, mean of three runs, arXiv:2103.11922"),
+        Objective("mult_adds", "proxy", False, _total("mult_adds"), "more is taken as better"),
+        Objective("params", "proxy", False, _total("params"), "more is taken as better"),
+    )
+}
+
+
+def objective(name: str) -> Objective:
+    """An objective by its name, or the user's `module:function`. Raises ArchError for an unknown one."""
+    if ":" in name:
+        return _own(name)
+    if name not in OBJECTIVES:
+        raise ArchError(f"no objective {shorten(name)}; allowed: {', '.join(OBJECTIVES)}, module:function")
+    return OBJECTIVES[name]
+
+
+def rank_correlation(scores: np.ndarray, half: float | None = BAND) -> float:
+    """Spearman's correlation of scores with NAS-Bench-Macro's accuracies, one per network.
+
+    `half`: mean over bands of ± this share of multiply-adds, around every decile; None for all networks together.
+    """
+    from scipy.stats import spearmanr
+
+    known = table()
+    if half is None:
+        return float(spearmanr(scores, known.accuracy).statistic)
+    found = []
+    for centre in np.quantile(known.mult_adds, np.linspace(0.1, 0.9, 9)):
+        band = np.abs(known.mult_adds / centre - 1) <= half
+        found.append(spearmanr(scores[band], known.accuracy[band]).statistic)
+    return float(np.mean(found))
+
+
+def price(graphs: list[Graph], profile: costmodel.DeviceProfile) -> list[tuple[float, float, float]]:
+    """(latency_ms, low_ms, high_ms) of graphs, batch norm folded where the profile is of folded networks."""
+    return costmodel.predict_many([profile.regime.prepared(graph) for graph in graphs], profile)

@@ -1,0 +1,136 @@
+"""A search: a strategy proposes, the latency decides what is allowed, an objective scores, the best is kept.
+
+With a hard target, "meets the target" means that the upper end of the latency's 90 % interval does. With an exponent w
+the reward is MnasNet's, score · (latency / target)^w (Tan et al. 2018, equation 3). Two baselines at the same target:
+random search with as many evaluations, and the base table under a uniform width multiplier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import costmodel
+from archs import ArchError, Spec, build
+from costmodel import DeviceProfile
+from explorer.editing import whole_network
+from explorer.search.objectives import Objective, price
+from explorer.search.parts import Genome
+from explorer.search.space import Space
+from explorer.search.strategies import Exhausted, RandomSearch, Strategy
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An evaluated network. `score` is of the search's objective."""
+
+    genome: Genome
+    digest: str
+    score: float
+    latency_ms: float
+    low_ms: float
+    high_ms: float
+    mult_adds: int
+    params: int
+
+    def reward(self, target_ms: float, w: float | None) -> float:
+        """The score, or MnasNet's soft reward with exponent `w`."""
+        return self.score if w is None else self.score * (self.latency_ms / target_ms) ** w
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search evaluated, in order, and what it found."""
+
+    candidates: tuple[Candidate, ...]
+    best: Candidate
+    stopped: bool = False
+
+    def front(self) -> tuple[Candidate, ...]:
+        """The candidates that no other beats in latency and score, by latency."""
+        kept: list[Candidate] = []
+        for one in sorted(self.candidates, key=lambda c: (c.latency_ms, -c.score)):
+            if not kept or one.score > kept[-1].score:
+                kept.append(one)
+        return tuple(kept)
+
+
+def evaluate(space: Space, genome: Genome, objective: Objective, profile: DeviceProfile) -> Candidate:
+    """One network's score, latency and counts."""
+    graph = space.graph(genome)
+    ms, low, high = price([graph], profile)[0]
+    total = costmodel.count_many([graph])[0]
+    score = objective.score(space, genome)
+    return Candidate(genome, space.digest(genome), score, ms, low, high, total.mult_adds, total.params)
+
+
+def search(
+    space: Space,
+    profile: DeviceProfile,
+    target_ms: float,
+    objective: Objective,
+    strategy: type[Strategy],
+    evaluations: int = 200,
+    seed: int = 0,
+    w: float | None = None,
+    progress: Callable[[Candidate], bool] = lambda _: True,
+) -> Found:
+    """Search for the best network within a latency. Equal arguments give equal results.
+
+    `progress` is called after each evaluation; it ends the search by returning False.
+    Raises ArchError where no network of the space meets the target, with the nearest latency that was seen.
+    """
+    if not target_ms > 0 or evaluations < 1:
+        raise ArchError(f"target {target_ms} ms, {evaluations} evaluations; allowed: both above 0")
+    nearest = [float("inf")]
+
+    def allowed(genome: Genome) -> bool:
+        if w is not None:
+            return True
+        high = price([space.graph(genome)], profile)[0][2]
+        nearest[0] = min(nearest[0], high)
+        return high <= target_ms
+
+    proposing = strategy(space, seed, allowed)
+    found: list[Candidate] = []
+    going = True
+    while going and len(found) < evaluations:
+        try:
+            genome = proposing.ask()
+        except Exhausted:
+            break
+        one = evaluate(space, genome, objective, profile)
+        proposing.tell(genome, one.reward(target_ms, w))
+        found.append(one)
+        going = progress(one)
+    if not found:
+        raise ArchError(
+            f"no network of space {space.name} meets {target_ms:g} ms with its whole interval; the nearest of those "
+            f"tried needs {nearest[0]:.3g} ms"
+        )
+    return Found(tuple(found), max(found, key=lambda c: (c.reward(target_ms, w), c.digest)), not going)
+
+
+def random_baseline(
+    space: Space, profile: DeviceProfile, target_ms: float, objective: Objective, evaluations: int, seed: int
+) -> Candidate:
+    """The best of random search with as many evaluations."""
+    return search(space, profile, target_ms, objective, RandomSearch, evaluations, seed + 1).best
+
+
+def width_baseline(space: Space, profile: DeviceProfile, target_ms: float) -> tuple[float, Spec] | None:
+    """The largest uniform width multiplier of the base table that meets the target, with its table; None if none does.
+
+    Every width but the classifier's is multiplied; steps of 0.05 from 0.2 to 2.
+    """
+    rows = range(len(space.base.rows) - 1)
+    for step in range(40, 3, -1):
+        width = step / 20
+        try:
+            spec = whole_network.scaled(space.base, width, rows)
+            _, _, high = price([build(spec)], profile)[0]
+        except ArchError:
+            continue
+        if high <= target_ms:
+            return width, spec
+    return None
