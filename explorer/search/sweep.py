@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 
 import costmodel
 from archs import ArchError
+from archs.caching import cached
 from archs.errors import shorten
 from explorer.search.objectives import price
 from explorer.search.space import Space
@@ -146,7 +146,7 @@ def _price_or_problem(graph: Any, profile: costmodel.DeviceProfile) -> tuple[flo
         return str(error)
 
 
-@lru_cache(2)
+@cached(2, "each part of a sweep is made with the same space and profile")
 def _loaded(space: str, profile: str) -> tuple[Space, costmodel.DeviceProfile]:
     return space_of(space), costmodel.load_profile(profile)
 
