@@ -27,7 +27,7 @@ from costmodel.latency.block_lives import Stage, joined, stages
 from costmodel.latency.cache_ages import ages
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
 from costmodel.latency.partial_leaves import PartialLeaves
-from costmodel.latency.predictor import LEAST_SHARE, ById, forest_of, predict
+from costmodel.latency.predictor import LEAST_SHARE, Allocator, ById, forest_of, predict
 from costmodel.latency.profile import DEFAULT, DeviceProfile, Predictor, as_profile
 
 CHUNK = 128  # networks of 200 nodes: arrays of 20 MB
@@ -37,11 +37,15 @@ Interval = tuple[float, float, float]
 """(latency_ms, low_ms, high_ms)."""
 
 
-def predict_many(graphs: Iterable[Network], profile: DeviceProfile | str | os.PathLike = DEFAULT) -> list[Interval]:
+def predict_many(
+    graphs: Iterable[Network], profile: DeviceProfile | str | os.PathLike = DEFAULT, allocator: Allocator = "retain"
+) -> list[Interval]:
     """(latency_ms, low_ms, high_ms) of each graph, equal to `predict`'s within rounding (relative 1e-12).
 
     Graphs that `archs.build` made of tables are priced together, those of equal blocks fastest; others one by one.
-    Names and Specs are built, and folded where the profile is of folded networks. Raises CostError as `predict` does.
+    Names and Specs are built, and folded where the profile is of folded networks. `allocator` is that of `predict`;
+    page faults depend on the whole network, so with "default" each graph is priced alone. Raises CostError as `predict`
+    does.
 
     >>> import archs, costmodel
     >>> profile = costmodel.load_profile("cpu")
@@ -53,6 +57,9 @@ def predict_many(graphs: Iterable[Network], profile: DeviceProfile | str | os.Pa
     device = as_profile(profile)
     regime = device.regime
     built = [g if isinstance(g, Graph) else regime.prepared(as_graph(g)) for g in graphs]
+    if allocator != "retain":
+        single = [predict(graph, device, allocator=allocator) for graph in built]
+        return [(one.latency_ms, one.low_ms, one.high_ms) for one in single]
     return _pricer(ById(device.predictors), regime.batch, regime.device).predict(built, device)
 
 

@@ -43,6 +43,14 @@ def test_graphs_without_blocks_are_priced_one_by_one():
     assert costmodel.predict_many([folded], profile) == [(one.latency_ms, one.low_ms, one.high_ms)]
 
 
+def test_the_allocator_is_that_of_predict(graphs):
+    profile = costmodel.load_profile("cpu").model_copy(update={"page_fault_us": 0.5})
+    one = costmodel.predict(graphs[0], profile, allocator="default")
+    found = costmodel.predict_many(graphs[:1], profile, allocator="default")
+    assert found == [(one.latency_ms, one.low_ms, one.high_ms)]
+    assert found != costmodel.predict_many(graphs[:1], profile)
+
+
 def test_a_missing_predictor_is_an_error_with_its_path(graphs):
     profile = costmodel.load_profile("cpu")
     without = {kind: one for kind, one in profile.predictors.items() if kind != "depthwise"}
