@@ -98,11 +98,11 @@ def test_an_allocator_that_cannot_be_priced_is_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "resolution"), [("mobilenet_v1", 224), ("mobilenet_v3_large", 224), ("shufflenet_v2", 128)]
-)
-def test_faults_are_those_that_a_plain_process_counts(name, resolution):
-    """Networks whose counts repeat from process to process."""
+@pytest.mark.parametrize(("name", "resolution", "batch"), [("shufflenet_v2", 128, 1), ("mobilenet_v2", 224, 8)])
+def test_the_interval_covers_what_a_plain_process_counts(name, resolution, batch):
+    """A network without faults, and one with blocks above the 32 MiB limit."""
     graph = archs.build(archs.spec(name, resolution=resolution))
-    counted = measure_plain(archs.to_source(graph), None, (1, 3, resolution, resolution), seconds=0.2).page_faults
-    assert page_faults(graph).total == pytest.approx(counted, rel=0.1, abs=16)
+    shape = (batch, 3, resolution, resolution)
+    counted = measure_plain(archs.to_source(graph), None, shape, seconds=0.2).page_faults
+    found = page_faults(graph, batch)
+    assert 0.95 * found.low <= counted <= 1.05 * found.high
