@@ -10,6 +10,9 @@ from costmodel.counting.bulk import count_many
 from costmodel.counting.counts import CONVENTION, Convention, Counts, NetworkCounts, count
 from costmodel.counting.fragmentation import BlockFragmentation, Fragmentation, fragmentation
 from costmodel.counting.reconcile import FvcoreRun, Report, Term, reconcile, run_fvcore, table
+from costmodel.devices.load import register as _register_devices
+from costmodel.devices.profile import WholeNetworkProfile
+from costmodel.devices.user import fit_device
 from costmodel.errors import CostError
 from costmodel.front_door import NetworkProfile, profile, profiles
 from costmodel.latency.bulk import predict_many
@@ -31,9 +34,11 @@ __all__ = [
     "Prediction",
     "Report",
     "Term",
+    "WholeNetworkProfile",
     "calibrate",
     "count",
     "count_many",
+    "fit_device",
     "fragmentation",
     "load_profile",
     "measure",
@@ -45,3 +50,5 @@ __all__ = [
     "run_fvcore",
     "table",
 ]
+
+_register_devices()

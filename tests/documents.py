@@ -12,8 +12,10 @@ sys.path.insert(0, str(ROOT))
 
 import archs  # noqa: E402 the repository is no installed package
 import costmodel  # noqa: E402
+import costmodel.devices.few_shots  # noqa: E402
 from archs.catalogue.published import published  # noqa: E402
 from archs.catalogue.registry import FAMILIES  # noqa: E402
+from costmodel.devices import load  # noqa: E402
 from costmodel.latency.profile import SHIPPED, names  # noqa: E402
 
 DOCUMENTS = sorted(
@@ -127,11 +129,55 @@ def accuracy():
     return _table(head, rows, set(head[2:]))
 
 
+def devices():
+    rows = []
+    shipped = {name: load.load(name) for name in load.names()}
+    for name, profile in shipped.items():
+        if profile.group != "ncnn":
+            errors = profile.errors
+            family = "" if errors.leave_family_out_pct is None else f"{errors.leave_family_out_pct:.1f} %"
+            left_out = f"{errors.leave_one_out_pct:.1f} %"
+            rows.append(
+                (
+                    f"`{name}`",
+                    profile.device,
+                    profile.runtime,
+                    profile.precision,
+                    errors.networks,
+                    left_out,
+                    family,
+                    f"{errors.coverage_pct:.0f} %",
+                )
+            )
+    ncnn = [profile.errors for profile in shipped.values() if profile.group == "ncnn"]
+    median = sorted(errors.leave_one_out_pct for errors in ncnn)[len(ncnn) // 2]
+    together = sum(len(p.rows) * p.errors.coverage_pct for p in shipped.values()) / sum(
+        len(p.rows) for p in shipped.values()
+    )
+    head = ("profile", "device", "runtime", "precision", "networks", "one", "family", "in the 90 % interval")
+    text = (
+        f"Beside these {len(ncnn)} runs of ncnn's benchmark, `ncnn_…`, with a median left-out error of {median:.1f} %. "
+        f"Over all {len(shipped)} profiles {together:.1f} % of the left-out rows are in their 90 % interval."
+    )
+    return f"{_table(head, rows, {'networks', 'one', 'family', 'in the 90 % interval'})}\n\n{text}"
+
+
+def few_shots():
+    rows = [
+        (row["table"], row["networks_timed"], row["devices"], f"{row['median_pct']} %", f"{row['p90_pct']} %")
+        for row in costmodel.devices.few_shots.table()
+    ]
+    head = ("table", "networks timed", "devices", "median error", "90th percentile")
+    return _table(head, rows, set(head) - {"table"})
+
+
 PARTS = {
     "accuracy": accuracy,
     "catalogue": catalogue,
     "counters": counters,
+    "devices": devices,
     "exceptions": exceptions,
+    "few shots": few_shots,
     "latency": latency,
 }
 

@@ -88,6 +88,8 @@ class Prediction:
     """"retain": freed memory stays in the process; "default": glibc's default settings, with page faults."""
     node_faults: tuple[float, ...] = ()
     """Page faults per call of each node, with the default allocator."""
+    note: str = ""
+    """A warning to show beside the numbers: the network is unlike all that the profile was fitted on."""
 
     @property
     def page_faults(self) -> float:
@@ -185,6 +187,9 @@ def predict(
     graph = as_graph(network, input_shape)
     if not isinstance(network, Graph):
         graph = profile.regime.prepared(graph)
+    if not isinstance(profile, DeviceProfile):
+        _counts_faults(allocator, profile)
+        return profile.predicted(graph)
     priced = price(graph, profile)
     latency = priced.network_us / 1e3
     factor = exp(profile.half_interval_of(priced.kinds))

@@ -9,9 +9,9 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 
@@ -45,6 +45,24 @@ Trees = Annotated[tuple[T, ...], Field(max_length=MAX_TREES), FailFast()]
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
+
+
+class Saved(_Value):
+    """A profile of any kind: a value that is a file."""
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the profile atomically: a draft is renamed once it is complete."""
+        path = Path(path)
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), separators=(",", ":"))
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".draft")
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(text + "\n")
+            os.chmod(draft, 0o644)
+            os.replace(draft, path)
+        except BaseException:
+            os.unlink(draft)
+            raise
 
 
 class Predictor(_Value):
@@ -133,7 +151,7 @@ class Reference(_Value):
         return read_recipe(self.spec)
 
 
-class DeviceProfile(_Value):
+class DeviceProfile(Saved):
     """Predictors of one device in one regime, with their provenance and their held-out errors.
 
     Three attributes have another name in the file (format `costmodel.profile/1`): see their aliases.
@@ -211,19 +229,12 @@ class DeviceProfile(_Value):
         """The half interval of a node of this kind."""
         return self.node_interval if kind in CATALOGUE_KINDS else self.imported_node_interval or self.node_interval
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the profile atomically: a draft is renamed once it is complete."""
-        path = Path(path)
-        text = json.dumps(self.model_dump(mode="json", by_alias=True), separators=(",", ":"))
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".draft")
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(text + "\n")
-            os.chmod(draft, 0o644)
-            os.replace(draft, path)
-        except BaseException:
-            os.unlink(draft)
-            raise
+
+READERS: dict[str, Callable[[Any], Any]] = {}
+"""Validators of other kinds of profile, by format, each of which has what a DeviceProfile is asked for when it is shown
+or predicts: `costmodel.devices.load` registers its own."""
+FOLDERS: list[Path] = []
+"""Where their shipped profiles are."""
 
 
 def names() -> tuple[str, ...]:
@@ -233,7 +244,10 @@ def names() -> tuple[str, ...]:
 
 def locate(path_or_name: str | os.PathLike) -> Path:
     """Path of a shipped profile by its name, or of any profile by its path."""
-    return SHIPPED / f"{path_or_name}.json" if str(path_or_name) in names() else Path(path_or_name)
+    for folder in (SHIPPED, *FOLDERS):
+        if str(path_or_name) in {path.stem for path in folder.glob("*.json")}:
+            return folder / f"{path_or_name}.json"
+    return Path(path_or_name)
 
 
 def nearest(regime: Regime) -> DeviceProfile | None:
@@ -264,8 +278,8 @@ def as_profile(profile: DeviceProfile | str | os.PathLike) -> DeviceProfile:
 
     Raises TypeError for anything else, CostError for a name or a file that is no profile.
     """
-    if isinstance(profile, DeviceProfile):
-        return profile
+    if isinstance(profile, Saved):
+        return cast(DeviceProfile, profile)
     if isinstance(profile, (str, os.PathLike)):
         path = locate(profile)
         return _loaded(path, path.stat().st_mtime_ns) if path.is_file() else load_profile(profile)
@@ -291,10 +305,11 @@ def read_profile(text: bytes, name: str) -> DeviceProfile:
         raise CostError(f"{name}: truncated or not JSON ({error})") from None
     if not isinstance(data, dict) or not isinstance(data.get("format"), str) or "profile" not in data["format"]:
         raise CostError(f"{name}: not a device profile")
-    if data["format"] != FORMAT:
+    validate = READERS.get(data["format"], DeviceProfile.model_validate)
+    if data["format"] not in (FORMAT, *READERS):
         raise CostError(f"{name}: a profile of version {data['format'][:40]!r}; this program reads {FORMAT!r}")
     try:
-        return DeviceProfile.model_validate(data)
+        return cast(DeviceProfile, validate(data))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "profile"

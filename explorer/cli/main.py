@@ -14,7 +14,7 @@ from pathlib import Path
 
 import archs
 import costmodel
-from explorer.cli import catalogue, compare, export, import_network, lab, latency, measure, search
+from explorer.cli import catalogue, compare, devices, export, import_network, lab, latency, measure, search
 from explorer.cli.command import BAD_INPUT, Commands, Output, Parser, UsageError, schema_name, write
 
 GROUPS: tuple[Callable[[Commands], None], ...] = (
@@ -26,6 +26,7 @@ GROUPS: tuple[Callable[[Commands], None], ...] = (
     import_network.register,
     lab.register,
     search.register,
+    devices.register,
 )
 """One per module of commands, in the order of the help."""
 

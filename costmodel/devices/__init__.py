@@ -1,0 +1,1 @@
+"""Profiles of whole networks: any device from a list of timed networks. Start at `profile` and `fitting`."""

@@ -1,0 +1,197 @@
+"""A list of timings from a CSV file: read, checked row by row, nothing executed.
+
+Every problem names the row as a spreadsheet counts it (the header is row 1) and the column. Separators are commas,
+semicolons or tabs; with the latter two a decimal comma is a number.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from costmodel.devices import networks
+from costmodel.devices.tables import Timing
+from costmodel.errors import CostError
+
+COLUMNS = ("network", "width", "resolution", "groups", "code", "latency_ms", "batch", "repeat")
+NEEDED = ("network", "latency_ms")
+MAX_BYTES = 2_000_000
+MAX_ROWS = 5_000
+MAX_PROBLEMS = 20
+MAX_MS = 1e7
+UNITS = {"latency_us": 1e-3, "latency_s": 1e3, "latency": None, "time": None, "ms": None}
+"""Headers that mean the latency in another unit, or do not say which."""
+FORMULA = re.compile(r"^[=+@]|^-[^0-9.,]")
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong: where, what was found, what is allowed."""
+
+    row: int
+    column: str
+    text: str
+
+    def __str__(self) -> str:
+        where = f"row {self.row}" if self.row else "the file"
+        return f"{where}, column {self.column}: {self.text}" if self.column else f"{where}: {self.text}"
+
+
+class Line(NamedTuple):
+    """A timing and the row that it stood in."""
+
+    row: int
+    timing: Timing
+
+
+def read_path(path: str | Path) -> tuple[Line, ...]:
+    """The timings of a file. Raises CostError with one line per problem."""
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise CostError(f"{path.name}: {size:,} bytes; a list of timings has up to {MAX_BYTES:,}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise CostError(f"{path}: {error.strerror}") from None
+    return read(content, path.name)
+
+
+def read(content: bytes, name: str) -> tuple[Line, ...]:
+    """The timings of a file's content. Raises CostError with one line per problem."""
+    if len(content) > MAX_BYTES:
+        raise CostError(f"{name}: {len(content):,} bytes; a list of timings has up to {MAX_BYTES:,}")
+    if b"\x00" in content:
+        raise CostError(f"{name}: no text; save the sheet as CSV (UTF-8)")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    lines, problems = _lines(text)
+    if problems:
+        more = [f"and {len(problems) - MAX_PROBLEMS} more"] if len(problems) > MAX_PROBLEMS else []
+        raise CostError("\n".join([f"{name}: {problem}" for problem in problems[:MAX_PROBLEMS]] + more))
+    return lines
+
+
+def _lines(text: str) -> tuple[tuple[Line, ...], list[Problem]]:
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(";\t,", key=head.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error as error:
+        return (), [Problem(0, "", f"no CSV: {error}")]
+    rows = [[cell.strip() for cell in row] for row in rows]
+    if not rows or not any(rows[0]):
+        return (), [Problem(1, "", f"no header; needed: {', '.join(NEEDED)}; allowed: {', '.join(COLUMNS)}")]
+    if len(rows) > MAX_ROWS:
+        return (), [Problem(0, "", f"{len(rows):,} rows; allowed: up to {MAX_ROWS:,}")]
+    header = [cell.lower() for cell in rows[0]]
+    if problems := list(_header(header)):
+        return (), problems
+    found: list[Line] = []
+    for number, row in enumerate(rows[1:], 2):
+        if not any(row):
+            continue
+        if len(row) > len(header):
+            extra = "a decimal comma in a file separated by commas?" if separator == "," else "too many cells"
+            problems.append(Problem(number, "", f"{len(row)} cells for {len(header)} columns; {extra}"))
+            continue
+        cells = dict(zip(header, row))
+        bad, timing = _row(cells, number, separator)
+        problems += bad
+        if timing:
+            found.append(Line(number, timing))
+    if not found and not problems:
+        problems.append(Problem(2, "", "no timings; fill in latency_ms for the networks that were timed"))
+    return tuple(found), [*problems, *_duplicates(found)]
+
+
+def _header(header: list[str]) -> Iterator[Problem]:
+    for name in header:
+        if name in UNITS and "latency_ms" not in header:
+            scale = UNITS[name]
+            advice = (
+                "say the unit: name it latency_ms" if scale is None else f"multiply by {scale:g}; name it latency_ms"
+            )
+            yield Problem(1, name, f"the latency is in milliseconds; {advice}")
+        elif name and name not in COLUMNS:
+            yield Problem(1, name[:40], f"no such column; allowed: {', '.join(COLUMNS)}")
+        if name and header.count(name) > 1:
+            yield Problem(1, name[:40], "stands twice")
+    for name in NEEDED:
+        if name not in header and not (name == "latency_ms" and UNITS.keys() & set(header)):
+            yield Problem(1, name, f"is missing; found: {', '.join(filter(None, header))[:120]}")
+
+
+def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[Problem], Timing | None]:
+    problems = [
+        Problem(number, column, f"found {cell[:40]!r}, a formula; paste the value")
+        for column, cell in cells.items()
+        if FORMULA.match(cell)
+    ]
+    if problems:
+        return problems, None
+    if not cells.get("latency_ms"):  # a network of the kit that was not timed
+        return [], None
+    numbers: dict[str, float] = {}
+    for column in ("latency_ms", "width", "resolution", "groups", "batch", "repeat"):
+        if cells.get(column):
+            try:
+                numbers[column] = _number(cells[column], column, separator)
+            except ValueError as error:
+                problems.append(Problem(number, column, str(error)))
+    if problems:
+        return problems, None
+    knobs: dict[str, object] = {"width": numbers["width"]} if "width" in numbers else {}
+    knobs |= {column: int(numbers[column]) for column in ("resolution", "groups") if column in numbers}
+    knobs |= {"code": cells["code"]} if cells.get("code") else {}
+    try:
+        networks.spec(cells["network"], **knobs)
+    except CostError as error:
+        text = str(error)
+        column = next((knob for knob in networks.KNOBS if f"{knob}:" in text), "network")
+        return [Problem(number, column, text.removeprefix(f"{column}: "))], None
+    timing = Timing(
+        cells["network"], tuple(knobs.items()), int(numbers.get("batch", 1)), numbers["latency_ms"], "your timings"
+    )
+    return [], timing
+
+
+def _number(cell: str, column: str, separator: str) -> float:
+    """The number of a cell. Raises ValueError that says what is wrong with it."""
+    text = cell.replace(",", ".") if separator != "," and cell.count(",") == 1 and "." not in cell else cell
+    unit = re.fullmatch(r"([\d.]+)\s*(us|µs|μs|s|ms|fps|Hz)", text)
+    if unit and column == "latency_ms":
+        raise ValueError(f"found {cell[:40]!r}; write the number alone, in milliseconds")
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", text):
+        comma = "; write the decimal point as '.'" if "," in cell else ""
+        raise ValueError(f"found {cell[:40]!r}; allowed: a number{comma}")
+    value = float(text)
+    if column == "latency_ms" and not 0 < value < MAX_MS:
+        raise ValueError(f"found {cell[:40]}; allowed: milliseconds over 0 and under {MAX_MS:,.0f}")
+    if column != "latency_ms" and value <= 0:
+        raise ValueError(f"found {cell[:40]}; allowed: a number over 0")
+    if column in ("resolution", "groups", "batch", "repeat") and value != int(value):
+        raise ValueError(f"found {cell[:40]}; allowed: a whole number")
+    if column == "batch" and value > 4096:
+        raise ValueError(f"found {cell[:40]}; allowed: 1 to 4096")
+    return value
+
+
+TWICE = 1.5
+"""Two timings of one network that differ by more than this factor contradict each other."""
+
+
+def _duplicates(lines: list[Line]) -> Iterator[Problem]:
+    first: dict[tuple[str, int], Line] = {}
+    for line in lines:
+        key = line.timing.title, line.timing.batch
+        other = first.setdefault(key, line)
+        low, high = sorted((line.timing.latency_ms, other.timing.latency_ms))
+        if other is not line and high > TWICE * low:
+            told = f"{line.timing.latency_ms:g} ms for {line.timing.title}, which row {other.row} times at"
+            yield Problem(line.row, "latency_ms", f"{told} {other.timing.latency_ms:g} ms; keep the right one")

@@ -1,0 +1,117 @@
+"""`devices` lists the profiles of phones, GPUs and boards; `devices kit` and `fit-device` make one of your own."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import costmodel
+from costmodel.devices import load
+from costmodel.devices.profile import WholeNetworkProfile
+from costmodel.devices.reading import read_path
+from costmodel.devices.user import KINDS, Report, report
+from explorer.cli.command import Commands, Output
+from explorer.devices.kit import write_kit
+
+GROUPS = {"papers": "the papers' devices", "timm": "timm's benchmarks", "ncnn": "ncnn's benchmarks", "own": "yours"}
+
+
+def register(commands: Commands) -> None:
+    """Registers `devices` and `fit-device`."""
+    parser = commands.add("devices", devices, "list the profiles of devices, or write a kit to time your own")
+    parser.add_argument("what", nargs="?", choices=("list", "kit"), default="list")
+    parser.add_argument("--networks", type=int, default=20, help="how many networks the kit has (default 20)")
+    parser.add_argument("--kind", choices=KINDS, default="cpu", help="what the kit is to be timed on")
+    parser.add_argument("--output", type=Path, help="the folder that the kit is written to")
+    parser = commands.add("fit-device", fit_device, "make a profile from a CSV of timed networks")
+    parser.add_argument(
+        "timings", type=Path, help="columns: network, latency_ms; width, resolution, groups, code, batch"
+    )
+    parser.add_argument("--name", required=True, help="what the device is called")
+    parser.add_argument("--kind", choices=KINDS, default="cpu")
+    parser.add_argument("--runtime", default="not stated", help="onnxruntime, TFLite, ncnn, …")
+    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--eager", action="store_true", help="batch norm and activation run as operators of their own")
+    parser.add_argument("--output", type=Path, help="the profile to write; the name with .json if left out")
+
+
+def devices(options: argparse.Namespace) -> Output:
+    """The shipped profiles of whole networks, or a kit."""
+    if options.what == "kit":
+        return kit(options)
+    rows = [row(name, load.load(name)) for name in load.names()]
+    lines = []
+    for group, title in GROUPS.items():
+        of = [r for r in rows if r["group"] == group]
+        lines += [f"{title}:"] * bool(of)
+        lines += [f"  {r['profile']:<44} {r['networks']:>4} networks  {r['leave_one_out_pct']:>5.1f} %" for r in of]
+    return Output({"devices": rows}, "\n".join(lines))
+
+
+def row(name: str, profile: WholeNetworkProfile) -> dict[str, object]:
+    """One device as the list shows it."""
+    return {
+        "profile": name,
+        "name": profile.name,
+        "device": profile.device,
+        "runtime": profile.runtime,
+        "precision": profile.precision,
+        "threads": profile.stated_threads,
+        "batch": profile.regime.batch,
+        "networks": profile.networks,
+        "leave_one_out_pct": profile.errors.leave_one_out_pct,
+        "leave_family_out_pct": profile.errors.leave_family_out_pct,
+        "coverage_pct": profile.errors.coverage_pct,
+        "source": "; ".join(profile.sources),
+        "group": profile.group,
+    }
+
+
+def kit(options: argparse.Namespace) -> Output:
+    """Writes the kit."""
+    if options.output is None:
+        raise costmodel.CostError("--output: found nothing; needed: the folder that the kit is written to")
+    files = write_kit(options.output, options.networks, options.kind)
+    text = f"{options.output}: {options.networks} networks, timings.csv to fill in, README.md with the commands"
+    return Output({"output": str(options.output), "files": files}, text)
+
+
+def fit_device(options: argparse.Namespace) -> Output:
+    """Fits a device to a CSV and writes the profile."""
+    lines = read_path(options.timings)
+    found = report(
+        lines, options.name, options.kind, options.runtime, options.precision, options.threads, not options.eager
+    )
+    output = options.output or Path(f"{_slug(options.name)}.json")
+    found.profile.save(output)
+    document = {
+        "path": str(output),
+        "device": row(output.stem, found.profile),
+        "doubts": [vars(doubt) for doubt in found.doubts],
+        "rows": [
+            {"network": r.network, "latency_ms": r.latency_ms, "left_out_ms": r.left_out_ms, "error_pct": r.error_pct}
+            for r in found.profile.rows
+        ],
+        "expected_gain_pct": found.gain,
+    }
+    return Output(document, text(found, output))
+
+
+def text(found: Report, output: Path) -> str:
+    """The report as lines."""
+    errors = found.profile.errors
+    family = f", families left out {errors.leave_family_out_pct:.1f} %" if errors.leave_family_out_pct else ""
+    lines = [
+        f"{output}: {found.profile.name}, {errors.networks} networks",
+        f"left-out error {errors.leave_one_out_pct:.1f} %{family}; {errors.coverage_pct:.0f} % in the 90 % interval",
+    ]
+    lines += [f"does not fit: {doubt}" for doubt in found.doubts]
+    if found.gain:
+        before, after = found.gain
+        lines.append(f"typical error at this number of networks: {before} %; with five more: {after} %")
+    return "\n".join(lines)
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-") or "device"

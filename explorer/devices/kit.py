@@ -1,0 +1,70 @@
+"""The kit for timing a device of one's own: ONNX files, a CSV to fill in, the commands, and a script for a board.
+
+The networks are in the order of `costmodel.devices.design`: stop after any number of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import archs
+from archs.interop.onnx.exporter import to_onnx
+from costmodel import CostError
+from costmodel.devices import networks
+from costmodel.devices.design import order
+from costmodel.devices.reading import COLUMNS
+from costmodel.devices.tables import Timing
+
+BENCH = Path(__file__).with_name("bench_template.py")
+README = Path(__file__).with_name("kit_readme.md")
+
+
+def least() -> int:
+    """How few networks a kit may have."""
+    return 3
+
+
+def write_kit(folder: Path, count: int, kind: str = "cpu") -> list[str]:
+    """Write the kit into a new or empty folder; returns the files' names. Raises CostError."""
+    chosen = order(kind)
+    if not least() <= count <= len(chosen):
+        raise CostError(f"--networks: found {count}; allowed: {least()} to {len(chosen)}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CostError(f"{folder}: is there already and not an empty folder; name another")
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for number, timing in enumerate(chosen[:count], 1):
+        graph = archs.build(networks.spec(timing.network, **dict(timing.knobs)))
+        name = f"{file_stem(number, timing)}.onnx"
+        (folder / name).write_bytes(to_onnx(graph))
+        written.append(name)
+    for name, text in texts(count, kind).items():
+        (folder / name).write_text(text, encoding="utf-8")
+        written.append(name)
+    return written
+
+
+def texts(count: int, kind: str = "cpu") -> dict[str, str]:
+    """The kit's files but the networks: what a page offers at once."""
+    chosen = order(kind)[:count]
+    listed = "\n".join(f"{number}. `{file_stem(number, t)}.onnx`: {t.title}" for number, t in enumerate(chosen, 1))
+    return {
+        "timings.csv": _timings(chosen),
+        "bench.py": BENCH.read_text(encoding="utf-8"),
+        "README.md": README.read_text(encoding="utf-8").replace("{{networks}}", listed),
+    }
+
+
+def file_stem(number: int, timing: Timing) -> str:
+    """`01_mobilenet_v2_width_0.35_resolution_96`: the order first."""
+    return "_".join([f"{number:02d}", timing.network, *(f"{knob}_{value}" for knob, value in timing.knobs)])
+
+
+def _timings(chosen: tuple[Timing, ...]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({"network": timing.network, "batch": 1, **dict(timing.knobs)} for timing in chosen)
+    return text.getvalue()
