@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas
@@ -80,6 +81,20 @@ def kinds(counts: NetworkCounts) -> pandas.DataFrame:
     return pandas.DataFrame(
         {"kind": list(sums), **{name: [getattr(row, name) for row in sums.values()] for name in columns}}
     )
+
+
+def timed_kinds(counts: NetworkCounts, nodes_ms: Mapping[str, float] | None) -> pandas.DataFrame:
+    """`kinds` with `latency_ms` where there are milliseconds by node path; without kinds that cost nothing."""
+    table = kinds(counts)
+    graph = counts.graph
+    costing = ["mult_adds", "params", "mem_access", "elementwise"]
+    if nodes_ms:
+        spent = dict.fromkeys(table["kind"], 0.0)
+        for node in graph.nodes:
+            spent[kind_of(node.op, graph.shapes[node.inputs[0]])] += nodes_ms.get(node.path, 0.0)
+        table["latency_ms"] = list(spent.values())
+        costing.append("latency_ms")
+    return table[table[costing].any(axis=1)]
 
 
 def nodes_of(counts: NetworkCounts, block: str) -> tuple[Node, ...]:

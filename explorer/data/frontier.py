@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archs import Graph, Spec, build
 from archs.caching import cached
@@ -89,6 +89,24 @@ def _points() -> tuple[tuple[dict[str, Any], Spec | None], ...]:
             point["params"] = float(row["params_m"]) * 1e6 if row["params_m"] else float("nan")
         found.setdefault((known or row["variant"], point["top1_pct"], row["recipe"]), (point, known))
     return tuple(found.values())
+
+
+class PublishedTop1(NamedTuple):
+    """A printed top-1 accuracy with its training recipe and source."""
+
+    top1_pct: float
+    recipe: str
+    source: str
+
+
+def published_top1(spec: Spec) -> PublishedTop1 | None:
+    """The first accuracy that the tables print of exactly this network; None for any other network."""
+    return next((PublishedTop1(p["top1_pct"], p["recipe"], p["source"]) for p, one in _points() if one == spec), None)
+
+
+def families() -> tuple[str, ...]:
+    """The families of all published networks, in a fixed order."""
+    return tuple(dict.fromkeys(point["family"] for point, _ in _points()))
 
 
 @cached(None, "a network is in several tables")

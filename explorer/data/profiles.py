@@ -149,6 +149,11 @@ def folded_for(graph: Graph, profile: DeviceProfile, folded: bool = False) -> Gr
     return fold_batchnorm(graph) if folded or profile.regime.folded else graph
 
 
+def is_uploaded(key: str) -> bool:
+    """Whether only the session that uploaded the profile knows it."""
+    return key.startswith(STORED) and key not in _here
+
+
 def title(key: str) -> str:
     """`this machine · 1 thread, nchw, batch 1`, `cpu · …`: the machine, then the regime."""
     profile = load(key)
@@ -161,8 +166,12 @@ def title(key: str) -> str:
 
 
 def owner(key: str) -> str:
-    """The machine of the milliseconds, in two words, for a label beside a number."""
-    return "this machine's" if key in _here else "another machine's"
+    """`eager PyTorch, AMD EPYC, 1 thread · not your device`: what a latency beside it was predicted for."""
+    profile = load(key)
+    processor = str(profile.environment.get("processor", "unknown processor"))
+    short = " ".join(processor.replace("(R)", "").replace("(TM)", "").split()[:2])
+    threads = f"{profile.regime.threads} thread{'s' if profile.regime.threads > 1 else ''}"
+    return f"eager PyTorch, {short}, {threads} · {'this machine' if key in _here else 'not your device'}"
 
 
 def whose(key: str) -> str:
@@ -171,7 +180,7 @@ def whose(key: str) -> str:
     processor = environment.get("processor", "unknown processor")
     if key in _here:
         return f"of the machine that serves this page: {processor}, {environment.get('date', '')}"
-    return f"another machine's: {processor}"
+    return f"predicted for {processor}, not your device"
 
 
 def present() -> tuple[str, ...]:

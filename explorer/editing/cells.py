@@ -21,6 +21,15 @@ ALWAYS = ("kind", "stage", "expansion", "channels", "repeat", "kernel", "stride"
 LETTERS = {"expansion": "t", "channels": "c", "repeat": "n", "stride": "s", "kernel": "k", "groups": "g"}
 """The papers' column heads."""
 
+TITLES = {
+    "se": "squeeze-and-excitation ratio",
+    "se_of": "squeeze-and-excitation of",
+    "gate": "squeeze-and-excitation gate",
+    "dw_activation": "depthwise activation",
+    "out_activation": "output activation",
+}
+"""Columns whose name in a spec is short."""
+
 LONGEST = 60  # characters of a cell: no value takes more than 40
 
 
@@ -34,7 +43,7 @@ class Column(NamedTuple):
 
     @property
     def title(self) -> str:
-        name = self.name.replace("_", " ")
+        name = TITLES.get(self.name, self.name.replace("_", " "))
         return f"{LETTERS[self.name]} · {name}" if self.name in LETTERS else name
 
 

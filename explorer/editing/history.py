@@ -20,6 +20,8 @@ class Version:
 
     label: str
     spec: Spec
+    measured_pct: float | None = None
+    """The top-1 accuracy of this network that the user measured."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,12 @@ class History:
             return self
         versions = (*self.versions[: self.position + 1], Version(label, spec))[-LIMIT:]
         return History(versions, len(versions) - 1)
+
+    def measure(self, top1_pct: float | None) -> History:
+        """With the measured accuracy of the version shown; None takes it away."""
+        versions = list(self.versions)
+        versions[self.position] = replace(versions[self.position], measured_pct=top1_pct)
+        return replace(self, versions=tuple(versions))
 
     def undo(self) -> History:
         """One version back; at the first, itself."""

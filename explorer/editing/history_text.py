@@ -1,6 +1,7 @@
 """A history as a text that a browser stores, and back: every version by its link. A hostile text gives ArchError.
 
-    {"versions": [[label, link or spec as JSON], …], "position": n, "linked": whether its link is in the address}
+    {"versions": [[label, link or spec as JSON, measured top-1 or null], …],
+     "position": n, "linked": whether its link is in the address}
 
 Nothing of it is executed: each version is validated and built as any link or upload is.
 """
@@ -26,7 +27,7 @@ BAD = ArchError("the text that the browser stored is no history of this program"
 class _Stored(BaseModel):
     model_config = ConfigDict(strict=True)
 
-    versions: Annotated[list[tuple[str, str]], FailFast()]
+    versions: Annotated[list[tuple[str, str, float | None]], FailFast()]
     position: NonNegativeInt
     linked: bool
 
@@ -41,9 +42,9 @@ def text_of(spec: Spec) -> str:
 
 def pack(history: History, texts: Sequence[str]) -> str:
     """The history, whose versions have these texts. The oldest versions go where it would be too long."""
-    versions = [[version.label[:MAX_LABEL], text] for version, text in zip(history.versions, texts)]
+    versions = [(one.label[:MAX_LABEL], text, one.measured_pct) for one, text in zip(history.versions, texts)]
     position = history.position
-    while sum(len(label) + len(text) for label, text in versions) > MAX_TEXT and position:
+    while sum(len(label) + len(text) for label, text, _ in versions) > MAX_TEXT and position:
         versions, position = versions[1:], position - 1
     linked = texts[history.position].startswith(links.VERSION)
     return json.dumps({"versions": versions, "position": position, "linked": linked})
@@ -57,18 +58,20 @@ def unpack(text: str) -> tuple[History, bool]:
         stored = _Stored.model_validate_json(text)
     except ValidationError:
         raise BAD from None
-    versions = [_version(label, version) for label, version in stored.versions[:LIMIT]]
+    versions = [_version(*version) for version in stored.versions[:LIMIT]]
     if not stored.position < len(versions):
         raise BAD
     return History(tuple(versions), stored.position), stored.linked
 
 
-def _version(label: str, text: str) -> Version:
+def _version(label: str, text: str, measured_pct: float | None) -> Version:
+    if measured_pct is not None and not 0 <= measured_pct <= 100:
+        raise BAD
     if not text.startswith("{"):
-        return Version(label[:MAX_LABEL], links.decode(text))
+        return Version(label[:MAX_LABEL], links.decode(text), measured_pct)
     spec = Spec.from_json(text)
     build(spec)
-    return Version(label[:MAX_LABEL], spec)
+    return Version(label[:MAX_LABEL], spec, measured_pct)
 
 
 def resumed(stored: History, linked: bool, opened: Spec, by_link: bool) -> History:

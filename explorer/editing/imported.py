@@ -79,6 +79,12 @@ class Imported:
         return table
 
     @cached_property
+    def kinds(self) -> pandas.DataFrame:
+        """One row per kind of operator, with `latency_ms` where the profile prices the network."""
+        times = devices.nodes_ms(self.prediction, self.graph) if self.prediction else None
+        return costs.timed_kinds(self.counts, times)
+
+    @cached_property
     def layers(self) -> pandas.DataFrame:
         table = costs.layers(self.counts)
         if self.prediction:
@@ -122,5 +128,5 @@ class Imported:
         found = self.prediction
         if found is None or self.profile is None:
             return tile("latency_ms", "–", "not priced", f"{self.unpriced}.")
-        interval = f"90 %: {duration(found.low_ms)} – {duration(found.high_ms)} · {devices.owner(self.profile)}"
+        interval = f"{devices.owner(self.profile)} · 90 %: {duration(found.low_ms)} – {duration(found.high_ms)}"
         return tile("latency_ms", duration(found.latency_ms), interval, f"Device: {devices.title(self.profile)}.")

@@ -56,13 +56,17 @@ class Scenario:
     custom: Spec | None = None  # the last valid network that is not of the catalogue, so that one can return to it
     against: str | Version = PAPER  # the baseline: the paper's, a catalogue name, an earlier version
     profile: str | None = field(default_factory=devices.preferred)
-    measured_pct: float | None = None  # the top-1 accuracy of this network that the user measured
     notes: tuple[str, ...] = ()  # adjustments that the last edit made in other cells
     problem: Problem | None = None
 
     @property
     def spec(self) -> Spec:
         return self.history.spec
+
+    @property
+    def measured_pct(self) -> float | None:
+        """The top-1 accuracy of the version shown, where the user measured it."""
+        return self.history.versions[self.history.position].measured_pct
 
     @cached_property
     def graph(self) -> Graph:
@@ -78,12 +82,14 @@ class Scenario:
 
     @cached_property
     def layers(self) -> pandas.DataFrame:
-        """One row per operator; not to be changed."""
-        return _layers(self.spec, self.folded)
+        """One row per operator, with `latency_ms` where a profile prices the network; not to be changed."""
+        table, times = _layers(self.spec, self.folded), self.nodes_ms
+        return table if times is None else table.assign(latency_ms=[times.get(path, 0.0) for path in table["path"]])
 
     def layers_of(self, block: str) -> dict[str, list[Any]]:
         """Column → its values: the rows of `layers` that are of a block."""
-        return costs.layer_columns(self.counts, block)
+        table, times = costs.layer_columns(self.counts, block), self.nodes_ms
+        return table if times is None else table | {"latency_ms": [times.get(path, 0.0) for path in table["path"]]}
 
     @property
     def source(self) -> str:
@@ -162,7 +168,6 @@ class Scenario:
         spec, label = choices.pop("spec", None), choices.pop("label", "")
         if isinstance(spec, Spec):
             choices["history"] = self.history.push(str(label) or f"opened {spec.name}", spec)
-            choices["measured_pct"] = None  # it was of another network
             if spec.name not in FAMILIES:
                 choices["custom"] = spec
         chosen = replace(self, **choices, problem=None, notes=())  # type: ignore[arg-type]

@@ -41,9 +41,11 @@ def network(
         for block in blocks["block"]
     ]
     shown = METRICS[metric]
+    heading = f"{shown.title}, ms" if metric == "latency_ms" else shown.title
+    times = [(f"{ms:.3f} ms",) for ms in blocks["latency_ms"]] if "latency_ms" in blocks else [()] * len(blocks)
     custom = [
-        (row.block, row.kind, row.output, f"{row.mult_adds:,}", f"{row.params:,}", f"{row.mem_access:,}")
-        for row in blocks.itertuples()
+        (row.block, row.kind, row.output, f"{row.mult_adds:,}", f"{row.params:,}", f"{row.mem_access:,}", *timed)
+        for row, timed in zip(blocks.itertuples(), times)
     ]
     middles = [left + width / 2 for left, width in zip(lefts, widths)]
     bar = dict(
@@ -60,7 +62,7 @@ def network(
             "cmin": 0,
             "cmax": max(float(blocks[metric].max()), 1e-9),
             "colorbar": {
-                "title": {"text": shown.title, "side": "right", "font": {"size": 14}},
+                "title": {"text": heading, "side": "right", "font": {"size": 14}},
                 "thickness": 14,
                 "tickformat": "~s",
                 "tickfont": {"size": 13},
@@ -76,7 +78,8 @@ def network(
         },
         hovertemplate=(
             "<b>%{customdata[0]}</b> · %{customdata[1]}<br>output %{customdata[2]}<br>mult-adds %{customdata[3]}<br>"
-            "params %{customdata[4]}<br>MAC %{customdata[5]} elements<extra></extra>"
+            "params %{customdata[4]}<br>MAC %{customdata[5]} elements"
+            f"{'<br>%{customdata[6]}' if times[0] else ''}<extra></extra>"
         ),
     )
     tall = max(heights) / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas
@@ -50,9 +51,17 @@ class Point(NamedTuple):
 
 
 def frontier(
-    points: pandas.DataFrame, line: pandas.DataFrame, cost: str, network: Point | None = None, title: str = ""
+    points: pandas.DataFrame,
+    line: pandas.DataFrame,
+    cost: str,
+    network: Point | None = None,
+    title: str = "",
+    families: Sequence[str] = (),
 ) -> go.Figure:
-    """One trace per family, told apart by colour and sign, `line` as steps, the user's network with its interval."""
+    """One trace per family, `line` as steps, the user's network with its interval.
+
+    `families` fixes the order of colours and symbols, so that a family keeps its own on every axis and in every filter.
+    """
     traces: list[draw.Trace] = [
         dict(
             type="scatter",
@@ -60,11 +69,12 @@ def frontier(
             y=list(line["top1_pct"]),
             mode="lines",
             line={"color": OUTLINE, "width": 2, "shape": "hv"},
-            name="no other is better",
+            name="Pareto frontier",
             hoverinfo="skip",
         )
     ]
-    for number, (family, rows) in enumerate(points.dropna(subset=[cost]).groupby("family", sort=False)):
+    order = list(families or points["family"].unique())
+    for family, rows in points.dropna(subset=[cost]).groupby("family", sort=False):
         traces.append(
             dict(
                 type="scatter",
@@ -72,7 +82,7 @@ def frontier(
                 y=list(rows["top1_pct"]),
                 mode="markers",
                 name=str(family),
-                marker=marker(number, 10),
+                marker=marker(order.index(family), 10),
                 customdata=[
                     (row.variant, amount(cost, getattr(row, cost)), row.recipe, row.year, row.source)
                     for row in rows.itertuples()
@@ -91,7 +101,7 @@ def frontier(
         showlegend=False,
         xaxis={
             "type": "log",
-            "title": {"text": title or f"{METRICS[cost].title} ({METRICS[cost].unit})", "font": {"size": 15}},
+            "title": {"text": title or axis_title(cost), "font": {"size": 15}},
             "tickformat": "~s" if cost != "latency_ms" else "~g",
             "dtick": "D2",
             "tickfont": {"size": 13},
@@ -108,12 +118,14 @@ def frontier(
 
 def legend(figure: go.Figure) -> list[tuple[str, str, str]]:
     """Sign, colour and name of each trace of points in the main axes."""
-    signs = SYMBOLS | {"star": "★"}
+    signs = SYMBOLS | {"star": "★", "star-open": "☆"}
     points = [trace for trace in figure.data if trace.mode == "markers" and trace.yaxis in (None, "y")]
     return [(signs[t.marker.symbol], t.marker.color, t.name) for t in points]
 
 
 def _user_network(network: Point, cost: str) -> draw.Trace:
+    """An estimate is hollow; a published or measured accuracy is filled."""
+    symbol = "star-open" if network.basis == "estimated" else "star"
     return dict(
         type="scatter",
         x=[network.cost],
@@ -129,11 +141,17 @@ def _user_network(network: Point, cost: str) -> draw.Trace:
         },
         mode="markers",
         name=f"{network.name} ({network.basis})",
-        marker={"size": 18, "symbol": "star", "color": EDITED, "line": {"width": 1.5, "color": "#ffffff"}},
+        marker={"size": 18, "symbol": symbol, "color": EDITED, "line": {"width": 2, "color": EDITED}},
         customdata=[(amount(cost, network.cost), f"{network.low_pct:.1f} to {network.high_pct:.1f} %")],
         hovertemplate=f"<b>{network.name}</b>, {network.basis}<br>%{{y:.1f}} % top-1, %{{customdata[1]}}<br>"
         "%{customdata[0]}<extra></extra>",
     )
+
+
+def axis_title(cost: str) -> str:
+    """The metric with its unit, where that says more than the title."""
+    shown = METRICS[cost]
+    return f"{shown.title} ({shown.unit})" if cost in ("latency_ms", "mem_access") else shown.title
 
 
 def amount(cost: str, value: float) -> str:

@@ -118,9 +118,7 @@ def _choose() -> None:
     st.session_state["calibrate profile"] = chosen if chosen in known else NONE
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
-        st.selectbox(
-            "Milliseconds of", [*known, NONE], key="calibrate profile", format_func=profiles.title, on_change=_chosen
-        )
+        st.selectbox("Device", [*known, NONE], key="calibrate profile", format_func=profiles.title, on_change=_chosen)
     with right:
         upload.one_file(
             "A profile of your own (JSON)",
@@ -176,7 +174,7 @@ def _listed(known: list[str]) -> pandas.DataFrame:
 def _heads() -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
-        "whose": "milliseconds of",
+        "whose": "predicted for",
         "fitted": number("fitted on", help="networks"),
         "mape": number("mean error, %", help="on its held-out networks"),
         "within_5": number("within ±5 %", format="%.0f %%"),
@@ -187,7 +185,7 @@ def _heads() -> dict[str, Any]:
 def _about(key: str) -> None:
     profile = devices.load(key)
     environment = {k: v for k, v in profile.environment.items() if k not in ("device", "threads", "layout")}
-    st.markdown(f"The page's milliseconds are **{messages.literal(devices.whose(key))}**.")
+    st.markdown(f"Latencies on this page: **{messages.literal(devices.whose(key))}**.")
     made = f"{'quick, ' if profile.quick else ''}{profile.networks} networks in {profile.seconds:.0f} s"
     went_on = [f"goes on from {profile.prior}"] if profile.prior else []
     messages.caption(" · ".join([*map(str, environment.values()), made, *went_on]))

@@ -15,20 +15,20 @@ import streamlit as st
 from archs import ArchError, from_onnx
 from archs.interop.onnx.importer import MAX_NAME
 from archs.interop.pytorch.execute import state_dict
-from archs.transforms.surgery import regroup, rekernel, remove, scopes, widen, widen_scope, widths
 from archs.transforms.weights import to_safetensors
-from explorer.data import costs, zoo
+from explorer.data import zoo
 from explorer.data.metrics import IN_THE_PICTURE, METRICS
 from explorer.editing.imported import Imported
 from explorer.figures import charts as figures
 from explorer.figures import diagram
+from explorer.page import import_edit
 from explorer.page.panels import headline
 from explorer.page.panels.tables import csv, table_of
 from explorer.page.state import session as state
 from explorer.page.state.session import guard, scenario
-from explorer.page.widgets import chart, messages, upload
+from explorer.page.widgets import live, messages, upload, words
 
-KEY, PROBLEM = "imported", "import problem"
+KEY, PROBLEM = import_edit.IMPORTED, "import problem"
 HOME = "home"
 """Where app.py leaves the page that shows tables."""
 OWN = "as it says"
@@ -55,12 +55,13 @@ def render() -> None:
         return
     with guard("The headline"):
         _headline(found)
+        _known_table(found)
     with guard("The picture"):
         _picture(found)
     panels: dict[str, Callable[[Imported], None]] = {
         "Blocks": _blocks,
         "Layers": _layers,
-        "Edit": _edit,
+        "Edit": import_edit.edit,
         "Export": _export,
     }
     for tab, (name, panel) in zip(st.tabs(list(panels), key="import tab", on_change="rerun"), panels.items()):
@@ -73,7 +74,9 @@ def _choose() -> None:
     sources = ["ONNX file", *zoo.installed()]
     left, middle, right = st.columns([3, 5, 2], vertical_alignment="bottom")
     with left:
-        source = st.segmented_control("From", sources, default=sources[0], required=True, key="import source")
+        source = st.segmented_control(
+            "From", sources, default=sources[0], required=True, key="import source", on_change=_forget
+        )
     with right:
         st.selectbox("Image size", SIZES, key="import size", help="A file that is made for one size takes only that.")
     with middle:
@@ -90,6 +93,11 @@ def _choose() -> None:
             st.selectbox("Network", zoo.names(str(source)), key="import name", index=None, on_change=_named)
 
 
+def _forget() -> None:
+    """The error is of the file or the name chosen before."""
+    st.session_state.pop(PROBLEM, None)
+
+
 def _size() -> int | None:
     chosen = st.session_state.get("import size", OWN)
     return None if chosen == OWN else int(chosen)
@@ -97,6 +105,7 @@ def _size() -> int | None:
 
 def _uploaded() -> None:
     file = st.session_state.get("import file")
+    st.session_state.pop(PROBLEM, None)
     if file is not None:
         size = _size()
         shape = (3, size, size) if size else None
@@ -106,6 +115,7 @@ def _uploaded() -> None:
 
 def _named() -> None:
     library, name = str(st.session_state.get("import source")), st.session_state.get("import name")
+    st.session_state.pop(PROBLEM, None)
     if name:
         _take(lambda: zoo.graph(library, name, _size()), f"{library}: {name}")
 
@@ -117,7 +127,7 @@ def _take(make: Callable, source: str) -> None:
         try:
             graph = make()
         except ArchError as error:
-            st.session_state[PROBLEM] = str(error)
+            st.session_state[PROBLEM] = f"{source}: {error}"
             return
         st.session_state[KEY] = Imported(graph, source, scenario().profile)
 
@@ -125,7 +135,7 @@ def _take(make: Callable, source: str) -> None:
 def _headline(found: Imported) -> None:
     graph = found.graph
     st.subheader(messages.literal(graph.name), anchor=False)
-    edits = f" · {len(found.before)} edits" if found.before else ""
+    edits = f" · {len(found.before)} edit{'s' if len(found.before) > 1 else ''}" if found.before else ""
     messages.caption(
         f"{found.source} · input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{edits}"
     )
@@ -141,13 +151,30 @@ def _headline(found: Imported) -> None:
         messages.info(f"{sum(unused.values()):,} more parameters that it never reads: {', '.join(unused)[:200]}.")
 
 
+def _known_table(found: Imported) -> None:
+    """Whether the network is a table of this program, with all its edits."""
+    spec, reason = found.table
+    if spec is None:
+        messages.caption(f"Not a table of this program: {reason}. The Edit tab edits the graph itself.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Open in Explore", key="import open", icon=":material/open_in_new:", type="primary"):
+            state.choose("link", spec=spec, label=f"imported {spec.name}")
+            st.switch_page(st.session_state[HOME])
+        st.caption("Every block has a row in a table of this program. Explore has all its edits.")
+
+
 def _picture(found: Imported) -> None:
     blocks = found.blocks
     offered = [metric for metric in IN_THE_PICTURE if metric in blocks]
     metric = st.selectbox("Colour by", offered, key="import metric", format_func=lambda m: METRICS[m].title)
-    chart.show(diagram.network(blocks, metric), "import picture", f"The blocks of {found.graph.name}")
-    chart.show(figures.where_by_block(blocks), "import where", "Each block's share of the costs")
-    chart.show(figures.where_by_kind(costs.kinds(found.counts)), "import kinds", "Each kind's share of the costs")
+    live.show(diagram.network(blocks, metric), "import picture", f"The blocks of {found.graph.name}")
+    live.show(figures.where_by_block(blocks), "import where", "Each block's share of the costs", heading="By block")
+    kinds = found.kinds
+    live.show(
+        figures.where_by_kind(kinds), "import kinds", "Each kind of operator's share of the costs", heading="By kind"
+    )
+    words.kinds(kinds["kind"])
 
 
 def _blocks(found: Imported) -> None:
@@ -162,65 +189,6 @@ def _layers(found: Imported) -> None:
     shown[5:5] = ["latency_ms"] if "latency_ms" in found.layers else []
     table_of(found.layers, shown, height=520)
     csv(found.layers, found.graph.name, "imported layers")
-
-
-# Edits
-
-
-def _edit(found: Imported) -> None:
-    spec, why = found.table
-    if spec is not None:
-        st.success("Every block is one of ours, so the network is a table with all its edits.", icon=":material/check:")
-        if st.button("Open in Explore", key="import open", icon=":material/open_in_new:", type="primary"):
-            state.choose("link", spec=spec, label=f"imported {spec.name}")
-            st.switch_page(st.session_state[HOME])
-    else:
-        messages.caption(f"Not a table of ours: {why}. What can be edited here is the graph itself.")
-    if found.graph.weights is not None:
-        st.caption("An edit of an operator that has trained weights drops them: they would not fit.")
-    graph = found.graph
-    all_scopes, all_widths = scopes(graph), widths(graph)
-    convs = [node.path for node in graph.nodes if hasattr(node.op, "kernel") and hasattr(node.op, "groups")]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        scope = st.selectbox("Block or stage", all_scopes, key="edit scope")
-        factor = st.number_input("Width ×", 0.05, 16.0, 1.5, 0.25, key="edit factor")
-        _button("Widen it", "widen scope", lambda: partial(widen_scope, scope=scope, factor=factor), bool(scope))
-        _button("Remove it", "remove", lambda: partial(remove, scope=scope), bool(scope))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        path = st.selectbox("Layer", all_widths, key="edit width of")
-        channels = st.number_input("Channels", 1, 16384, 64, key="edit channels")
-        _button("Set the width", "widen", lambda: partial(widen, path=path, channels=int(channels)), bool(path))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        conv = st.selectbox("Convolution", convs, key="edit conv")
-        kernel = st.number_input("Kernel", 1, 31, 5, 2, key="edit kernel")
-        _button("Set the kernel", "rekernel", lambda: partial(rekernel, path=conv, kernel=int(kernel)), bool(conv))
-        groups = st.number_input("Groups", 1, 16384, 2, key="edit groups")
-        _button("Set the groups", "regroup", lambda: partial(regroup, path=conv, groups=int(groups)), bool(conv))
-    if problem := st.session_state.pop("import edit problem", None):
-        messages.error(problem)
-    if found.before:
-        st.button(
-            f"Undo: {messages.literal(found.before[-1][0])}", key="import undo", icon=":material/undo:", on_click=_undo
-        )
-
-
-def _button(label: str, key: str, make: Callable[[], partial], enabled: bool) -> None:
-    st.button(label, key=f"import {key}", on_click=_change, args=(key, make()), disabled=not enabled)
-
-
-def _change(what: str, change: partial) -> None:
-    with guard("The edit"):
-        found: Imported = st.session_state[KEY]
-        label = f"{what} {' '.join(map(str, change.keywords.values()))}"
-        try:
-            st.session_state[KEY] = found.edit(label, change)
-        except ArchError as error:
-            st.session_state["import edit problem"] = str(error)
-
-
-def _undo() -> None:
-    with guard("Undo"):
-        st.session_state[KEY] = st.session_state[KEY].undo()
 
 
 # Export

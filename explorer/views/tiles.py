@@ -94,7 +94,7 @@ def _latency(scenario: Scenario, base: Scenario) -> Tile:
     return tile(
         "latency_ms",
         f"{duration(found.latency_ms)}{batch}",
-        f"{change}90 %: {interval} · {devices.owner(key)}",
+        f"{change}{devices.owner(key)} · 90 %: {interval}",
         f"Device: {devices.title(key)}; {devices.whose(key)}.",
     )
 
@@ -104,7 +104,8 @@ def _change(now: float, before: float) -> str:
     if now == before:
         return "= baseline"
     share = now / before - 1 if before else float("inf")
-    return f"{'▲' if now > before else '▼'} {abs(share):.1%}".replace("%", " %")
+    size = "<0.1 %" if abs(share) < 0.0005 else f"{abs(share):.1%}".replace("%", " %")
+    return f"{'▲' if now > before else '▼'} {size}"
 
 
 @cached(256, "every page run looks up what papers print of one network")

@@ -25,7 +25,7 @@ def test_every_point_is_drawn_once_and_ones_own_has_its_interval():
     assert (star.x[0], star.y[0]) == (3e8, 72.0)
     assert (star.error_y.arrayminus[0], star.error_y.array[0]) == (1.5, 1.0)
     legend = scatter.legend(figure)
-    assert legend[-1][0] == "★"
+    assert legend[-1][0] == "☆"
     assert [name for _, _, name in legend[:-1]] == list(points["family"].unique())
     assert len({(sign, colour) for sign, colour, _ in legend}) == len(legend), "two families look alike"
 

@@ -114,6 +114,7 @@ def test_what_is_hovered_over_says_what_plotly_said():
         f"mult-adds {first['mult_adds']:,}",
         f"params {first['params']:,}",
         f"MAC {first['mem_access']:,} elements",
+        f"{first['latency_ms']:.3f} ms",
     ]
 
 

@@ -84,10 +84,10 @@ def test_a_calibration_makes_a_profile_of_this_machine(worker, mine):
     assert made.profile == mine
     (key,) = devices.here()
     assert devices.load(key) == mine
-    assert devices.owner(key) == "this machine's"
+    assert devices.owner(key).endswith("this machine")
     assert "machine that serves this page" in devices.whose(key)
     assert devices.title(key).startswith("this machine · 2 threads")
-    assert devices.owner("cpu") == "another machine's"
+    assert devices.owner("cpu").endswith("not your device")
 
 
 def test_a_stopped_calibration_leaves_no_profile(worker):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 from support import zoo_styles as zoo
-from support.forms import tiles
+from support.forms import fields, refusals, say, shown, tiles
 from support.modules import ResNet
 from support.onnx_files import exported, model, node
 from torch import nn
@@ -75,7 +75,7 @@ def test_an_uploaded_file(at):
     assert graph.name == "my_net"
     assert [type(n.op).__name__ for n in graph.nodes] == ["Conv2d", "ReLU"]
     at.file_uploader(key="import file").upload("bad.onnx", b"PK\x03\x04 and so on", "application/octet-stream").run()
-    assert at.error[0].value == "the file is a zip archive; allowed: an ONNX model as it is, unpacked"
+    assert at.error[0].value.endswith("the file is a zip archive; allowed: an ONNX model as it is, unpacked")
     assert check(at) == graph, "a refusal leaves the network that was there"
 
 
@@ -104,34 +104,60 @@ def test_what_is_unknown_is_said(at):
 
 def test_edits_and_undo(at, resnet):
     show(at, resnet, "Edit")
-    at.selectbox(key="edit scope").set_value("layer3").run()
-    at.button(key="import widen scope").click().run()
+    say(at, "scope", "layer3")
+    say(at, "factor", 1.5)
     wider = check(at)
     assert wider["layer3/1/conv2"].output[0] == 384
-    at.selectbox(key="edit scope").set_value("layer2/1").run()
-    at.button(key="import remove").click().run()
+    assert fields(at)["undo"]["label"] == "Undo: layer3: width ×1.5"
+    say(at, "scope", "layer2/1")
+    say(at, "remove")
     assert "layer2/1" not in {n.block for n in check(at).nodes}
-    at.selectbox(key="edit scope").set_value("layer2/0").run()
-    at.button(key="import remove").click().run()
+    say(at, "scope", "layer2/0")
+    say(at, "remove")
     assert check(at).nodes != resnet.nodes
-    at.button(key="import undo").click().run()
-    at.button(key="import undo").click().run()
-    at.button(key="import undo").click().run()
+    for _ in range(3):
+        say(at, "undo")
     assert check(at) == resnet
 
 
-def test_an_edit_that_cannot_be_is_refused(at, resnet):
+def test_fields_show_the_values_of_the_chosen_layer(at, resnet):
+    """They held 64, 5 and 2, whatever the layer."""
     show(at, resnet, "Edit")
-    at.number_input(key="edit groups").set_value(3).run()
-    at.selectbox(key="edit conv").set_value("layer1/0/conv1").run()
-    at.button(key="import regroup").click().run()
-    assert "groups=3 must divide the 64 input and the 64 output channels" in at.error[0].value
+    say(at, "layer", "layer3/1/conv2")
+    say(at, "convolution", "layer3/1/conv2")
+    assert [shown(at, name) for name in ("channels", "kernel", "groups")] == ["256", "3", "1"]
+
+
+def test_a_refused_value_never_changes_the_network(at, resnet):
+    """A refused 100000 was followed by 64, the field's default."""
+    show(at, resnet, "Edit")
+    say(at, "layer", "layer1/0/conv1")
+    say(at, "channels", 100000)
+    assert "100000" in "".join(refusals(at))
+    assert shown(at, "channels") == "100000"
     assert check(at) == resnet
+    say(at, "channels", "")
+    assert refusals(at)
+    assert check(at) == resnet
+    say(at, "convolution", "layer1/0/conv1")
+    say(at, "groups", 3)
+    assert "groups=3 must divide the 64 input and the 64 output channels" in refusals(at)[0]
+    assert check(at) == resnet
+
+
+def test_the_error_of_a_file_goes_with_the_next_choice(at, monkeypatch):
+    monkeypatch.setattr(library, "installed", lambda: ("timm",))
+    monkeypatch.setattr(library, "names", lambda library: ("tiny",))
+    at.run()
+    at.file_uploader(key="import file").upload("bad.onnx", b"PK\x03\x04 and so on", "application/octet-stream").run()
+    assert "bad.onnx" in at.error[0].value
+    at.button_group(key="import source").set_value("timm").run()
+    assert not at.error
 
 
 def test_a_network_of_our_blocks_is_a_table(at):
     show(at, archs.from_module(zoo.MobileNetV2().to("meta"), (3, 64, 64)), "Edit")
-    assert "Every block is one of ours" in at.success[0].value
+    assert any("Explore has all its edits" in caption.value for caption in at.caption)
     assert at.button(key="import open").label == "Open in Explore"
 
 

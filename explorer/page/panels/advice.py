@@ -35,7 +35,7 @@ def advice(scenario: Scenario) -> None:
     for number, suggestion in enumerate(found[:SHOWN]):
         _suggestion(number, suggestion)
     strains = advisor.strains(scenario.counts, scenario.spec, nodes_ms)
-    st.markdown("**What each block strains**")
+    st.markdown("**Guideline violations by block**")
     _table(strains, scenario)
 
 
@@ -80,7 +80,7 @@ def _table(strains: tuple[Strain, ...], scenario: Scenario) -> None:
         f"{advisor.STRAINED[1]} ×, {advisor.STRAINED[2]:.0%}, {advisor.STRAINED[3]}, {advisor.STRAINED[4]:.0%}; "
         "the paper says only that less is better."
     )
-    download(table, scenario, "strains")
+    download(table, scenario, "guideline violations")
 
 
 def of_block(scenario: Scenario) -> list[Part]:

@@ -11,7 +11,7 @@ from explorer.figures import scatter
 from explorer.page.panels.tables import download
 from explorer.page.widgets import chart
 
-MARKS = {"same": "", "changed": "● changed", "added": "＋ added", "removed": "－ removed"}
+MARKS = {"same": "", "changed": "● changed", "added": "+ added", "removed": "− removed"}
 NUMBERS = {"mult_adds": "mult-adds", "latency_ms": "ms", "params": "params", "mem_access": "MAC", "kernels": "kernels"}
 
 

@@ -51,15 +51,20 @@ def frontier(scenario: Scenario) -> None:
     costs = {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
     x = found.latency_ms if found and cost == "latency_ms" else costs[cost]
     network = None
-    if estimate is not None:
+    printed = None if estimate and estimate.measured else networks.published_top1(scenario.spec)
+    if printed:
+        network = Point(scenario.title, x, printed.top1_pct, printed.top1_pct, printed.top1_pct, "published")
+    elif estimate is not None:
         tier = "measured by you" if estimate.measured else "estimated"
         network = Point(scenario.title, x, estimate.top1_pct, estimate.low_pct, estimate.high_pct, tier)
     line = networks.pareto(points, cost)
-    _draw(scatter.frontier(points, line, cost, network), f"Top-1 accuracy against {METRICS[cost].title}")
-    _said(scenario, estimate)
+    figure = scatter.frontier(points, line, cost, network, families=networks.families())
+    _draw(figure, f"Top-1 accuracy against {METRICS[cost].title}")
+    _accuracy(scenario, estimate, printed)
     st.caption(
-        f"{len(points)} published accuracies; recipes differ by more than networks do, so compare within a recipe. "
-        "The line joins those that no other beats. Networks of the catalogue are counted by us, the others as printed."
+        f"{points[cost].notna().sum()} published accuracies with this cost. Recipes differ by more than networks do, "
+        "so compare within a recipe. Line: Pareto frontier. Networks of the catalogue are counted here, the others as "
+        "printed. ☆: estimate."
     )
     download(points, scenario, "published networks")
 
@@ -69,8 +74,8 @@ def _draw(figure: go.Figure, alt: str) -> None:
     chart.legend(scatter.legend(figure))
 
 
-def _said(scenario: Scenario, estimate: Estimate | None) -> None:
-    """What the star is, how it was found, how wrong it is on networks left out."""
+def _accuracy(scenario: Scenario, estimate: Estimate | None, printed: networks.PublishedTop1 | None) -> None:
+    """The accuracy of the open network, its source, and the held-out errors of an estimate."""
     left, right = st.columns([3, 1], vertical_alignment="top")
     with right:
         st.session_state["measured"] = scenario.measured_pct
@@ -86,17 +91,21 @@ def _said(scenario: Scenario, estimate: Estimate | None) -> None:
             help="Takes the place of the estimate.",
         )
     with left:
+        if printed:
+            st.markdown(f"**Published {printed.top1_pct:.1f} % top-1**: {printed.source}, recipe “{printed.recipe}”.")
+            return
         if estimate is None:
             st.markdown(f"**No estimate**: {accuracy.not_estimated(scenario.spec)}.")
             return
         if estimate.measured:
             st.markdown(f"**{estimate.top1_pct:.1f} % top-1**, measured by you.")
             return
+        beyond = "; its size is beyond all published ones" if estimate.extrapolated else ""
         like = f"with the recipe “{estimate.recipe}”" if estimate.recipe else "with no family's recipe in particular"
         st.markdown(
             f"**Estimated {estimate.top1_pct:.1f} % top-1**, 90 % between {estimate.low_pct:.1f} and "
-            f"{estimate.high_pct:.1f} %, {like}. {estimate.changed:.0%} of its multiply-adds are in blocks that its "
-            f"paper has not{'; its size is beyond all published ones' if estimate.extrapolated else ''}."
+            f"{estimate.high_pct:.1f} %, {like}. {estimate.changed:.0%} of its multiply-adds are in blocks that "
+            f"are not in the published network{beyond}."
             + (f" No published ablation covers its {', '.join(estimate.outside)}." if estimate.outside else "")
         )
         one, family = accuracy.errors("network"), accuracy.errors("family")
@@ -109,7 +118,7 @@ def _said(scenario: Scenario, estimate: Estimate | None) -> None:
 
 def _measured() -> None:
     with state.guard("The accuracy"):
-        state.choose("measured", measured_pct=st.session_state["measured"])
+        state.choose("measured", history=state.scenario().history.measure(st.session_state["measured"]))
 
 
 def _chosen(points: pandas.DataFrame) -> pandas.DataFrame:
@@ -142,7 +151,8 @@ def _published(points: pandas.DataFrame) -> None:
         st.info("No network of the filter has both a published accuracy and a latency on this device.")
         return
     line = networks.pareto(both, "latency_ms")
-    figure = scatter.frontier(both, line, "latency_ms", title=f"published latency, ms ({device})")
+    title = f"published latency, ms ({device})"
+    figure = scatter.frontier(both, line, "latency_ms", title=title, families=networks.families())
     _draw(figure, f"Top-1 accuracy against published latency on {device}")
     st.caption("Other machines and other software than ours: no prediction is drawn among them.")
     st.dataframe(there[["variant", "printed", "source", "note"]], hide_index=True)

@@ -15,7 +15,7 @@ from explorer.editing import cells, edits
 from explorer.editing.scenario import Problem, Scenario
 from explorer.page.browser.memory import memory
 from explorer.page.state import session as state
-from explorer.page.widgets import sheet, words
+from explorer.page.widgets import form, sheet, words
 
 KEY = "grid"
 WAITING = "waiting cells"
@@ -60,14 +60,11 @@ def table(scenario: Scenario) -> None:
 
 
 def _refused(waiting: Waiting) -> None:
+    """The problem with its suggested fixes, and the way back, as one form: a press during a run is not lost."""
     number = len(waiting.typed)
-    state.show(waiting.problem)
-    st.button(
-        "Put the cell back" if number == 1 else f"Put the {number} cells back",
-        key="put back",
-        on_click=_put_back,
-        icon=":material/undo:",
-    )
+    label = "Put the cell back" if number == 1 else f"Put the {number} cells back"
+    parts = state.parts_of(waiting.problem)
+    form.show("grid form", [*parts, form.button("put back", label, "undo", lambda _: _put_back())])
 
 
 def _waiting(spec: Spec) -> Waiting | None:

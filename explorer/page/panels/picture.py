@@ -7,13 +7,11 @@ from collections.abc import Callable
 import pandas
 import streamlit as st
 
-from costmodel.counting.kinds import kind_of
 from explorer.data import costs
 from explorer.data.metrics import IN_THE_PICTURE, METRICS
 from explorer.editing.scenario import Scenario
 from explorer.figures import charts as figures
 from explorer.figures import diagram
-from explorer.figures.palette import KIND_COLOURS
 from explorer.page.panels.tables import download, short
 from explorer.page.state import session as state
 from explorer.page.widgets import form, live, words
@@ -73,7 +71,8 @@ def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
             )
         with right:
             names = {"name": [path.removeprefix(f"{scenario.block}/") for path in inside["path"]]}
-            short(names | inside, ["name", "operator", "mult_adds", "params", "mem_access"])
+            timed = ["latency_ms"] if "latency_ms" in inside else []
+            short(names | inside, ["name", "operator", *timed, "mult_adds", "params", "mem_access"])
             download(inside, scenario, f"block {scenario.block}".replace("/", " "))
 
 
@@ -90,19 +89,12 @@ def where(scenario: Scenario) -> None:
         "Each kind of operator's share of the costs",
         heading="Where it goes, by kind of operator",
     )
-    entries = [f"<span><i style='background:{KIND_COLOURS[kind]}'></i>{kind}</span>" for kind in shown["kind"]]
-    st.html(f"<div class='legend'>{''.join(entries)}</div>")  # plotly's own is cut off on a phone
+    words.kinds(shown["kind"])
 
 
 def kinds(scenario: Scenario) -> pandas.DataFrame:
     """One row per kind of operator, with `latency_ms` where there is a profile; without those that cost nothing."""
-    table = costs.kinds(scenario.counts)
-    if nodes_ms := scenario.nodes_ms:
-        spent = dict.fromkeys(table["kind"], 0.0)
-        for node in scenario.graph.nodes:
-            spent[kind_of(node.op, scenario.graph.shapes[node.inputs[0]])] += nodes_ms.get(node.path, 0.0)
-        table["latency_ms"] = list(spent.values())
-    return table[table[[*figures.WHERE, *(["latency_ms"] if nodes_ms else [])]].any(axis=1)]
+    return costs.timed_kinds(scenario.counts, scenario.nodes_ms)
 
 
 def _pressed(path: str | None) -> None:

@@ -67,6 +67,10 @@ def blocks(scenario: Scenario) -> None:
 def layers(scenario: Scenario) -> None:
     table = scenario.layers
     shown = ["path", "operator", "input", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity"]
+    if "latency_ms" in table:
+        shown[4:4] = ["latency_ms"]
+        if st.toggle("Slowest first", key="slowest", persist_state="session"):
+            table = table.sort_values("latency_ms", ascending=False)
     table_of(table, shown, height=520)
     download(table, scenario, "layers")
 
@@ -87,7 +91,7 @@ def table_of(table: pandas.DataFrame, shown: Sequence[str], height: int | None =
 
 
 def short(table: Mapping[str, Sequence[Any]], shown: Sequence[str]) -> None:
-    """A table of a few rows of words and whole numbers, as `table_of` colours it: HTML, so that an edit need not wait.
+    """A table of a few rows of words and numbers, as `table_of` colours it: HTML, so that an edit need not wait.
 
     The grid of `table_of` took a seventh of the server's time for an edit.
     """
@@ -103,9 +107,11 @@ def _words(column: Sequence[str]) -> list[str]:
     return [f"<td>{escape(word)}</td>" for word in column]
 
 
-def _numbers(column: Sequence[int]) -> list[str]:
-    largest = max(1, *column)
-    return [f"<td style='background:{heat(value / largest)}'>{value:,}</td>" for value in column]
+def _numbers(column: Sequence[float]) -> list[str]:
+    """Whole numbers with separators, milliseconds with three decimals."""
+    largest = max(*column, 0) or 1
+    shown = [f"{value:.3f}" if isinstance(value, float) else f"{value:,}" for value in column]
+    return [f"<td style='background:{heat(value / largest)}'>{text}</td>" for value, text in zip(column, shown)]
 
 
 def _heat(view: pandas.DataFrame) -> pandas.DataFrame:

@@ -56,12 +56,12 @@ def _go(by: int) -> None:
 
 def _to(position: int) -> None:
     with guard("The history"):
-        state.choose("history", history=state.scenario().history.go(position), measured_pct=None)
+        state.choose("history", history=state.scenario().history.go(position))
 
 
 def _reset() -> None:
     with guard("The way back"):
-        state.choose("history", history=state.scenario().history.reset(), measured_pct=None)
+        state.choose("history", history=state.scenario().history.reset())
 
 
 def baseline(scenario: Scenario) -> Part:
@@ -107,12 +107,12 @@ def device() -> Part:
     key = state.scenario().profile  # a calibration that has just ended has chosen its own
     return form.choice(
         "profile",
-        "Milliseconds of",
+        "Device",
         [*known, NONE],
         key if key in known else NONE,
         lambda change: _use(change.value),
         profiles.title,
-        help="Another machine's are no good for this one: the page Calibrate makes this machine's own.",
+        help="Milliseconds hold for one device. The page Calibrate measures the machine that serves this page.",
     )
 
 

@@ -73,8 +73,12 @@ def show(problem: Problem) -> None:
 def problem_parts(control: str) -> list[Part]:
     """The same as parts of a form: the problem and its suggested fixes."""
     problem = scenario().problem
-    if not (problem and problem.control == control):
-        return []
+    return parts_of(problem) if problem and problem.control == control else []
+
+
+def parts_of(problem: Problem) -> list[Part]:
+    """A problem as parts of a form."""
+    control = problem.control
     return [
         form.note(f"problem {control}", problem.message, "error", "error"),
         *(

@@ -1,63 +1,136 @@
-"""The link that reopens exactly this network. It stands in the address too, so a reload loses no edit."""
+"""The page's choices in its address: the link reopens them, and so does a reload.
+
+`link` has the network, batch norm folding, the device, the baseline and the measured accuracy; the address also has the
+colour, the open block and the panel.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from archs import ArchError, Spec
 from archs.caching import cached
+from archs.catalogue.registry import FAMILIES
+from explorer.data import profiles as devices
+from explorer.data.metrics import IN_THE_PICTURE
 from explorer.editing import links
-from explorer.editing.scenario import Scenario, start
+from explorer.editing.history import Version
+from explorer.editing.scenario import PAPER, Scenario, start
 from explorer.page.browser.memory import memory
 from explorer.page.state import session as state
 from explorer.page.widgets import messages
 
-PARAMETER = "net"
+NETWORK, FOLDED, DEVICE, BASELINE, MEASURED = "net", "folded", "device", "baseline", "top1"
+COLOUR, BLOCK, PANEL = "colour", "block", "panel"
+PARAMETERS = (NETWORK, FOLDED, DEVICE, BASELINE, MEASURED, COLOUR, BLOCK, PANEL)
+TAB = "tab"
+"""Memory: the name of the open panel."""
 BY_LINK = "opened by link"
 """Memory: whether the first step of the history is the address's network and not the visitor's."""
+NO_DEVICE = "none"
 
 
 def reopen() -> None:
-    """The address's network, once per session: what the address says later, this page has written there itself."""
+    """The address's choices, once per session: later, this page itself writes the address."""
     if state.SCENARIO in memory():
         return
-    text = st.query_params.get(PARAMETER)
-    if text is None:
+    given = {name: st.query_params[name] for name in PARAMETERS if name in st.query_params}
+    if not given:
         return
     try:
-        spec = links.decode(text)
+        opened = _network(given.get(NETWORK))
     except ArchError as error:
         state.put(start().refuse("link", error))
         return
-    state.put(start().choose("link", spec=spec, label=f"opened a link to {spec.name}"))
+    state.put(opened.choose("link", **_choices(given, opened)))
+    if PANEL in given:
+        memory()[TAB] = given[PANEL]
+
+
+def _network(text: str | None) -> Scenario:
+    if text is None:
+        return start()
+    spec = links.decode(text)
     memory()[BY_LINK] = True
+    return start().choose("link", spec=spec, label=f"opened a link to {spec.name}")
+
+
+def _choices(given: dict[str, str], opened: Scenario) -> dict[str, object]:
+    """The choices that are valid; what a visitor has mistyped is ignored."""
+    found: dict[str, object] = {FOLDED: given.get(FOLDED) == "1"}
+    device, baseline = given.get(DEVICE), given.get(BASELINE)
+    if device in (*devices.names(), *devices.here()):
+        found["profile"] = device
+    elif device == NO_DEVICE:
+        found["profile"] = None
+    if baseline in FAMILIES:
+        found["against"] = baseline
+    elif baseline:
+        with suppress(ArchError):
+            spec = links.decode(baseline)
+            found["against"] = Version(f"{spec.name} of the link", spec)
+    with suppress(ValueError):
+        measured = float(given.get(MEASURED, ""))
+        if 0 <= measured <= 100:
+            found["history"] = opened.history.measure(measured)
+    if given.get(COLOUR) in IN_THE_PICTURE:
+        found["metric"] = given[COLOUR]
+    return found | {"block": given.get(BLOCK)}
 
 
 def keep(scenario: Scenario) -> None:
-    """The network in the address. Nothing for the one that the page opens with anyway, or one too long for a link."""
+    """Writes the address: only what differs from the page as it opens."""
+    wanted = _shared(scenario)
+    if scenario.metric != start().metric:
+        wanted[COLOUR] = scenario.metric
+    if scenario.block:
+        wanted[BLOCK] = scenario.block
+    if panel := memory().get(TAB):
+        wanted[PANEL] = panel
+    for name in PARAMETERS:
+        if name not in wanted:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != wanted[name]:
+            st.query_params[name] = wanted[name]
+
+
+def _shared(scenario: Scenario) -> dict[str, str]:
+    """The parameters of the link; without the network where it is the first one or too long."""
+    found: dict[str, str] = {}
+    first = start()
     text = _text(scenario.spec)
-    if text is None or scenario.spec == start().spec:
-        st.query_params.pop(PARAMETER, None)
-    elif st.query_params.get(PARAMETER) != text:
-        st.query_params[PARAMETER] = text
+    if text and scenario.spec != first.spec:
+        found[NETWORK] = text
+    if scenario.folded:
+        found[FOLDED] = "1"
+    if scenario.profile != first.profile and (scenario.profile is None or not devices.is_uploaded(scenario.profile)):
+        found[DEVICE] = scenario.profile or NO_DEVICE
+    against = scenario.against
+    if isinstance(against, Version):
+        found |= {BASELINE: base} if (base := _text(against.spec)) else {}
+    elif against != PAPER:
+        found[BASELINE] = against
+    if scenario.measured_pct is not None:
+        found[MEASURED] = f"{scenario.measured_pct:g}"
+    return found
 
 
 def link(scenario: Scenario) -> None:
-    text = _text(scenario.spec)
-    if text is None:
+    if _text(scenario.spec) is None:
         st.caption("This network is too long for a link: keep it as the JSON file of the Export tab.")
         return
     with st.popover("Share link", icon=":material/link:", width="stretch"):
-        messages.caption(f"Reopens exactly this network: {scenario.title}.")
+        messages.caption(f"Reopens exactly this network with these settings: {scenario.title}.")
         st.code(address(scenario), language=None, wrap_lines=True)
 
 
 def address(scenario: Scenario) -> str:
     """The whole link; empty where the network is too long for one."""
     text = _text(scenario.spec)
-    return f"{st.context.url or ''}?{urlencode({PARAMETER: text})}" if text else ""
+    return f"{st.context.url or ''}?{urlencode({NETWORK: text} | _shared(scenario))}" if text else ""
 
 
 @cached(256, "every page run writes the same link")

@@ -5,9 +5,12 @@ Streamlit's own go through a parser of Markdown and make an anchor, asked for or
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 import streamlit as st
+
+from explorer.figures.palette import KIND_COLOURS
 
 
 def title(words: str, caption: str) -> None:
@@ -16,6 +19,12 @@ def title(words: str, caption: str) -> None:
 
 def heading(words: str) -> None:
     st.html(f"<h3>{escape(words)}</h3>")
+
+
+def kinds(shown: Iterable[str]) -> None:
+    """The colours of kinds of operators."""
+    entries = "".join(f"<span><i style='background:{KIND_COLOURS[kind]}'></i>{escape(kind)}</span>" for kind in shown)
+    st.html(f"<div class='legend'>{entries}</div>")
 
 
 def caption(words: str) -> None:
