@@ -39,7 +39,11 @@ class Family:
                 )
             elif not self._allows(knob, value):
                 offered = ", ".join(map(str, self.knobs[knob]))
-                span = "a number in [0.05, 8], published: " if knob == "width" else "16 to 2048, published: "
+                span = (
+                    "a number in [0.05, 8], published: "
+                    if knob == "width"
+                    else "16 to 2048, or (height, width), published: "
+                )
                 allowed = f"{span if knob in self.open_knobs else ''}{offered}"
                 problems.append(Problem(f"found {shorten(value)}; allowed: {allowed}", column=knob))
         if problems:
@@ -53,7 +57,8 @@ class Family:
             words = [known for known in self.knobs[knob] if known == value]
             return bool(words) and not (isinstance(value, float) and isinstance(words[0], int))
         if knob == "resolution":
-            return isinstance(value, int) and 16 <= value <= 2048
+            sides = value if isinstance(value, (tuple, list)) and len(value) == 2 else (value,)
+            return all(type(side) is int and 16 <= side <= 2048 for side in sides)
         return isinstance(value, (int, float)) and 0.05 <= value <= 8
 
     def default(self, knob: str) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archs.catalogue.family import Family
 from archs.tables.blocks import round8
 from archs.tables.rows import AnyRow, Conv, GlobalPool, InvertedResidual, Linear
-from archs.tables.table import Spec
+from archs.tables.table import Resolution, Spec
 
 # Tan et al. 2018, arXiv:1807.11626v3, Figure 7(a). SE is a quarter of the block's *input* channels (official code).
 # fmt: off
@@ -21,7 +21,7 @@ STEM, HEAD = 32, 1280                # the head's 1×1 is not drawn in the figur
 # fmt: on
 
 
-def mnasnet_a1(width: float = 1.0, resolution: int = 224) -> Spec:
+def mnasnet_a1(width: float = 1.0, resolution: Resolution = 224) -> Spec:
     """MnasNet-A1 with every channel count × `width` rounded to 8; the head stays 1280 (official 1.4×: 6.1M)."""
     rows: list[AnyRow] = [Conv(stage="stem", channels=round8(STEM * width), stride=2)]
     for number, (t, k, se, c, n, s) in enumerate(BLOCKS, 1):

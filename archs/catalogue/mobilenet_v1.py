@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archs.catalogue.family import Family
 from archs.tables.rows import AnyRow, Conv, GlobalPool, Linear, Separable
-from archs.tables.table import Spec
+from archs.tables.table import Resolution, Spec
 
 # Howard et al. 2017, arXiv:1704.04861v1, Table 1. A pair "Conv dw" and "Conv / s1" of the table is one line here:
 # the stride of the depthwise, the output channels of the 1×1 after it.
@@ -27,7 +27,7 @@ BODY = ((      1,   64),  # 112 × 112 × 32
 # fmt: on
 
 
-def mobilenet_v1(width: float = 1.0, resolution: int = 224) -> Spec:
+def mobilenet_v1(width: float = 1.0, resolution: Resolution = 224) -> Spec:
     """MobileNetV1 with width multiplier α (`width`) and resolution multiplier ρ (`resolution` = 224 ρ)."""
 
     def scaled(channels: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archs.catalogue.family import Family
 from archs.tables.blocks import round8
 from archs.tables.rows import AnyRow, Conv, GlobalPool, InvertedResidual, Linear
-from archs.tables.table import Spec
+from archs.tables.table import Resolution, Spec
 
 # Sandler et al. 2018, arXiv:1801.04381v4, Table 2.
 # fmt: off
@@ -22,7 +22,7 @@ LAST =                (1280, 1, 1)   #   7² × 320   conv2d 1×1, then avgpool 
 # fmt: on
 
 
-def mobilenet_v2(width: float = 1.0, resolution: int = 224) -> Spec:
+def mobilenet_v2(width: float = 1.0, resolution: Resolution = 224) -> Spec:
     """MobileNetV2 with every channel count × `width` rounded to 8; the last 1×1 is not narrowed below width 1."""
     channels, _, stride = STEM
     rows: list[AnyRow] = [Conv(stage="stem", channels=round8(channels * width), stride=stride, activation="relu6")]

@@ -7,7 +7,7 @@ from functools import partial
 from archs.catalogue.family import Family
 from archs.tables.blocks import round8
 from archs.tables.rows import ActivationWord, AnyRow, Code, Conv, GlobalPool, InvertedResidual, Linear
-from archs.tables.table import Spec
+from archs.tables.table import Resolution, Spec
 
 RE: ActivationWord = "relu"
 HS: ActivationWord = "hard_swish"
@@ -55,7 +55,7 @@ TABLES: dict[str, tuple[tuple[int, int, int, bool, ActivationWord, int], ...]] =
 def _mobilenet_v3(
     size: str,
     width: float = 1.0,
-    resolution: int = 224,
+    resolution: Resolution = 224,
     code: Code = "paper",
     last_stage: str = "efficient",
     minimalistic: bool = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archs.catalogue.family import Family
 from archs.tables.rows import AnyRow, Bottleneck, Code, Conv, GlobalPool, Linear, Pool
-from archs.tables.table import Spec
+from archs.tables.table import Resolution, Spec
 
 # He et al. 2015, arXiv:1512.03385v1, Table 1, column "50-layer".
 # fmt: off
@@ -16,7 +16,7 @@ STAGES = {"conv2_x": ( 64,      256, 3),  # 56×56, after a 7×7, 64, stride 2 a
 # fmt: on
 
 
-def resnet50(width: float = 1.0, resolution: int = 224, code: Code = "paper") -> Spec:
+def resnet50(width: float = 1.0, resolution: Resolution = 224, code: Code = "paper") -> Spec:
     """ResNet-50. `code="paper"` strides in the first 1×1 of a stage, `code="torchvision"` in its 3×3."""
 
     def scaled(channels: int) -> int:

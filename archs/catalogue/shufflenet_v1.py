@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archs.catalogue.family import Family
 from archs.tables.rows import AnyRow, Conv, GlobalPool, Linear, Pool, ShuffleV1
-from archs.tables.table import Spec
+from archs.tables.table import Resolution, Spec
 
 # Zhang et al. 2017, arXiv:1707.01083v2, Table 1: output channels by number of groups.
 # fmt: off
@@ -23,7 +23,7 @@ STEM = 24
 AUTHORS_STEM = {(3, 0.5): 12, (8, 0.5): 16, (3, 1.5): 24, (8, 1.5): 24, (3, 2.0): 48, (8, 2.0): 48}
 
 
-def shufflenet_v1(width: float = 1.0, groups: int = 3, resolution: int = 224) -> Spec:
+def shufflenet_v1(width: float = 1.0, groups: int = 3, resolution: Resolution = 224) -> Spec:
     """ShuffleNetV1 of scale s (`width`) with g `groups`.
 
     The paper only says "s×": "scale the number of channels". Where a scaled count is not divisible by g, the next

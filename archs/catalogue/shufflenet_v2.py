@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archs.catalogue.family import Family
 from archs.tables.rows import AnyRow, Code, Conv, Downsample, GlobalPool, Linear, Pool, ShuffleV2
-from archs.tables.table import Spec
+from archs.tables.table import Resolution, Spec
 
 # Ma et al. 2018, arXiv:1807.11164v1, Table 5: output channels by scale.
 # fmt: off
@@ -21,7 +21,7 @@ REPEAT = {"stage2": 3, "stage3": 7, "stage4": 3}
 # fmt: on
 
 
-def shufflenet_v2(width: float = 1.0, resolution: int = 224, code: Code = "megvii") -> Spec:
+def shufflenet_v2(width: float = 1.0, resolution: Resolution = 224, code: Code = "megvii") -> Spec:
     """ShuffleNetV2 of scale `width`.
 
     The stride-2 unit has two published forms. `code="megvii"`, the authors': the shortcut branch keeps the input

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from archs.errors import ArchError
@@ -63,7 +64,7 @@ class Subgraph:
     kinds: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """A network of one image input and one output. Made by `Builder`; equal and hashable by value."""
 
@@ -134,6 +135,18 @@ class Graph:
             digraph.add_node(node.path, node=node)
             digraph.add_edges_from((path, node.path) for path in node.inputs)
         return digraph
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name}: {self.input} → {self.output}, {len(self.nodes)} nodes>"
+
+    def _repr_html_(self) -> str:
+        lines = ["<tr><th>node</th><th>operator</th><th>output</th><th>params</th><th>mult-adds</th></tr>"]
+        for node in self.nodes:
+            shapes = self.input_shapes(node)
+            cells = [escape(node.path), escape(node.op.describe(*shapes)), str(node.output)]
+            cells += [f"{self.params(node):,}", f"{node.op.mult_adds(*shapes):,}"]
+            lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        return f"<p>{escape(repr(self))}</p><table>{''.join(lines)}</table>"
 
     def __str__(self) -> str:
         """One line per node: a diff of two such texts shows a reviewer what an edit did."""

@@ -21,8 +21,8 @@ def spec_of(graph: Graph, name: str | None = None) -> Spec:
 
     Raises ArchError with the path where the first operators stand that no kind of row describes.
     """
-    if len(graph.input) != 3 or graph.input[1] != graph.input[2]:
-        raise ArchError(f"{graph.name} takes {graph.input}; allowed in a table: square images")
+    if len(graph.input) != 3:
+        raise ArchError(f"{graph.name} takes {graph.input}; allowed in a table: channels×height×width")
     found: list[rows.AnyRow] = []
     at, last = INPUT, graph.nodes[-1].path
     while at != last:
@@ -30,7 +30,7 @@ def spec_of(graph: Graph, name: str | None = None) -> Spec:
         found.append(row)
     spec = Spec(
         name=name or graph.name, rows=tuple(_merged(_staged(found))), input_channels=graph.input[0],
-        resolution=graph.input[1],
+        resolution=(graph.input[1], graph.input[2]),
     )  # fmt: skip
     matching_nodes(build(spec), graph)  # says where they differ, should they
     return spec

@@ -38,7 +38,7 @@ def build(spec: Spec) -> Graph:
     >>> print(str(build(archs.spec("mobilenet_v2"))).splitlines()[1])
     stem/conv/conv   conv 3×3 /2   3×224×224 → 32×112×112   weights 864   mult-adds 10,838,016
     """
-    b = Builder(spec.name, Shape(spec.input_channels, spec.resolution, spec.resolution))
+    b = Builder(spec.name, spec.input_shape)
     _extend(b, spec, INPUT)
     return b.graph(spec)
 

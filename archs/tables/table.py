@@ -7,13 +7,15 @@ The rows' columns are in `archs.tables.rows`, the graph of a spec in `archs.tabl
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from archs import bounded_json
 from archs.errors import ArchError, Problem, shorten
-from archs.tables.rows import KINDS, AnyRow, Channels, Code, Groups, Identifier
+from archs.ir.operator import Shape
+from archs.tables.rows import KINDS, AnyRow, Channels, Code, Groups, Identifier, Linear, Row
 from archs.tables.validation import MAX_PROBLEMS, MAX_ROWS, Validated
 
 FORMAT = "archs.spec/1"
@@ -22,17 +24,37 @@ MAX_JSON = 1_000_000  # characters; the largest catalogue network takes 2,400
 MAX_BLOCKS = 512  # rows × repeats
 
 
+Side = Annotated[int, Field(ge=1, le=2048)]
+Resolution = int | tuple[int, int]
+"""The side of a square image, or (height, width), in pixels."""
+KNOBS = ("width", "groups", "code")
+"""Fields that record how the catalogue made the table."""
+
+
+def _square(resolution: Resolution) -> Resolution:
+    """One number for a square image, so that equal images are equal specs."""
+    if isinstance(resolution, tuple) and resolution[0] == resolution[1]:
+        return resolution[0]
+    return resolution
+
+
 class Spec(Validated):
     """A network as its table, with the image that it takes.
 
-    `name` is the catalogue's name, or the user's own; `width`, `groups` and `code` record the knobs that the catalogue
-    made it with. Raises ArchError with one line per bad cell.
+    `name` is the catalogue's name, or the user's own; `rows` is a list of the row classes in `archs.rows`;
+    `resolution` is the side of a square image in pixels, or (height, width). `width`, `groups` and `code` record the
+    knobs that the catalogue made it with. Raises ArchError with one line per bad cell.
+
+    >>> from archs.tables.rows import Conv, GlobalPool, Linear
+    >>> rows = [Conv(stage="stem", channels=8), GlobalPool(stage="head"), Linear(stage="head", channels=10)]
+    >>> Spec(name="tiny", rows=rows, resolution=32)
+    <Spec tiny: 3×32×32, 3 rows, 3 blocks>
     """
 
     name: Identifier
-    rows: Annotated[tuple[AnyRow, ...], Field(min_length=1, max_length=MAX_ROWS)]
+    rows: Annotated[tuple[AnyRow, ...], Field(min_length=1, max_length=MAX_ROWS, strict=False)]
     input_channels: Channels = 3
-    resolution: Annotated[int, Field(ge=1, le=2048)] = 224
+    resolution: Annotated[Side | Annotated[tuple[Side, Side], Field(strict=False)], AfterValidator(_square)] = 224
     width: Annotated[float, Field(gt=0, le=16)] | None = None
     groups: Groups | None = None
     code: Code | None = None
@@ -43,18 +65,120 @@ class Spec(Validated):
             raise ValueError(f"{blocks} blocks in all; allowed: up to {MAX_BLOCKS}")
         return self
 
+    @property
+    def input_shape(self) -> Shape:
+        """Channels, height and width of the image."""
+        height, width = self.resolution if isinstance(self.resolution, tuple) else (self.resolution, self.resolution)
+        return Shape(self.input_channels, height, width)
+
     def edit(self, **changes: Any) -> Spec:
-        """A validated copy with the named fields replaced. Raises ArchError."""
+        """A validated copy with the named fields replaced.
+
+        `width`, `groups` and `code` say how the rows were made, so they change with `rows` only. Raises ArchError.
+        """
+        alone = [knob for knob in KNOBS if knob in changes and changes[knob] != getattr(self, knob)]
+        if alone and "rows" not in changes:
+            knob, value = alone[0], shorten(changes[alone[0]])
+            raise ArchError(
+                f"it records how the rows were made, which this would leave as they are; call "
+                f"archs.spec({self.name!r}, {knob}={value}) for the published network, or edit the rows' columns",
+                column=knob,
+            )
         return Spec(**{**dict(self), **changes})
 
-    def edit_row(self, index: int, **changes: Any) -> Spec:
-        """A validated copy with the named columns of row `index` (from 0) replaced. Raises ArchError."""
-        row = self.rows[index]
+    def edit_row(self, index: int | str, **changes: Any) -> Spec:
+        """A validated copy with the named columns of one row replaced.
+
+        `index` counts from 0 as in `spec.rows`, or is the name of a stage of one row; messages count rows from 1, as
+        the table is read. Raises ArchError.
+        """
+        at = self._index(index)
         try:
-            changed = type(row)(**{**dict(row), **changes})
+            changed = type(self.rows[at])(**{**dict(self.rows[at]), **changes})
         except ArchError as error:
-            raise error.at(row=index + 1) from None
-        return self.edit(rows=(*self.rows[:index], changed, *self.rows[index + 1 :]))
+            raise error.at(row=at + 1) from None
+        return self.replace_row(at, changed)
+
+    def edit_stage(self, stage: str, **changes: Any) -> Spec:
+        """A validated copy with the named columns replaced in every row of a stage that has them. Raises ArchError.
+
+        >>> import archs
+        >>> [row.kernel for row in archs.spec("mobilenet_v2").edit_stage("stage2", kernel=5).rows[1:4]]
+        [3, 5, 3]
+        """
+        at = [i for i, row in enumerate(self.rows) if row.stage == stage]
+        if not at:
+            raise ArchError(f"found {shorten(stage)}; allowed: {', '.join(self.stages)}", column="stage")
+        edited = self
+        for column, value in changes.items():
+            having = [i for i in at if column in type(self.rows[i]).model_fields]
+            if not having:
+                columns = dict.fromkeys(name for i in at for name in type(self.rows[i]).model_fields)
+                raise ArchError(f"no row of {stage} has it; allowed: {', '.join(columns)}", column=shorten(column))
+            for i in having:
+                edited = edited.edit_row(i, **{column: value})
+        return edited
+
+    def insert_row(self, index: int | str, row: AnyRow) -> Spec:
+        """A validated copy with a row before row `index` (from 0, or a stage's name); the number of rows appends it."""
+        at = index if index == len(self.rows) else self._index(index)
+        return self.edit(rows=(*self.rows[:at], row, *self.rows[at:]))
+
+    def replace_row(self, index: int | str, row: AnyRow) -> Spec:
+        """A validated copy with another row, of any kind, for row `index` (from 0, or a stage's name)."""
+        at = self._index(index)
+        return self.edit(rows=(*self.rows[:at], row, *self.rows[at + 1 :]))
+
+    def delete_row(self, index: int | str) -> Spec:
+        """A validated copy without row `index` (from 0, or a stage's name). Raises ArchError for the only row."""
+        at = self._index(index)
+        return self.edit(rows=(*self.rows[:at], *self.rows[at + 1 :]))
+
+    def set_classes(self, classes: int) -> Spec:
+        """A validated copy with another number of classes: the width of the last linear row. Raises ArchError."""
+        linear = [i for i, row in enumerate(self.rows) if isinstance(row, Linear)]
+        if not linear:
+            raise ArchError("the network has no linear row; insert one at its end", column="classes")
+        return self.edit_row(linear[-1], channels=classes)
+
+    def set_input(self, channels: int | None = None, resolution: Resolution | None = None) -> Spec:
+        """A validated copy for other images: channels, and the side in pixels or (height, width). Raises ArchError."""
+        fields = {"input_channels": channels, "resolution": resolution}
+        return self.edit(**{name: value for name, value in fields.items() if value is not None})
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages, in order."""
+        return tuple(dict.fromkeys(row.stage for row in self.rows))
+
+    def _index(self, index: int | str) -> int:
+        if isinstance(index, str):
+            found = [i for i, row in enumerate(self.rows) if row.stage == index]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise ArchError(f"{index} has {len(found)} rows, {found} of spec.rows; allowed: one of these, an index")
+        elif type(index) is int and -len(self.rows) <= index < len(self.rows):
+            return index % len(self.rows)
+        raise ArchError(
+            f"row index is {shorten(index)}; allowed: 0 to {len(self.rows) - 1}, or a stage: {', '.join(self.stages)}"
+        )
+
+    def __repr__(self) -> str:
+        knobs = "".join(f", {knob} {getattr(self, knob)}" for knob in KNOBS if getattr(self, knob) is not None)
+        blocks = sum(row.repeat for row in self.rows)
+        return f"<Spec {self.name}{knobs}: {self.input_shape}, {len(self.rows)} rows, {blocks} blocks>"
+
+    def __str__(self) -> str:
+        """The table: one line per row, with its index in `rows` and the columns that differ from their default."""
+        lines = [f"{i:>3}  {row.stage:<8} {row.kind:<17} {_cells(row)}" for i, row in enumerate(self.rows)]
+        return "\n".join([repr(self), *lines])
+
+    def _repr_html_(self) -> str:
+        cells = [(i, row.stage, row.kind, _cells(row)) for i, row in enumerate(self.rows)]
+        body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in line)}</tr>" for line in cells)
+        head = "<tr><th>row</th><th>stage</th><th>kind</th><th>columns</th></tr>"
+        return f"<p>{escape(repr(self))}</p><table>{head}{body}</table>"
 
     def to_json(self) -> str:
         """The spec as text: one line per row, the columns that differ from their default."""
@@ -80,6 +204,12 @@ class Spec(Validated):
             raise ArchError(f"rows: allowed: a list of 1 to {MAX_ROWS} rows")
         data["rows"] = _rows_from(rows)
         return Spec(**{str(key): value for key, value in data.items()})
+
+
+def _cells(row: Row) -> str:
+    """The columns that differ from their default: `channels 24, repeat 2, stride 2`."""
+    cells = row.model_dump(exclude_defaults=True, exclude={"stage"})
+    return ", ".join(f"{column} {value}" for column, value in cells.items())
 
 
 def _rows_from(rows: list[Any]) -> tuple[AnyRow, ...]:

@@ -26,14 +26,15 @@ class Validated(BaseModel):
             try:
                 super().__init__(**fields)
             except ValidationError as error:
-                found = error.errors()[:MAX_PROBLEMS]
-                raise ArchError(problems=[_problem(type(self), each) for each in found]) from None
+                by_column = {each["loc"][:1]: each for each in reversed(error.errors())}  # a union has one per member
+                found = list(reversed(by_column.values()))[:MAX_PROBLEMS]
+                raise ArchError(problems=[_problem(type(self), each, fields) for each in found]) from None
 
 
-def _problem(cls: type[BaseModel], error: Any) -> Problem:
+def _problem(cls: type[BaseModel], error: Any, fields: dict[str, Any]) -> Problem:
     if not error["loc"]:  # a check of several columns, which words its own message
         return Problem(str(error["ctx"]["error"]))
-    column, found = str(error["loc"][0]), shorten(error["input"])
+    column, found = str(error["loc"][0]), shorten(fields.get(str(error["loc"][0]), error["input"]))
     if error["type"] == "extra_forbidden":
         return Problem(f"no such column; allowed: {', '.join(cls.model_fields)}", column=shorten(column))
     takes = allowed(cls, column)
@@ -60,6 +61,10 @@ def _limits(field: Any) -> list[Any]:
 
 def _in_words(annotation: Any, metadata: list[Any]) -> str:
     if words := get_args(annotation):
+        members = [get_args(w)[0] if get_origin(w) is Annotated else w for w in words]
+        if int in members:  # a number, or a pair of them
+            limits = [m for limit in get_args(words[members.index(int)])[1:] for m in _limits(limit)]
+            return f"{_in_words(int, limits)}, or (height, width)"
         if all(isinstance(w, (str, int)) for w in words):
             return ", ".join(map(str, words))
         return f"a list of 1 to {MAX_ROWS} rows"

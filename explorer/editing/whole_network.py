@@ -68,7 +68,7 @@ def set_width(spec: Spec, width: float) -> Edited:
     factor = width / (spec.width or 1.0)
     last = max((index for index, row in enumerate(spec.rows) if isinstance(row, Linear)), default=-1)
     every = set(range(len(spec.rows))) - {last}
-    return repair(scaled(spec, factor, every).edit(width=float(width)))
+    return repair(spec.edit(rows=scaled(spec, factor, every).rows, width=float(width)))
 
 
 def set_resolution(spec: Spec, resolution: int) -> Edited:

@@ -309,7 +309,7 @@ def test_reset_to_paper_is_an_edit_that_can_be_undone():
     assert history.undo().spec == edited
     with pytest.raises(archs.ArchError, match="no network of the catalogue"):
         History.start(V2.edit(name="own")).reset()
-    assert paper(archs.spec("shufflenet_v2").edit(width=0.3)) == archs.spec("shufflenet_v2")
+    assert paper(archs.Spec(**{**dict(archs.spec("shufflenet_v2")), "width": 0.3})) == archs.spec("shufflenet_v2")
 
 
 # the walk
