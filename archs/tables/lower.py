@@ -11,7 +11,7 @@ from archs.errors import ArchError
 from archs.ir.graph import INPUT, Builder, Graph, Subgraph
 from archs.ir.ops import Shape
 from archs.tables.blocks import BLOCKS
-from archs.tables.rows import Row
+from archs.tables.rows import AnyRow, Row
 from archs.tables.table import Spec
 
 
@@ -54,7 +54,7 @@ def _extend(b: Builder, spec: Spec, x: str, seen: Counter[str] | None = None) ->
             stride = 1  # "the first layer of each sequence has a stride s": MobileNetV2, Table 2's caption
 
 
-def place(rows: Sequence[Row], x: str, shape: Shape, seen: Counter[str]) -> tuple[Subgraph, ...]:
+def place(rows: Sequence[AnyRow], x: str, shape: Shape, seen: Counter[str]) -> tuple[Subgraph, ...]:
     """The blocks of neighbouring rows that read `x`: what `build` makes of them in a whole table.
 
     `seen` counts the blocks before them by `stage/label`, and is added to: block numbers continue within a stage.

@@ -61,10 +61,10 @@ def _limits(field: Any) -> list[Any]:
 
 def _in_words(annotation: Any, metadata: list[Any]) -> str:
     if words := get_args(annotation):
-        members = [get_args(w)[0] if get_origin(w) is Annotated else w for w in words]
+        members: list[Any] = [get_args(w)[0] if get_origin(w) is Annotated else w for w in words]
         if int in members:  # a number, or a pair of them
-            limits = [m for limit in get_args(words[members.index(int)])[1:] for m in _limits(limit)]
-            return f"{_in_words(int, limits)}, or (height, width)"
+            bounds = [m for limit in get_args(words[members.index(int)])[1:] for m in _limits(limit)]
+            return f"{_in_words(int, bounds)}, or (height, width)"
         if all(isinstance(w, (str, int)) for w in words):
             return ", ".join(map(str, words))
         return f"a list of 1 to {MAX_ROWS} rows"

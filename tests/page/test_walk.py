@@ -20,6 +20,7 @@ import archs
 import costmodel
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.sampling import random_edit, random_spec
+from archs.tables import lower
 from archs.tables.rows import KINDS
 from explorer.data.metrics import duration, human, megabytes
 from explorer.editing import cells, edits, links
@@ -92,7 +93,7 @@ def step(scenario: Scenario, rng: Random) -> Scenario:
 
 def fresh(scenario: Scenario) -> costmodel.NetworkCounts:
     """A count that shares nothing with the scenario: of the table's text, built again."""
-    graph = archs.build.__wrapped__(archs.Spec.from_json(scenario.spec.to_json()))  # not the one that is kept
+    graph = lower.build.__wrapped__(archs.Spec.from_json(scenario.spec.to_json()))  # not the one that is kept
     return costmodel.count(archs.fold_batchnorm(graph) if scenario.folded else graph)
 
 

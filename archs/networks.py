@@ -1,0 +1,98 @@
+"""The front door's calls: each takes a catalogue name, a Spec or a Graph wherever a network is meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archs.catalogue.registry import spec
+from archs.errors import shorten
+from archs.interop.onnx import exporter
+from archs.interop.pytorch import codegen, execute
+from archs.ir.graph import Graph
+from archs.tables import lower
+from archs.tables.table import Spec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Network = str | Spec | Graph
+"""What a public function takes for a network."""
+
+
+def build(network: Network) -> Graph:
+    """The graph of a catalogue name or a spec; a graph is returned unchanged.
+
+    Raises ArchError, with row, path, value found and values allowed, for a network that does not build, and TypeError
+    for what is no network.
+
+    >>> build("mobilenet_v2")
+    <Graph mobilenet_v2: 3×224×224 → 1000, 153 nodes>
+    """
+    if isinstance(network, Graph):
+        return network
+    if isinstance(network, Spec):
+        return lower.build(network)
+    if isinstance(network, str):
+        return lower.build(spec(network))
+    raise TypeError(
+        f"found {shorten(network)}; a network is a name (archs.names()), an archs.Spec or an archs.Graph; "
+        "for an nn.Module call archs.from_module(module, (channels, height, width))"
+    )
+
+
+def to_source(network: Network) -> str:
+    """The network as a Python file that needs only torch: a class per block structure, the network's class last.
+
+    The same network gives the same text. Its module takes N×C×H×W.
+    """
+    return codegen.to_source(build(network))
+
+
+def to_module(network: Network) -> nn.Module:
+    """The module that `to_source` defines, with the graph's trained weights where it has some; else torch's initial.
+
+    A warning says how many tensors keep initial values. Raises ArchError for over 2³¹ parameters.
+    """
+    return execute.to_module(build(network))
+
+
+def to_onnx(network: Network) -> bytes:
+    """The network as an ONNX file: input `image` N×C×H×W, output `output`, any number N of images.
+
+    Raises ArchError for a network that no ONNX file holds.
+    """
+    return exporter.to_onnx(build(network))
+
+
+class Text(str):
+    """A text whose repr is itself, for an interactive session."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def summary(network: Network, depth: int = 2) -> Text:
+    """A table of the network's parts: output shape, parameters, multiply-adds of one image.
+
+    `depth` is the number of path parts: 1 for stages, 2 for blocks, 3 or more for operators. Milliseconds are in
+    `costmodel`.
+
+    >>> print(summary("shufflenet_v2", depth=1).splitlines()[1])
+    stem                              24×56×56              696          8,128,512
+    """
+    graph = build(network)
+    if type(depth) is not int or depth < 1:
+        raise ValueError(f"depth is {depth!r}; allowed: a whole number ≥ 1")
+    parts: dict[str, list[object]] = {}
+    for node in graph.nodes:
+        part = "/".join(node.path.split("/")[:depth])
+        _, params, mult_adds = parts.get(part, [None, 0, 0])
+        adds = node.op.mult_adds(*graph.input_shapes(node))
+        parts[part] = [node.output, params + graph.params(node), mult_adds + adds]  # type: ignore[operator]
+    lines = [f"{'part':<28} {'output':>13} {'params':>16} {'mult-adds':>18}"]
+    lines += [f"{part:<28} {output!s:>13} {params:>16,} {adds:>18,}" for part, (output, params, adds) in parts.items()]
+    total = [sum(column) for column in zip(*[(params, adds) for _, params, adds in parts.values()])]  # type: ignore[arg-type]
+    lines.append(f"{graph.name[:28]:<28} {graph.output!s:>13} {total[0]:>16,} {total[1]:>18,}")
+    return Text("\n".join(lines))
