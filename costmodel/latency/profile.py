@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -54,15 +53,13 @@ class Saved(_Value):
         """Write the profile atomically: a draft is renamed once it is complete."""
         path = Path(path)
         text = json.dumps(self.model_dump(mode="json", by_alias=True), separators=(",", ":"))
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".draft")
+        draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
         try:
-            with os.fdopen(handle, "w") as file:
+            with draft.open("x", encoding="utf-8") as file:  # its mode follows the umask
                 file.write(text + "\n")
-            os.chmod(draft, 0o644)
-            os.replace(draft, path)
-        except BaseException:
-            os.unlink(draft)
-            raise
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 class Predictor(_Value):

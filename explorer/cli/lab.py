@@ -10,6 +10,7 @@ from pathlib import Path
 
 import costmodel
 from archs.catalogue.guidelines import SIZE
+from explorer.cli import destination
 from explorer.cli.command import Commands, Output
 from explorer.jobs import lab as jobs
 from explorer.lab import prediction
@@ -57,6 +58,8 @@ def _lab(options: argparse.Namespace) -> Output:
     profile = costmodel.load_profile(options.profile) if options.profile else prediction.profile_for(settings)
     predicted = prediction.predicted(made, profile) if profile else None
     check("repeat", options.repeat, 1, MAX_REPEATS)
+    if options.csv:
+        destination.check(options.csv)
     runs = [_timed(made, options.seconds) for _ in range(options.repeat)]
     result = runs[-1]
     rows_again = repeated(runs) if len(runs) > 1 else []
@@ -94,9 +97,13 @@ def _lab(options: argparse.Namespace) -> Output:
 def _timed(made: Experiment, seconds: float) -> Run:
     """A run in a separate process, as on the page: no run finds the memory of another."""
     job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, seconds)
-    while job.running:
-        print(f"\r{job.status}  ", end="", file=sys.stderr, flush=True)
-        time.sleep(POLL)
+    try:
+        while job.running:
+            print(f"\r{job.status}  ", end="", file=sys.stderr, flush=True)
+            time.sleep(POLL)
+    finally:  # the worker ends with the command
+        job.stop()
+        job.wait()
     print(file=sys.stderr)
     if job.run is None:
         raise LabError(job.problem)

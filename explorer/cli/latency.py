@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import archs
@@ -11,7 +12,8 @@ from archs.ir.graph import Graph
 from costmodel.calibration.pipeline import raw_path
 from costmodel.calibration.validate import save_report, validate
 from costmodel.latency.profile import DEFAULT, locate, names
-from explorer.cli import network
+from costmodel.timing import machine_lock
+from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output
 from explorer.cli.progress import progress_bar
 
@@ -42,10 +44,10 @@ def _add_profile(parser: argparse.ArgumentParser) -> None:
 
 
 def _calibrate(options: argparse.Namespace) -> Output:
-    if not options.output.parent.is_dir():
-        raise costmodel.CostError(f"{options.output.parent} is no directory; nothing was timed")
+    destination.check(options.output)
+    destination.check(raw_path(options.output))
     regime = {name: getattr(options, name) for name in ("device", "threads", "layout", "batch", "quick", "earlier")}
-    with progress_bar() as progress:
+    with machine_lock.exclusive(_waiting), progress_bar() as progress:
         profile = costmodel.calibrate(
             **regime, folded=options.fold, progress=progress, path=options.output, name=options.output.stem
         )
@@ -104,8 +106,14 @@ def _plain(graph: Graph, profile: costmodel.DeviceProfile) -> str:
 def _validate(options: argparse.Namespace) -> Output:
     profile = costmodel.load_profile(options.profile)
     raw = raw_path(locate(options.profile))
-    with progress_bar() as progress:
+    if options.output:
+        destination.check(options.output)
+    with machine_lock.exclusive(_waiting), progress_bar() as progress:
         report = validate(profile, raw if raw.exists() else None, progress=progress)
     if options.output:
         save_report(report, options.output)
     return Output(report.as_dict(), str(report))
+
+
+def _waiting(holder: str) -> None:
+    print(f"waiting: {holder} is timing on this machine", file=sys.stderr)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import archs
 import costmodel
-from explorer.cli import catalogue, compare, devices, export, import_network, lab, latency, measure, search
+from explorer.cli import catalogue, compare, destination, devices, export, import_network, lab, latency, measure, search
 from explorer.cli.command import BAD_INPUT, Commands, Output, Parser, UsageError, schema_name, write
 
 GROUPS: tuple[Callable[[Commands], None], ...] = (
@@ -57,7 +57,7 @@ def _version() -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit status: 0, or 2 for bad input and bad usage."""
+    """Run one command and return its exit status: 0, 2 for bad input and bad usage, 130 after a signal."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         options = parser()[0].parse_args(arguments)
@@ -65,7 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
         hint = f"see {_program()}{f' {error.command}' if error.command else ''} --help"
         return _refuse(error.command, [f"{error}; {hint}"], "--json" in arguments)
     try:
-        output: Output = options.action(options)
+        with destination.signals():
+            output: Output = options.action(options)
         if options.json:
             write(json.dumps({"schema": schema_name(options.command), **output.document}, indent=1))
         else:
@@ -75,7 +76,12 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` for instance, has closed the pipe
         sys.stderr.close()
     except OSError as error:
-        return _refuse(options.command, [f"{error.filename}: {error.strerror}"], options.json)
+        return _refuse(options.command, [f"{error.filename or 'the output'}: {error.strerror}"], options.json)
+    except MemoryError:
+        return _refuse(options.command, ["out of memory; take a smaller network or batch"], options.json)
+    except KeyboardInterrupt:
+        print(f"\n{options.command}: interrupted", file=sys.stderr)
+        return destination.INTERRUPTED
     return 0
 
 

@@ -10,6 +10,7 @@ import pandas
 import streamlit as st
 
 from explorer.data import costs
+from explorer.data.plain_text import csv_text
 from explorer.editing.scenario import Scenario
 from explorer.figures.palette import heat
 
@@ -131,7 +132,7 @@ def download(table: Table, scenario: Scenario, what: str) -> None:
 def csv(table: Table, name: str, what: str) -> None:
     st.download_button(
         f"{what.capitalize()} as CSV",
-        lambda: pandas.DataFrame(table).to_csv(index=False),  # made when it is asked for
+        lambda: csv_text(pandas.DataFrame(table)),  # made when it is asked for
         file_name=f"{name} {what}.csv".replace(" ", "_"),
         mime="text/csv",
         on_click="ignore",
