@@ -9,7 +9,7 @@ import operator
 from math import prod
 from typing import Any
 
-from archs.interop.aten.call import Call, Unsupported, rule, unmodified
+from archs.interop.aten.call import Call, Unsupported, batched, rule, unmodified
 from archs.interop.aten.steps import Constant, Step
 from archs.ir import ops
 from archs.ir.operator import Op
@@ -105,6 +105,33 @@ def _other_dropout(call: Call) -> Step:
     if call["train"]:
         raise Unsupported
     return call.first
+
+
+@rule("fill", "full_like", "zeros_like", "ones_like", "zero")
+def _filled(call: Call) -> Step:
+    """A tensor of one number, of the sizes of another: times 0, and plus the number."""
+    value = {"zeros_like": 0.0, "zero": 0.0, "ones_like": 1.0}.get(call.name)
+    if value is None:
+        value = call.args.get("value", call.args.get("fill_value"))
+    if isinstance(value, Constant):
+        if value.tensor.numel() != 1:
+            raise Unsupported
+        value = value.tensor.item()
+    if not isinstance(value, (int, float)) or not batched(call.value):
+        raise Unsupported
+    zeros = call.step(ops.MultiplyConstant(0), call.first)
+    return call.step(ops.AddConstant(float(value)), zeros) if value else zeros
+
+
+@rule("copy")
+def _copied(call: Call) -> Step:
+    """One tensor's elements in the place of another's."""
+    x, source = call["self"], call["src"]
+    if isinstance(source, Constant) and isinstance(x, Step):
+        return _with_constant(call, "add", call.step(ops.MultiplyConstant(0), x), source)
+    if not isinstance(source, Step) or source.folded or not batched(call.value):
+        raise Unsupported
+    return source if source.shape == call.shape else call.step(ops.Expand(call.shape), source)
 
 
 # Two tensors, or a tensor and a number

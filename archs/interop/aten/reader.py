@@ -6,6 +6,7 @@ mean is in `archs.interop.aten.patterns`.
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError
@@ -16,9 +17,10 @@ from archs.interop.aten import (  # noqa: F401 they register their rules
     pooling_rules,
 )
 from archs.interop.aten.call import RULES, Call, Unsupported, batched, is_constant
+from archs.interop.aten.memory import Memory
 from archs.interop.aten.steps import BATCH, Constant, Scope, Standardized, Step
 from archs.ir.operator import Shape
-from archs.ir.ops import ChannelSplit, Expand, Opaque, Permute, Slice, View
+from archs.ir.ops import Opaque
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from archs.interop.aten.program import Program
 
 MAX_NODES = 20_000
-VIEWS = (View, Permute, Slice, ChannelSplit, Expand)
 
 
 class Reader:
@@ -37,15 +38,18 @@ class Reader:
         self.program = program
         self.called = program.called
         self.image = Step(None, [], shape)
-        self.values: dict[fx.Node, Any] = {}
+        self.values = Memory(self._replayed)
+        self._inner_outputs: dict[fx.Node, list[fx.Node]] = {}
 
     def read(self) -> Step:
         nodes = list(self.program.graph.nodes)
         if len(nodes) > MAX_NODES:
             raise ArchError(f"{self.called} makes {len(nodes):,} calls; allowed: up to {MAX_NODES:,}")
+        # the storages of the program's own fake tensors, which in-place operators write into
+        self._mutated = {self.values.storage(target) for node in nodes for target in _written(node)}
         for node in nodes:
             if node.op == "placeholder":
-                self.values[node] = self._placeholder(node)
+                self.values.place(node, self._placeholder(node))
             elif node.op == "output":
                 return self._output(node)
             else:
@@ -54,25 +58,27 @@ class Reader:
 
     def _other(self, node: fx.Node) -> None:
         if node.op == "call_function" and _name(node)[0] in WRAPPERS:
-            self.values[node] = self._wrapped(node)
+            self.values.place(node, self._wrapped(node))
         elif node.op == "call_function":
-            self.values[node] = self._call(node)
+            self._call(node)
         elif node.op == "get_attr":  # the calls within a wrapper
-            self.values[node] = getattr(node.graph.owning_module, str(node.target))
+            self.values.place(node, getattr(node.graph.owning_module, str(node.target)))
         else:
             raise ArchError(f"{self.called}: {node.op} {node.target} is no operator")
 
     def _wrapped(self, node: fx.Node) -> Any:
         """Calls in a graph of their own, under another autocast or without gradients: as if they stood here."""
-        values = [self.values[a] for a in node.args if hasattr(a, "graph")]
-        inner = next(v for v in values if hasattr(v, "graph"))
-        outer = iter([v for v in values if v is not inner])
+        given = node.all_input_nodes
+        inner = next(self.values[a] for a in given if hasattr(self.values[a], "graph"))
+        outer = iter([a for a in given if not hasattr(self.values[a], "graph")])
         for own in inner.graph.nodes:
             if own.op == "placeholder":
-                self.values[own] = next(outer)
+                source = next(outer)
+                self.values.place(own, self.values[source], source)
             elif own.op == "output":
-                given = own.args[0]
-                return [self.values[x] for x in given] if isinstance(given, (list, tuple)) else self.values[given]
+                found = own.args[0]
+                self._inner_outputs[node] = list(found) if isinstance(found, (list, tuple)) else [found]
+                return [self.values[x] for x in found] if isinstance(found, (list, tuple)) else self.values[found]
             else:
                 self._other(own)
         raise ArchError(f"{self.called}: calls that give nothing")
@@ -80,7 +86,10 @@ class Reader:
     def _placeholder(self, node: fx.Node) -> Any:
         if node.name in self.program.sources:
             source = self.program.sources[node.name]
-            return Constant(self.program.tensors[source].detach(), (source,), source in self.program.trained, True)
+            tensor = self.program.tensors[source].detach()
+            if self.values.storage(node) in self._mutated:
+                tensor = tensor.clone()
+            return Constant(tensor, (source,), source in self.program.trained, True)
         return self.image if hasattr(node.meta.get("val"), "shape") else None
 
     def _output(self, node: fx.Node) -> Step:
@@ -89,7 +98,7 @@ class Reader:
         found = pytree.tree_leaves(node.args[0])
         if len(found) != 1:
             raise ArchError(f"{self.called} gives {len(found)} tensors; allowed: one")
-        value = self.values.get(found[0])
+        value = self.values[found[0]] if hasattr(found[0], "meta") else None
         if not isinstance(value, Step):
             raise ArchError(f"{self.called} gives what does not depend on the image; allowed: one tensor that does")
         if value.op is None:
@@ -100,16 +109,47 @@ class Reader:
             )
         return value
 
-    def _call(self, node: fx.Node) -> Any:
-        name, in_place = _name(node)
+    def _call(self, node: fx.Node) -> None:
+        name, _ = _name(node)
+        if node.target is operator.getitem and node.args[0] in self._inner_outputs:
+            source = self._inner_outputs[node.args[0]][node.args[1]]  # a wrapper's: another name of what is inside
+            self.values.place(node, self.values[source], source)
+            return
         args = self._arguments(node)
+        result = self._evaluated(node, args)
+        self.values.place(node, result)
+        written = _written(node)
+        if not written:
+            return
+        if written != [node.args[0]]:
+            raise ArchError(f"{self.called}: {name} writes into {len(written)} tensors; allowed: its first argument")
+        if is_constant(list(args.values())):
+            self._constants_written(node)
+            return
+        try:
+            self.values.write(node.args[0], result, Call(name, args, node.meta["val"], _scope(node)))
+        except Unsupported:
+            raise ArchError(
+                f"{self.called}: {name}_ writes into a view of {tuple(node.args[0].meta['val'].shape)} whose other "
+                "elements are read afterwards; allowed: in-place operators on whole tensors and on slices of them"
+            ) from None
+
+    def _replayed(self, node: fx.Node) -> Any:
+        """A view's value again, after its memory was written to. An in-place operator's is that of its target."""
+        if _written(node):
+            return self.values[node.args[0]]
+        return self._evaluated(node, self._arguments(node))
+
+    def _evaluated(self, node: fx.Node, args: dict[str, Any]) -> Any:
+        """The value of a call, without what it writes."""
+        name = _name(node)[0]
         if name.startswith(("_assert", "sym_", "_check")) or name in ("ge", "le", "gt", "lt", "eq", "item"):
             self._static(node)
-            return None
+            if not is_constant(list(args.values())) or name not in ("ge", "le", "gt", "lt", "eq"):
+                return None
         if is_constant(list(args.values())):
             return self._folded(node, name, args)
-        self._fresh(node, args)
-        value = node.meta.get("val")
+        value: Any = node.meta.get("val")
         call = Call(name, args, value, _scope(node))
         self._static(node)
         if name == "getitem":
@@ -123,9 +163,13 @@ class Reader:
         for step, fake in zip(_steps(result), value if isinstance(value, (list, tuple)) else [value]):
             if not step.strides and step.op is not None:
                 step.strides = tuple(fake.stride()) if tuple(fake.shape[1:]) == tuple(step.shape) else ()
-        if in_place:
-            self._written(node, result)
         return result
+
+    def _constants_written(self, node: fx.Node) -> None:
+        """The elements of constants are real tensors, written to as they are folded; none of them is a parameter's."""
+        written = self.values[node.args[0]]
+        for constant in self.values.constants(written.tensor.untyped_storage()._cdata):
+            constant.pure = constant.trained = False
 
     def _arguments(self, node: fx.Node) -> dict[str, Any]:
         from torch import fx
@@ -146,30 +190,6 @@ class Reader:
                     "allowed: shapes that the input's shape decides"
                 )
 
-    def _fresh(self, node: fx.Node, args: dict[str, Any]) -> None:
-        for step in _steps(list(args.values())):
-            if step.stale:
-                raise ArchError(
-                    f"{self.called}: {_name(node)[0]} reads a view whose memory was written to in place; "
-                    "allowed: in-place operators on tensors that nothing else looks into"
-                )
-
-    def _written(self, node: fx.Node, result: Any) -> None:
-        """After `relu_(x)`, every name of x means the result; other views of its memory are stale."""
-        target = self.values[node.args[0]]
-        if not isinstance(target, Step) or not isinstance(result, Step):
-            return
-        root = _root(target)
-        for other, value in self.values.items():
-            if value is target:
-                self.values[other] = result
-            elif isinstance(value, list):
-                self.values[other] = [result if part is target else part for part in value]
-        for value in self.values.values():
-            for step in _steps(value):
-                if step is not result and _root(step) is root and (root is not target or step.op is not None):
-                    step.stale = step.stale or not _apart(step, target)
-
     def _folded(self, node: fx.Node, name: str, args: dict[str, Any]) -> Any:
         """A call on constants alone, done at once; what a layer's weights are made of is kept in mind."""
         import torch
@@ -181,7 +201,7 @@ class Reader:
         def tensor(n: fx.Node) -> Any:
             value = self.values[n]
             if isinstance(value, Constant):
-                return value.tensor.clone() if _name(node)[1] else value.tensor
+                return value.tensor
             return [c.tensor if isinstance(c, Constant) else c for c in value] if isinstance(value, list) else value
 
         given = fx.map_arg(node.args, tensor), fx.map_arg(dict(node.kwargs), tensor)
@@ -260,6 +280,16 @@ def _name(node: fx.Node) -> tuple[str, bool]:
     return (name[:-1] if in_place else name), in_place
 
 
+def _written(node: fx.Node) -> list[fx.Node]:
+    """The arguments that a call writes into."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None or not schema.is_mutable:
+        return []
+    given = dict(zip((a.name for a in schema.arguments), node.args)) | dict(node.kwargs)
+    names = [a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+    return [given[name] for name in names if hasattr(given.get(name), "all_input_nodes")]
+
+
 def _scope(node: fx.Node) -> Scope:
     stack = node.meta.get("nn_module_stack") or {}
     found = []
@@ -279,15 +309,3 @@ def _constants(value: Any) -> list[Constant]:
     if isinstance(value, (list, tuple)):
         return [c for part in value for c in _constants(part)]
     return [value] if isinstance(value, Constant) else []
-
-
-def _root(step: Step) -> Step:
-    while isinstance(step.op, VIEWS):
-        step = step.inputs[0]
-    return step
-
-
-def _apart(a: Step, b: Step) -> bool:
-    """Two parts of one split, which share no element."""
-    same = isinstance(a.op, ChannelSplit) and isinstance(b.op, ChannelSplit) and a.inputs[0] is b.inputs[0]
-    return same and a.op.sizes == b.op.sizes and a.op.part != b.op.part  # type: ignore[union-attr]

@@ -66,8 +66,6 @@ class Step:
     """The first dimension is not the batch."""
     permutation: Permutation | None = None
     """Of a folded step: which elements of which step it has."""
-    stale: bool = False
-    """Its memory was written to by another step since."""
 
     def becomes(self, op: Op, *inputs: Step) -> None:
         """This step as another operator of the same output."""
