@@ -64,6 +64,17 @@ class Subgraph:
     kinds: tuple[tuple[str, str], ...]
 
 
+class Tie(NamedTuple):
+    """A parameter of one node that is a parameter of an earlier node: counted there, and one tensor in a module."""
+
+    path: str
+    role: str
+    """Its name in the node's module: "weight"."""
+    owner: str
+    owner_role: str
+    elements: int
+
+
 @dataclass(frozen=True, repr=False)
 class Graph:
     """A network of one image input and one output. Made by `Builder`; equal and hashable by value."""
@@ -77,6 +88,8 @@ class Graph:
     """The spec that the graph was built from, None for an imported or edited graph; the export cites it."""
     shared: tuple[tuple[str, str], ...] = ()
     """Nodes that run with the weights of an earlier node: (path, that node's path)."""
+    ties: tuple[Tie, ...] = ()
+    """Single parameters that nodes have in common whose other parameters or numbers differ."""
     weights: Weights | None = field(default=None, compare=False, repr=False)
     """The trained tensors, of all layers or of some; None where the network has its initial ones."""
     subgraphs: tuple[Subgraph, ...] = field(default=(), init=False, compare=False, repr=False)
@@ -101,8 +114,18 @@ class Graph:
         return tuple([shapes[path] for path in node.inputs])
 
     def params(self, node: Node) -> int:
-        """Trainable parameters of the node; 0 where it shares those of an earlier node."""
-        return 0 if node.path in self.owners else node.op.params(*self.input_shapes(node))
+        """Trainable parameters that the node has; 0 where it shares those of an earlier one."""
+        if node.path in self.owners:
+            return 0
+        return node.op.params(*self.input_shapes(node)) - self.tied_elements.get(node.path, 0)
+
+    @cached_property
+    def tied_elements(self) -> dict[str, int]:
+        """Path → the elements of its parameters that are those of earlier nodes."""
+        found: dict[str, int] = {}
+        for tie in self.ties:
+            found[tie.path] = found.get(tie.path, 0) + tie.elements
+        return found
 
     @cached_property
     def owners(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ def fold_batchnorm(graph: Graph) -> Graph:
     """
     readers = graph.consumers
     tied = {path for pair in graph.shared for path in pair}  # one module that runs at several places
+    tied |= {path for tie in graph.ties for path in (tie.path, tie.owner)}
     folded: dict[str, str] = {}  # batch norm → the convolution that takes it in
     for node in graph.nodes:
         if isinstance(node.op, BatchNorm):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import lcm
 
 from archs.errors import ArchError, shorten
-from archs.ir.graph import INPUT, Builder, Graph, Node
+from archs.ir.graph import INPUT, Builder, Graph, Node, Tie
 from archs.ir.ops import (
     Add,
     ChannelSplit,
@@ -222,7 +222,7 @@ def _rebuilt(graph: Graph, changes: Mapping[str, Op], gone: Mapping[str, str] | 
     made = b.graph()
     prefixes = {node.path[:i] for node in made.nodes for i, sign in enumerate(node.path) if sign == "/"}
     kinds = tuple((path, kind) for path, kind in graph.kinds if path in prefixes)
-    edited = Graph(made.name, made.input, made.nodes, kinds, shared=_shared(graph, made))
+    edited = Graph(made.name, made.input, made.nodes, kinds, shared=_shared(graph, made), ties=_ties(graph, made))
     return replace(edited, weights=_kept_weights(graph, edited))
 
 
@@ -261,6 +261,22 @@ def _shared(graph: Graph, made: Graph) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def _ties(graph: Graph, made: Graph) -> tuple[Tie, ...]:
+    known = {node.path for node in made.nodes}
+    found = []
+    for tie in graph.ties:
+        if tie.path not in known:
+            continue
+        if tie.owner not in known:
+            raise ArchError(f"{tie.path} has the {tie.role} of {tie.owner}; allowed to remove: both, or neither")
+        for path in (tie.path, tie.owner):
+            before = graph[path].op.params(*graph.input_shapes(graph[path]))
+            if before != made[path].op.params(*made.input_shapes(made[path])):
+                raise ArchError(f"{tie.path} has the {tie.role} of {tie.owner}, which would be of another size")
+        found.append(tie)
+    return tuple(found)
+
+
 def _kept_weights(graph: Graph, edited: Graph) -> Weights | None:
     """The weights of the operators that are unchanged and read as many channels as before."""
     if graph.weights is None:
@@ -268,7 +284,7 @@ def _kept_weights(graph: Graph, edited: Graph) -> Weights | None:
     kept = {}
     for node in edited.nodes:
         before = graph[node.path]
-        channels = [shapes[0][0] for shapes in (graph.input_shapes(before), edited.input_shapes(node))]
-        if node.path in graph.weights and before.op == node.op and channels[0] == channels[1]:
+        channels = [shapes[0][0] for shapes in (graph.input_shapes(before), edited.input_shapes(node)) if shapes]
+        if node.path in graph.weights and before.op == node.op and len(set(channels)) < 2:
             kept[node.path] = graph.weights[node.path]
     return Weights(kept, graph.weights.unused)

@@ -102,7 +102,7 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
         paper = mem_access - _bias(op)
         return Counts(op.mult_adds(*inputs), params, mem_access, paper, moved, 0, 0, 0, 0, 0, 0, 1, 0)
     if kind in PRODUCTS:
-        return _ZERO._replace(mult_adds=op.mult_adds(*inputs), mem_access=mem_access, kernels=1)
+        return _ZERO._replace(mult_adds=op.mult_adds(*inputs), params=params, mem_access=mem_access, kernels=1)
     if kind is ops.Opaque:
         return _ZERO._replace(params=params, mem_access=mem_access, kernels=1, unknown=1)
     if kind not in ELEMENTWISE:
@@ -285,7 +285,7 @@ def count(
     convention = convention or Convention()
     graph = as_graph(network, input_shape)
     rows = node_counts(graph.nodes, graph.shapes, convention)
-    for position, node in enumerate(graph.nodes if graph.shared else ()):
-        if node.path in graph.owners:  # the weights are read again, and they are not more of them
-            rows[position] = rows[position]._replace(params=0)
+    for position, node in enumerate(graph.nodes if graph.shared or graph.ties else ()):
+        if node.path in graph.owners or node.path in graph.tied_elements:  # read again, and not counted again
+            rows[position] = rows[position]._replace(params=graph.params(node))
     return NetworkCounts(graph, convention, tuple(rows), _sum(rows))

@@ -39,12 +39,14 @@ WEIGHTED: dict[type[ops.Op], str] = {
         (ops.FixedConv2d, ops.StandardizedConv2d), "a convolution whose weights are not trained as they are"
     ),
     **dict.fromkeys((ops.Linear, ops.LinearLast), "a linear layer"),
+    **dict.fromkeys((ops.Conv2dWith, ops.LinearWith), "a layer whose weight is computed"),
 }
 """Operators whose multiply-adds stand with weights: the paper form of memory access counts them and no others."""
 
 PRODUCTS: dict[type[ops.Op], str] = {
     ops.MatMul: "multiplies two tensors of the network",
     ops.Attention: "multiplies two tensors of the network, twice",
+    ops.ComputedTensor: "a weight computed from parameters; its matrix products count",
 }
 """Operators with multiply-adds and without weights."""
 

@@ -66,6 +66,8 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
     ops.LinearLast: ("matmul", 0),
     ops.MatMul: ("matmul", 1),
     ops.Attention: ("matmul", 2),
+    ops.LinearWith: ("matmul", 0),
+    ops.ComputedTensor: ("elementwise", 1),
     ops.ConvTranspose2d: ("transposed_convolution", 0),
     ops.Conv1d: ("line_convolution", 0),
     ops.Reshape: ("copy", 0),
@@ -94,8 +96,8 @@ NEAREST = {
 }
 """Kind → the kind whose predictor is used if a short calibration has no sample of it."""
 
-UPSAMPLING = {"nearest": 0, "bilinear": 1, "bicubic": 2}
-PADDING = {"reflect": 6, "replicate": 7}
+UPSAMPLING = {"nearest": 0, "nearest-exact": 0, "bilinear": 1, "bicubic": 2}
+PADDING = {"reflect": 6, "circular": 6, "replicate": 7}
 SIMPLE_POWERS = (2, 3, 0.5, -0.5, -1, -2)
 """Exponents that PyTorch computes without a power (aten/src/ATen/native/cpu/PowKernel.cpp)."""
 STANDARDIZING = 7  # kernels that bring filters to mean 0 and variance 1

@@ -9,10 +9,11 @@ import operator
 from math import prod
 from typing import Any
 
-from archs.interop.aten.call import Call, Unsupported, batched, rule, unmodified
+from archs.interop.aten.call import Call, Unsupported, batched, rule
+from archs.interop.aten.computed import computed
 from archs.interop.aten.steps import Constant, Step
 from archs.ir import ops
-from archs.ir.operator import Op
+from archs.ir.operator import Op, Shape
 
 # Activations and other functions of each element
 
@@ -65,8 +66,14 @@ def _softplus(call: Call) -> Step:
 
 @rule("prelu")
 def _prelu(call: Call) -> Step:
-    weight = unmodified(call["weight"])
-    return call.step(ops.PReLU(weight.tensor.numel()), call.first, weights={"weight": weight})
+    weight, x = call["weight"], call.first
+    if not isinstance(weight, Constant):
+        raise Unsupported
+    if weight.trained and weight.factor == 1:
+        return call.step(ops.PReLU(weight.tensor.numel()), x, weights={"weight": weight})
+    slopes = reshaped_constant(weight, (-1, *[1] * (len(x.shape) - 1)))
+    below = with_constant(call, "mul", call.step(ops.Clamp(None, 0), x), slopes)
+    return call.step(ops.Add(), call.step(ops.ReLU(), x), below)
 
 
 @rule("hardtanh", "clamp", "clamp_min", "clamp_max")
@@ -87,9 +94,15 @@ def _pow(call: Call) -> Step:
     return call.step(ops.Power(call["exponent"]), call.first)
 
 
-@rule("softmax", "_softmax")
+@rule("softmax", "_softmax", "log_softmax", "_log_softmax")
 def _softmax(call: Call) -> Step:
-    return call.step(ops.Softmax(call.axis()), call.first)
+    return call.step(ops.Softmax(call.axis(), "log" in call.name), call.first)
+
+
+@rule("abs")
+def _abs(call: Call) -> Step:
+    x = call.first
+    return call.step(ops.Maximum(), x, call.step(ops.MultiplyConstant(-1), x))
 
 
 @rule("dropout")
@@ -128,7 +141,7 @@ def _copied(call: Call) -> Step:
     """One tensor's elements in the place of another's."""
     x, source = call["self"], call["src"]
     if isinstance(source, Constant) and isinstance(x, Step):
-        return _with_constant(call, "add", call.step(ops.MultiplyConstant(0), x), source)
+        return with_constant(call, "add", call.step(ops.MultiplyConstant(0), x), source)
     if not isinstance(source, Step) or source.folded or not batched(call.value):
         raise Unsupported
     return source if source.shape == call.shape else call.step(ops.Expand(call.shape), source)
@@ -137,12 +150,21 @@ def _copied(call: Call) -> Step:
 # Two tensors, or a tensor and a number
 
 
-@rule("add", "sub", "mul", "div", "maximum", "rsub")
+BINARY: dict[str, type[Op]] = {
+    "add": ops.Add,
+    "sub": ops.Subtract,
+    "mul": ops.Multiply,
+    "div": ops.Divide,
+    "maximum": ops.Maximum,
+}
+
+
+@rule(*BINARY, "rsub", "subtract", "multiply", "divide", "true_divide")
 def _binary(call: Call) -> Step:
     a, b, alpha = call["self"], call["other"], call.args.get("alpha", 1)
     if call.args.get("rounding_mode") is not None:
         raise Unsupported
-    name = call.name
+    name = {"subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div"}.get(call.name, call.name)
     if name == "rsub":
         a, b, name = b, a, "sub"
         if alpha != 1:
@@ -153,16 +175,15 @@ def _binary(call: Call) -> Step:
         a, b = _unexpanded(a, b)
         if name in ("add", "mul") and prod(a.shape) < prod(b.shape):
             a, b = b, a  # what stretches stands behind
-        kinds = {"add": ops.Add, "sub": ops.Subtract, "mul": ops.Multiply, "div": ops.Divide, "maximum": ops.Maximum}
-        return call.step(kinds[name](), a, b)
+        return call.step(BINARY[name](), a, b)
     if isinstance(a, Step):
-        return _with_constant(call, name, a, b)
+        return with_constant(call, name, a, b)
     if name in ("add", "mul"):
-        return _with_constant(call, name, b, a)
+        return with_constant(call, name, b, a)
     if name == "sub":  # c − x
-        return _with_constant(call, "add", call.step(ops.MultiplyConstant(-1), b), a)
+        return with_constant(call, "add", call.step(ops.MultiplyConstant(-1), b), a)
     if name == "div":  # c / x
-        return _with_constant(call, "mul", call.step(ops.Power(-1), b), a)
+        return with_constant(call, "mul", call.step(ops.Power(-1), b), a)
     raise Unsupported
 
 
@@ -175,39 +196,56 @@ def _unexpanded(a: Step, b: Step) -> tuple[Step, Step]:
     return a, b
 
 
-def _with_constant(call: Call, name: str, x: Step, other: Any) -> Step:
-    if isinstance(other, Constant) and other.tensor.dim() == 0 and not other.sources:
-        raise Unsupported
+def with_constant(call: Call, name: str, x: Step, other: Any) -> Step:
+    """A tensor and a number, or a tensor and a constant: a parameter, a stored tensor, or one that is computed."""
+    if isinstance(other, Constant) and other.tensor.numel() == 1 and not other.depends_on_parameters:
+        other = other.tensor.item()
     if isinstance(other, (int, float)):
-        if name in ("add", "sub"):
-            value = -other if name == "sub" else other
-            return call.step(ops.AddConstant(value), x) if value else x
-        if name in ("mul", "div"):
-            value = 1 / other if name == "div" else other
-            return call.step(ops.MultiplyConstant(value), x) if value != 1 else x
-        if name == "maximum":
-            return call.step(ops.Clamp(other, None), x)
-    if not isinstance(other, Constant):
+        return _with_number(call, name, x, other)
+    if not isinstance(other, Constant) or not other.tensor.is_floating_point():
         raise Unsupported
-    if other.trained and name in ("sub", "div"):
-        raise Unsupported  # the parameter itself would not be the exported module's
-    if other.sources and not other.pure and any(other.sources):
-        raise Unsupported
-    tensor = other.tensor
-    if tensor.dim() == len(x.shape) + 1:
-        if tensor.shape[0] != 1:
+    sizes = tuple(other.tensor.shape)
+    if len(sizes) == len(x.shape) + 1:
+        if sizes[0] != 1:
             raise Unsupported
-        tensor = tensor[0]
-    if name == "sub":
-        tensor = -tensor
-    if name == "div":
-        tensor = 1 / tensor
+        sizes = sizes[1:]
     kind = {"add": ops.Shift, "sub": ops.Shift, "mul": ops.Scale, "div": ops.Scale}.get(name)
-    if kind is None or other.factor != 1:
-        raise Unsupported
-    role = "weight" if other.trained else "constant"
-    placed = Constant(tensor, other.sources, other.trained, other.pure)
-    return call.step(kind(tuple(tensor.shape), other.trained), x, weights={role: placed})
+    as_it_is = other.trained and other.factor == 1 and name in ("add", "mul")
+    if kind and (as_it_is or not other.depends_on_parameters) and _stretches(sizes, x.shape):
+        tensor = {"sub": -other.tensor, "div": 1 / other.tensor}.get(name, other.tensor).reshape(sizes)
+        role = "weight" if other.trained else "constant"
+        sources = other.sources if as_it_is or (other.pure and name in ("add", "mul")) else ()
+        return call.step(kind(sizes, other.trained), x, weights={role: Constant(tensor, sources, other.trained, True)})
+    full = (*[1] * (len(x.shape) - len(sizes)), *sizes)
+    return call.step(BINARY[name](), x, computed(call, other, full))
+
+
+def reshaped_constant(constant: Constant, sizes: tuple[int, ...]) -> Constant:
+    """A constant's elements in another shape."""
+    import torch
+
+    tensor = constant.tensor.reshape(sizes)
+    made = (torch.ops.aten.reshape.default, (constant, list(tensor.shape)), {})
+    pure = constant.pure and constant.factor == 1
+    return Constant(
+        tensor, constant.sources, constant.trained and pure, pure, 1.0, None, constant.depends_on_parameters, made
+    )
+
+
+def _stretches(sizes: tuple[int, ...], over: Shape) -> bool:
+    return len(sizes) <= len(over) and all(a in (1, b) for a, b in zip(sizes[::-1], over[::-1]))
+
+
+def _with_number(call: Call, name: str, x: Step, number: float) -> Step:
+    if name in ("add", "sub"):
+        value = -number if name == "sub" else number
+        return call.step(ops.AddConstant(value), x) if value else x
+    if name in ("mul", "div"):
+        value = 1 / number if name == "div" else number
+        return call.step(ops.MultiplyConstant(value), x) if value != 1 else x
+    if name in ("maximum", "minimum"):
+        return call.step(ops.Clamp(number, None) if name == "maximum" else ops.Clamp(None, number), x)
+    raise Unsupported
 
 
 @rule("addcmul")
@@ -218,15 +256,17 @@ def _addcmul(call: Call) -> Step:
     scale, x = (a, b) if isinstance(b, Step) else (b, a)
     if not isinstance(x, Step):
         raise Unsupported
-    return _with_constant(call, "add", _with_constant(call, "mul", x, scale), shift)
+    return with_constant(call, "add", with_constant(call, "mul", x, scale), shift)
 
 
 @rule("matmul", "bmm")
 def _matmul(call: Call) -> Step:
     a, b = call["self"], call.args.get("other", call.args.get("mat2"))
     if isinstance(b, Constant):
-        if not b.trained or b.tensor.dim() != 2:
+        if b.tensor.dim() != 2:
             raise Unsupported
+        if not b.trained or b.factor != 1:
+            return call.step(ops.MatMul(), a, computed(call, b))
         weight = Constant(b.tensor.t(), b.sources, True, True)
         kind = ops.Linear if len(call.first.shape) == 1 else ops.LinearLast
         return call.step(kind(b.tensor.shape[1], False), a, weights={"weight": weight})

@@ -5,117 +5,212 @@ The contract is in `archs.interop.aten.call`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from archs.interop.aten.call import Call, Unsupported, rule, unmodified
-from archs.interop.aten.steps import Constant, Step
+from archs.interop.aten.computed import computed
+from archs.interop.aten.elementwise_rules import reshaped_constant, with_constant
+from archs.interop.aten.permutation import viewed
+from archs.interop.aten.steps import BATCH, Constant, Step
 from archs.ir import ops
-from archs.ir.operator import Op
+from archs.ir.operator import Pair
 
 
 @rule("conv2d")
 def _conv2d(call: Call) -> Step:
-    x, weight, bias = call.first, call["weight"], call["bias"]
-    if not isinstance(weight, Constant) or len(x.shape) != 3 or (bias is not None and not unmodified(bias).trained):
+    x, weight = call["input"], call["weight"]
+    if isinstance(weight, Step):
+        return _conv2d_per_image(call, x, weight)
+    x = call.first
+    if not isinstance(weight, Constant) or len(x.shape) != 3:
         raise Unsupported
-    channels, kernel = weight.tensor.shape[0], tuple(weight.tensor.shape[2:])
-    dilation, padding = tuple(call["dilation"]), call["padding"]
-    if isinstance(padding, str):  # torch puts the odd pixel of "same" behind
-        total = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, kernel)]
-        padding = [t // 2 for t in total]
-        if any(t % 2 for t in total):
-            more = call.step(ops.ZeroPad(0, total[1] % 2, 0, total[0] % 2), x)
-            x = more
-    numbers = (channels, kernel, tuple(call["stride"]), tuple(padding), dilation, call["groups"], bias is not None)
-    if weight.standardized:
+    channels, kernel = weight.tensor.shape[0], _pair(weight.tensor.shape[2:])
+    x, padding = _same(call, x, kernel)
+    sizes = {"stride": _pair(call["stride"]), "padding": padding, "dilation": _pair(call["dilation"])}
+    groups, bias, shift = call["groups"], *_bias(call)
+    roles = {"weight": weight, "bias": bias}
+    if weight.standardized and shift is None:
         made = weight.standardized
-        op: Op = ops.StandardizedConv2d(*numbers, made.gain is not None, made.scale, made.eps)
+        op = ops.StandardizedConv2d(
+            channels, kernel, **sizes, groups=groups, bias=bias is not None,
+            gain=made.gain is not None, scale=made.scale, eps=made.eps,
+        )  # fmt: skip
         return call.step(op, x, weights={"weight": made.weight, "bias": bias, "gain": made.gain})
-    if weight.trained:
-        return call.step(ops.Conv2d(*numbers), x, weights={"weight": weight, "bias": bias})
-    if not weight.pure or bias is not None:
+    if weight.trained and weight.factor == 1:
+        op = ops.Conv2d(channels, kernel, **sizes, groups=groups, bias=bias is not None)
+        return _shifted(call, call.step(op, x, weights=roles), shift, 3)
+    shift = shift if bias is None else bias
+    if not weight.depends_on_parameters:
+        made_of = Constant(weight.tensor, weight.sources, False, True)
+        op = ops.FixedConv2d(channels, kernel, **sizes, groups=groups)
+        return _shifted(call, call.step(op, x, weights={"weight": made_of}), shift, 3)
+    op = ops.Conv2dWith(channels, kernel, **sizes, groups=groups)
+    return _shifted(call, call.step(op, x, computed(call, weight)), shift, 3)
+
+
+def _pair(values: Any) -> Pair:
+    found = tuple(values)
+    return (found[0], found[0]) if len(found) == 1 else (found[0], found[1])
+
+
+def _same(call: Call, x: Step, kernel: tuple[int, ...]) -> tuple[Step, Any]:
+    """The input and the padding, where "same" is worked out: torch puts the odd pixel behind."""
+    padding, dilation = call["padding"], tuple(call["dilation"]) * (len(kernel) if len(call["dilation"]) == 1 else 1)
+    if not isinstance(padding, str):
+        return x, _pair(padding)
+    total = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, kernel)]
+    if any(t % 2 for t in total):
+        x = call.step(ops.ZeroPad(0, total[1] % 2, 0, total[0] % 2), x)
+    return x, _pair([t // 2 for t in total])
+
+
+def _bias(call: Call) -> tuple[Constant | None, Constant | None]:
+    """The bias as the layer's own parameter, or as what is added behind it."""
+    bias = call["bias"]
+    if bias is None:
+        return None, None
+    if not isinstance(bias, Constant):
         raise Unsupported
-    return call.step(ops.FixedConv2d(*numbers), x, weights={"weight": weight})
+    return (bias, None) if bias.trained and bias.factor == 1 and bias.tensor.dim() == 1 else (None, bias)
+
+
+def _shifted(call: Call, x: Step, shift: Constant | None, rank: int) -> Step:
+    """A layer's output plus a bias that is not its own, along the first axis of three, or the last of one."""
+    if shift is None:
+        return x
+    return with_constant(call, "add", x, reshaped_constant(shift, (-1, *[1] * (rank - 1))))
+
+
+def _conv2d_per_image(call: Call, x: Any, weight: Step) -> Step:
+    """A convolution of a batch folded into the channels, with a weight per image (Chen et al. 2020)."""
+    if not isinstance(x, Step) or call["bias"] is not None or call["groups"] % BATCH:
+        raise Unsupported
+    n, sides, total = call.value.shape[0], tuple(x.shape[-2:]), call.value.shape[1]
+    if n != 1 or total % BATCH:
+        raise Unsupported
+    channels, kernel = total // BATCH, tuple(weight.shape[-2:])
+    inner = x.shape[-3] if not x.folded else x.shape[1] // BATCH
+    image = viewed(call, x, (BATCH, inner, *sides))
+    filters = viewed(call, weight, (BATCH, channels, weight.shape[-3] if weight.folded else weight.shape[0], *kernel))
+    if isinstance(call["padding"], str):
+        raise Unsupported
+    sizes = {name: _pair(call[name]) for name in ("stride", "padding", "dilation")}
+    op = ops.Conv2dWith(channels, _pair(kernel), **sizes, groups=call["groups"] // BATCH, per_image=True)
+    found = call.step(op, image, filters)
+    return viewed(call, found, tuple(call.value.shape))
 
 
 @rule("conv1d")
 def _conv1d(call: Call) -> Step:
-    weight, bias, padding = unmodified(call["weight"]), call["bias"], call["padding"]
-    if call["dilation"] != [1] or not weight.trained:
+    weight, x = call["weight"], call.first
+    if not isinstance(weight, Constant) or len(x.shape) != 2:
         raise Unsupported
     channels, _, kernel = weight.tensor.shape
+    (dilation,), padding = call["dilation"], call["padding"]
     if isinstance(padding, str):
-        padding = [(kernel - 1) // 2 if padding == "same" else 0]
-    op = ops.Conv1d(channels, kernel, call["stride"][0], padding[0], call["groups"], bias is not None)
-    return call.step(op, call.first, weights={"weight": weight, "bias": bias})
+        total = dilation * (kernel - 1) if padding == "same" else 0
+        if total % 2:  # torch puts the odd place behind
+            zeros = call.step(ops.MultiplyConstant(0), call.step(ops.Slice(1, 0, 1), x))
+            x = call.step(ops.Concat(1), x, zeros)
+        padding = [total // 2]
+    bias, shift = _bias(call)
+    if not weight.trained or weight.factor != 1:
+        raise Unsupported
+    op = ops.Conv1d(channels, kernel, call["stride"][0], padding[0], call["groups"], bias is not None, dilation)
+    return _shifted(call, call.step(op, x, weights={"weight": weight, "bias": bias}), shift, 2)
 
 
 @rule("conv_transpose2d")
 def _conv_transpose2d(call: Call) -> Step:
-    weight, bias = unmodified(call["weight"]), call["bias"]
-    if not weight.trained:
+    weight = unmodified(call["weight"])
+    bias, shift = _bias(call)
+    if not weight.trained or weight.factor != 1:
         raise Unsupported
-    sizes = [tuple(call[name]) for name in ("stride", "padding", "output_padding", "dilation")]
-    channels, kernel = weight.tensor.shape[1] * call["groups"], tuple(weight.tensor.shape[2:])
-    op = ops.ConvTranspose2d(channels, kernel, *sizes, call["groups"], bias is not None)
-    return call.step(op, call.first, weights={"weight": weight, "bias": bias})
+    channels, kernel = weight.tensor.shape[1] * call["groups"], _pair(weight.tensor.shape[2:])
+    sizes = {name: _pair(call[name]) for name in ("stride", "padding", "output_padding", "dilation")}
+    op = ops.ConvTranspose2d(channels, kernel, **sizes, groups=call["groups"], bias=bias is not None)
+    return _shifted(call, call.step(op, call.first, weights={"weight": weight, "bias": bias}), shift, 3)
 
 
 @rule("linear")
 def _linear(call: Call) -> Step:
-    weight, bias = unmodified(call["weight"]), call["bias"]
-    if not weight.trained or (bias is not None and not unmodified(bias).trained):
+    weight, x = call["weight"], call.first
+    if not isinstance(weight, Constant):
         raise Unsupported
-    kind = ops.Linear if len(call.first.shape) == 1 else ops.LinearLast
-    op = kind(weight.tensor.shape[0], bias is not None)
-    return call.step(op, call.first, weights={"weight": weight, "bias": bias})
+    features = weight.tensor.shape[0]
+    bias, shift = _bias(call)
+    if weight.trained and weight.factor == 1:
+        kind = ops.Linear if len(x.shape) == 1 else ops.LinearLast
+        step = call.step(kind(features, bias is not None), x, weights={"weight": weight, "bias": bias})
+        return _shifted(call, step, shift, 1)
+    step = call.step(ops.LinearWith(features), x, computed(call, weight))
+    return _shifted(call, step, shift if bias is None else bias, 1)
 
 
 @rule("batch_norm")
 def _batch_norm(call: Call) -> Step:
-    mean, weight = call["running_mean"], call["weight"]
-    if call["training"] or mean is None or (weight is None) != (call["bias"] is None):
+    if call["training"] or call["running_mean"] is None:
         raise Unsupported  # statistics of the batch: the output for an image depends on the others
-    roles = {role: call[role] for role in ("weight", "bias", "running_mean", "running_var")}
-    for constant in roles.values():
-        if constant is not None:
-            unmodified(constant)
-    return call.step(ops.BatchNorm(call["eps"], weight is not None), call.first, weights=roles)
+    statistics = {role: call[role] for role in ("running_mean", "running_var")}
+    if any(not isinstance(c, Constant) or c.depends_on_parameters for c in statistics.values()):
+        raise Unsupported
+    affine, behind = _affine(call)
+    op = ops.BatchNorm(call["eps"], bool(affine))
+    return _rescaled(call, call.step(op, call.first, weights=affine | statistics), behind, 0)
 
 
 @rule("group_norm")
 def _group_norm(call: Call) -> Step:
-    roles = {"weight": call["weight"], "bias": call["bias"]}
-    return call.step(ops.GroupNorm(call["num_groups"], _affine(roles), call["eps"]), call.first, weights=roles)
+    affine, behind = _affine(call)
+    op = ops.GroupNorm(call["num_groups"], bool(affine), call["eps"])
+    return _rescaled(call, call.step(op, call.first, weights=affine), behind, 0)
 
 
 @rule("instance_norm")
 def _instance_norm(call: Call) -> Step:
     if not call["use_input_stats"]:
         raise Unsupported
-    roles = {"weight": call["weight"], "bias": call["bias"]}
-    op = ops.GroupNorm(call.first.shape[0], _affine(roles), call["eps"])  # a group per channel
-    return call.step(op, call.first, weights=roles)
+    affine, behind = _affine(call)
+    op = ops.GroupNorm(call.first.shape[0], bool(affine), call["eps"])  # a group per channel
+    return _rescaled(call, call.step(op, call.first, weights=affine), behind, 0)
 
 
 @rule("layer_norm")
 def _layer_norm(call: Call) -> Step:
-    roles = {"weight": call["weight"], "bias": call["bias"]}
-    bias = roles["bias"] is not None
-    affine = roles["weight"] is not None and unmodified(roles["weight"]).trained
-    if bias and not affine:
-        raise Unsupported
-    op = ops.LayerNorm(len(call["normalized_shape"]), affine, bias or not affine, call["eps"])
-    return call.step(op, call.first, weights=roles)
+    axes = len(call["normalized_shape"])
+    weight, bias = call["weight"], call["bias"]
+    if _own(weight) and (bias is None or _own(bias)):
+        op = ops.LayerNorm(axes, True, bias is not None, call["eps"])
+        return call.step(op, call.first, weights={"weight": weight, "bias": bias})
+    x = call.step(ops.LayerNorm(axes, False, True, call["eps"]), call.first)
+    return _rescaled(call, x, (weight, bias), -axes)
 
 
 @rule("rms_norm")
 def _rms_norm(call: Call) -> Step:
-    weight = call["weight"]
-    op = ops.RMSNorm(len(call["normalized_shape"]), weight is not None, call["eps"])
-    return call.step(op, call.first, weights={"weight": None if weight is None else unmodified(weight)})
+    axes, weight = len(call["normalized_shape"]), call["weight"]
+    if _own(weight):
+        return call.step(ops.RMSNorm(axes, True, call["eps"]), call.first, weights={"weight": weight})
+    return _rescaled(call, call.step(ops.RMSNorm(axes, False, call["eps"]), call.first), (weight, None), -axes)
 
 
-def _affine(roles: dict[str, Constant | None]) -> bool:
-    given = [constant is not None and unmodified(constant).trained for constant in roles.values()]
-    if any(given) != all(given):
-        raise Unsupported
-    return all(given)
+def _own(constant: Any) -> bool:
+    """Whether a constant is a parameter as it is."""
+    return isinstance(constant, Constant) and constant.trained and constant.factor == 1
+
+
+def _affine(call: Call) -> tuple[dict[str, Constant], tuple[Any, Any]]:
+    """Scale and shift as a norm's own parameters, or as what is done to its output."""
+    weight, bias = call["weight"], call["bias"]
+    if _own(weight) and _own(bias) and weight.tensor.dim() == bias.tensor.dim() == 1:
+        return {"weight": weight, "bias": bias}, (None, None)
+    return {}, (weight, bias)
+
+
+def _rescaled(call: Call, x: Step, behind: tuple[Any, Any], axis: int) -> Step:
+    """Times and plus constants along the first axis, or along the last ones, counted from behind."""
+    for name, constant in zip(("mul", "add"), behind):
+        if constant is not None:
+            sizes = (-1, *[1] * (len(x.shape) - 1)) if axis == 0 else tuple(x.shape[axis:])
+            x = with_constant(call, name, x, reshaped_constant(constant, sizes))
+    return x

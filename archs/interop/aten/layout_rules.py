@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from archs.interop.aten.call import Call, Unsupported, batched, rule
+from archs.interop.aten.elementwise_rules import with_constant
 from archs.interop.aten.permutation import permuted, selected, viewed
-from archs.interop.aten.steps import Step
+from archs.interop.aten.steps import BATCH, Constant, Step
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
 
@@ -84,12 +85,31 @@ def _expand(call: Call) -> Step:
 
 @rule("cat", "concat")
 def _cat(call: Call) -> Step:
-    parts = call["tensors"]
+    parts = list(call["tensors"])
+    steps = [part for part in parts if isinstance(part, Step)]
+    for i, part in enumerate(parts):
+        if isinstance(part, Constant):  # the same for all images: added to zeros of the other parts
+            parts[i] = _alike(call, steps[0], part)
     if not all(isinstance(part, Step) for part in parts):
         raise Unsupported
     if len(parts) == 1:
         return parts[0]
     return call.step(ops.Concat(call.axis(rank=len(parts[0].shape))), *parts)
+
+
+def _alike(call: Call, like: Step, constant: Constant) -> Step:
+    """A constant for every image, as a tensor of the network."""
+    sizes = tuple(constant.tensor.shape[1:])
+    if constant.depends_on_parameters or constant.tensor.shape[0] != BATCH or like.folded:
+        raise Unsupported
+    if bool((constant.tensor != constant.tensor[:1]).any()):
+        raise Unsupported
+    zeros = call.step(ops.MultiplyConstant(0), like)
+    for axis, (have, size) in enumerate(zip(like.shape, sizes)):
+        if have != size:
+            stretched = ops.Expand((*zeros.shape[:axis], size, *zeros.shape[axis + 1 :]))
+            zeros = call.step(stretched, call.step(ops.Slice(axis, 0, 1), zeros))
+    return with_constant(call, "add", zeros, Constant(constant.tensor[:1], (), False, True))
 
 
 @rule("stack")
@@ -190,11 +210,23 @@ def _pad(call: Call) -> Step:
     return call.step(op, x)
 
 
-@rule("upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d")
+RESAMPLED = {
+    "upsample_nearest2d": "nearest",
+    "_upsample_nearest_exact2d": "nearest-exact",
+    "upsample_bilinear2d": "bilinear",
+    "upsample_bicubic2d": "bicubic",
+}
+
+
+@rule(*RESAMPLED)
 def _upsample(call: Call) -> Step:
-    height, width = call.value.shape[-2:]
-    mode = call.name.removeprefix("upsample_").removesuffix("2d")
-    return call.step(ops.Upsample(height, width, mode, bool(call.args.get("align_corners"))), call.first)
+    x, (height, width) = call.first, call.value.shape[-2:]
+    factors = call.args.get("scale_factors") or (call.args.get("scales_h"), call.args.get("scales_w"))
+    scale = None
+    if None not in factors and any(side * f != out for side, f, out in zip(x.shape[1:], factors, (height, width))):
+        scale = (float(factors[0]), float(factors[1]))
+    mode, corners = RESAMPLED[call.name], bool(call.args.get("align_corners"))
+    return call.step(ops.Upsample(height, width, mode, corners, scale), x)
 
 
 @rule("pixel_shuffle")

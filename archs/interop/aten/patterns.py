@@ -131,7 +131,7 @@ def _gated(step: Step, readers: Readers) -> bool:
     if not isinstance(step.op, ops.Multiply):
         return False
     for x, gate in (step.inputs, step.inputs[::-1]):
-        if gate.op is None or not _alone(gate, readers):
+        if not gate.inputs or not _alone(gate, readers):
             continue
         if type(gate.op) in GATES and gate.inputs[0] is x:
             step.becomes(GATES[type(gate.op)], x)
@@ -162,7 +162,7 @@ def _global_pool(step: Step, readers: Readers) -> bool:
     if not isinstance(step.op, ops.Mean):
         return False
     before = step.inputs[0]
-    if before.op is None or not _alone(before, readers):
+    if not before.inputs or not _alone(before, readers):
         return False
     x = before.inputs[0]
     flattened = isinstance(before.op, (ops.View, ops.Reshape)) and before.shape == (

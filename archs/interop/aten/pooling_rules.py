@@ -18,9 +18,13 @@ def _windows(call: Call) -> tuple[tuple[int, ...], ...]:
 
 @rule("max_pool2d")
 def _max_pool2d(call: Call) -> Step:
-    if set(call["dilation"]) != {1}:
-        raise Unsupported
-    return call.step(ops.MaxPool(*_windows(call), call["ceil_mode"]), call.first)
+    dilation = tuple(call["dilation"]) * (2 if len(call["dilation"]) == 1 else 1)
+    return call.step(ops.MaxPool(*_windows(call), call["ceil_mode"], dilation), call.first)
+
+
+@rule("max_pool2d_with_indices")
+def _max_pool2d_with_indices(call: Call) -> list[Step | None]:
+    return [_max_pool2d(call), None]
 
 
 @rule("avg_pool2d")

@@ -89,7 +89,8 @@ class Reader:
             tensor = self.program.tensors[source].detach()
             if self.values.storage(node) in self._mutated:
                 tensor = tensor.clone()
-            return Constant(tensor, (source,), source in self.program.trained, True)
+            trained = source in self.program.trained
+            return Constant(tensor, (source,), trained, True, depends_on_parameters=trained)
         return self.image if hasattr(node.meta.get("val"), "shape") else None
 
     def _output(self, node: fx.Node) -> Step:
@@ -170,6 +171,7 @@ class Reader:
         written = self.values[node.args[0]]
         for constant in self.values.constants(written.tensor.untyped_storage()._cdata):
             constant.pure = constant.trained = False
+            constant.made = None
 
     def _arguments(self, node: fx.Node) -> dict[str, Any]:
         from torch import fx
@@ -215,14 +217,28 @@ class Reader:
         if name == "mul" and len(held) == 1 and first and first.pure and isinstance(args["other"], (int, float)):
             pure, factor = True, first.factor * args["other"]
 
+        depends = any(c.depends_on_parameters for c in held)
+        made = (
+            node.target,
+            fx.map_arg(node.args, lambda n: self.values[n]),
+            fx.map_arg(dict(node.kwargs), lambda n: self.values[n]),
+        )
+
         def constant(value: Any) -> Any:
             if not isinstance(value, torch.Tensor):
                 return value
             kept = first.standardized if shape_only and first else standardized
             trained = bool(pure and first and first.trained)
-            return Constant(value, sources, trained, pure, factor, kept)
+            return Constant(value, sources, trained, pure, factor, kept, depends, made)
 
-        return [constant(v) for v in result] if isinstance(result, (list, tuple)) else constant(result)
+        if not isinstance(result, (list, tuple)):
+            return constant(result)
+        whole = Constant(torch.empty(0), sources, depends_on_parameters=depends, made=made)
+        parts = [constant(v) for v in result]
+        for i, part in enumerate(parts):
+            if isinstance(part, Constant):
+                part.made = (operator.getitem, (whole, i), {})
+        return parts
 
     def _opaque(self, call: Call, node: fx.Node) -> Any:
         inputs = [x for x in _steps(list(call.args.values()))]
@@ -234,6 +250,7 @@ class Reader:
             sizes = tuple(value.shape[1:]) if alike else tuple(value.shape)
             step = Step(Opaque(str(node.target), sizes, weights), inputs, Shape(*sizes), call.scope)
             step.folded = not alike
+            step.sources = tuple(sorted(held)) if weights else ()
             return step
 
         if isinstance(call.value, (list, tuple)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archs.ir.operator import Op, Shape
 
@@ -38,6 +38,10 @@ class Constant:
     factor: float = 1.0
     """What a pure tensor's elements were multiplied with."""
     standardized: Standardized | None = None
+    depends_on_parameters: bool = False
+    """Whether one of its sources is a parameter."""
+    made: tuple[Any, tuple[Any, ...], dict[str, Any]] | None = None
+    """The ATen operator that gave it and its arguments, with constants for tensors; None for a source."""
 
 
 @dataclass(eq=False)
@@ -60,6 +64,8 @@ class Step:
     scope: Scope = ()
     weights: dict[str, Constant] = field(default_factory=dict)
     """The tensors that the operator's own module has, by their name there."""
+    sources: tuple[str, ...] = ()
+    """The parameters that an opaque operator reads."""
     strides: tuple[int, ...] = ()
     """How its elements lie, the batch included: whether another shape of them is a view."""
     folded: bool = False

@@ -67,3 +67,21 @@ def attributes(graph: Graph) -> dict[str, str]:
 
     walk(parts(graph), "")
     return found
+
+
+def tied_parameters(graph: Graph) -> list[str]:
+    """A statement per parameter that is one of an earlier module: `self.b.weight = self.a.weight`."""
+    if not graph.ties:
+        return []
+    places = attributes(graph)
+
+    def spelled(path: str, role: str) -> str:
+        return f"self.{places[path]}.{role}"
+
+    found = [(spelled(t.path, t.role), spelled(t.owner, t.owner_role)) for t in graph.ties if t.owner in places]
+    return [f"{_indexed(own)} = {_indexed(other)}" for own, other in found]
+
+
+def _indexed(place: str) -> str:
+    """`self.features.1.conv` as Python has it, where members of a sequence have a number."""
+    return re.sub(r"\.(\d+)", r"[\1]", place)

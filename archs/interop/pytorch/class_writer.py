@@ -44,8 +44,9 @@ class ClassWriter:
             return head + "\n".join(self._items(8, "super().__init__(", self.block.parts, ")")) + "\n"
         return head + self._body()
 
-    def network_class(self) -> str:
-        return f"class {self._definition.name}(nn.Module):\n    def __init__(self):\n" + self._body()
+    def network_class(self, ties: Sequence[str] = ()) -> str:
+        """The last class of the text. `ties`: assignments of parameters that modules have in common."""
+        return f"class {self._definition.name}(nn.Module):\n    def __init__(self):\n" + self._body(ties)
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
@@ -53,12 +54,13 @@ class ClassWriter:
         spelling = Spelling(self._expression, self._split, self._is_operator)
         return tuple(forward_statements(self.block.parts, self.block.input, spelling, self._sizes))
 
-    def _body(self) -> str:
+    def _body(self, ties: Sequence[str] = ()) -> str:
         lines = ["        super().__init__()"]
         lines += [f"        self.{name} = {name}" for name in self._stored]
         for member in self.block.parts:
             if member.output in self._attributes and not (isinstance(member, Leaf) and member.shares):
                 lines += self._assign(f"self.{self._attributes[member.output]} = ", member)
+        lines += [f"        {tie}" for tie in ties]
         forward = "\n    def forward(self, x: torch.Tensor) -> torch.Tensor:\n"
         return "\n".join(lines) + "\n" + forward + "".join(f"        {s.code}\n" for s in self.statements)
 

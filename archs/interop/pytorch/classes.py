@@ -111,6 +111,8 @@ def spelled_value(slot: Slot) -> str:
         return f'"{slot.value}"'  # a known word of an operator
     if isinstance(slot.value, float) and not isfinite(slot.value):
         return f'float("{slot.value}")'
+    if isinstance(slot.value, tuple):
+        return repr(slot.value).replace("'", '"')
     return str(slot.value)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archs.catalogue.registry import FAMILIES, citation
-from archs.interop.pytorch.attribute_names import identifier
+from archs.interop.pytorch.attribute_names import identifier, tied_parameters
 from archs.interop.pytorch.class_writer import ClassWriter
 from archs.interop.pytorch.classes import ClassDef, block_key, classes, slots, spelled_value
 from archs.interop.pytorch.helper_functions import HELPERS
@@ -35,7 +35,7 @@ def to_source(graph: Graph) -> str:
     documented = graph.spec is not None  # a class of that name in an imported network may do something else
     for writer in writers:
         sections.append(writer.block_class(DOCS.get(writer.block.kind, "") if documented else ""))
-    sections.append(network.network_class())
+    sections.append(network.network_class(tied_parameters(graph)))
     return sections[0] + "\n" + sections[1] + "\n\n" + "\n\n".join(sections[2:])
 
 

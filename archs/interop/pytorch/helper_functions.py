@@ -68,3 +68,50 @@ class StandardizedConv2d(nn.Conv2d):
         weight = weight * self.scale if self.gain is None else weight * (self.gain * self.scale)
         return self._conv_forward(x, weight, self.bias)
 '''
+
+HELPERS["ComputedTensor"] = '''\
+class ComputedTensor(nn.Module):
+    """A tensor that is computed from parameters and constants, by ATen operators.
+
+    Each step is an operator and its arguments; "$3" is the fourth value, counted from
+    the first parameter on.
+    """
+
+    def __init__(self, parameters, constants, *steps):
+        super().__init__()
+        self.steps = steps
+        for number, sizes in enumerate(parameters):
+            weight = nn.Parameter(torch.randn(sizes) * 0.1)
+            self.register_parameter(f"parameter{number}", weight)
+        for number, sizes in enumerate(constants):
+            self.register_buffer(f"constant{number}", torch.ones(sizes))
+
+    def forward(self) -> torch.Tensor:
+        values = [*self._parameters.values(), *self._buffers.values()]
+
+        def given(argument):
+            if isinstance(argument, tuple):
+                return [given(item) for item in argument]
+            if isinstance(argument, str) and argument.startswith("$"):
+                return values[int(argument[1:])]
+            return argument
+
+        for name, *arguments in self.steps:
+            if name == "getitem":
+                values.append(given(arguments[0])[arguments[1]])
+                continue
+            packet, _, overload = name.partition(".")
+            operator = getattr(getattr(torch.ops.aten, packet), overload)
+            values.append(operator(*map(given, arguments)))
+        return values[-1]
+'''
+
+HELPERS["convolution_per_image"] = '''\
+def convolution_per_image(x, weight, stride, padding, dilation, groups):
+    """A convolution with a weight per image: one grouped convolution of the batch."""
+    n, c, h, w = x.shape
+    x = x.reshape(1, n * c, h, w)
+    weight = weight.reshape(-1, *weight.shape[2:])
+    y = nn.functional.conv2d(x, weight, None, stride, padding, dilation, n * groups)
+    return y.reshape(n, -1, *y.shape[2:])
+'''

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import replace
 from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,9 @@ from archs.interop.aten.patterns import recognise
 from archs.interop.aten.program import Program
 from archs.interop.aten.reader import Reader
 from archs.interop.aten.steps import BATCH, Step
-from archs.ir.graph import INPUT, Builder, Graph
+from archs.interop.pytorch import oracle
+from archs.interop.pytorch.isolation import isolated, unwrapped
+from archs.ir.graph import INPUT, Builder, Graph, Tie
 from archs.ir.operator import Shape
 from archs.ir.ops import Opaque
 from archs.ir.weights import Weights
@@ -35,24 +38,38 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 
-def from_module(module: nn.Module, input_shape: tuple[int, int, int], name: str | None = None) -> Graph:
+def from_module(
+    module: nn.Module, input_shape: tuple[int, int, int], name: str | None = None, verify: bool = True
+) -> Graph:
     """The graph of a module that takes N×C×H×W and gives one tensor, with `graph.weights` beside it.
 
-    `input_shape` is that of one image. The module is put into eval mode for the time of the call and is otherwise
-    left as it is. What has no operator here becomes an `Opaque` node. Raises ArchError for a module that branches on
-    data, whose shapes depend on data, or that takes or gives several tensors.
+    `input_shape` is that of one image. A copy of the module is traced in eval mode; the module is left as it is. What
+    has no operator here becomes an `Opaque` node. With `verify`, the exported module is run beside the original
+    (`archs.interop.pytorch.oracle`). Raises ArchError for a module that branches on data, whose shapes depend on data,
+    that takes or gives several tensors, or whose import computes something else.
     """
-    from torch import nn
-
-    if not isinstance(module, nn.Module):
-        raise ArchError(f"found {shorten(type(module).__name__)}; allowed: an nn.Module")
+    module = unwrapped(module)
     shape = image_shape(input_shape)
     _one_image(module)
-    with _evaluated(module):
-        program = _export(module, shape)
-    steps = recognise(Reader(_program(module, program), shape).read())
-    parameters = dict(module.named_parameters(remove_duplicate=False))
-    return assemble(name or snake(type(module).__name__), shape, steps, staged(module), parameters)
+    called = name or snake(type(module).__name__)
+    with isolated(module) as own:
+        program = _export(own, shape)
+        steps = recognise(Reader(_program(own, program), shape).read())
+        parameters = dict(own.named_parameters(remove_duplicate=False))
+        graph = assemble(called, shape, steps, staged(own), parameters)
+    if verify:
+        with isolated(module) as own:
+            oracle.verify(graph, own, _modules(graph, steps))
+    return graph
+
+
+def _modules(graph: Graph, steps: list[Step]) -> dict[str, str]:
+    """Node → the module of the original whose output it gives: the last node of a call."""
+    found: dict[str, tuple[str, str]] = {}
+    for node, step in zip(graph.nodes, steps):
+        for call, module, _ in step.scope:
+            found[call] = (node.path, module)
+    return dict(found.values())
 
 
 def image_shape(shape: Any) -> Shape:
@@ -69,17 +86,6 @@ def _one_image(module: nn.Module) -> None:
     ]
     if len(needed) > 1:
         raise ArchError(f"{type(module).__name__}.forward takes {', '.join(needed)}; allowed: one tensor of images")
-
-
-@contextmanager
-def _evaluated(module: nn.Module) -> Iterator[None]:
-    training = [(child, child.training) for child in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for child, was in training:
-            child.training = was
 
 
 @contextmanager
@@ -115,9 +121,17 @@ def _export(module: nn.Module, shape: Shape) -> ExportedProgram:
                 f"{called} branches on what the image holds ({_line(error)}); allowed: one path for all images"
             ) from None
         except Exception as error:
+            if "fake tensor in the exported program" in str(error):
+                raise ArchError(
+                    f"{called} writes to a tensor through .data or keeps one outside of the graph, which torch.export "
+                    "does not follow; allowed: the same operators on the tensor itself"
+                ) from None
             first = error
         try:  # a symbolic trace leaves Python's side effects out, which export refuses
-            return torch.export.export(torch.fx.symbolic_trace(module), (images,), strict=False)
+            traced = torch.fx.symbolic_trace(module)
+            if all(node.users or node.op in ("placeholder", "output") for node in traced.graph.nodes):
+                return torch.export.export(traced, (images,), strict=False)
+            raise ArchError("a call is left out whose effect is read otherwise")
         except Exception:
             raise ArchError(f"{called} does not run on {shape} images: {_line(first)}") from None
 
@@ -141,6 +155,12 @@ def _program(module: nn.Module, program: ExportedProgram) -> Program:
         **signature.inputs_to_buffers,
         **signature.inputs_to_lifted_tensor_constants,
     }
+    # a scripted child's parameters come as constants of the program
+    names = {(p.data_ptr(), p.shape): name for name, p in reversed(list(module.named_parameters())) if p.numel()}
+    for node, source in sources.items():
+        tensor = tensors[source]
+        if source not in trained and not tensor.is_meta and (tensor.data_ptr(), tensor.shape) in names:
+            sources[node] = names[tensor.data_ptr(), tensor.shape]
     return Program(type(module).__name__, program.graph, sources, tensors, trained)
 
 
@@ -148,26 +168,77 @@ def assemble(
     name: str, shape: Shape, steps: list[Step], stages: frozenset[str], parameters: Mapping[str, Tensor]
 ) -> Graph:
     """The graph of steps, named after where they run; `parameters` are all that the original has."""
+    known = {**parameters, **read_tensors(steps)}
+    by_tensor: dict[int, str] = {}
+    first_names = {name: by_tensor.setdefault(id(tensor), name) for name, tensor in parameters.items()}
+
+    def owner_of(source: str) -> str:
+        """One name of a parameter that has several."""
+        return first_names.get(source, source)
+
     names = Names(stages)
     paths = {id(step): path for step, path in zip(steps, names.paths(steps))}
     b = Builder(name, shape)
     weights: dict[str, dict[str, Tensor]] = {}
-    owners: dict[tuple[tuple[str, ...], ...], str] = {}
+    modules: dict[object, str] = {}
+    first: dict[str, tuple[str, str, Tensor]] = {}  # parameter → where it is first read
     shared: list[tuple[str, str]] = []
+    ties: list[Tie] = []
     for step in steps:
         path = paths[id(step)]
         assert step.op is not None
-        b.add(path, step.op, *[INPUT if x.op is None else paths[id(x)] for x in step.inputs])
-        if step.weights:
-            weights[path] = {role: c.tensor for role, c in step.weights.items()}
-            sources = tuple(c.sources for c in step.weights.values())
-            if any(c.trained for c in step.weights.values()) and owners.setdefault(sources, path) != path:
-                shared.append((path, owners[sources]))
+        op = step.op
+        if isinstance(op, Opaque):  # a parameter that an earlier node has is counted there
+            new = [s for s in step.sources if owner_of(s) not in first]
+            op = replace(op, weights=sum(known[s].numel() for s in new if s in known))
+            first |= {owner_of(s): (path, "", known[s]) for s in new if s in known}
+        b.add(path, op, *[INPUT if x.op is None else paths[id(x)] for x in step.inputs])
+        if not step.weights:
+            continue
+        weights[path] = {role: c.tensor for role, c in step.weights.items()}
+        module = _identity(step, owner_of)
+        if any(c.trained for c in step.weights.values()) and modules.setdefault(module, path) != path:
+            shared.append((path, modules[module]))
+            continue
+        for role, c in step.weights.items():
+            if not c.trained:
+                continue
+            source = owner_of(c.sources[0])
+            if source not in first:
+                first[source] = (path, role, c.tensor)
+                continue
+            owner, owner_role, tensor = first[source]
+            if owner_role and tensor.shape != c.tensor.shape:
+                raise ArchError(
+                    f"{c.sources[0]} is read as {tuple(tensor.shape)} by {owner} and as {tuple(c.tensor.shape)} by "
+                    f"{path}; allowed: one shape of a parameter that several operators read"
+                )
+            ties.append(Tie(path, role, owner, owner_role, c.tensor.numel()))
     graph = b.graph()
     read = {s for step in steps for c in step.weights.values() for s in c.sources}
     unread = {} if any(isinstance(step.op, Opaque) for step in steps) else _unread(parameters, read)
     kinds = tuple((path, kind) for path, kind in names.kinds.items() if kind)
-    return Graph(graph.name, graph.input, graph.nodes, kinds, shared=tuple(shared), weights=Weights(weights, unread))
+    return Graph(
+        graph.name,
+        graph.input,
+        graph.nodes,
+        kinds,
+        shared=tuple(shared),
+        ties=tuple(ties),
+        weights=Weights(weights, unread),
+    )
+
+
+def _identity(step: Step, owner_of: Callable[[str], str]) -> object:
+    """What two steps have in common that one module does: its numbers, its parameters and its constants."""
+    roles = tuple((role, tuple(map(owner_of, c.sources)) or id(c), c.factor) for role, c in step.weights.items())
+    return type(step.op), repr(step.op), tuple(tuple(x.shape) for x in step.inputs[1:]), roles
+
+
+def read_tensors(steps: list[Step]) -> dict[str, Tensor]:
+    """The parameters that steps have as they are, by name."""
+    held = [c for step in steps for c in step.weights.values() if c.trained and len(c.sources) == 1]
+    return {c.sources[0]: c.tensor for c in held}
 
 
 def _unread(parameters: Mapping[str, Tensor], read: set[str]) -> dict[str, int]:

@@ -41,6 +41,7 @@ from archs.ir.ops.arithmetic import (
     Subtract,
     Sum,
 )
+from archs.ir.ops.computed import ComputedTensor, Conv2dWith, LinearWith
 from archs.ir.ops.convolution import Conv1d, Conv2d, ConvTranspose2d, FixedConv2d, StandardizedConv2d
 from archs.ir.ops.layout import (
     ChannelShuffle,
@@ -77,10 +78,12 @@ __all__ = [
     "ChannelShuffle",
     "ChannelSplit",
     "Clamp",
+    "ComputedTensor",
     "Concat",
     "ConstantPad",
     "Conv1d",
     "Conv2d",
+    "Conv2dWith",
     "ConvTranspose2d",
     "Divide",
     "Dropout",
@@ -97,6 +100,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LinearLast",
+    "LinearWith",
     "MatMul",
     "MaxPool",
     "Maximum",

@@ -161,6 +161,8 @@ class Softmax(Unweighted):
     """Along one axis, by default the features of a flat tensor."""
 
     axis: int = 0
+    log: bool = False
+    """The logarithm of it."""
 
     def output(self, *inputs: Shape) -> Shape:
         x = one_input(inputs, self)
@@ -168,7 +170,7 @@ class Softmax(Unweighted):
         return x
 
     def spelling(self, *inputs: Shape) -> Module:
-        return Module("nn.Softmax", (), (("dim", self.axis + 1),))
+        return Module("nn.LogSoftmax" if self.log else "nn.Softmax", (), (("dim", self.axis + 1),))
 
 
 @dataclass(frozen=True)

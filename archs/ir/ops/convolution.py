@@ -118,12 +118,15 @@ class Conv1d(Op):
     padding: int = None  # type: ignore[assignment]  # a number from __post_init__ on
     groups: int = 1
     bias: bool = False
+    dilation: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("channels", "kernel", "stride", "groups"):
+        for name in ("channels", "kernel", "stride", "groups", "dilation"):
             positive(getattr(self, name), name)
         if self.padding is None:
-            object.__setattr__(self, "padding", self.kernel // 2)
+            object.__setattr__(
+                self, "padding", self.dilation * (self.kernel - 1) // 2 if self.kernel % 2 else self.kernel // 2
+            )
 
     def output(self, *inputs: Shape) -> Shape:
         x = one_input(inputs, self)
@@ -134,7 +137,7 @@ class Conv1d(Op):
                 f"groups={self.groups} must divide the {x[0]} input and the {self.channels} output channels; "
                 f"allowed: {divisors(x[0], self.channels)}"
             )
-        length = (x[1] + 2 * self.padding - self.kernel) // self.stride + 1
+        length = (x[1] + 2 * self.padding - self.dilation * (self.kernel - 1) - 1) // self.stride + 1
         if length < 1:
             raise ArchError(f"convolution of {self.kernel} with padding {self.padding} leaves nothing of {x[1]}")
         return Shape(self.channels, length)
@@ -146,7 +149,7 @@ class Conv1d(Op):
         return self.kernel * inputs[0][0] // self.groups * self.output(*inputs).elements
 
     def spelling(self, *inputs: Shape) -> Module:
-        free = {"stride": 1, "padding": 0, "groups": 1, "bias": True}
+        free = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
         kwargs = [(name, getattr(self, name)) for name, value in free.items() if getattr(self, name) != value]
         return Module("nn.Conv1d", (inputs[0][0], self.channels, self.kernel), tuple(kwargs))
 

@@ -27,6 +27,7 @@ class _Pool(Unweighted):
     stride: Pair
     padding: Pair
     ceil: bool
+    dilation: Pair = (1, 1)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -38,12 +39,14 @@ class _Pool(Unweighted):
 
     def output(self, *inputs: Shape) -> Shape:
         x = image_input(inputs, "pooling")
-        return Shape(x[0], *window(x, "pooling", self.kernel, self.stride, self.padding, ceil=self.ceil))
+        return Shape(x[0], *window(x, "pooling", self.kernel, self.stride, self.padding, self.dilation, self.ceil))
 
     def spelling(self, *inputs: Shape) -> Module:
         kwargs: list[tuple[str, object]] = [("stride", short(self.stride))]
         if self.padding != (0, 0):
             kwargs.append(("padding", short(self.padding)))
+        if self.dilation != (1, 1):
+            kwargs.append(("dilation", short(self.dilation)))
         if self.ceil:
             kwargs.append(("ceil_mode", True))
         return Module(f"nn.{type(self).__name__}2d", (short(self.kernel),), tuple(kwargs))
@@ -60,11 +63,17 @@ class MaxPool(_Pool):
     stride: Pair
     padding: Pair = (0, 0)
     ceil: bool = False
+    dilation: Pair = (1, 1)
 
     if TYPE_CHECKING:  # one number stands for both sides
 
         def __init__(
-            self, kernel: int | Pair, stride: int | Pair, padding: int | Pair = ..., ceil: bool = ...
+            self,
+            kernel: int | Pair,
+            stride: int | Pair,
+            padding: int | Pair = ...,
+            ceil: bool = ...,
+            dilation: Pair = ...,
         ) -> None: ...
 
 

@@ -38,12 +38,12 @@ class ZeroPad(Unweighted):
         return Module("nn.ZeroPad2d", ((self.left, self.right, self.top, self.bottom),))
 
 
-MODES = {"reflect": "nn.ReflectionPad2d", "replicate": "nn.ReplicationPad2d"}
+MODES = {"reflect": "nn.ReflectionPad2d", "replicate": "nn.ReplicationPad2d", "circular": "nn.CircularPad2d"}
 
 
 @dataclass(frozen=True)
 class Pad(Unweighted):
-    """The map's own pixels around it: mirrored or repeated. Zeros are `ZeroPad`."""
+    """The map's own pixels around it: mirrored, repeated, or those of the other side. Zeros are `ZeroPad`."""
 
     mode: str
     left: int
@@ -101,7 +101,7 @@ class ChannelPad(Unweighted):
         return Function("nn.functional.pad({0}, (0, 0, 0, 0, {before}, {after}))", named)
 
 
-UPSAMPLING = ("nearest", "bilinear", "bicubic")
+UPSAMPLING = ("nearest", "bilinear", "bicubic", "nearest-exact")
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,8 @@ class Upsample(Unweighted):
     width: int
     mode: str = "nearest"
     align_corners: bool = False
+    scale: tuple[float, float] | None = None
+    """The factors of the two sides where they are no quotients of whole sizes: the places that are read follow them."""
 
     def __post_init__(self) -> None:
         positive(self.height, "height")
@@ -123,7 +125,8 @@ class Upsample(Unweighted):
         return Shape(image_input(inputs, "upsampling")[0], self.height, self.width)
 
     def spelling(self, *inputs: Shape) -> Module:
-        kwargs: list[tuple[str, object]] = [("size", (self.height, self.width)), ("mode", self.mode)]
+        size = ("size", (self.height, self.width)) if self.scale is None else ("scale_factor", self.scale)
+        kwargs: list[tuple[str, object]] = [size, ("mode", self.mode)]
         if self.align_corners:
             kwargs.append(("align_corners", True))
         return Module("nn.Upsample", (), tuple(kwargs))

@@ -1,0 +1,105 @@
+"""Running a user's module without changing it: a copy with the same parameters, out of its wrappers, in eval mode.
+
+What a forward writes to itself, to its buffers, or through its hooks stays out of the original.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from archs.errors import ArchError, shorten
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def unwrapped(module: Any) -> nn.Module:
+    """The module that a wrapper runs. Raises ArchError for what is no module that can be traced."""
+    import torch
+    from torch import nn
+    from torch.nn.parameter import UninitializedTensorMixin
+
+    if isinstance(module, torch.export.ExportedProgram):
+        module = module.module()
+    while True:
+        if hasattr(module, "_orig_mod"):  # torch.compile
+            module = module._orig_mod
+        elif isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            module = module.module
+        else:
+            break
+    if not isinstance(module, nn.Module):
+        raise ArchError(f"found {shorten(type(module).__name__)}; allowed: an nn.Module")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ArchError(
+            f"{module.original_name} is a scripted module, which has no Python forward to trace; allowed: the module "
+            "that it was scripted from, or an ONNX file exported from it"
+        )
+    lazy = [name for name, p in module.named_parameters() if isinstance(p, UninitializedTensorMixin)]
+    if lazy:
+        raise ArchError(
+            f"{type(module).__name__}.{lazy[0]} has no size yet, as the module is lazy; allowed: run it once on a "
+            "tensor of images before it is imported"
+        )
+    return module
+
+
+@contextmanager
+def isolated(module: nn.Module) -> Iterator[nn.Module]:
+    """A copy of a module in eval mode that has the module's own parameters; random state and hooks' stores return."""
+    import torch
+
+    stores = [(store, copy.copy(store)) for store in _stores(module)]
+    with torch.random.fork_rng([]):
+        try:
+            yield _copied(module)
+        finally:
+            for store, before in stores:
+                store.clear()
+                store.update(before) if isinstance(store, (dict, set)) else store.extend(before)
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    memo: dict[int, Any] = {id(p): p for p in module.parameters()}
+    try:
+        made = copy.deepcopy(module, memo)
+    except Exception:  # a handle, a lock, a tensor with a history: what cannot be copied is shared
+        made = _shallow(module, {})
+    for child in made.modules():
+        child.training = False
+    return made
+
+
+def _shallow(module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:
+    """A copy whose modules are copied, whose buffers are cloned and whose other attributes are shared."""
+    if id(module) in known:
+        return known[id(module)]
+    made = known[id(module)] = module.__class__.__new__(module.__class__)
+    made.__dict__.update(module.__dict__)
+    for name in ("_parameters", "_modules", "_buffers"):
+        made.__dict__[name] = dict(module.__dict__[name])
+    for name, buffer in made._buffers.items():
+        made._buffers[name] = None if buffer is None else buffer.detach().clone()
+    for name, child in made._modules.items():
+        made._modules[name] = None if child is None else _shallow(child, known)
+    return made
+
+
+def _stores(module: nn.Module) -> list[Any]:
+    """Lists, dicts and sets that a hook writes to outside of the module."""
+    found: dict[int, Any] = {}
+    for child in module.modules():
+        for hooks in (child._forward_hooks, child._forward_pre_hooks):
+            for hook in hooks.values():
+                function = getattr(hook, "func", hook)
+                held = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+                held += [*(getattr(function, "__defaults__", None) or ()), *getattr(hook, "args", ())]
+                names = getattr(getattr(function, "__code__", None), "co_names", ())
+                held += [function.__globals__[name] for name in names if name in getattr(function, "__globals__", {})]
+                for value in [*held, *[v for h in held if hasattr(h, "__dict__") for v in vars(h).values()]]:
+                    if type(value) in (list, dict, set):
+                        found[id(value)] = value
+    return list(found.values())
