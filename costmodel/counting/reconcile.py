@@ -79,7 +79,7 @@ def _report(name: str, tool: Tool, graph: Graph) -> Report:
         ours = node.op.mult_adds(*shapes)
         rule = _rule(name, tool, node.op)
         times = rule.times_ours
-        x, y = shapes[0], node.output
+        x, y = shapes[0] if shapes else node.output, node.output
         reported = rule.amount(node.op, x, y) if times is None else times(x, y) * ours
         key = rule.term, rule.why
         if node.path in unread:

@@ -88,7 +88,7 @@ def unseen(term: str, why: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], Rule
 
 
 WEIGHTED = (ops.Conv2d, ops.Linear, ops.Conv1d, ops.LinearLast)
-MADE = (ops.FixedConv2d, ops.StandardizedConv2d)
+MADE = (ops.FixedConv2d, ops.StandardizedConv2d, ops.Conv2dWith, ops.LinearWith)
 HARD = (ops.HardSigmoid, ops.HardSwish)
 GELUS = (ops.GELU, ops.TanhGELU)
 SMOOTH = (ops.Mish, ops.Tanh, ops.Softplus)
@@ -107,7 +107,7 @@ ARITHMETIC = (
     ops.Power,
     ops.Exp,
 )
-LEARNED = (ops.Scale, ops.Shift)
+LEARNED = (ops.Scale, ops.Shift, ops.ComputedTensor)
 MOVES = (
     *(ops.Concat, ops.ChannelSplit, ops.ChannelShuffle, ops.Flatten, ops.ZeroPad, ops.Dropout),
     *(ops.View, ops.Reshape, ops.Permute, ops.Expand, ops.Slice, ops.Stack),

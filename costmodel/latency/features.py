@@ -163,6 +163,7 @@ def columns_before(passed_on: NDArray[np.float64], first: NDArray[np.float64]) -
 @lru_cache(65536)
 def _static(op: Op, batch: int, permuted: bool, output: Shape, *inputs: Shape) -> tuple[str, bytes, str, _OnShapes]:
     """(kind, a `_ROW`, machine code, operator on shapes) of one operator."""
+    inputs = inputs or (output,)  # a computed tensor reads parameters alone
     kind, variant = kind_of(op, inputs, batch)
     view = kind == "view"
     variant += PERMUTED * (permuted and not view)

