@@ -213,7 +213,9 @@ TORCHINFO = Tool(
             "1 per output (torchinfo/layer_info.py, calculate_macs)",
             *(ops.Conv2d, ops.Linear, ops.Conv1d, ops.StandardizedConv2d),
         ),
-        **unseen("fixed convolutions", f"{_NO_PARAMETERS} (calculate_macs)", ops.FixedConv2d, ops.Conv2dWith, ops.LinearWith),
+        **unseen(
+            "fixed convolutions", f"{_NO_PARAMETERS} (calculate_macs)", ops.FixedConv2d, ops.Conv2dWith, ops.LinearWith
+        ),
         **rules_of(
             "linear at every position",
             params_of,
