@@ -6,6 +6,7 @@ has no counterpart raises `Unsupported`, and the reader makes it an opaque step.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Call:
     def shape(self) -> Shape:
         return Shape(*self.value.shape[1:])
 
-    def step(self, op: Op, *inputs: Step, weights: dict[str, Constant | None] | None = None) -> Step:
+    def step(self, op: Op, *inputs: Step, weights: Mapping[str, Constant | None] | None = None) -> Step:
         """A step of this call. Raises Unsupported where the operator does not take these inputs."""
         if any(not isinstance(x, Step) or x.folded for x in inputs):
             raise Unsupported

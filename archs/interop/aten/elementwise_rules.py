@@ -11,7 +11,7 @@ from typing import Any
 
 from archs.interop.aten.call import Call, Unsupported, batched, rule
 from archs.interop.aten.computed import computed
-from archs.interop.aten.steps import Constant, Step
+from archs.interop.aten.steps import Computation, Constant, Step
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
 
@@ -225,7 +225,7 @@ def reshaped_constant(constant: Constant, sizes: tuple[int, ...]) -> Constant:
     import torch
 
     tensor = constant.tensor.reshape(sizes)
-    made = (torch.ops.aten.reshape.default, (constant, list(tensor.shape)), {})
+    made: Computation = (torch.ops.aten.reshape.default, (constant, list(tensor.shape)), {})
     pure = constant.pure and constant.factor == 1
     return Constant(
         tensor, constant.sources, constant.trained and pure, pure, 1.0, None, constant.depends_on_parameters, made

@@ -31,7 +31,7 @@ def _conv2d(call: Call) -> Step:
     roles = {"weight": weight, "bias": bias}
     if weight.standardized and shift is None:
         made = weight.standardized
-        op = ops.StandardizedConv2d(
+        op: ops.Conv2d = ops.StandardizedConv2d(
             channels, kernel, **sizes, groups=groups, bias=bias is not None,
             gain=made.gain is not None, scale=made.scale, eps=made.eps,
         )  # fmt: skip
@@ -94,8 +94,9 @@ def _conv2d_per_image(call: Call, x: Any, weight: Step) -> Step:
     filters = viewed(call, weight, (BATCH, channels, weight.shape[-3] if weight.folded else weight.shape[0], *kernel))
     if isinstance(call["padding"], str):
         raise Unsupported
-    sizes = {name: _pair(call[name]) for name in ("stride", "padding", "dilation")}
-    op = ops.Conv2dWith(channels, _pair(kernel), **sizes, groups=call["groups"] // BATCH, per_image=True)
+    stride, padding, dilation = (_pair(call[name]) for name in ("stride", "padding", "dilation"))
+    groups = call["groups"] // BATCH
+    op = ops.Conv2dWith(channels, _pair(kernel), stride, padding, dilation, groups, per_image=True)
     found = call.step(op, image, filters)
     return viewed(call, found, tuple(call.value.shape))
 

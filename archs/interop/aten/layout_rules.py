@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archs.interop.aten.call import Call, Unsupported, batched, rule
 from archs.interop.aten.elementwise_rules import with_constant
 from archs.interop.aten.permutation import permuted, selected, viewed
@@ -59,7 +61,8 @@ def _permute(call: Call) -> Step:
     if call.name == "permute":
         order = [dim % rank for dim in call["dims"]]
     elif call.name in ("transpose", "swapaxes"):
-        a, b = (call.args.get("dim0", call.args.get("axis0")), call.args.get("dim1", call.args.get("axis1")))
+        a: Any = call.args.get("dim0", call.args.get("axis0"))
+        b: Any = call.args.get("dim1", call.args.get("axis1"))
         order[a], order[b] = order[b], order[a]
     else:
         raise Unsupported
@@ -187,7 +190,8 @@ def sliced(call: Call, x: Step, axis: int, start: int, stop: int | None, step: i
 
 @rule("pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d")
 def _pad(call: Call) -> Step:
-    x, sides = call.first, call.args.get("pad", call.args.get("padding"))
+    x = call.first
+    sides: Any = call.args.get("pad", call.args.get("padding"))
     mode = call.args.get("mode", "constant")
     mode = {"reflection_pad2d": "reflect", "replication_pad2d": "replicate"}.get(call.name, mode)
     if len(x.shape) != 3:
@@ -221,7 +225,7 @@ RESAMPLED = {
 @rule(*RESAMPLED)
 def _upsample(call: Call) -> Step:
     x, (height, width) = call.first, call.value.shape[-2:]
-    factors = call.args.get("scale_factors") or (call.args.get("scales_h"), call.args.get("scales_w"))
+    factors: Any = call.args.get("scale_factors") or (call.args.get("scales_h"), call.args.get("scales_w"))
     scale = None
     if None not in factors and any(side * f != out for side, f, out in zip(x.shape[1:], factors, (height, width))):
         scale = (float(factors[0]), float(factors[1]))

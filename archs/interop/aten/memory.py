@@ -31,7 +31,7 @@ class Memory:
 
     def storage(self, node: fx.Node) -> int | None:
         """A number per memory; None for what is no tensor."""
-        value = node.meta.get("val")
+        value: Any = node.meta.get("val")
         while isinstance(value, (list, tuple)) and value:
             value = value[0]
         if not hasattr(value, "untyped_storage"):

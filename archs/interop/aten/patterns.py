@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from math import isclose
+from typing import Any
 
 from archs.interop.aten.steps import Step, live
 from archs.ir import ops
@@ -123,7 +124,7 @@ def _relu6_of_plus_3(step: Step) -> Step | None:
     return None
 
 
-GATES: dict[type[ops.Op], ops.Op] = {ops.HardSigmoid: ops.HardSwish(), ops.Sigmoid: ops.SiLU()}
+GATES: dict[type, ops.Op] = {ops.HardSigmoid: ops.HardSwish(), ops.Sigmoid: ops.SiLU()}
 
 
 def _gated(step: Step, readers: Readers) -> bool:
@@ -230,14 +231,15 @@ def _biased(step: Step, readers: Readers) -> bool:
     if not (isinstance(step.op, ops.Shift) and step.op.trained):
         return False
     before, weights = step.inputs[0], step.inputs[0].weights
-    if type(before.op) not in (ops.Linear, ops.LinearLast, ops.Conv2d) or before.op.bias or not _alone(before, readers):
+    layer: Any = before.op  # mypy does not narrow by the exact type
+    if type(layer) not in (ops.Linear, ops.LinearLast, ops.Conv2d) or layer.bias or not _alone(before, readers):
         return False
-    places = 2 if isinstance(before.op, ops.Conv2d) else 0
+    places = 2 if isinstance(layer, ops.Conv2d) else 0
     if step.op.sizes != (before.shape[-1 - places], *[1] * places):
         return False
     shift = step.weights["weight"]
     bias = replace(shift, tensor=shift.tensor.reshape(-1))
-    step.becomes(replace(before.op, bias=True), *before.inputs)
+    step.becomes(replace(layer, bias=True), *before.inputs)
     step.weights = {**weights, "bias": bias}
     return True
 

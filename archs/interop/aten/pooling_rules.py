@@ -7,9 +7,10 @@ from math import prod
 from archs.interop.aten.call import Call, Unsupported, rule
 from archs.interop.aten.steps import Step
 from archs.ir import ops
+from archs.ir.operator import Pair
 
 
-def _windows(call: Call) -> tuple[tuple[int, ...], ...]:
+def _windows(call: Call) -> tuple[Pair, Pair, Pair]:
     kernel = tuple(call["kernel_size"])
     kernel = kernel * 2 if len(kernel) == 1 else kernel
     stride, padding = tuple(call["stride"]) or kernel, tuple(call["padding"])

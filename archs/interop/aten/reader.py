@@ -7,7 +7,8 @@ mean is in `archs.interop.aten.patterns`.
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from archs.errors import ArchError
 from archs.interop.aten import (  # noqa: F401 they register their rules
@@ -112,8 +113,9 @@ class Reader:
 
     def _call(self, node: fx.Node) -> None:
         name, _ = _name(node)
-        if node.target is operator.getitem and node.args[0] in self._inner_outputs:
-            source = self._inner_outputs[node.args[0]][node.args[1]]  # a wrapper's: another name of what is inside
+        operands: tuple[Any, ...] = node.args
+        if node.target is operator.getitem and operands[0] in self._inner_outputs:
+            source = self._inner_outputs[operands[0]][operands[1]]  # a wrapper's: another name of what is inside
             self.values.place(node, self.values[source], source)
             return
         args = self._arguments(node)
@@ -122,23 +124,23 @@ class Reader:
         written = _written(node)
         if not written:
             return
-        if written != [node.args[0]]:
+        if written != [operands[0]]:
             raise ArchError(f"{self.called}: {name} writes into {len(written)} tensors; allowed: its first argument")
         if is_constant(list(args.values())):
-            self._constants_written(node)
+            self._constants_written(written[0])
             return
         try:
-            self.values.write(node.args[0], result, Call(name, args, node.meta["val"], _scope(node)))
+            self.values.write(written[0], result, Call(name, args, node.meta["val"], _scope(node)))
         except Unsupported:
             raise ArchError(
-                f"{self.called}: {name}_ writes into a view of {tuple(node.args[0].meta['val'].shape)} whose other "
+                f"{self.called}: {name}_ writes into a view of {tuple(written[0].meta['val'].shape)} whose other "
                 "elements are read afterwards; allowed: in-place operators on whole tensors and on slices of them"
             ) from None
 
     def _replayed(self, node: fx.Node) -> Any:
         """A view's value again, after its memory was written to. An in-place operator's is that of its target."""
-        if _written(node):
-            return self.values[node.args[0]]
+        if written := _written(node):
+            return self.values[written[0]]
         return self._evaluated(node, self._arguments(node))
 
     def _evaluated(self, node: fx.Node, args: dict[str, Any]) -> Any:
@@ -166,9 +168,9 @@ class Reader:
                 step.strides = tuple(fake.stride()) if tuple(fake.shape[1:]) == tuple(step.shape) else ()
         return result
 
-    def _constants_written(self, node: fx.Node) -> None:
+    def _constants_written(self, target: fx.Node) -> None:
         """The elements of constants are real tensors, written to as they are folded; none of them is a parameter's."""
-        written = self.values[node.args[0]]
+        written = self.values[target]
         for constant in self.values.constants(written.tensor.untyped_storage()._cdata):
             constant.pure = constant.trained = False
             constant.made = None
@@ -208,7 +210,7 @@ class Reader:
 
         given = fx.map_arg(node.args, tensor), fx.map_arg(dict(node.kwargs), tensor)
         with torch.no_grad():
-            result = node.target(*given[0], **given[1])
+            result = cast("Callable[..., Any]", node.target)(*given[0], **given[1])
         sources = tuple(dict.fromkeys(source for c in held for source in c.sources))
         first = held[0] if held and next(iter(args.values())) is held[0] else None
         shape_only = name in SHAPING and first is not None

@@ -23,6 +23,9 @@ two would where channels are cut in two."""
 Scope = tuple[tuple[str, str, str], ...]
 """The calls of modules that an operator runs in, outermost first: (call, module's path, class name)."""
 
+Computation = tuple[Any, tuple[Any, ...], dict[str, Any]]
+"""An ATen operator and its arguments, with constants for tensors."""
+
 
 @dataclass(eq=False)
 class Constant:
@@ -40,8 +43,8 @@ class Constant:
     standardized: Standardized | None = None
     depends_on_parameters: bool = False
     """Whether one of its sources is a parameter."""
-    made: tuple[Any, tuple[Any, ...], dict[str, Any]] | None = None
-    """The ATen operator that gave it and its arguments, with constants for tensors; None for a source."""
+    made: Computation | None = None
+    """What computed it; None for a source."""
 
 
 @dataclass(eq=False)

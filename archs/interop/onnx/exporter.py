@@ -10,7 +10,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError
 from archs.interop.pytorch.execute import to_module
@@ -40,7 +40,7 @@ def to_onnx(graph: Graph) -> bytes:
         torch.manual_seed(SEED)
         module = to_module(graph).eval()
         parameters = dict(module.named_parameters())
-        program = torch.onnx.export(
+        program: Any = torch.onnx.export(  # the stubs allow None for it and for its values
             module,
             (torch.zeros(2, *graph.input),),  # two, as the exporter takes a batch of one for a constant
             dynamo=True,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import prod
+from typing import Any
 
 from archs.interop.aten.steps import BATCH
 from archs.interop.onnx.call import Call, rule
@@ -163,7 +164,8 @@ def _gather(call: Call) -> Value:
 @rule("Pad")
 def _pad(call: Call) -> Value:
     mode, rank = call.get("mode", "constant"), len(call.shape())
-    sides = (call.get("pads") or call.get("paddings")) if call.opset < 11 else call.ints(1)
+    # Any: the pads are required, which `ints` cannot say
+    sides: Any = (call.get("pads") or call.get("paddings")) if call.opset < 11 else call.ints(1)
     value = call.get("value", 0.0) if call.opset < 11 else call.number(2)
     if axes := call.ints(3):
         found = [0] * 2 * rank

@@ -6,7 +6,7 @@ The contract is in `archs.interop.onnx.call`.
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 from archs.interop.onnx.call import Call, rule
 from archs.interop.onnx.emitter import Known, Unsupported, Value
@@ -60,7 +60,7 @@ def _size(call: Call) -> Known:
 
 @rule("Range")
 def _range(call: Call) -> Known:
-    start, stop, step = (call.number(i) for i in range(3))
+    start, stop, step = (cast("float", call.number(i)) for i in range(3))  # required, so not None
     found = range(int(start), int(stop), int(step))
     if len(found) > 2**16:
         raise Unsupported

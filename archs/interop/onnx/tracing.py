@@ -115,7 +115,9 @@ class Trace:
     def _declared_shape(self, name: str) -> tuple[int, ...] | None:
         if name not in self._declared or not self._declared[name].HasField("shape"):
             return None
-        first, *rest = [d.dim_value if d.HasField("dim_value") else None for d in self._declared[name].shape.dim] or [0]
+        dims = self._declared[name].shape.dim
+        sides: list[Any] = [d.dim_value if d.HasField("dim_value") else None for d in dims]  # None: a named size
+        first, *rest = sides or [0]
         if any(side is None or not 1 <= side <= MAX_SIDE**2 for side in rest) or prod(rest) >= 2**40:
             return None
         first = BATCH if first == self._emitter.batch or first is None else first

@@ -120,10 +120,12 @@ class ClassWriter:
     def _function(self, member: Leaf, spelling: Function) -> None:
         """A function's numbers are needed in forward: a literal stands there, a parameter becomes an attribute."""
         op = member.node.op
-        split = isinstance(op, ChannelSplit)
-        names = [f"size{i}" for i in range(len(op.sizes))] if split else [name for name, _ in spelling.kwargs]
+        if isinstance(op, ChannelSplit):
+            names = [f"size{i}" for i in range(len(op.sizes))]
+        else:
+            names = [name for name, _ in spelling.kwargs]
         found = {name: self._definition.texts[member.output, name] for name in names}
-        if not (split and _equal(found)):  # a chunk takes no sizes
+        if not (isinstance(op, ChannelSplit) and _equal(found)):  # a chunk takes no sizes
             for name, text in found.items():
                 if text.isidentifier() and not keyword.iskeyword(text):
                     if text not in self._stored:

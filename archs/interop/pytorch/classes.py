@@ -125,11 +125,11 @@ def slots(member: Member, classes: Mapping[object, ClassDef]) -> list[Slot]:
         return [Slot(member, parameter.name, parameter.role, value) for parameter, value in arguments]
     op = member.node.op
     if type(op) is Conv2d:
-        named = {"kernel": op.kernel, "stride": op.stride, "padding": op.padding, "dilation": op.dilation}
+        pairs = {"kernel": op.kernel, "stride": op.stride, "padding": op.padding, "dilation": op.dilation}
         return [
             Slot(member, "in_channels", "channels", member.shapes[0][0]),
             Slot(member, "out_channels", "channels", op.channels),
-            *[Slot(member, role, role, pair[0] if pair[0] == pair[1] else pair) for role, pair in named.items()],
+            *[Slot(member, role, role, pair[0] if pair[0] == pair[1] else pair) for role, pair in pairs.items()],
             Slot(member, "groups", "groups", op.groups),
         ]
     spelling = op.spelling(*member.shapes)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
 from io import StringIO
@@ -56,7 +56,7 @@ def from_module(
     with isolated(module) as own:
         program = _export(own, shape)
         steps = recognise(Reader(_program(own, program), shape).read())
-        parameters = dict(own.named_parameters(remove_duplicate=False))
+        parameters: dict[str, Tensor] = dict(own.named_parameters(remove_duplicate=False))
         graph = assemble(called, shape, steps, staged(own), parameters)
     if verify:
         with isolated(module) as own:
@@ -111,7 +111,7 @@ def _export(module: nn.Module, shape: Shape) -> ExportedProgram:
     from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
     tensors = [t for t in module.parameters() if t.is_floating_point()]
-    like = {"dtype": tensors[0].dtype, "device": tensors[0].device} if tensors else {}
+    like: dict[str, Any] = {"dtype": tensors[0].dtype, "device": tensors[0].device} if tensors else {}
     with FakeTensorMode(allow_non_fake_inputs=True):
         images = torch.empty(BATCH, *shape, **like)
     called = type(module).__name__
@@ -167,7 +167,7 @@ def _program(module: nn.Module, program: ExportedProgram) -> Program:
 
 
 def assemble(
-    name: str, shape: Shape, steps: list[Step], stages: frozenset[str], parameters: Mapping[str, Tensor]
+    name: str, shape: Shape, steps: list[Step], stages: frozenset[str], parameters: dict[str, Tensor]
 ) -> Graph:
     """The graph of steps, named after where they run; `parameters` are all that the original has."""
     known = {**parameters, **read_tensors(steps)}
@@ -243,7 +243,7 @@ def read_tensors(steps: list[Step]) -> dict[str, Tensor]:
     return {c.sources[0]: c.tensor for c in held}
 
 
-def _unread(parameters: Mapping[str, Tensor], read: set[str]) -> dict[str, int]:
+def _unread(parameters: dict[str, Tensor], read: set[str]) -> dict[str, int]:
     """The parameters that no step has, under any of their names."""
     used = {id(parameters[name]) for name in read if name in parameters}
     once = {id(p): (name, p) for name, p in reversed(parameters.items())}

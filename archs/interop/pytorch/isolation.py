@@ -20,7 +20,7 @@ def unwrapped(module: Any) -> nn.Module:
     """The module that a wrapper runs. Raises ArchError for what is no module that can be traced."""
     import torch
     from torch import nn
-    from torch.nn.parameter import UninitializedTensorMixin
+    from torch.nn.parameter import is_lazy
 
     if isinstance(module, torch.export.ExportedProgram):
         module = module.module()
@@ -38,7 +38,7 @@ def unwrapped(module: Any) -> nn.Module:
             f"{module.original_name} is a scripted module, which has no Python forward to trace; allowed: the module "
             "that it was scripted from, or an ONNX file exported from it"
         )
-    lazy = [name for name, p in module.named_parameters() if isinstance(p, UninitializedTensorMixin)]
+    lazy = [name for name, p in module.named_parameters() if is_lazy(p)]
     if lazy:
         raise ArchError(
             f"{type(module).__name__}.{lazy[0]} has no size yet, as the module is lazy; allowed: run it once on a "

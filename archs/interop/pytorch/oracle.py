@@ -157,6 +157,8 @@ def _same_products(graph: Graph, original: nn.Module) -> None:
 def _in_double(graph: Graph, original: nn.Module, exported: nn.Module, x: Tensor, places: Mapping[str, str]) -> None:
     """The comparison in float64, which rounding does not reach; raises ArchError with the first place."""
     first, second = copy.deepcopy(original).double(), copy.deepcopy(exported).double()
+    want: Tensor | None
+    got: Tensor | None
     try:
         want, got = first_tensor(first(x.double())), first_tensor(second(x.double()))
     except Exception:
