@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -108,7 +108,8 @@ def estimate(spec: Spec, measured_pct: float | None = None) -> Estimate | None:
     family, original, changed = origin(spec)
     shift, plain = _reference() if original is None else (levels(original), plain_share(original))
     known = training()
-    x, z = count(spec).total.mult_adds * plain_share(spec) / plain, float(spec.resolution)
+    side = cast("int", spec.resolution)  # of square images only
+    x, z = count(spec).total.mult_adds * plain_share(spec) / plain, float(side)
     # Beyond the published range the curve is constant: a parabola would turn
     inside = [float(np.clip(v, known[c].min(), known[c].max())) for v, c in ((x, "mult_adds"), (z, "resolution"))]
     error = float(_model()(_features([inside[0]], [inside[1]], [family]))[0]) + log_error_change(levels(spec), shift)

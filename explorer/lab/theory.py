@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from archs.ir import ops
 from costmodel import count
@@ -70,7 +70,8 @@ def rows(experiment: Experiment) -> pandas.DataFrame:
     for variant in experiment.variants:
         spec = variant.spec
         c1, convolution = spec.input_channels, first_convolution(spec)
-        cost = mem_access(c1, convolution.channels, spec.resolution**2, convolution.groups)
+        side = cast("int", spec.resolution)  # an experiment's images are square
+        cost = mem_access(c1, convolution.channels, side**2, convolution.groups)
         ratio = convolution.channels / c1
         found.append({"row": variant.row, "ratio": ratio, "groups": convolution.groups, "mem_access": cost})
     return pandas.DataFrame(found)

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from archs import ArchError, Graph, Shape, Spec
 from archs.ir.graph import INPUT, Subgraph
 from archs.tables.lower import assemble, place
-from archs.tables.rows import Row
+from archs.tables.rows import AnyRow
 
 Genome = tuple[int, ...]
 """One option's number per choice of a space."""
@@ -59,19 +59,19 @@ class Parts:
         base: Spec,
         units: Sequence[Unit],
         lengths: Sequence[int],
-        edited: Callable[[Sequence[int], Genome], tuple[Row, ...]],
+        edited: Callable[[Sequence[int], Genome], tuple[AnyRow, ...]],
     ):
         """`lengths`: options per gene; `edited`: the rows of the base, by number, with a genome's cells."""
         self._base, self._lengths, self._edited = base, lengths, edited
         self._units = units
         firsts = [i == 0 or units[i - 1].stage != unit.stage for i, unit in enumerate(units)]
         self._walk = [(i, unit.genes, first) for i, (unit, first) in enumerate(zip(units, firsts))]
-        self._rows: dict[tuple[int, Genome], tuple[Row, ...]] = {}
+        self._rows: dict[tuple[int, Genome], tuple[AnyRow, ...]] = {}
         self._placed: dict[tuple[int, Genome, _End], _Placed] = {}
         self._texts: dict[tuple[int, Genome], str] = {}
         self._heads: dict[int, tuple[str, str]] = {}
 
-    def rows(self, genome: Genome) -> tuple[Row, ...]:
+    def rows(self, genome: Genome) -> tuple[AnyRow, ...]:
         """The rows of a genome's table. Raises ArchError."""
         return tuple([row for unit, genes, _ in self._walk for row in self._rows_of(unit, _own(genes, genome))])
 
@@ -109,7 +109,8 @@ class Parts:
         that they end with.
         """
         base = self._base
-        counts = {(Shape(base.input_channels, base.resolution, base.resolution), ()): 1}
+        side = cast("int", base.resolution)  # of square images only
+        counts: dict[tuple[Shape, Seen], int] = {(Shape(base.input_channels, side, side), ()): 1}
         for unit, genes, first in self._walk:
             after: dict[tuple[Shape, Seen], int] = {}
             for (shape, seen), networks in counts.items():
@@ -128,7 +129,7 @@ class Parts:
                 found.setdefault((placed.end.shape, placed.end.seen), set()).add(nodes)
         return {end: len(graphs) for end, graphs in found.items()}
 
-    def _rows_of(self, unit: int, own: Genome) -> tuple[Row, ...]:
+    def _rows_of(self, unit: int, own: Genome) -> tuple[AnyRow, ...]:
         if (unit, own) not in self._rows:
             genome = [0] * len(self._lengths)
             for gene, option in zip(self._units[unit].genes, own):

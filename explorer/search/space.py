@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
+from typing import cast
 
 from archs import ArchError, Graph, Spec
-from archs.tables.rows import Row
+from archs.tables.rows import AnyRow, Row
 from explorer.search.parts import Genome, Parts, Unit
 
 TRIES = 400
@@ -109,7 +110,8 @@ class Space:
         return self.parts.networks() * max(1, len(self.resolutions))
 
     def resolution(self, genome: Genome) -> int:
-        return self.resolutions[genome[-1]] if self.resolutions else self.base.resolution
+        """The side of the images, which are square."""
+        return self.resolutions[genome[-1]] if self.resolutions else cast("int", self.base.resolution)
 
     def graph(self, genome: Genome) -> Graph:
         """The network of a genome, equal to `archs.build(space.spec(genome))`. Raises ArchError."""
@@ -162,15 +164,15 @@ class Space:
         found = {choice.name: choice.options[gene].label for choice, gene in zip(self.choices, genome)}
         return found | ({"resolution": str(self.resolution(genome))} if self.resolutions else {})
 
-    def edited(self, rows: Sequence[int], genome: Genome) -> tuple[Row, ...]:
+    def edited(self, rows: Sequence[int], genome: Genome) -> tuple[AnyRow, ...]:
         """Rows of the base, by number, with the cells that a genome's options set. Raises ArchError."""
-        made: dict[int, Row | None] = {index: self.base.rows[index] for index in rows}
+        made: dict[int, AnyRow | None] = {index: self.base.rows[index] for index in rows}
         cells: dict[int, dict[str, object]] = {index: {} for index in rows}
         for choice, gene in zip(self.choices, genome):
             for index, column, value in choice.options[gene].cells:
                 if column == "row" and index in made:
                     assert value is None or isinstance(value, Row)
-                    made[index] = value
+                    made[index] = cast("AnyRow | None", value)
                 elif index in made:
                     cells[index][column] = value
         found = []
@@ -181,7 +183,7 @@ class Space:
         return tuple(found)
 
 
-def _with(row: Row, cells: dict[str, object], index: int) -> Row:
+def _with(row: AnyRow, cells: dict[str, object], index: int) -> AnyRow:
     """A row with other values. `expansion` and `expanded` state one width: setting one clears the other."""
     for column, other in (("expansion", "expanded"), ("expanded", "expansion")):
         if cells.get(column) is not None:

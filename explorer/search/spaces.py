@@ -13,7 +13,7 @@ from archs import ArchError, Spec
 from archs.catalogue.mobilenet_v2 import BOTTLENECKS
 from archs.errors import shorten
 from archs.tables.blocks import round8
-from archs.tables.rows import Conv, GlobalPool, InvertedResidual, Linear, Row
+from archs.tables.rows import AnyRow, Conv, GlobalPool, InvertedResidual, Linear
 from explorer.search.space import Choice, Option, Space
 
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25)
@@ -27,7 +27,7 @@ def mnasnet() -> Space:
 
     Of its skip operations, pooling is left out: no row of ours has it. A plain convolution has neither SE nor skip.
     """
-    rows: list[Row] = [Conv(stage="stem", channels=32, stride=2)]
+    rows: list[AnyRow] = [Conv(stage="stem", channels=32, stride=2)]
     choices: list[Choice] = []
     for number, (_, channels, repeat, stride) in enumerate(BOTTLENECKS, 1):
         stage = f"stage{number}"
@@ -127,7 +127,7 @@ LAYERS = ((64, 2), (64, 1), (128, 2), (128, 1), (128, 1), (256, 2), (256, 1), (2
 
 def nas_bench_macro() -> Space:
     """NAS-Bench-Macro's 6,561 networks (Su et al. 2021, arXiv:2103.11922) for CIFAR-10; gene = the string's digit."""
-    rows: list[Row] = [Conv(stage="stem", channels=32)]
+    rows: list[AnyRow] = [Conv(stage="stem", channels=32)]
     choices = []
     inputs = 32
     for number, (channels, stride) in enumerate(LAYERS, 1):

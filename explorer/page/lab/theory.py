@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pandas
 import streamlit as st
 
@@ -72,13 +74,14 @@ def _sliders(made: Experiment) -> tuple[int, int]:
     name = f"g{made.guideline}"
     left, right = st.columns(2)
     widths = sorted({*WIDTHS, first.input_channels})
-    sizes = sorted({*SIZES, first.resolution})
+    side = cast("int", first.resolution)  # an experiment's images are square
+    sizes = sorted({*SIZES, side})
     # The key contains the experiment, so that another column resets the sliders.
     of = f"{first.input_channels} {first.resolution}"
     with left:
         channels = st.select_slider("Channels c₁ = c₂", widths, first.input_channels, key=f"{name} c {of}")
     with right:
-        size = st.select_slider("Resolution h = w", sizes, first.resolution, key=f"{name} hw {of}")
+        size = st.select_slider("Resolution h = w", sizes, side, key=f"{name} hw {of}")
     return channels, size
 
 

@@ -26,7 +26,11 @@ NUMBERS: dict[str, tuple[str, float, Callable[[Spec, Any], Edited]]] = {
 def edits(scenario: Scenario) -> list[Part]:
     spec = scenario.spec
     classes = [row.channels for row in spec.rows if isinstance(row, Linear)]
-    values = {"width": spec.width or 1.0, "resolution": spec.resolution, "classes": classes[-1] if classes else None}
+    values: dict[str, Any] = {  # a number, nothing, or height and width
+        "width": spec.width or 1.0,
+        "resolution": spec.resolution,
+        "classes": classes[-1] if classes else None,
+    }
     return [
         *(_number(name, value) for name, value in values.items()),
         _button("All ReLU → hard-swish", "hard_swish", "MobileNetV3, section 5.2", whole.hard_swish),
