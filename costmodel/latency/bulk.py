@@ -33,6 +33,9 @@ from costmodel.latency.profile import DEFAULT, DeviceProfile, Predictor, as_prof
 CHUNK = 128  # networks of 200 nodes: arrays of 20 MB
 KEPT = 400_000  # nodes of blocks that a Pricer keeps, at 150 bytes each
 
+PLACES = 100_000
+"""Blocks in their place that a Pricer keeps, which holds on to the blocks."""
+
 Interval = tuple[float, float, float]
 """(latency_ms, low_ms, high_ms)."""
 
@@ -114,6 +117,7 @@ class Pricer:
         self._places: dict[tuple[Subgraph, int], _Place] = {}
         self._lasts: dict[bytes, int] = {features.FIRST.tobytes(): 0}
         self._ran: list[bytes] = [features.FIRST.tobytes()]
+        self._same: dict[tuple[object, int], _Place] = {}
         self._codes: dict[object, int] = {}
         self._shapes: dict[object, int] = {}
 
@@ -124,7 +128,7 @@ class Pricer:
 
     def _in_chunks(self, remaining: Iterator[Graph], profile: DeviceProfile) -> Iterator[Interval]:
         while chunk := list(islice(remaining, CHUNK)):
-            if self._pool.size > KEPT:
+            if self._pool.size > KEPT or len(self._places) > PLACES:
                 self._forget()
             lives = [stages(graph) if _of_table(graph) else None for graph in chunk]
             fast = [(graph, found) for graph, found in zip(chunk, lives) if found]
@@ -186,10 +190,18 @@ class Pricer:
         for block in graph.subgraphs:
             place = places.get((block, last))
             if place is None:
-                place = places[block, last] = self._add(block, last, profile)
+                place = places[block, last] = self._alike(block, last, profile)
             last = place.last
             found.append(place)
         return found
+
+    def _alike(self, block: Subgraph, last: int, profile: DeviceProfile) -> _Place:
+        """The place of a block of equal operators on equal shapes, whatever its paths, or a new one."""
+        operators = tuple([(n.op, n.output, *[block.shapes[i] for i in n.inputs]) for n in block.nodes])
+        place = self._same.get((operators, last))
+        if place is None:
+            place = self._same[operators, last] = self._add(block, last, profile)
+        return place
 
     def _add(self, block: Subgraph, last: int, profile: DeviceProfile) -> _Place:
         """Add a block behind an operator to the pool. Raises CostError where the profile cannot price it."""
