@@ -61,6 +61,17 @@ def test_the_size_counts_graphs_and_not_genomes():
     assert len({small.digest(g) for g in product(*map(range, small.lengths))}) == 16
 
 
+def test_repeats_of_equal_rows_in_one_stage_are_one_network():
+    """Twice one row and once its equal, or once and twice: one graph of two genomes."""
+    base = archs.spec("mobilenet_v2", resolution=64)
+    row = base.rows[3].model_copy(update={"stride": 1, "repeat": 1})
+    base = base.edit(rows=(*base.rows[:4], row, *base.rows[4:]))
+    choices = [
+        Choice(f"row{index}", tuple([Option(str(n), ((index, "repeat", n),)) for n in (1, 2)])) for index in (3, 4)
+    ]
+    assert Space("twice", "twice", "a test", base, tuple(choices)).size == 3
+
+
 def test_invalid_networks_are_neither_counted_nor_drawn():
     base = archs.spec("shufflenet_v1")
     first = next(i for i, row in enumerate(base.rows) if row.kind == "shuffle_v1")
