@@ -106,6 +106,16 @@ class Gate(nn.Module):
         return torch.sigmoid(self.g) * self.c(x) + (1 - torch.sigmoid(self.g)) * x
 
 
+class Gain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.g = nn.Parameter(torch.randn(1, 4, 1, 1))
+        self.p = nn.Parameter(torch.rand(1, 4, 1, 1) + 1)
+
+    def forward(self, x):
+        return (1 + self.g) * x / self.p - self.p
+
+
 class Frozen(nn.Module):
     def __init__(self):
         super().__init__()
@@ -129,6 +139,7 @@ KINDS = {
     "central difference": central_difference,
     "weight norm, called twice": weight_norm_twice,
     "gate": Gate,
+    "gain": Gain,
     "pruned": lambda: nn.Sequential(prune.l1_unstructured(conv(4, 4), "weight", 0.5)),
     "scale factor": lambda: module(lambda m, x: F.interpolate(m.c(x), scale_factor=1.3, mode="bilinear"), c=conv(4, 4)),
     "even kernel, same": lambda: module(lambda m, x: m.c(x.flatten(2)), c=nn.Conv1d(4, 4, 4, padding="same")),

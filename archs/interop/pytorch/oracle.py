@@ -138,7 +138,7 @@ def _same_products(graph: Graph, original: nn.Module) -> None:
 
     x = torch.zeros(1, *graph.input)
     kinds = {p.dtype for p in original.parameters() if p.is_floating_point()}
-    exported = to_module(graph).eval()
+    exported = to_module(graph).eval().requires_grad_(False)  # the counter hooks gradients, which a view may lack
     with FlopCounterMode(display=False) as theirs, torch.no_grad():
         original(x.to(next(iter(kinds))) if len(kinds) == 1 else x)
     with FlopCounterMode(display=False) as ours, torch.no_grad():
