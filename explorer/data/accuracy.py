@@ -128,6 +128,9 @@ def not_estimated(spec: Spec) -> str:
         return f"it has {classes} classes, and the estimate is for ImageNet with {IMAGENET_CLASSES}"
     if spec.input_channels != IMAGENET_CHANNELS:
         return f"it reads {spec.input_channels} channels, and the estimate is for ImageNet with {IMAGENET_CHANNELS}"
+    if not isinstance(spec.resolution, int):
+        height, width = spec.resolution
+        return f"it reads images of {height}×{width}, and the published networks read square ones"
     return ""
 
 

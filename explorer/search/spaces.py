@@ -149,8 +149,13 @@ def nas_bench_macro() -> Space:
 def open_table(base: Spec, cells: Iterable[tuple[int, str]], resolutions: Sequence[int] = ()) -> Space:
     """The space over chosen columns of chosen rows (from 0) of any table, with values around those of the table.
 
-    Raises ArchError for a cell that cannot be searched, with those that can.
+    Raises ArchError for a cell that cannot be searched, with those that can, and for images that are not square.
     """
+    if not isinstance(base.resolution, int):
+        height, width = base.resolution
+        raise ArchError(
+            f"found images of {height}×{width}; allowed: square ones; call base.set_input(resolution=…) first"
+        )
     columns = []
     for index, column in cells:
         found = offered(base, index)

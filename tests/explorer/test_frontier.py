@@ -213,6 +213,9 @@ def test_a_network_that_is_not_for_imagenet_has_none():
     assert estimate(grey) is None
     assert "10 classes" in accuracy.not_estimated(ten)
     assert "1 channels" in accuracy.not_estimated(grey)
+    wide = archs.spec("mobilenet_v2", resolution=(224, 320))
+    assert "224×320" in accuracy.not_estimated(wide)
+    assert accuracy.estimate(wide) is None
     assert estimate(ten, measured_pct=90.0).top1_pct == 90.0
 
 

@@ -99,3 +99,8 @@ def test_the_open_table():
 def test_an_unknown_space_lists_those_known():
     with pytest.raises(ArchError, match="allowed: mnasnet"):
         space("darts")
+
+
+def test_images_that_are_not_square_are_refused():
+    with pytest.raises(ArchError, match="found images of 224×320; allowed: square"):
+        open_table(archs.spec("mobilenet_v2", resolution=(224, 320)), [(1, "channels")])
