@@ -15,6 +15,7 @@ import costmodel  # noqa: E402
 import costmodel.devices.few_shots  # noqa: E402
 from archs.catalogue.published import published  # noqa: E402
 from archs.catalogue.registry import FAMILIES  # noqa: E402
+from archs.tables.rows import KINDS  # noqa: E402
 from costmodel.devices import load  # noqa: E402
 from costmodel.latency.profile import SHIPPED, names  # noqa: E402
 
@@ -171,7 +172,45 @@ def few_shots():
     return _table(head, rows, set(head) - {"table"})
 
 
+def row_kinds():
+    """The columns of each kind of row, from the rows' own schemas."""
+    lines = []
+    for kind, row in KINDS.items():
+        columns = []
+        schema = row.model_json_schema()
+        for name, field in schema["properties"].items():
+            if name != "stage":
+                default = f", default {_json(field['default'])}" if "default" in field else ""
+                columns.append(f"`{name}` ({_allowed(field, schema.get('$defs', {}))}{default})")
+        lines.append((f"`{kind}`", f"`{row.__name__}`", row.__doc__.splitlines()[0], "; ".join(columns)))
+    return _table(("kind", "class", "block", "columns: allowed, default"), lines, set())
+
+
+def _allowed(field, definitions):
+    """The values of a JSON schema's field in a few words."""
+    if "$ref" in field:
+        return _allowed(definitions[field["$ref"].rpartition("/")[2]], definitions)
+    if "anyOf" in field:
+        return " or ".join(_allowed(one, definitions) for one in field["anyOf"])
+    if "enum" in field or "const" in field:
+        return ", ".join(map(_json, field.get("enum", [field.get("const")])))
+    bounds = {
+        "exclusiveMinimum": "above {:g}",
+        "minimum": "{:g}",
+        "maximum": "to {:g}",
+        "exclusiveMaximum": "below {:g}",
+    }
+    limits = [words.format(field[name]) for name, words in bounds.items() if name in field]
+    words = {"boolean": "true, false", "null": "none", "integer": "a whole number", "number": "a number"}
+    return " ".join(limits) or words.get(field.get("type"), "any")
+
+
+def _json(value):
+    return "none" if value is None else json.dumps(value).strip('"')
+
+
 PARTS = {
+    "row kinds": row_kinds,
     "accuracy": accuracy,
     "catalogue": catalogue,
     "counters": counters,
