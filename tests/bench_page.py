@@ -81,7 +81,7 @@ def edits(number: int = EDITS) -> None:
             "channels": lambda n: type_in("c · channels", str(40 + 8 * n)),
             "kernel": lambda n: type_in("k · kernel", str(5 + 2 * (n % 3))),
             "activation": lambda n: pick(activation, ("swish", "relu", "hard swish")[n % 3]),
-            "squeeze": lambda n: type_in("se", ("0.25", "0.5", "0.1")[n % 3]),
+            "squeeze": lambda n: type_in("squeeze-and-excitation ratio", ("0.25", "0.5", "0.1")[n % 3]),
             "batch norm": lambda n: opened.get_by_text("norm", exact=True).click(),
             "row twice": lambda n: press("Duplicate"),
             "row later": lambda n: press("Later"),

@@ -32,14 +32,14 @@ def test_nothing_said_fast_is_lost(page):
     shown = [tile(page, "Mult-adds")]
     for label, value in (("c · channels", "48"), ("k · kernel", "5"), ("t · expansion", "4")):
         type_number(page, label, value)
-    page.get_by_role("spinbutton", name="se", exact=True).fill("0.5")  # typed, not yet said
+    page.get_by_role("spinbutton", name="squeeze-and-excitation ratio", exact=True).fill("0.5")  # typed, not yet said
     settle(page)
     expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
-    for label, value in (("c · channels", "48"), ("k · kernel", "5"), ("t · expansion", "4"), ("se", "0.5")):
+    for label, value in (("c · channels", "48"), ("k · kernel", "5"), ("t · expansion", "4"), ("squeeze-and-excitation ratio", "0.5")):
         expect(number(page, label).first).to_have_value(value)
     expect(page.get_by_role("combobox", name="History").locator("option")).to_have_count(4)
     page.keyboard.press("Escape")
-    expect(page.get_by_role("spinbutton", name="se", exact=True)).to_have_value("0")
+    expect(page.get_by_role("spinbutton", name="squeeze-and-excitation ratio", exact=True)).to_have_value("0")
     for _ in range(3):
         press(page, "Undo")
     expect(figure(page, "Mult-adds")).to_have_text(shown[0])
@@ -170,7 +170,7 @@ def test_every_control_is_whole(browser, address, width, scheme):
         open_block(page, "stage3/block1")
         unfold(page, "Insert")
         unfold(page, "Replace")
-        words = page.locator(".st-key-open_block .form").locator("label, p, button:not(.why), summary, input")
+        words = page.locator(".st-key-open_block .form").locator("label, p, button:not(.help), summary, input")
         assert words.count() > 40
         assert words.evaluate_all(CUT) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -57,7 +57,7 @@ def test_a_refused_cell_of_the_table_keeps_what_was_typed(page):
     kernel = cell(page, 4, "kernel")
     kernel.fill("four")
     page.keyboard.press("Enter")
-    alert = page.get_by_test_id("stAlert").filter(has_text="row 4, column kernel: found 'four'")
+    alert = page.get_by_role("alert").filter(has_text="row 4, column kernel: found 'four'")
     expect(alert).to_be_visible()
     settle(page)
     expect(kernel).to_have_value("four")
@@ -77,12 +77,12 @@ def test_a_refused_cell_of_the_table_keeps_what_was_typed(page):
 
     kernel.fill("4")
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("stAlert").filter(has_text="found 4")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="found 4")).to_be_visible()
     settle(page)
     kernel.focus()
     page.keyboard.press("Escape")  # back to what the network has
     expect(kernel).to_have_value("7")
-    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_words_switches_and_kinds_are_chosen_in_the_table(page):
