@@ -57,7 +57,8 @@ def test_files_follow_the_umask_and_leave_no_draft(tmp_path, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_command_with_one_line(number, tmp_path):
     program = (
-        "import sys, time\nfrom explorer.cli import main as cli\n"
+        "import signal, sys, time\nfrom explorer.cli import main as cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a test run in the background ignores it
         "def action(options):\n    print('begun', flush=True)\n    time.sleep(60)\n"
         "from explorer.cli import catalogue\n"
         "parse = cli.parser\n"

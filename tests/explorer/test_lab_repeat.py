@@ -56,6 +56,12 @@ def test_command_line_repeats(capsys, monkeypatch):
         def __init__(self, *_):
             self.run = next(again)
 
+        def stop(self):
+            pass
+
+        def wait(self):
+            pass
+
     monkeypatch.setattr(jobs, "start", Done)
     options = ["lab", "g2", "--channels", "8", "--resolution", "7", "--repeat", "2"]
     assert main([*options, "--json"]) == 0

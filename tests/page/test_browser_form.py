@@ -35,7 +35,12 @@ def test_nothing_said_fast_is_lost(page):
     page.get_by_role("spinbutton", name="squeeze-and-excitation ratio", exact=True).fill("0.5")  # typed, not yet said
     settle(page)
     expect(page.get_by_role("heading", name="MobileNetV2, width 1.0, edited")).to_be_visible()
-    for label, value in (("c · channels", "48"), ("k · kernel", "5"), ("t · expansion", "4"), ("squeeze-and-excitation ratio", "0.5")):
+    for label, value in (
+        ("c · channels", "48"),
+        ("k · kernel", "5"),
+        ("t · expansion", "4"),
+        ("squeeze-and-excitation ratio", "0.5"),
+    ):
         expect(number(page, label).first).to_have_value(value)
     expect(page.get_by_role("combobox", name="History").locator("option")).to_have_count(4)
     page.keyboard.press("Escape")
