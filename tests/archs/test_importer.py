@@ -17,6 +17,7 @@ from archs.interop.pytorch.importer import from_module
 from archs.ir import ops
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "name", "knobs"), WHOLE.values(), ids=WHOLE)
 def test_isomorphic_to_the_catalogue(make, name, knobs):
     with torch.device("meta"):
@@ -62,6 +63,7 @@ def test_styles(make):
     check(make())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNetV3-Small, by hand", "ShuffleNetV2, slices and permute"])
 def test_whole_networks_give_the_same_output(name):
     graph = check(WHOLE[name][0](), (3, 64, 64))
@@ -95,6 +97,7 @@ def test_a_gate_that_others_read_too_stays():
     assert [type(n.op) for n in check(Lambda(function)).nodes] == [ops.Sigmoid, ops.Multiply, ops.Add]
 
 
+@pytest.mark.slow
 def test_module_paths_become_node_paths():
     graph = check(zoo.MobileNetV2(), (3, 32, 32))
     assert [n.path for n in graph.nodes if n.block == "features/2"][:3] == [

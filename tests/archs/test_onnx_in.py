@@ -75,6 +75,7 @@ def test_the_files_own_batch_does_not_matter(batch):
 NOT_EXPORTED = {"in place", "pools", "calls under another autocast"}  # torch's own exporter refuses them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(SMALL) - NOT_EXPORTED))
 def test_styles_through_onnx(name):
     module = lively(SMALL[name]())

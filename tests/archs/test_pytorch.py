@@ -33,6 +33,7 @@ def run(module, graph, batch=2):
         return module.eval()(torch.randn(batch, *graph.input))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("graph", [*GRAPHS.values(), *EDITED.values()], ids=[*GRAPHS, *EDITED])
 @pytest.mark.parametrize("fold", [False, True])
 def test_export_runs_and_is_what_the_graph_says(graph, fold):
@@ -66,6 +67,7 @@ def test_ruff_finds_nothing_to_say(tmp_path):
         assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.slow
 def test_the_file_stands_alone(tmp_path):
     """A fresh interpreter, another folder: nothing of this project is importable there."""
     path = tmp_path / "network.py"

@@ -137,6 +137,7 @@ def test_names_of_python_and_of_torch_are_only_names():
             assert sum(p.numel() for p in module.parameters()) == 4 * 27 + 3 * 4 * 36 + 4 * 8
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200) | st.text(max_size=200))
 @settings(max_examples=300, deadline=None)
 def test_fuzz_texts(text):

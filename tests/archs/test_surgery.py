@@ -112,6 +112,7 @@ def test_remove_what_cannot_go(resnet):
         remove(resnet, "layer1/0/add")
 
 
+@pytest.mark.slow
 def test_rekernel_a_depthwise_convolution():
     graph = archs.from_module(lively(zoo.MobileNetV2()), SIZE)
     wider = runs(rekernel(graph, "features/2/conv/1/0", 7))
@@ -141,6 +142,7 @@ def test_regroup(resnet):
     assert runs(widen_scope(grouped, "layer1", 1.4))["layer1/0/conv1"].output[0] == 96, "32 divides it"
 
 
+@pytest.mark.slow
 def test_splits_follow_a_stage():
     graph = archs.from_module(lively(zoo.ShuffleNetV2()), SIZE)
     wider = runs(widen_scope(graph, "stage2", 0.5))
@@ -191,6 +193,7 @@ TABLES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", TABLES.values(), ids=TABLES)
 def test_an_imported_network_as_a_table(make):
     with torch.device("meta"):

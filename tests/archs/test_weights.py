@@ -149,6 +149,7 @@ PRETRAINED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRETRAINED)
 def test_pretrained_weights_for_the_catalogue(name, image):
     make, knobs, eps = PRETRAINED[name]
@@ -163,6 +164,7 @@ def test_pretrained_weights_for_the_catalogue(name, image):
     assert not torch.allclose(run(archs.to_module(catalogue), image), expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_another_network_takes_them_not():
     module = zoo.MobileNetV2()
     wider = archs.build(archs.spec("mobilenet_v2", width=1.4, resolution=64))

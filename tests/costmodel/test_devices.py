@@ -119,6 +119,7 @@ def test_fit_device_gives_a_profile_with_errors(tmp_path):
     assert profile.warnings == ()
 
 
+@pytest.mark.slow
 def test_weights_follow_the_unit_of_the_timings(tmp_path):
     once = costmodel.fit_device(_csv(tmp_path, _pixel1()))
     twice = costmodel.fit_device(_csv(tmp_path, _pixel1(scale=2.0)))
@@ -126,6 +127,7 @@ def test_weights_follow_the_unit_of_the_timings(tmp_path):
     assert ratio == pytest.approx(2, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("factor", "words"), [(10, "ten times too large"), (1000, "microseconds"), (0.001, "seconds")])
 def test_a_slip_is_named_with_its_row_and_not_fitted(tmp_path, factor, words):
     rows = _pixel1()

@@ -20,7 +20,7 @@ from archs.catalogue.sampling import random_spec
 from archs.tables.table import Spec
 
 SEEDS = 2000
-FAST_SEEDS = 40  # of them in the default run
+FAST_SEEDS = 20  # of them in the default run
 CHUNK = 20  # seeds per test, so that pytest-xdist can share them out
 
 

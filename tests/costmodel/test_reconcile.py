@@ -80,6 +80,7 @@ def test_the_tools_are_the_versions_of_the_rules():
     assert torch.__version__.split("+")[0] == TOOLS["FlopCounterMode"].version.removeprefix("torch ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", archs.names())
 def test_fvcore_and_flop_counter_mode_at_224(name):
     graph = archs.build(archs.spec(name, resolution=224))
@@ -100,6 +101,7 @@ def test_known_figures(name, knob):
     assert costmodel.run_fvcore(graph).total == KNOWN[name, knob][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fold", [False, True], ids=["batch norm", "folded"])
 @pytest.mark.parametrize("name", archs.names())
 def test_all_tools_on_the_catalogue(name, fold):
@@ -107,6 +109,7 @@ def test_all_tools_on_the_catalogue(name, fold):
     check(archs.fold_batchnorm(graph) if fold else graph, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_all_tools_on_random_networks(seed):
     rng = Random(seed)

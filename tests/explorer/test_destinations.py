@@ -54,6 +54,7 @@ def test_files_follow_the_umask_and_leave_no_draft(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["mine.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_command_with_one_line(number, tmp_path):
     program = (

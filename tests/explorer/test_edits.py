@@ -342,6 +342,7 @@ def explorer_edit(spec, rng):
         return spec
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(20))
 def test_a_thousand_random_sequences_of_edits_undo_redo_and_reload(chunk):
     """After every step the counts are those of a network that is built afresh from its JSON."""

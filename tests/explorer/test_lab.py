@@ -306,6 +306,7 @@ def test_command_line(capsys, tmp_path):
     assert "the paper's direction (ARM, c=32) agrees in " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

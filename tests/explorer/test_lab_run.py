@@ -79,6 +79,7 @@ def tiny(guideline=1):
     return made, [(v.row, v.graph) for v in made.variants]
 
 
+@pytest.mark.slow
 def test_a_run_measures_every_row_in_every_round():
     made, networks = tiny(3)
     seen = []
@@ -117,6 +118,7 @@ def test_every_visit_is_given_a_place_of_its_own(monkeypatch):
     assert {len(pair) for pair in sizes} == {2}
 
 
+@pytest.mark.slow
 def test_a_stopped_run_keeps_its_rounds():
     made, networks = tiny()
     done = []

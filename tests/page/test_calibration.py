@@ -135,6 +135,7 @@ def test_the_rest_of_a_job_is_told_from_its_pace(monkeypatch):
     assert made.remaining == pytest.approx(70)  # it is ended at its limit
 
 
+@pytest.mark.slow
 def test_the_real_process_says_what_is_wrong():
     made = jobs.calibrate(Regime(device="abacus"), quick=True)
     made.wait()
