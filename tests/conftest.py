@@ -1,6 +1,7 @@
 """What every test file shares: where the repository is, and for those in a real browser the server and the browser."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,16 @@ def _impatient():
         stopwatch = sys.modules[costmodel.measure.__module__]
         patch.setattr(stopwatch, "PULSE_SECONDS", 0.0)
         patch.setattr(stopwatch, "PATIENCE", 0.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_temporary_folder(tmp_path_factory):
+    """The lock of timings lies in the temporary folder: one per worker, so that they do not wait for each other."""
+    folder = str(tmp_path_factory.mktemp("temporary"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
         yield
 
 

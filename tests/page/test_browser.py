@@ -109,7 +109,7 @@ def test_the_keyboard_opens_a_block_and_stays_where_it_is(page):
         settle(page)
         focused = page.locator(".st-key-picture .mark:focus")
         expect(focused).to_have_attribute("data-name", block)
-        expect(page.locator(".st-key-picture .tip")).to_contain_text(block)
+        expect(page.locator(".st-key-picture .tooltip")).to_contain_text(block)
     assert page.locator(".st-key-picture [tabindex='0']").count() == 1
 
 

@@ -89,7 +89,7 @@ TABLES = [
     ("Blocks", "Blocks as CSV", "block", list(COUNTS.groups("block"))),
     ("Layers", "Layers as CSV", "path", list(costs.layers(COUNTS)["path"])),
     ("Diff", "Difference as CSV", "block", list(COUNTS.groups("block"))),
-    ("Advisor", "Strains as CSV", "block", None),
+    ("Advisor", "Guideline violations as CSV", "block", None),
     ("Frontier", "Published networks as CSV", "variant", None),
     ("Reconcile", "Reconciliation as CSV", "tool", None),
 ]

@@ -153,7 +153,7 @@ def test_the_open_panel_is_not_made_again(page):
 
 def test_a_list_is_chosen_from_by_key(page):
     open_block(page, "stage3/block1")
-    kinds = page.get_by_role("combobox", name="out activation", exact=True)
+    kinds = page.get_by_role("combobox", name="output activation", exact=True)
     kinds.focus()
     for key in ("ArrowUp", "ArrowUp", "Enter"):  # in the list that has opened, up from "none", the last
         page.keyboard.press(key)
