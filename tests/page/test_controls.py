@@ -35,6 +35,7 @@ ELSEWHERE = {
     r"grid": "test_editing.py::test_the_grid",  # AppTest cannot type into a cell
     r"picture|where": "test_browser.py::test_one_click_after_another",  # nor click into a drawing
     r"block_graph|where_kind": "test_browser.py::test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at",
+    r"import (picture|where|kinds)": "test_browser.py::test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at",
     r"saver .+": "test_browser_downloads.py::test_every_figure_is_an_svg_and_a_png",  # nor press what is no widget
     r"autosave": "test_browser.py::test_twenty_edits_are_undone_and_redone_and_survive_a_reload",
     r"make onnx|stop onnx|export onnx": "test_browser_downloads.py::test_the_onnx_file_passes_the_checker",
