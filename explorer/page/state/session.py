@@ -52,22 +52,10 @@ def edit(
 
 
 def show_problem(control: str) -> None:
-    """The last refused choice and its suggested fixes, beside the control that it was made with."""
+    """The last refused file or link, beside the control that it was given to; none of these has a suggested fix."""
     problem = scenario().problem
     if problem and problem.control == control:
-        show(problem)
-
-
-def show(problem: Problem) -> None:
-    messages.error(problem.message)
-    for number, fix in enumerate(_fixes(problem)):
-        st.button(
-            f"Take {fix}",
-            key=f"fix {problem.control} {number}",
-            icon=":material/build:",
-            on_click=_apply_fix,
-            args=(problem, fix),
-        )
+        messages.error(problem.message)
 
 
 def problem_parts(control: str) -> list[Part]:
