@@ -34,7 +34,7 @@ CHUNK = 128  # networks of 200 nodes: arrays of 20 MB
 KEPT = 400_000  # nodes of blocks that a Pricer keeps, at 150 bytes each
 
 PLACES = 100_000
-"""Blocks in their place that a Pricer keeps, which holds on to the blocks."""
+"""Blocks in their places; the Pricer that stores them keeps the blocks alive."""
 
 Interval = tuple[float, float, float]
 """(latency_ms, low_ms, high_ms)."""
