@@ -1,10 +1,14 @@
 """What every test file shares: where the repository is, and for those in a real browser the server and the browser."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: more threads than cores take four times as long
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
