@@ -107,7 +107,20 @@ def test_a_small_network_faults_in_no_call():
 
 @pytest.mark.slow
 def test_blocks_above_the_largest_threshold_fault_in_every_call():
-    """MobileNetV2 at batch 8; processes differ by 5 % among themselves, the estimate was 7 to 13 % above them."""
+    """MobileNetV2 at batch 8, whose blocks above 32 MiB are mapped anew; how many faults is for a run by hand."""
     graph = archs.build(archs.spec("mobilenet_v2"))
+    sizes = [4 * 8 * node.output.elements for node in graph.nodes]
+    mapped = sum(size for size in sizes if size > MMAP_THRESHOLD) / PAGE
+    assert mapped > 0
     counted = measure_plain(archs.to_source(graph), None, (8, 3, 224, 224), seconds=0.2).page_faults
-    assert page_faults(graph, 8).total == pytest.approx(counted, rel=0.25)
+    assert counted >= mapped
+    assert page_faults(graph, 8).total >= mapped
+
+
+@pytest.mark.timing
+def test_the_faults_of_a_batch_are_near_those_counted():
+    """The median of five processes, which differ by 8 % among themselves."""
+    graph = archs.build(archs.spec("mobilenet_v2"))
+    source = archs.to_source(graph)
+    counted = [measure_plain(source, None, (8, 3, 224, 224), seconds=2).page_faults for _ in range(5)]
+    assert page_faults(graph, 8).total == pytest.approx(np.median(counted), rel=0.15)

@@ -27,7 +27,8 @@ from explorer.lab import record, session_text
 from explorer.lab.experiment import experiment
 from explorer.lab.verdict import compare
 
-MAX_SECONDS, MAX_MEMORY = 2.0, 300e6
+MAX_SECONDS = 2.0  # of this process, which a second one on the same core does not lengthen
+MAX_MEMORY = 300e6
 PROFILE = {**json.loads((SHIPPED / "cpu.json").read_text(encoding="utf-8")), "warnings": []}
 SLIM = {**PROFILE, "predictors": {}}
 
@@ -63,10 +64,10 @@ OVERSIZED = {
 def test_oversized_documents_take_little(name):
     read, make = OVERSIZED[name]
     content = make()
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises((ArchError, CostError)) as refused:
         read(content)
-    assert time.perf_counter() - started < MAX_SECONDS
+    assert time.process_time() - started < MAX_SECONDS
     assert "\n" not in str(refused.value)
     tracemalloc.start()  # a second time, because it slows the first down
     try:
@@ -159,7 +160,7 @@ def test_ten_thousand_mutations():
         accepted = 0
         for seed in range(count):
             content = make(Random(f"{kind} {seed}"))
-            started = time.perf_counter()
+            started = time.process_time()
             try:
                 read(content)
                 accepted += 1
@@ -167,7 +168,7 @@ def test_ten_thousand_mutations():
                 pass
             except Exception as error:
                 raise AssertionError(f"{kind}, seed {seed}: {error!r} for {content[:300]!r}") from error
-            taken = time.perf_counter() - started
+            taken = time.process_time() - started
             slowest[kind] = max(slowest.get(kind, (0, 0)), (taken, seed))
             assert taken < MAX_SECONDS, (kind, seed)
         assert accepted < count
