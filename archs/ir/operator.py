@@ -5,6 +5,7 @@ Shapes are those of one image, without the batch. The operators are in `archs.ir
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import gcd, isfinite, prod
@@ -104,8 +105,13 @@ class Unweighted(Op):
 
 
 def words(name: str) -> str:
-    """A class name in words: `MaxPool` gives `max pool`."""
-    return "".join(f" {c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+    """A class name in words.
+
+    >>> words("MaxPool"), words("RMSNorm"), words("LeakyReLU"), words("PReLU"), words("GELU")
+    ('max pool', 'rms norm', 'leaky relu', 'prelu', 'gelu')
+    """
+    name = re.sub("P?ReLU|SiLU", lambda found: found[0].capitalize(), name)
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
 
 
 def one_input(inputs: tuple[Shape, ...], op: Op) -> Shape:

@@ -112,6 +112,18 @@ def test_module_paths_become_node_paths():
     assert stages["blocks1/0/expand"].block == "blocks1/0"
 
 
+def test_activations_have_the_names_of_the_field():
+    words = ["relu", "silu", "gelu", "elu", "leaky_relu", "relu6", "hardswish"]
+
+    def function(self, x):
+        for word in words:
+            x = getattr(nn.functional, word)(x)
+        return x
+
+    paths = [node.path for node in from_module(Lambda(function), (3, 4, 4)).nodes]
+    assert paths == [*words[:-1], "hard_swish"]
+
+
 def test_names_are_made_safe():
     module = nn.Sequential()
     for name in ("input", "a/b", "class", "é", "None", "import os"):

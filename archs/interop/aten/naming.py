@@ -23,11 +23,11 @@ CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "GraphModule")
 def snake(name: str) -> str:
     """`InvertedResidual` → `inverted_residual`: ASCII words, a letter first.
 
-    >>> snake("SEModule"), snake("Conv2dNormActivation"), snake("__É1")
-    ('se_module', 'conv2d_norm_activation', 'block_1')
+    >>> snake("SEModule"), snake("Conv2dReLU"), snake("__É1")
+    ('se_module', 'conv2d_relu', 'block_1')
     """
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    name = re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9]", "_", name)).strip("_").lower()
+    name = words(re.sub(r"[^A-Za-z0-9]", "_", name)).replace(" ", "_")
+    name = re.sub(r"_+", "_", name).strip("_")
     return name if name[:1].isalpha() else f"block_{name}".strip("_")
 
 

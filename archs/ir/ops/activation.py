@@ -23,16 +23,10 @@ from archs.ir.operator import (
 class ReLU(Activation):
     """max(x, 0)."""
 
-    def describe(self, *inputs: Shape) -> str:
-        return "relu"
-
 
 @dataclass(frozen=True)
 class ReLU6(Activation):
     """min(max(x, 0), 6), MobileNetV2 section 3.3."""
-
-    def describe(self, *inputs: Shape) -> str:
-        return "relu6"
 
 
 @dataclass(frozen=True)
@@ -52,9 +46,6 @@ class HardSigmoid(Activation):
 class SiLU(Activation):
     """x · sigmoid(x), called swish in MobileNetV3 section 5.2."""
 
-    def describe(self, *inputs: Shape) -> str:
-        return "silu"
-
 
 @dataclass(frozen=True)
 class HardSwish(Activation):
@@ -67,9 +58,6 @@ class HardSwish(Activation):
 @dataclass(frozen=True)
 class GELU(Activation):
     """x · Φ(x) (Hendrycks and Gimpel 2016)."""
-
-    def describe(self, *inputs: Shape) -> str:
-        return "gelu"
 
 
 @dataclass(frozen=True)
@@ -90,9 +78,6 @@ class Softplus(Activation):
 @dataclass(frozen=True)
 class ELU(Activation):
     """x, and exp(x) − 1 below zero (Clevert et al. 2015)."""
-
-    def describe(self, *inputs: Shape) -> str:
-        return "elu"
 
 
 @dataclass(frozen=True)
