@@ -18,7 +18,7 @@ from archs.ir import ops
 from archs.ir.graph import Graph, Node
 from archs.ir.ops import Shape
 from costmodel.arguments import Network, as_graph
-from costmodel.counting.kinds import ELEMENTWISE, FIXED, FREE, KINDS, PRODUCTS, WEIGHTED, WHOLE, kind_of
+from costmodel.counting.kinds import ELEMENTWISE, FIXED, FREE, KINDS, PRODUCTS, WEIGHTED, WHOLE, column_of, kind_of
 from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
 
@@ -83,7 +83,7 @@ class Counts(NamedTuple):
 
 _ZERO = Counts(*[0] * len(Counts._fields))
 
-_COLUMN = {kind: Counts._fields.index(name) for kind, name in ELEMENTWISE.items()}
+_COLUMN = {name: Counts._fields.index(name) for name in set(ELEMENTWISE.values())}
 
 
 @lru_cache(65536)
@@ -105,12 +105,13 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
         return _ZERO._replace(mult_adds=op.mult_adds(*inputs), params=params, mem_access=mem_access, kernels=1)
     if kind is ops.Opaque:
         return _ZERO._replace(params=params, mem_access=mem_access, kernels=1, unknown=1)
-    if kind not in ELEMENTWISE:
+    column = column_of(op)
+    if column is None:
         raise CostError(
             f"operator {kind.__name__} has no cost rule; known: {', '.join(t.__name__ for t in ELEMENTWISE)}"
         )
     counts = [0, params, mem_access, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]  # in the order of the fields; one kernel
-    counts[_COLUMN[kind]] = _window_reads(op, inputs[0], output)
+    counts[_COLUMN[column]] = _window_reads(op, inputs[0], output)
     return Counts._make(counts)
 
 
@@ -132,7 +133,8 @@ def _bias(op: ops.Op) -> int:
 def _window_reads(op: ops.Op, x: Shape, output: Shape) -> int:
     if type(op) in (ops.MaxPool, ops.AvgPool):
         return op.kernel[0] * op.kernel[1] * output.elements  # type: ignore[attr-defined]
-    return x.elements if type(op) in WHOLE else output.elements
+    whole = type(op) in WHOLE or column_of(op) == "pooling"
+    return x.elements if whole else output.elements
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from archs.ir import ops
 from archs.ir.ops import Shape
+from archs.ir.ops.functions import FUNCTIONS
 from costmodel.errors import CostError
 
 FREE: dict[type[ops.Op], str] = {
@@ -97,6 +98,13 @@ KINDS = (
 """The kinds in the order of tables and charts."""
 
 
+def column_of(op: ops.Op) -> str | None:
+    """The column of an operator's element-wise work; None where it has none."""
+    if isinstance(op, ops.TensorFunction):
+        return FUNCTIONS[op.name]
+    return ELEMENTWISE.get(type(op))
+
+
 def kind_of(op: ops.Op, x: Shape) -> str:
     """The kind of an operator on an input of shape `x`, one of KINDS. Raises CostError for an operator without one."""
     if isinstance(op, ops.Conv2d):  # its imported forms too
@@ -105,6 +113,8 @@ def kind_of(op: ops.Op, x: Shape) -> str:
         if op.groups > 1:
             return "grouped conv"
         return "conv 1×1" if op.kernel == (1, 1) else "conv k×k"
+    if isinstance(op, ops.TensorFunction):
+        return _OF_COLUMN[FUNCTIONS[op.name]]
     if type(op) not in KIND:
         raise CostError(f"operator {type(op).__name__} has no kind; add it to costmodel.counting.kinds")
     return KIND[type(op)]

@@ -106,6 +106,7 @@ ARITHMETIC = (
     ops.Clamp,
     ops.Power,
     ops.Exp,
+    ops.TensorFunction,
 )
 LEARNED = (ops.Scale, ops.Shift, ops.ComputedTensor)
 MOVES = (

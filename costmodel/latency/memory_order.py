@@ -37,7 +37,10 @@ def _plain(shape: Shape) -> Order:
 
 
 def _order(op: Op, orders: list[Order], inputs: tuple[Shape, ...], output: Shape) -> Order:
-    first, plain = orders[0], _plain(output)
+    plain = _plain(output)
+    if not orders:  # a computed tensor reads parameters alone
+        return plain
+    first = orders[0]
     if isinstance(op, ops.Permute):
         return tuple([first[axis] for axis in op.axes]) if first else ()
     if first == _plain(inputs[0]) or isinstance(op, ROW_WRITERS):

@@ -10,6 +10,7 @@ from typing import cast
 from archs.errors import shorten
 from archs.ir import ops
 from archs.ir.ops import Op, Shape
+from archs.ir.ops.functions import FUNCTIONS
 from costmodel.counting.kinds import FREE
 from costmodel.errors import CostError
 
@@ -79,6 +80,14 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
 }
 """Kind and variant of operators; `kind_of` has those that depend on shapes or attributes."""
 
+FUNCTION_KINDS = {
+    "copy": ("copy", 8),
+    "pooling": ("reduction", 6),
+    "add": ("elementwise", 9),
+    "nonlinearity": ("transcendental", 8),
+}
+"""Column of a function's work → its kind and variant: no function is sampled."""
+
 CATALOGUE_KINDS = frozenset(
     """batch_norm activation max_pool average_pool global_pool mean add multiply concat shuffle linear view pointwise
     grouped_pointwise depthwise convolution native_convolution grouped_convolution""".split()  # noqa: SIM905 one name per line would fill a page
@@ -131,6 +140,8 @@ def kind_of(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
         return "upsample", UPSAMPLING[op.mode]
     if isinstance(op, ops.Pad):
         return "copy", PADDING[op.mode]
+    if isinstance(op, ops.TensorFunction):
+        return FUNCTION_KINDS[FUNCTIONS[op.name]]
     if isinstance(op, ops.Opaque):
         raise CostError(f"{shorten(op.target)} is an operator that the importer does not know; it has no predictor")
     known = ", ".join(cls.__name__ for cls in VARIANTS)

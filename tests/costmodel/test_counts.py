@@ -79,7 +79,7 @@ def test_every_operator_is_either_priced_or_listed_as_free():
     from dataclasses import is_dataclass
 
     known = {c for c in vars(ops).values() if is_dataclass(c) and issubclass(c, ops.Op)}
-    tables = [*FREE, *ELEMENTWISE, *WEIGHTED, *PRODUCTS, ops.Opaque]
+    tables = [*FREE, *ELEMENTWISE, *WEIGHTED, *PRODUCTS, ops.TensorFunction, ops.Opaque]
     assert known == set(tables)
     assert len(tables) == len(known), "an operator stands in one table"
     assert all(FREE.values())

@@ -31,7 +31,12 @@ from costmodel.timing.instrumented import InPlace
 from costmodel.timing.stopwatch import Stopwatch
 
 OPERATORS = {c for c in vars(ops).values() if is_dataclass(c) and issubclass(c, ops.Op)} - {ops.Opaque}
-OPERATORS -= {ops.ComputedTensor, ops.Conv2dWith, ops.LinearWith}  # not sampled: priced as what they are near
+OPERATORS -= {
+    ops.ComputedTensor,
+    ops.Conv2dWith,
+    ops.LinearWith,
+    ops.TensorFunction,
+}  # not sampled: priced as what they are near
 
 
 def alone(op, inputs):

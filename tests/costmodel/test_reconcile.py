@@ -200,7 +200,12 @@ def concrete(kind: type) -> set[type]:
 
 def test_all_tools_on_every_operator():
     graph = everything()
-    computed = {ops.ComputedTensor, ops.Conv2dWith, ops.LinearWith}  # only imported networks have them
+    computed = {
+        ops.ComputedTensor,
+        ops.Conv2dWith,
+        ops.LinearWith,
+        ops.TensorFunction,
+    }  # only imported networks have them
     assert {type(node.op) for node in graph.nodes} == concrete(ops.Op) - computed, (
         "a new operator belongs into everything()"
     )

@@ -32,6 +32,9 @@ class Call:
     value: torch.Tensor
     """What comes out, as a fake tensor."""
     scope: Scope
+    overload: str = ""
+    keywords: tuple[str, ...] = ()
+    """The arguments that can only be given by name."""
 
     def __getitem__(self, name: str) -> Any:
         return self.args[name]

@@ -40,9 +40,15 @@ def computed(call: Call, constant: Constant, sizes: tuple[int, ...] | None = Non
     steps = tuple(_renumbered(step, numbers) for step in recipe.steps)
     roles = {f"parameter{i}": c for i, c in enumerate(recipe.parameters)}
     roles |= {f"constant{i}": c for i, c in enumerate(recipe.constants)}
-    parameters, constants = ([tuple(c.tensor.shape) for c in part] for part in (recipe.parameters, recipe.constants))
-    op = ComputedTensor(wanted, tuple(parameters), tuple(constants), steps, _products(leaves, steps))
+    parameters = tuple(tuple(c.tensor.shape) for c in recipe.parameters)
+    constants = tuple(_sized(c.tensor) for c in recipe.constants)
+    op = ComputedTensor(wanted, parameters, constants, steps, _products(leaves, steps))
     return Step(op, [], Shape(*wanted), call.scope, roles)
+
+
+def _sized(tensor: Tensor) -> tuple[int | str, ...]:
+    sizes = tuple(tensor.shape)
+    return sizes if tensor.is_floating_point() else (str(tensor.dtype).removeprefix("torch."), *sizes)
 
 
 class _Recipe:
@@ -97,7 +103,7 @@ class _Recipe:
     def _leaf(self, constant: Constant) -> None:
         if constant.depends_on_parameters and not (constant.pure and constant.factor == 1):
             raise Unsupported
-        if not constant.tensor.is_floating_point():
+        if constant.tensor.dtype.is_complex:
             raise Unsupported
         known = self._by_source.setdefault(constant.sources, constant) if constant.pure else constant
         if known is not constant and known.tensor.shape == constant.tensor.shape:

@@ -11,7 +11,7 @@ from typing import Any
 
 from archs.interop.aten.call import Call, Unsupported, batched, rule
 from archs.interop.aten.computed import computed
-from archs.interop.aten.steps import Computation, Constant, Step
+from archs.interop.aten.steps import BATCH, Constant, Step, reshaped_constant
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
 
@@ -220,16 +220,16 @@ def with_constant(call: Call, name: str, x: Step, other: Any) -> Step:
     return call.step(BINARY[name](), x, computed(call, other, full))
 
 
-def reshaped_constant(constant: Constant, sizes: tuple[int, ...]) -> Constant:
-    """A constant's elements in another shape."""
-    import torch
-
-    tensor = constant.tensor.reshape(sizes)
-    made: Computation = (torch.ops.aten.reshape.default, (constant, list(tensor.shape)), {})
-    pure = constant.pure and constant.factor == 1
-    return Constant(
-        tensor, constant.sources, constant.trained and pure, pure, 1.0, None, constant.depends_on_parameters, made
-    )
+def for_all_images(call: Call, constant: Constant, rank: int) -> Step:
+    """A constant operand of tensors of `rank` dimensions, as a tensor without the batch."""
+    tensor = constant.tensor
+    if tensor.dim() < rank:
+        return computed(call, constant)
+    if tensor.shape[0] == 1:
+        return computed(call, constant, tuple(tensor.shape[1:]))
+    if constant.depends_on_parameters or tensor.shape[0] != BATCH or bool((tensor != tensor[:1]).any()):
+        raise Unsupported
+    return computed(call, Constant(tensor[0], (), False, True))
 
 
 def _stretches(sizes: tuple[int, ...], over: Shape) -> bool:
@@ -259,14 +259,16 @@ def _addcmul(call: Call) -> Step:
     return with_constant(call, "add", with_constant(call, "mul", x, scale), shift)
 
 
-@rule("matmul", "bmm")
+@rule("matmul", "bmm", "mm")
 def _matmul(call: Call) -> Step:
     a, b = call["self"], call.args.get("other", call.args.get("mat2"))
     if isinstance(b, Constant):
-        if b.tensor.dim() != 2:
+        if b.tensor.dim() > 2 and b.tensor.numel() == prod(b.tensor.shape[-2:]):
+            b = reshaped_constant(b, tuple(b.tensor.shape[-2:]))  # one matrix for all
+        if not isinstance(a, Step) or b.tensor.dim() != 2:
             raise Unsupported
         if not b.trained or b.factor != 1:
-            return call.step(ops.MatMul(), a, computed(call, b))
+            return call.step(ops.MatMul(), a, computed(call, b, (*[1] * (len(a.shape) - 2), *b.tensor.shape)))
         weight = Constant(b.tensor.t(), b.sources, True, True)
         kind = ops.Linear if len(call.first.shape) == 1 else ops.LinearLast
         return call.step(kind(b.tensor.shape[1], False), a, weights={"weight": weight})
@@ -277,9 +279,15 @@ def _matmul(call: Call) -> Step:
 
 @rule("scaled_dot_product_attention")
 def _attention(call: Call) -> Step:
-    if call["attn_mask"] is not None or call["is_causal"] or call["dropout_p"]:
+    mask, causal = call["attn_mask"], bool(call["is_causal"])
+    if call["dropout_p"] or call.args.get("enable_gqa"):
         raise Unsupported
-    return call.step(ops.Attention(call["scale"]), call["query"], call["key"], call["value"])
+    given = [call["query"], call["key"], call["value"]]
+    if mask is None:
+        return call.step(ops.Attention(call["scale"], causal), *given)
+    if isinstance(mask, Constant):
+        mask = for_all_images(call, mask, 1 + len(call.first.shape))
+    return call.step(ops.Attention(call["scale"], causal, True), *given, mask)
 
 
 @rule("getitem")

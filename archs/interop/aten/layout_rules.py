@@ -15,12 +15,16 @@ from archs.ir.operator import Op, Shape
 @rule("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "dropout_identity", "to", "type_as", "_to_copy")
 def _same(call: Call) -> Step:
     x = next(iter(call.args.values()))
-    if x.permutation and call.value.dtype.is_floating_point:
+    floating = call.value.dtype.is_floating_point
+    if x.permutation and floating == x.floating:
         return x
     x = call.first
-    if call.shape != x.shape or not batched(call.value) or not call.value.dtype.is_floating_point:
+    if call.shape != x.shape or not batched(call.value):
         raise Unsupported
-    return x
+    if (floating and x.floating) or call.name not in ("to", "type_as", "_to_copy"):
+        return x
+    kind = "float32" if floating else str(call.value.dtype).removeprefix("torch.")
+    return call.step(ops.TensorFunction("_to_copy.default", x.shape, ("$0",), (("dtype", kind),)), x)
 
 
 @rule("view", "reshape", "_unsafe_view", "flatten", "squeeze", "unsqueeze", "unflatten", "view_as", "reshape_as")
@@ -195,7 +199,10 @@ def _pad(call: Call) -> Step:
     mode = call.args.get("mode", "constant")
     mode = {"reflection_pad2d": "reflect", "replication_pad2d": "replicate"}.get(call.name, mode)
     if len(x.shape) != 3:
-        raise Unsupported
+        if mode != "constant" or call.shape == x.shape or len(sides) > 2 * len(x.shape):
+            raise Unsupported
+        given = ("$0", tuple(sides), float(call.args.get("value") or 0.0))
+        return call.step(ops.TensorFunction("constant_pad_nd.default", call.shape, given), x)
     sides = [*sides, *[0] * (6 - len(sides))]
     if mode != "constant":
         return call.step(ops.Pad(mode, *sides[:4]), x)

@@ -16,7 +16,7 @@ from archs.interop.aten.steps import Step, live
 from archs.ir import ops
 
 Readers = dict[int, list[Step]]
-ERF = "aten.erf.default"
+ERF = "erf.default"
 ROUNDED = 1e-6  # a sixth may come as a float of 32 bits
 
 
@@ -216,7 +216,7 @@ def _gelu(step: Step, readers: Readers) -> bool:
         if not (isinstance(plus.op, ops.AddConstant) and plus.op.value == 1 and _alone(plus, readers)):
             continue
         erf = plus.inputs[0]
-        if not (isinstance(erf.op, ops.Opaque) and erf.op.target == ERF and _alone(erf, readers)):
+        if not (isinstance(erf.op, ops.TensorFunction) and erf.op.name == ERF and _alone(erf, readers)):
             continue
         inner = erf.inputs[0]
         halved = isinstance(inner.op, ops.MultiplyConstant) and isclose(inner.op.value, 0.5**0.5, rel_tol=ROUNDED)

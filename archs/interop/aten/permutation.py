@@ -7,10 +7,12 @@ to the axes of the last tensor that had its batch in front; once it is in front 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
+from typing import Any
 
 from archs.interop.aten.call import Call, Unsupported
-from archs.interop.aten.steps import BATCH, Factor, Permutation, Step
+from archs.interop.aten.steps import BATCH, Constant, Factor, Permutation, Step, reshaped_constant, steps_in
 from archs.ir import ops
 from archs.ir.operator import Shape
 
@@ -106,3 +108,87 @@ def _spelled(call: Call, found: Permutation) -> Step:
 
 def _reshaped(call: Call, x: Step, shape: Shape) -> Step:
     return x if x.shape == shape else call.step(ops.View(shape), x)
+
+
+# Operators that take a tensor with the batch among other dimensions, as windows of a map are
+
+EACH = (
+    *("relu", "relu6", "sigmoid", "hardsigmoid", "silu", "hardswish", "mish", "tanh", "exp", "sqrt", "rsqrt", "neg"),
+    *("square", "reciprocal", "gelu", "leaky_relu", "elu", "softplus", "hardtanh", "clamp", "pow", "abs", "dropout"),
+    *("add", "sub", "mul", "div", "maximum"),
+)
+"""Operators on single elements."""
+ROWS = {"linear": 1, "matmul": 2, "bmm": 2, "mm": 2, "scaled_dot_product_attention": 2}
+"""Operators on the last dimensions, with their number."""
+ALONG = ("softmax", "log_softmax", "slice", "cat")
+"""Operators along one dimension."""
+
+
+def with_batch_first(call: Call, rule: Callable[[Call], Any]) -> Step:
+    """A call on tensors whose batch is in another place, with the batch in front, and its result put back.
+
+    Raises Unsupported for an operator that does something along the dimension in which the batch is.
+    """
+    inputs = steps_in(list(call.args.values()))
+    if call.name not in (*ROWS, *EACH, *ALONG, "layer_norm", "rms_norm", "constant_pad_nd", "pad"):
+        raise Unsupported
+    found = {_place(x) for x in inputs}
+    if len(found) != 1:
+        raise Unsupported
+    ((rank, dim, before, after),) = found
+    rest = before * after
+    acted = len(call["normalized_shape"]) if call.name.endswith("_norm") else ROWS.get(call.name, 0)
+    other = call.args.get("other", call.args.get("mat2"))
+    if acted == 2 and isinstance(other, Constant):
+        acted = 1  # each row of the first one by itself
+    args = dict(call.args)
+    if call.name.endswith("pad") or call.name == "constant_pad_nd":
+        acted = len(call["pad"]) // 2
+    if call.name in ALONG:
+        along = args["dim"] % rank
+        if along == dim:
+            raise Unsupported
+        args["dim"] = 1 + along - (along > dim and rest == 1)
+    if dim >= rank - acted or call.value.dim() != rank:
+        raise Unsupported
+    for name, value in args.items():
+        if isinstance(value, Step):
+            args[name] = _front(call, value, dim, rest)
+        elif isinstance(value, (list, tuple)) and any(isinstance(v, Step) for v in value):
+            args[name] = [_front(call, v, dim, rest) if isinstance(v, Step) else v for v in value]
+        elif isinstance(value, Constant) and call.name in EACH and value.tensor.dim() == rank:
+            sizes = tuple(value.tensor.shape)
+            if sizes[dim] != 1:
+                raise Unsupported
+            args[name] = value if rest > 1 else reshaped_constant(value, sizes[:dim] + sizes[dim + 1 :])
+    sizes = tuple(call.value.shape)
+    middle = (rest,) if rest > 1 else ()
+    value = call.value.new_empty((BATCH, *sizes[:dim], *middle, *sizes[dim + 1 :]), device="meta")
+    result = rule(Call(call.name, args, value, call.scope))
+    if not isinstance(result, Step) or result.folded or tuple(result.shape) != tuple(value.shape[1:]):
+        raise Unsupported
+    dims = []
+    for i, size in enumerate(sizes):
+        own = Factor(1 + i - (i > dim and rest == 1), size, 1)
+        within = (Factor(dim + 1, before, after), Factor(0, BATCH, 1), Factor(dim + 1, after, 1))
+        dims.append((own,) if i != dim else tuple(f for f in within if f.size > 1))
+    return _placed(call, Permutation(result, tuple(dims)))
+
+
+def _place(x: Step) -> tuple[int, int, int, int]:
+    """Rank, the dimension with the batch, and how many elements of it stand before and behind the batch."""
+    dims = permutation(x).dims
+    found = [(i, place) for i, dim in enumerate(dims) for place, f in enumerate(dim) if f.axis == 0 and f.size > 1]
+    if not x.folded or len(found) != 1:
+        raise Unsupported
+    ((dim, place),) = found
+    before, after = (prod(f.size for f in part) for part in (dims[dim][:place], dims[dim][place + 1 :]))
+    return len(dims), dim, before, after
+
+
+def _front(call: Call, x: Step, dim: int, rest: int) -> Step:
+    found = permutation(x)
+    left = tuple(f for f in found.dims[dim] if f.axis and f.size > 1)
+    middle = (left,) if rest > 1 else ()
+    dims = ((Factor(0, BATCH, 1),), *found.dims[:dim], *middle, *found.dims[dim + 1 :])
+    return _placed(call, Permutation(found.base, dims, found.fixed))

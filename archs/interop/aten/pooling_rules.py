@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from archs.interop.aten.call import Call, Unsupported, rule
+from archs.interop.aten.functions import function
 from archs.interop.aten.steps import Step
 from archs.ir import ops
 from archs.ir.operator import Pair
@@ -24,8 +25,8 @@ def _max_pool2d(call: Call) -> Step:
 
 
 @rule("max_pool2d_with_indices")
-def _max_pool2d_with_indices(call: Call) -> list[Step | None]:
-    return [_max_pool2d(call), None]
+def _max_pool2d_with_indices(call: Call) -> list[Step]:
+    return [_max_pool2d(call), function(call)[1]]
 
 
 @rule("avg_pool2d")
@@ -46,9 +47,9 @@ def _adaptive_avg_pool2d(call: Call) -> Step:
 
 
 @rule("adaptive_max_pool2d")
-def _adaptive_max_pool2d(call: Call) -> list[Step | None]:
+def _adaptive_max_pool2d(call: Call) -> list[Step]:
     height, width = call["output_size"]
-    return [call.step(ops.AdaptiveMaxPool(height, width), call.first), None]
+    return [call.step(ops.AdaptiveMaxPool(height, width), call.first), function(call)[1]]
 
 
 @rule("mean", "sum", "amax")
@@ -63,10 +64,10 @@ def _reduce(call: Call) -> Step:
 
 
 @rule("max")
-def _max(call: Call) -> list[Step | None]:
+def _max(call: Call) -> list[Step]:
     if "dim" not in call.args:
         raise Unsupported
-    return [call.step(ops.Amax((call.axis(),), call["keepdim"]), call.first), None]
+    return [call.step(ops.Amax((call.axis(),), call["keepdim"]), call.first), function(call)[1]]
 
 
 @rule("var")

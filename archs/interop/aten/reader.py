@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from archs.errors import ArchError
@@ -18,8 +19,11 @@ from archs.interop.aten import (  # noqa: F401 they register their rules
     pooling_rules,
 )
 from archs.interop.aten.call import RULES, Call, Unsupported, batched, is_constant
+from archs.interop.aten.functions import function
+from archs.interop.aten.fx_nodes import arguments_of, decomposed, operator_name, scope_of, symbolic, written_to
 from archs.interop.aten.memory import Memory
-from archs.interop.aten.steps import BATCH, Constant, Scope, Standardized, Step
+from archs.interop.aten.permutation import with_batch_first
+from archs.interop.aten.steps import BATCH, Constant, Standardized, Step, constants_in, steps_in
 from archs.ir.operator import Shape
 from archs.ir.ops import Opaque
 
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from archs.interop.aten.program import Program
 
 MAX_NODES = 20_000
+MAX_PARTS = 3
+"""Levels of operators that are made of others."""
 
 
 class Reader:
@@ -41,13 +47,14 @@ class Reader:
         self.image = Step(None, [], shape)
         self.values = Memory(self._replayed)
         self._inner_outputs: dict[fx.Node, list[fx.Node]] = {}
+        self._within_parts = 0  # depth of operators that are read by their parts
 
     def read(self) -> Step:
         nodes = list(self.program.graph.nodes)
         if len(nodes) > MAX_NODES:
             raise ArchError(f"{self.called} makes {len(nodes):,} calls; allowed: up to {MAX_NODES:,}")
         # the storages of the program's own fake tensors, which in-place operators write into
-        self._mutated = {self.values.storage(target) for node in nodes for target in _written(node)}
+        self._mutated = {self.values.storage(target) for node in nodes for target in written_to(node)}
         for node in nodes:
             if node.op == "placeholder":
                 self.values.place(node, self._placeholder(node))
@@ -58,7 +65,7 @@ class Reader:
         raise ArchError(f"{self.called} gives nothing")
 
     def _other(self, node: fx.Node) -> None:
-        if node.op == "call_function" and _name(node)[0] in WRAPPERS:
+        if node.op == "call_function" and operator_name(node)[0] in WRAPPERS:
             self.values.place(node, self._wrapped(node))
         elif node.op == "call_function":
             self._call(node)
@@ -71,8 +78,12 @@ class Reader:
         """Calls in a graph of their own, under another autocast or without gradients: as if they stood here."""
         given = node.all_input_nodes
         inner = next(self.values[a] for a in given if hasattr(self.values[a], "graph"))
-        outer = iter([a for a in given if not hasattr(self.values[a], "graph")])
-        for own in inner.graph.nodes:
+        return self._inlined(node, inner.graph, [a for a in given if not hasattr(self.values[a], "graph")])
+
+    def _inlined(self, node: fx.Node, graph: fx.Graph, given: list[fx.Node]) -> Any:
+        """The values that a graph of its own gives for `node`; `given` are what its placeholders stand for."""
+        outer = iter(given)
+        for own in graph.nodes:
             if own.op == "placeholder":
                 source = next(outer)
                 self.values.place(own, self.values[source], source)
@@ -112,7 +123,7 @@ class Reader:
         return value
 
     def _call(self, node: fx.Node) -> None:
-        name, _ = _name(node)
+        name, _ = operator_name(node)
         operands: tuple[Any, ...] = node.args
         if node.target is operator.getitem and operands[0] in self._inner_outputs:
             source = self._inner_outputs[operands[0]][operands[1]]  # a wrapper's: another name of what is inside
@@ -121,7 +132,7 @@ class Reader:
         args = self._arguments(node)
         result = self._evaluated(node, args)
         self.values.place(node, result)
-        written = _written(node)
+        written = written_to(node)
         if not written:
             return
         if written != [operands[0]]:
@@ -130,7 +141,7 @@ class Reader:
             self._constants_written(written[0])
             return
         try:
-            self.values.write(written[0], result, Call(name, args, node.meta["val"], _scope(node)))
+            self.values.write(written[0], result, _call_of(node, args))
         except Unsupported:
             raise ArchError(
                 f"{self.called}: {name}_ writes into a view of {tuple(written[0].meta['val'].shape)} whose other "
@@ -139,34 +150,54 @@ class Reader:
 
     def _replayed(self, node: fx.Node) -> Any:
         """A view's value again, after its memory was written to. An in-place operator's is that of its target."""
-        if written := _written(node):
+        if written := written_to(node):
             return self.values[written[0]]
         return self._evaluated(node, self._arguments(node))
 
     def _evaluated(self, node: fx.Node, args: dict[str, Any]) -> Any:
         """The value of a call, without what it writes."""
-        name = _name(node)[0]
+        name = operator_name(node)[0]
         if name.startswith(("_assert", "sym_", "_check")) or name in ("ge", "le", "gt", "lt", "eq", "item"):
             self._static(node)
-            if not is_constant(list(args.values())) or name not in ("ge", "le", "gt", "lt", "eq"):
+            compares = name in ("ge", "le", "gt", "lt", "eq") and hasattr(node.meta.get("val"), "shape")
+            if not compares:
                 return None
         if is_constant(list(args.values())):
             return self._folded(node, name, args)
         value: Any = node.meta.get("val")
-        call = Call(name, args, value, _scope(node))
+        call = _call_of(node, args)
         self._static(node)
         if name == "getitem":
             return RULES[name](call)
-        try:
-            if name not in RULES:
-                raise Unsupported
-            result = RULES[name](call)
-        except Unsupported:
-            result = self._opaque(call, node)
-        for step, fake in zip(_steps(result), value if isinstance(value, (list, tuple)) else [value]):
+        result = self._translated(call, node)
+        for step, fake in zip(steps_in(result), value if isinstance(value, (list, tuple)) else [value]):
             if not step.strides and step.op is not None:
                 step.strides = tuple(fake.stride()) if tuple(fake.shape[1:]) == tuple(step.shape) else ()
+            step.floating = fake.dtype.is_floating_point
         return result
+
+    def _translated(self, call: Call, node: fx.Node) -> Any:
+        """What a call becomes: by its rule, as a function of the table, by what torch makes it of, or opaque."""
+        attempts: list[Callable[[Call], Any]] = [function, lambda _: self._decomposed(node)]
+        if (rule := RULES.get(call.name)) is not None:
+            attempts = [rule, lambda c: with_batch_first(c, rule), *attempts]
+        for attempt in attempts:
+            with suppress(Unsupported):
+                return attempt(call)
+        if self._within_parts:
+            raise Unsupported
+        return self._opaque(call, node)
+
+    def _decomposed(self, node: fx.Node) -> Any:
+        """The value of an operator by those that torch makes it of. Raises Unsupported where one of them is unknown."""
+        parts = decomposed(node) if self._within_parts < MAX_PARTS else None
+        if parts is None:
+            raise Unsupported
+        self._within_parts += 1
+        try:
+            return self._inlined(node, *parts)
+        finally:
+            self._within_parts -= 1
 
     def _constants_written(self, target: fx.Node) -> None:
         """The elements of constants are real tensors, written to as they are folded; none of them is a parameter's."""
@@ -178,19 +209,14 @@ class Reader:
     def _arguments(self, node: fx.Node) -> dict[str, Any]:
         from torch import fx
 
-        schema = getattr(node.target, "_schema", None)
-        names = [a.name for a in schema.arguments] if schema else ["a", "b", *map(str, range(len(node.args)))]
-        found = dict(zip(names, node.args)) | dict(node.kwargs)
-        if schema:
-            found = {a.name: found.get(a.name, a.default_value) for a in schema.arguments}
-        return {key: fx.map_arg(value, lambda n: self.values[n]) for key, value in found.items()}
+        return {key: fx.map_arg(value, lambda n: self.values[n]) for key, value in arguments_of(node).items()}
 
     def _static(self, node: fx.Node) -> None:
         value = node.meta.get("val")
         for tensor in value if isinstance(value, (list, tuple)) else [value]:
-            if any(type(side) is not int for side in getattr(tensor, "shape", ())) or _symbolic(tensor):
+            if any(type(side) is not int for side in getattr(tensor, "shape", ())) or symbolic(tensor):
                 raise ArchError(
-                    f"{self.called}: the shape of {_name(node)[0]}'s result depends on what the image holds; "
+                    f"{self.called}: the shape of {operator_name(node)[0]}'s result depends on what the image holds; "
                     "allowed: shapes that the input's shape decides"
                 )
 
@@ -199,7 +225,7 @@ class Reader:
         import torch
         from torch import fx
 
-        held = [c for c in _constants(list(args.values()))]
+        held = [c for c in constants_in(list(args.values()))]
         standardized = _standardized(name, args) if held else None
 
         def tensor(n: fx.Node) -> Any:
@@ -243,8 +269,8 @@ class Reader:
         return parts
 
     def _opaque(self, call: Call, node: fx.Node) -> Any:
-        inputs = [x for x in _steps(list(call.args.values()))]
-        held = {s for c in _constants(list(call.args.values())) for s in c.sources if s in self.program.trained}
+        inputs = [x for x in steps_in(list(call.args.values()))]
+        held = {s for c in constants_in(list(call.args.values())) for s in c.sources if s in self.program.trained}
         weights = sum(self.program.tensors[source].numel() for source in held)
 
         def opaque(value: torch.Tensor, weights: int) -> Step:
@@ -258,6 +284,14 @@ class Reader:
         if isinstance(call.value, (list, tuple)):
             return [opaque(v, weights if i == 0 else 0) for i, v in enumerate(call.value)]
         return opaque(call.value, weights)
+
+
+def _call_of(node: fx.Node, args: dict[str, Any]) -> Call:
+    schema = getattr(node.target, "_schema", None)
+    keywords = tuple(a.name for a in schema.arguments if a.kwarg_only) if schema else ()
+    overload = schema.overload_name or "default" if schema else ""
+    value: Any = node.meta.get("val")
+    return Call(operator_name(node)[0], args, value, scope_of(node), overload, keywords)
 
 
 WRAPPERS = ("wrap_with_autocast", "wrap_with_set_grad_enabled")
@@ -281,50 +315,3 @@ def _standardized(name: str, args: dict[str, Any]) -> Standardized | None:
     if gain is not None and scale != 1:
         gain = Constant(gain.tensor / scale, gain.sources, True, True)
     return Standardized(weight, gain, scale, args["eps"])
-
-
-def _symbolic(value: Any) -> bool:
-    import torch
-
-    return isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool))
-
-
-def _name(node: fx.Node) -> tuple[str, bool]:
-    """("relu", True) of `aten.relu_.default`: the name without overload, and whether it writes into its input."""
-    schema = getattr(node.target, "_schema", None)
-    if schema is None:
-        return getattr(node.target, "__name__", str(node.target)), False
-    name = schema.name.partition("::")[2]
-    in_place = name.endswith("_") and not name.endswith("__")
-    return (name[:-1] if in_place else name), in_place
-
-
-def _written(node: fx.Node) -> list[fx.Node]:
-    """The arguments that a call writes into."""
-    schema = getattr(node.target, "_schema", None)
-    if schema is None or not schema.is_mutable:
-        return []
-    given = dict(zip((a.name for a in schema.arguments), node.args)) | dict(node.kwargs)
-    names = [a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
-    return [given[name] for name in names if hasattr(given.get(name), "all_input_nodes")]
-
-
-def _scope(node: fx.Node) -> Scope:
-    stack = node.meta.get("nn_module_stack") or {}
-    found = []
-    for call, (path, kind, *_) in stack.items():
-        if path:
-            found.append((call, path, kind.rpartition(".")[2] if isinstance(kind, str) else kind.__name__))
-    return tuple(found)
-
-
-def _steps(value: Any) -> list[Step]:
-    if isinstance(value, (list, tuple)):
-        return [step for part in value for step in _steps(part)]
-    return [value] if isinstance(value, Step) else []
-
-
-def _constants(value: Any) -> list[Constant]:
-    if isinstance(value, (list, tuple)):
-        return [c for part in value for c in _constants(part)]
-    return [value] if isinstance(value, Constant) else []

@@ -71,6 +71,8 @@ class Step:
     """The parameters that an opaque operator reads."""
     strides: tuple[int, ...] = ()
     """How its elements lie, the batch included: whether another shape of them is a view."""
+    floating: bool = True
+    """Whether its elements are floats."""
     folded: bool = False
     """The first dimension is not the batch."""
     permutation: Permutation | None = None
@@ -115,3 +117,29 @@ def live(output: Step) -> list[Step]:
             stack.append((step, True))
             stack += [(x, False) for x in reversed(step.inputs)]
     return list(found.values())
+
+
+def steps_in(value: Any) -> list[Step]:
+    """The steps in an argument, lists opened."""
+    if isinstance(value, (list, tuple)):
+        return [step for part in value for step in steps_in(part)]
+    return [value] if isinstance(value, Step) else []
+
+
+def constants_in(value: Any) -> list[Constant]:
+    """The constants in an argument, lists opened."""
+    if isinstance(value, (list, tuple)):
+        return [c for part in value for c in constants_in(part)]
+    return [value] if isinstance(value, Constant) else []
+
+
+def reshaped_constant(constant: Constant, sizes: tuple[int, ...]) -> Constant:
+    """A constant's elements in another shape."""
+    import torch
+
+    tensor = constant.tensor.reshape(sizes)
+    made: Computation = (torch.ops.aten.reshape.default, (constant, list(tensor.shape)), {})
+    pure = constant.pure and constant.factor == 1
+    return Constant(
+        tensor, constant.sources, constant.trained and pure, pure, 1.0, None, constant.depends_on_parameters, made
+    )

@@ -84,7 +84,11 @@ class ComputedTensor(nn.Module):
             weight = nn.Parameter(torch.randn(sizes) * 0.1)
             self.register_parameter(f"parameter{number}", weight)
         for number, sizes in enumerate(constants):
-            self.register_buffer(f"constant{number}", torch.ones(sizes))
+            if sizes and isinstance(sizes[0], str):
+                stored = torch.zeros(sizes[1:], dtype=getattr(torch, sizes[0]))
+            else:
+                stored = torch.ones(sizes)
+            self.register_buffer(f"constant{number}", stored)
 
     def forward(self) -> torch.Tensor:
         values = [*self._parameters.values(), *self._buffers.values()]

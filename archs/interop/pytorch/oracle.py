@@ -102,6 +102,7 @@ def _fixed(graph: Graph) -> bool:
     written = (
         *(ops.View, ops.Reshape, ops.Expand, ops.Upsample, ops.Slice, ops.AdaptiveAvgPool, ops.AvgPool, ops.MaxPool),
         *(ops.ZeroPad, ops.ConstantPad, ops.Pad, ops.Shift, ops.Scale, ops.LayerNorm),
+        *(ops.ComputedTensor, ops.TensorFunction),
     )
     return any(isinstance(node.op, written) for node in graph.nodes)
 

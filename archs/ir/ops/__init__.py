@@ -43,6 +43,7 @@ from archs.ir.ops.arithmetic import (
 )
 from archs.ir.ops.computed import ComputedTensor, Conv2dWith, LinearWith
 from archs.ir.ops.convolution import Conv1d, Conv2d, ConvTranspose2d, FixedConv2d, StandardizedConv2d
+from archs.ir.ops.functions import TensorFunction
 from archs.ir.ops.layout import (
     ChannelShuffle,
     ChannelSplit,
@@ -135,6 +136,7 @@ __all__ = [
     "Sum",
     "Tanh",
     "TanhGELU",
+    "TensorFunction",
     "Upsample",
     "View",
     "ZeroPad",

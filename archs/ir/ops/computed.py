@@ -21,7 +21,8 @@ class ComputedTensor(Op):
     sizes: tuple[int, ...]
     parameters: tuple[tuple[int, ...], ...]
     """The sizes of the trained tensors that it is computed from."""
-    constants: tuple[tuple[int, ...], ...]
+    constants: tuple[tuple[int | str, ...], ...]
+    """The sizes of the stored tensors; the kind of their elements comes first where they are no floats."""
     steps: tuple[Step, ...]
     products: int = 0
     """Multiply-adds of the matrix products among the steps."""

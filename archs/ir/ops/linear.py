@@ -101,34 +101,48 @@ class MatMul(Op):
 
 @dataclass(frozen=True)
 class Attention(Op):
-    """softmax(Q·Kᵀ · scale)·V for queries, keys and values of heads×tokens×features (Vaswani et al. 2017)."""
+    """softmax(Q·Kᵀ · scale)·V for queries, keys and values of heads×tokens×features (Vaswani et al. 2017).
+
+    `masked`: a fourth input is added to the products, or says which of them count. `causal`: none of later tokens does.
+    """
 
     scale: float | None = None
+    causal: bool = False
+    masked: bool = False
 
     def __post_init__(self) -> None:
         finite(self.scale, "scale")
 
     def output(self, *inputs: Shape) -> Shape:
-        if len(inputs) != 3:
-            raise ArchError(f"attention takes 3 inputs, found {len(inputs)}")
-        q, k, v = inputs
+        count = 4 if self.masked else 3
+        if len(inputs) != count:
+            raise ArchError(f"attention takes {count} inputs, found {len(inputs)}")
+        q, k, v, *mask = inputs
         fits = len(q) == len(k) == len(v) >= 2 and q[:-2] == k[:-2] == v[:-2] and q[-1] == k[-1] and k[-2] == v[-2]
         if not fits:
             raise ArchError(f"attention takes queries, keys and values that fit, found {q}, {k} and {v}")
+        products = (*q[:-2], q[-2], k[-2])
+        for m in mask:
+            if len(m) > len(products) or any(a not in (1, b) for a, b in zip(m[::-1], products[::-1])):
+                raise ArchError(f"an attention mask of {m} does not stretch over {Shape(*products)}")
         return Shape(*q[:-1], v[-1])
 
     def params(self, *inputs: Shape) -> int:
         return 0
 
     def mult_adds(self, *inputs: Shape) -> int:
-        q, k, v = inputs
+        q, k, v = inputs[:3]
         return prod(q[:-2]) * q[-2] * k[-2] * (q[-1] + v[-1])  # the two products
 
     def spelling(self, *inputs: Shape) -> Function:
-        call = "nn.functional.scaled_dot_product_attention({0}, {1}, {2}"
-        if self.scale is None:
-            return Function(call + ")")
-        return Function(call + ", scale={scale})", (("scale", self.scale),))
+        named: list[tuple[str, object]] = []
+        if self.causal:
+            named.append(("is_causal", True))
+        if self.scale is not None:
+            named.append(("scale", self.scale))
+        given = "{0}, {1}, {2}" + (", attn_mask={3}" if self.masked else "")
+        given += "".join(f", {name}={{{name}}}" for name, _ in named)
+        return Function(f"nn.functional.scaled_dot_product_attention({given})", tuple(named))
 
     def describe(self, *inputs: Shape) -> str:
         return "attention"
