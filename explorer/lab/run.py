@@ -29,7 +29,8 @@ MIN_ROUNDS = 5
 VISITS = 50  # of a row per round; more do not help small networks
 PLANS = ((5, ROUNDS), (3, ROUNDS), (2, MIN_ROUNDS))
 """(runs per visit, rounds), best first. The first for which one visit of each row per round fits is taken."""
-SECONDS = 40.0  # the default duration of a run
+SECONDS = 12.0  # the default duration of the rounds
+LONGEST = 40.0  # duration of the least plan, for networks that need more than SECONDS for it
 DEADLINE = 50.0  # a run ends here with the rounds that are complete
 CONFIDENCE = 0.9
 SESSION = 0.0064
@@ -38,7 +39,7 @@ SESSION = 0.0064
 Estimated from the 13 comparisons of the ARM column in two sessions 25 minutes apart: half the mean squared difference
 minus the variance within the sessions. In the GPU column sessions differ by 2.9 %, but its intervals cover that.
 """
-PROFILED = 5  # calls under torch's profiler
+PROFILED = 2  # calls under torch's profiler
 LONG = 100.0  # ms; a network that takes longer is profiled in one call
 MIN_SHARE = 0.08  # of the time; operators below it are not listed
 MAX_OFFSET = 2 << 20  # bytes; largest block allocated before a visit
@@ -132,7 +133,7 @@ def run(
 ) -> Run:
     """Time networks against each other.
 
-    `stop` is polled between visits; complete rounds are kept. Raises LabError if five rounds do not fit into `seconds`
+    `stop` is polled between visits; complete rounds are kept. Raises LabError if five rounds take over LONGEST
     or the run is stopped before five rounds; CostError for a device that is not present.
     """
     started = time.perf_counter()
@@ -230,13 +231,14 @@ def displace_allocations() -> list[torch.Tensor]:
 
 
 def plan(estimate_ms: Sequence[float], seconds: float = SECONDS) -> tuple[int, int]:
-    """(runs per visit, rounds) that fit into `seconds`. Raises LabError if none does."""
+    """(runs per visit, rounds) that fit into `seconds`, the last plan into LONGEST. Raises LabError if none does."""
     per_run = sum(estimate_ms) / 1e3
     for runs, rounds in PLANS:
-        if rounds * runs * per_run <= seconds:
+        allowed = max(seconds, LONGEST) if (runs, rounds) == PLANS[-1] else seconds
+        if rounds * runs * per_run <= allowed:
             return runs, rounds
     raise LabError(
-        f"one call of each takes {per_run:.2g} s or more, so {MIN_ROUNDS} rounds would take over {seconds:g} s: "
+        f"one call of each takes {per_run:.2g} s or more, so {MIN_ROUNDS} rounds would take over {allowed:g} s: "
         "take fewer channels, a smaller resolution, a smaller batch or more threads"
     )
 

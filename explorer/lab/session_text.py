@@ -1,14 +1,16 @@
-"""The orders and runs of a session as text for the browser's storage, and back. Text is validated like any upload.
+"""The predictions and runs of a session as text for the browser's storage, and back. Text is validated like any upload.
 
-{"version": "lab-kept/2", "orders": {"1": [row, …]}, "runs": [[[[row, spec as JSON], …], settings, run], …]}
+{"version": "lab-kept/3", "orders": {"1": [row, …]}, "answers": {lesson: option}, "ticket": …, "membership": [code,
+student, name], "runs": [[[[row, spec as JSON], …], settings, run], …]}
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 
 import archs
 from archs import ArchError, Spec, bounded_json
@@ -18,19 +20,49 @@ from explorer.lab.errors import LabError
 from explorer.lab.experiment import GUIDELINES, Settings, experiment
 from explorer.lab.run import MIN_ROUNDS, ROUNDS, Run
 
-VERSION = "lab-kept/2"
+VERSION = "lab-kept/3"
 MAX_TEXT = 1_000_000  # characters; a run has under 12,000, mostly networks; browsers store about 5 million
 MAX_VALUES = 300_000  # includes the commas of the specs
-MAX_RUNS, MAX_ROWS, MAX_FACTS = 64, 16, 24
+MAX_RUNS, MAX_ROWS, MAX_FACTS, MAX_ANSWERS = 64, 16, 24, 32
+MAX_ANSWER = 200  # characters
 
 Key = tuple[tuple[Spec, ...], Settings]
+
+
+class Membership(NamedTuple):
+    """A student's place in a class."""
+
+    code: str
+    student: str
+    """An identifier of this browser."""
+    name: str
+
+
 BAD = LabError("the browser's stored text is no session of this lab")
 
 
-def pack(orders: Mapping[int, list[str]], runs: Mapping[Key, Run]) -> str:
-    """The orders and the runs, newest first; the oldest are dropped where the text would be too long."""
+@dataclass
+class Kept:
+    """What a tab keeps of a session."""
+
+    orders: dict[int, list[str]] = field(default_factory=dict)
+    """Guideline → rows from fastest to slowest as predicted; empty where skipped."""
+    runs: dict[Key, Run] = field(default_factory=dict)
+    """Oldest first."""
+    answers: dict[str, str] = field(default_factory=dict)
+    """Lesson → the option predicted; empty where skipped."""
+    ticket: str = ""
+    """The token of a place in the queue."""
+    membership: Membership | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.orders or self.runs or self.answers or self.ticket or self.membership)
+
+
+def pack(kept: Kept) -> str:
+    """The session, its runs newest first; the oldest are dropped where the text would be too long."""
     packed: list[str] = []
-    for (specs, settings), run in reversed(list(runs.items())):
+    for (specs, settings), run in reversed(list(kept.runs.items())):
         networks = [[row, spec.to_json()] for row, spec in zip(run.rows, specs)]
         data = run.as_dict()
         data["rounds"] = [_short(turn) for turn in run.rounds]
@@ -39,20 +71,39 @@ def pack(orders: Mapping[int, list[str]], runs: Mapping[Key, Run]) -> str:
         if len(text) + sum(map(len, packed)) > MAX_TEXT:
             break
         packed.append(text)
-    head = json.dumps({"version": VERSION, "orders": {str(number): order for number, order in orders.items()}})
+    head = json.dumps(
+        {
+            "version": VERSION,
+            "orders": {str(number): order for number, order in kept.orders.items()},
+            "answers": kept.answers,
+            "ticket": kept.ticket,
+            "membership": kept.membership,
+        }
+    )
     return f'{head[:-1]}, "runs": [{", ".join(packed)}]}}'
 
 
-def unpack(text: str) -> tuple[dict[int, list[str]], dict[Key, Run]]:
-    """(orders, runs), oldest run first. Raises LabError for any text that `pack` does not write."""
+def unpack(text: str) -> Kept:
+    """Raises LabError for any text that `pack` does not write."""
     try:
         data = bounded_json.loads(text, MAX_VALUES) if len(text) <= 2 * MAX_TEXT else None
         if not isinstance(data, dict) or data.get("version") != VERSION:
             raise BAD
-        orders = {int(number): _order(int(number), order) for number, order in data["orders"].items()}
-        return orders, dict(map(_run, reversed(data["runs"][:MAX_RUNS])))
+        return Kept(
+            orders={int(number): _order(int(number), order) for number, order in data["orders"].items()},
+            runs=dict(map(_run, reversed(data["runs"][:MAX_RUNS]))),
+            answers={_text(lesson): _text(answer) for lesson, answer in list(data["answers"].items())[:MAX_ANSWERS]},
+            ticket=_text(data["ticket"]),
+            membership=Membership(*map(_text, data["membership"])) if data["membership"] else None,
+        )
     except (ArchError, CostError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise BAD from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_ANSWER:
+        raise BAD
+    return plain(value, MAX_ANSWER)
 
 
 def _order(guideline: int, order: list[str]) -> list[str]:

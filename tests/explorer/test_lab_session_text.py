@@ -10,8 +10,17 @@ from support.lab_runs import fake_run
 from explorer.lab import session_text
 from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings, experiment
+from explorer.lab.session_text import Kept, Membership
 
 ORDERS = {1: ["c1:c2 = 1:12", "c1:c2 = 1:6", "c1:c2 = 1:2", "c1:c2 = 1:1"], 3: []}
+
+
+ANSWERS = {"swish": "none", "shuffle": ""}
+MEMBER = Membership("ABC234", "0" * 32, "Ada")
+
+
+def whole():
+    return Kept(ORDERS, runs(), ANSWERS, "ab12", MEMBER)
 
 
 def runs():
@@ -23,8 +32,10 @@ def runs():
 
 
 def test_orders_and_runs_come_back():
-    orders, found = session_text.unpack(session_text.pack(ORDERS, runs()))
-    assert orders == ORDERS
+    kept = session_text.unpack(session_text.pack(whole()))
+    assert kept.orders == ORDERS
+    assert (kept.answers, kept.ticket, kept.membership) == (ANSWERS, "ab12", MEMBER)
+    found = kept.runs
     assert list(found) == list(runs())
     for back, was in zip(found.values(), runs().values()):
         assert back.rows == was.rows
@@ -37,13 +48,13 @@ def test_orders_and_runs_come_back():
 
 
 def test_the_oldest_run_goes_where_the_text_would_be_too_long(monkeypatch):
-    monkeypatch.setattr(session_text, "MAX_TEXT", len(session_text.pack({}, runs())) - 100)
-    _, found = session_text.unpack(session_text.pack({}, runs()))
-    assert list(found) == list(runs())[1:]
+    monkeypatch.setattr(session_text, "MAX_TEXT", len(session_text.pack(Kept(runs=runs()))) - 300)
+    kept = session_text.unpack(session_text.pack(Kept(runs=runs())))
+    assert list(kept.runs) == list(runs())[1:]
 
 
 def changed(change):
-    data = json.loads(session_text.pack(ORDERS, runs()))
+    data = json.loads(session_text.pack(whole()))
     change(data)
     return json.dumps(data)
 
@@ -54,6 +65,10 @@ def changed(change):
         lambda data: data.update(version="lab-kept/9"),
         lambda data: data.update(orders={"7": []}),
         lambda data: data.update(orders={"1": ["<b>"]}),
+        lambda data: data.update(answers={"swish": 1}),
+        lambda data: data.update(answers={"swish": "x" * 999}),
+        lambda data: data.update(ticket=["ab12"]),
+        lambda data: data.update(membership=["ABCDEF"]),
         lambda data: data["runs"][0].pop(),
         lambda data: data["runs"][0][0][0].__setitem__(1, "{}"),
         lambda data: data["runs"][0][0][0].__setitem__(0, "another row"),
@@ -85,5 +100,5 @@ def test_no_text_of_ours(text):
 
 def test_what_is_shown_of_it_is_plain():
     text = changed(lambda data: data["runs"][0][2]["environment"].update(processor="<script>x</script>"))
-    _, found = session_text.unpack(text)
+    found = session_text.unpack(text).runs
     assert list(found.values())[-1].environment["processor"] == "script x /script"

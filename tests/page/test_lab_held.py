@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 from support.lab_pages import clean, fake, said, show
+from support.lab_runs import until
 
 from explorer.jobs.lab import Job
 from explorer.lab.experiment import experiment
@@ -33,7 +34,7 @@ def test_what_held_here_before_and_after():
     runs[tuple(v.spec for v in made.variants), made.settings] = fake(made, (1, 1.1, 1.2, 0.9))
     at.session_state["lab runs"] = runs
     clean(at.run())
-    assert at.button(key="measure several").label == "Measure what is missing of 7"
+    assert at.button(key="measure several").label == "Measure the missing of 7"
     assert "**GPU, ×1: agrees in 13 of 13 comparisons (G1 3 of 3, G2 3 of 3, G3 4 of 4, G4 3 of 3).**" in said(at)
     assert "differs here: G1 c1:c2 = 1:12; 7 not measured yet.**" in said(at)
     assert "✗ differs here: **G1 c1:c2 = 1:12**, 0.90× the first row's time here" in said(at)
@@ -59,13 +60,17 @@ def test_everything_is_measured_one_after_the_other(monkeypatch):
     at = held()
     clean(at.button(key="measure several").click().run())
     for number in range(3):
-        assert len(started) == number + 1
+        until(lambda number=number: len(started) == number + 1)
         started[-1].end()
+        at.session_state["lab job"][1].wait()
         clean(at.run())
     assert len(at.session_state["lab runs"]) == 3
-    started[-1].stop()
+    until(lambda: len(started) == 4)
+    ticket = at.session_state["lab job"][1]
+    ticket.stop()
     started[-1].end()
+    ticket.wait()
     clean(at.run())
     assert len(started) == 4
     assert len(at.session_state["lab runs"]) == 4
-    assert at.button(key="measure several").label == "Measure what is missing of 7"
+    assert at.button(key="measure several").label == "Measure the missing of 7"

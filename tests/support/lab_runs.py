@@ -1,6 +1,9 @@
-"""Runs of the lab whose times are known."""
+"""Runs of the lab whose times are known, and waiting for the queue."""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Callable
 
 from explorer.lab.run import Run
 
@@ -18,3 +21,11 @@ def fake_run(made, factors, wobble=0.0):
     )
     rows = tuple(v.row for v in made.variants)
     return Run(rows, rounds, tuple(factors), environment={"processor": "test", "device": "cpu"})
+
+
+def until(true: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until the condition holds."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)

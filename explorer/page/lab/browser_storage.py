@@ -1,16 +1,19 @@
-"""Storage of the orders and runs in the browser tab, so that they survive a reload or a lost connection."""
+"""Storage of predictions, runs and the place in the queue in the browser tab: they survive a reload."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
 
+from archs import Spec
+from explorer.jobs import lab_queue
 from explorer.lab import session_text
 from explorer.lab.errors import LabError
 from explorer.page.browser import events
 from explorer.page.frontend import bundle
 from explorer.page.lab import store
 from explorer.page.state import session as state
+from explorer.page.widgets import job_status
 from explorer.page.widgets.components import Component
 
 KEY = "lab storage"
@@ -20,26 +23,34 @@ _component = Component("lab_storage", js=bundle.script("lab"))
 
 def save() -> None:
     """Read from the tab or write to it; called last on each page of the lab."""
-    with state.guard("What was measured"):
-        empty = not store.orders() and not store.runs()
-        text = "" if empty else session_text.pack(store.orders(), store.runs())
-        data = {"text": text, "acknowledged": events.acknowledged(KEY)}
+    with state.guard("The stored session"):
+        kept = store.kept()
+        data = {"text": session_text.pack(kept) if kept else "", "acknowledged": events.acknowledged(KEY)}
         _component(key=KEY, data=data, on_queue_change=partial(events.handle, KEY, _found))
 
 
 def _found(content: list[Any]) -> None:
-    with state.guard("What was measured"):
+    with state.guard("The stored session"):
         match content:
-            case [str(text)] if not store.orders() and not store.runs():
+            case [str(text)] if not (store.orders() or store.runs() or store.answers()):
                 _resume(text)
 
 
 def _resume(text: str) -> None:
     try:
-        orders, runs = session_text.unpack(text)
+        kept = session_text.unpack(text)
     except LabError:  # of another version of this program
         return
-    # Both are read before either changes, because Streamlit may stop the script at any access to the session state.
-    stored = store.orders(), store.runs()
-    stored[0].update(orders)
-    stored[1].update(runs)
+    # The dicts change last and together: Streamlit may stop the script at any access to the session state, and then
+    # the browser sends the text again.
+    orders, runs, answers = store.orders(), store.runs(), store.answers()
+    if kept.membership:
+        store.join(kept.membership)
+    ticket = lab_queue.find(kept.ticket) if kept.ticket else None
+    if ticket:
+        ticket.present = job_status.present()
+        networks = [(row, Spec.from_json(network)) for row, network in ticket.work.networks]
+        store.start(store.key(networks, ticket.work.settings), ticket)
+    orders.update(kept.orders)
+    runs.update(kept.runs)
+    answers.update(kept.answers)

@@ -1,4 +1,4 @@
-"""The button that times networks on this machine, with progress, a stop that keeps complete rounds, and messages."""
+"""The button that times networks on this machine: queue, progress, a stop that keeps complete rounds, messages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from archs import Spec
-from explorer.jobs import lab as jobs
-from explorer.jobs.job import Busy, current
+from explorer.jobs import lab_queue
+from explorer.jobs.lab_queue import Ticket
+from explorer.lab.errors import LabError
 from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.repeat import repeated, sentence
 from explorer.lab.run import ROUNDS, SECONDS, Run
@@ -20,28 +21,27 @@ from explorer.page.widgets import job_status, messages
 def panel(
     name: str, networks: Sequence[tuple[str, Spec]], settings: Settings | None = None, label: str = "Measure here"
 ) -> Run | None:
-    """Draw the button or the progress of a run; return the finished run of these networks, if any."""
+    """Draw the button, the place in the queue or the progress; return the finished run of these networks, if any."""
     settings = settings or Settings()
     of = store.key(networks, settings)
     mine = store.job()
     if mine and not mine[1].running:
         _collect(*mine)
-    taken = current()
     if mine and mine[1].running:
         if mine[0] == of:
-            job_status.watch(mine[1], name, "What was measured so far is kept.")
+            job_status.follow(mine[1], name, "Complete rounds are kept.")
         else:
-            st.info("A run is going on on another page, or of other channels; it is kept.", icon=":material/timer:")
-    elif taken:
-        job_status.show_other(taken)
+            st.info("Your run of other settings or of another page is not finished; it is kept.", icon=TIMER)
     else:
         again = of in store.runs()
+        if not again:
+            _offer(name, networks, settings)
         if st.button(
             "Measure again" if again else label,
             key=f"measure {name}",
             type="secondary" if again else "primary",
-            icon=":material/timer:",
-            help=f"{ROUNDS} rounds over all networks in turn, under a minute; close other programs first.",
+            icon=TIMER,
+            help=f"{ROUNDS} rounds over all networks in turn, about {SECONDS:.0f} s.{_queue()}",
         ):
             _start(networks, settings)
         if mine and mine[0] == of and mine[1].problem:
@@ -54,6 +54,7 @@ def panel(
 
 
 QUEUE = "lab queue"
+TIMER = ":material/timer:"
 
 
 def measure_all(experiments: Sequence[Experiment]) -> None:
@@ -65,13 +66,10 @@ def measure_all(experiments: Sequence[Experiment]) -> None:
         if mine[1].stopped or mine[1].problem:
             st.session_state.pop(QUEUE, None)
     missing = [made for made in experiments if not store.run_of(made)]
-    taken = current()
     if mine and mine[1].running:
         done = len(experiments) - len(missing)
         st.caption(f"{done} of {len(experiments)} experiments measured.")
-        job_status.watch(mine[1], "several", "What was measured so far is kept; those after it are not started.")
-    elif taken:
-        job_status.show_other(taken)
+        job_status.follow(mine[1], "several", "Complete rounds are kept; the experiments after it are not started.")
     elif missing and st.session_state.get(QUEUE):
         made = missing[0]
         _start([(variant.row, variant.spec) for variant in made.variants], made.settings)
@@ -80,27 +78,58 @@ def measure_all(experiments: Sequence[Experiment]) -> None:
         if mine and mine[1].problem:
             messages.error(mine[1].problem)
         if missing and st.button(
-            f"Measure {'all' if len(missing) == len(experiments) else 'what is missing of'} {len(experiments)}",
+            f"Measure {'all' if len(missing) == len(experiments) else 'the missing of'} {len(experiments)}",
             key="measure several",
             type="primary",
-            icon=":material/timer:",
-            help="One after the other, each in under a minute; close other programs first.",
+            icon=TIMER,
+            help=f"One after the other, each in about {SECONDS:.0f} s.{_queue()}",
         ):
             st.session_state[QUEUE] = True
             st.rerun()
 
 
-def _start(networks: Sequence[tuple[str, Spec]], settings: Settings) -> None:
-    try:
-        request = [(row, spec.to_json()) for row, spec in networks]
-        store.start(store.key(networks, settings), jobs.start(request, settings, SECONDS))
-    except Busy as error:
-        messages.warning(str(error), ":material/hourglass:")
-    else:
+def _queue() -> str:
+    """The state of the queue, for the help of a button."""
+    runs, seconds = lab_queue.waiting()
+    if not runs:
+        return " Other programs on this machine make the intervals wider."
+    return (
+        f" {runs} {'run is' if runs == 1 else 'runs are'} in the queue: yours starts automatically in {seconds:.0f} s."
+    )
+
+
+def _request(networks: Sequence[tuple[str, Spec]]) -> list[tuple[str, str]]:
+    return [(row, spec.to_json()) for row, spec in networks]
+
+
+def _offer(name: str, networks: Sequence[tuple[str, Spec]], settings: Settings) -> None:
+    """A button that takes over the run of another visitor with equal settings, if there is one of the last minutes."""
+    found = lab_queue.recent(_request(networks), settings)
+    if found is None:
+        return
+    run, age = found
+    st.info(f"The same networks were measured on this server {_ago(age)} with the same settings.", icon=TIMER)
+    if st.button("Use this run", key=f"use {name}", icon=":material/content_copy:"):
+        store.add(store.key(networks, settings), run)
         st.rerun()
 
 
-def _collect(of: store.Key, job: jobs.Job) -> None:
+def _ago(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes} min ago" if minutes else "less than a minute ago"
+
+
+def _start(networks: Sequence[tuple[str, Spec]], settings: Settings) -> None:
+    try:
+        ticket = lab_queue.join(_request(networks), settings, SECONDS, job_status.present())
+    except LabError as error:
+        messages.warning(str(error), job_status.HOURGLASS)
+    else:
+        store.start(store.key(networks, settings), ticket)
+        st.rerun()
+
+
+def _collect(of: store.Key, job: Ticket) -> None:
     if job.run and store.runs().get(of) is not job.run:
         store.add(of, job.run)
 

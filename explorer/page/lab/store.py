@@ -1,18 +1,20 @@
-"""Session state of the lab: runs, the current job, the predicted orders.
+"""Session state of the lab: runs, the place in the queue, the predictions, the class.
 
 The key of a run is its networks and settings, so a run is found again after a control is changed and changed back.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
 import streamlit as st
 
 from archs import Spec
-from explorer.jobs.lab import Job
+from explorer.jobs.lab_queue import Ticket
 from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.run import Run
+from explorer.lab.session_text import Kept, Membership
 
 Key = tuple[tuple[Spec, ...], Settings]
 MAX_RUNS = 64
@@ -51,12 +53,12 @@ def add(of: Key, run: Run) -> None:
         before().pop(oldest, None)
 
 
-def job() -> tuple[Key, Job] | None:
-    """The job that this session started last, with its key."""
+def job() -> tuple[Key, Ticket] | None:
+    """The place in the queue that this session asked for last, with its key."""
     return st.session_state.get("lab job")
 
 
-def start(of: Key, job: Job) -> None:
+def start(of: Key, job: Ticket) -> None:
     st.session_state["lab job"] = (of, job)
 
 
@@ -68,3 +70,29 @@ def results() -> dict[int, Experiment]:
 def orders() -> dict[int, list[str]]:
     """Guideline → the rows from fastest to slowest as predicted; empty where the student skipped."""
     return st.session_state.setdefault("lab orders", {})
+
+
+def answers() -> dict[str, str]:
+    """Lesson → the option predicted; empty where the student skipped."""
+    return st.session_state.setdefault("lab answers", {})
+
+
+def membership() -> Membership | None:
+    """The class that this session has joined."""
+    return st.session_state.get("lab class")
+
+
+def join(member: Membership | None) -> None:
+    st.session_state["lab class"] = member
+
+
+def seed() -> str:
+    """A text that differs between visitors and stays the same for one: it shuffles the options of a prediction."""
+    return st.session_state.setdefault("lab seed", secrets.token_hex(8))
+
+
+def kept() -> Kept:
+    """What the browser stores of this session."""
+    held = job()
+    token = held[1].token if held and held[1].running else ""
+    return Kept(orders(), runs(), answers(), token, membership())

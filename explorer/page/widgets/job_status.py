@@ -1,7 +1,8 @@
-"""A job on the page: progress and stop; for other visitors, that the machine is busy and for how long."""
+"""A job on the page: progress and stop; a place in the lab's queue; for other visitors, that the machine is busy."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -9,9 +10,11 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.jobs.job import ABANDONED, Job
+from explorer.jobs.lab_queue import Ticket
 
 POLL = 0.5  # seconds
 POLL_OTHERS = 2.0
+HOURGLASS = ":material/hourglass:"
 
 
 @st.fragment(run_every=POLL)
@@ -19,17 +22,11 @@ def watch(job: Job, key: str, help: str) -> None:
     """The progress of a job of this session; the page reruns when it has ended."""
     if not job.running:
         st.rerun()
-    if job.present is None and (context := get_script_run_ctx()) and runtime.exists():
-        job.present = partial(runtime.get_instance().is_active_session, context.session_id)
+    job.present = job.present or present()
     st.progress(job.progress, f"{job.status}{left(job)}")
     if st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=help):
         job.stop()
-    job.keep = st.toggle(
-        "Continue after this tab is closed",
-        job.keep,
-        key=f"keep {key}",
-        help=f"Otherwise it ends {ABANDONED:.0f} s after the connection is lost.",
-    )
+    _keep(job, key)
 
 
 @st.fragment(run_every=POLL_OTHERS)
@@ -40,13 +37,62 @@ def show_other(job: Job) -> None:
     st.info(
         f"For another visitor, or another tab, {job.title} is going on: {job.progress:.0%} done{left(job)}. Two at "
         "once would time each other, so yours can start when it has ended.",
-        icon=":material/hourglass:",
+        icon=HOURGLASS,
     )
 
 
-def left(job: Job) -> str:
+def follow(ticket: Ticket, key: str, help: str) -> None:
+    """A place in the lab's queue: the position while it waits, then the progress of its run."""
+    if ticket.job:
+        _follow_run(ticket, key, help)
+    else:
+        _follow_queue(ticket, key)
+
+
+@st.fragment(run_every=POLL_OTHERS)
+def _follow_queue(ticket: Ticket, key: str) -> None:
+    if ticket.job or not ticket.running:
+        st.rerun()
+    ahead = ticket.ahead
+    before = "Next in the queue" if not ahead else f"In the queue: {ahead} {'run' if ahead == 1 else 'runs'} before"
+    st.info(f"{before}{left(ticket)}. The run starts automatically; the page can stay as it is.", icon=HOURGLASS)
+    if st.button("Leave the queue", key=f"leave {key}", icon=":material/close:"):
+        ticket.stop()
+    _keep(ticket, key)
+
+
+@st.fragment(run_every=POLL)
+def _follow_run(ticket: Ticket, key: str, help: str) -> None:
+    job = ticket.job
+    if job is None or not ticket.running:
+        st.rerun()
+    shared = f" · shared with {ticket.shared} more" if ticket.shared else ""
+    st.progress(job.progress, f"{job.status}{left(ticket)}{shared}")
+    if st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=help):
+        ticket.stop()
+    _keep(ticket, key)
+
+
+def _keep(held: Job | Ticket, key: str) -> None:
+    held.keep = st.toggle(
+        "Continue after this tab is closed",
+        held.keep,
+        key=f"keep {key}",
+        help=f"Otherwise it ends {ABANDONED:.0f} s after the connection is lost.",
+    )
+
+
+def present() -> Callable[[], bool] | None:
+    """Whether the browser of the current session is connected, as a function; None outside of a session."""
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return None
+    return partial(runtime.get_instance().is_active_session, context.session_id)
+
+
+def left(held: Job | Ticket) -> str:
     """` · about 2 min to go`; nothing while that is not known."""
-    seconds = job.remaining
+    seconds = held.remaining
     if seconds is None:
         return ""
     return f" · about {seconds / 60:.0f} min to go" if seconds > 90 else f" · about {5 * round(seconds / 5)} s to go"
