@@ -21,10 +21,12 @@ from typing import Any
 Part = dict[str, Any]
 
 BAR_ROOM = 82  # pixels beside the plot for a colour bar: itself, its ticks, its title
+TARGET = 24  # pixels: the least width of what is pressed (WCAG 2.2, 2.5.8)
 LINE = 1.3  # from a line of text to the next, in font sizes
 MIDDLE = 0.35  # from the middle of a line of text down to where its letters stand, in font sizes
 GAP = 9  # pixels between the plot and its ticks
 PAD = 10  # pixels between the plot and its colour bar
+NO_TARGET = ' pointer-events="none"'
 DASHES = {"solid": "", "dot": ' stroke-dasharray="3"'}
 FORMATS: dict[str, Callable[[float], str]] = {".0%": "{:.0%}".format, "~s": lambda value: _prefixed(value)}
 
@@ -38,14 +40,18 @@ def drawing(figure: Part, name: str, alt: str, buttons: bool = False) -> str:
     layout = figure["layout"]
     plot = Plot.of(layout, any("colorbar" in trace.get("marker", {}) for trace in figure["data"]))
     parts = [_shape(shape, plot) for shape in plot.shapes]
+    least = 0.0
     for trace in figure["data"]:
         parts += TRACES[trace["type"], trace.get("mode")](trace, plot, name, "button" if buttons else "img")
+        if buttons and _stands(trace):
+            least = TARGET / plot.share(min(right - left for left, right in _cells(trace))) + plot.left + plot.right
     parts += _ticks_across(layout["xaxis"], plot)
     parts += _ticks_down(layout["yaxis"], plot)
     parts += [_annotation(annotation, plot) for annotation in layout.get("annotations", ())]
     # what marks are in is a group: an image would hide them from whoever cannot see it
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="group" aria-label="{escape(alt)}" fill="currentColor" '
+        f'data-least="{least:.0f}" '
         f'style="display:block;overflow:visible;height:{plot.height}px;width:calc(100% - {plot.left + plot.right}px);'
         f'margin:{plot.top}px {plot.right}px {plot.bottom}px {plot.left}px">{"".join(parts)}</svg>'
     )
@@ -138,7 +144,8 @@ def _bars(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
     fills = _scaled(marker) if "colorscale" in marker else marker["color"]
     line, font = marker["line"], trace.get("textfont", {})
     template = _plain(trace.get("hovertemplate", "")).replace("%{customdata[", "{0[")
-    for x, y, base, width, fill, edge, edge_colour, text, ink, custom in zip(
+    cells = _cells(trace) if _stands(trace) and role == "button" else repeat(None)
+    for x, y, base, width, fill, edge, edge_colour, text, ink, custom, cell in zip(
         trace["x"],
         trace["y"],
         _each(trace["base"]),
@@ -149,6 +156,7 @@ def _bars(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
         _each(trace.get("text", "")),
         _each(font.get("color")),
         trace["customdata"],
+        cells,
     ):
         if lying and not x:  # a share of nothing
             continue
@@ -156,7 +164,9 @@ def _bars(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
         sides, length = (middle - width / 2, middle + width / 2), (base, base + (x if lying else y))
         box = plot.box(length, sides) if lying else plot.box(sides, length)
         stroke = f' stroke="{edge_colour}" stroke-width="{edge}"' if edge else ""
-        drawn = f'<rect {box} fill="{fill}"{stroke}/>'
+        drawn = f'<rect {box} fill="{fill}"{stroke}{"" if template else NO_TARGET}/>'
+        if cell:  # the whole column, up to the middle of the gaps, can be pressed
+            drawn += f'<rect {plot.box(cell, plot.ys)} fill="none"/>'
         if text:
             at = plot.across(base + x / 2)
             more = f' fill="{ink}"{_room(plot.share(x))}'
@@ -164,6 +174,18 @@ def _bars(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
         yield _mark(drawn, custom[0], template.format(custom), role) if template else drawn
     if "colorbar" in marker:
         yield _colour_bar(marker, plot, f"{name}-scale")
+
+
+def _stands(trace: Part) -> bool:
+    """Whether a trace has bars that stand and say something when they are pointed at."""
+    return trace["type"] == "bar" and trace.get("orientation") != "h" and "hovertemplate" in trace
+
+
+def _cells(trace: Part) -> list[tuple[float, float]]:
+    """The columns of bars that stand: each reaches to the middle of the gaps beside it."""
+    edges = [(x - width / 2, x + width / 2) for x, width in zip(trace["x"], _each(trace["width"]))]
+    middles = [(left[1] + right[0]) / 2 for left, right in pairwise(edges)]
+    return list(zip([edges[0][0], *middles], [*middles, edges[-1][1]]))
 
 
 def _scaled(marker: Part) -> list[str]:

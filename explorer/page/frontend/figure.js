@@ -18,7 +18,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
 }
 
 function initialise(root) {
-  const [heading, drawing, tooltip, caption] = root.children;
+  const [heading, scroll, tooltip, caption] = root.children;
+  const drawing = scroll.firstElementChild;
   const { fontFamily: family } = getComputedStyle(drawing);
   const box = createOutbox(root);
   const figure = { root, box, heading, drawing, tooltip, caption, at: 0, width: 0, family };
@@ -65,6 +66,8 @@ function render(figure, svg) {
   const focused = figure.drawing.contains(document.activeElement);
   showTooltip(figure);
   figure.drawing.innerHTML = svg; // all text in it is escaped
+  const least = Number(figure.drawing.firstElementChild?.dataset.least); // a narrower window scrolls
+  figure.drawing.style.minWidth = least ? `${least}px` : "";
   focusMark(figure, figure.at, focused);
   hideLongLabels(figure);
 }

@@ -16,7 +16,7 @@ from explorer.page.browser import events
 from explorer.page.frontend import bundle
 from explorer.page.widgets.components import Component
 
-HTML = """<figure class="figure"><h3 hidden></h3><div class="drawing"></div>
+HTML = """<figure class="figure"><h3 hidden></h3><div class="scroll"><div class="drawing"></div></div>
 <div class="tooltip" role="tooltip" hidden></div><figcaption hidden></figcaption></figure>"""
 
 # in no shadow root: `explorer.page.widgets.saver`, and whoever waits for the page, look for the drawings in the page

@@ -1,0 +1,97 @@
+"""axe-core on every page, light and dark; the phone: targets in the picture, the menu, the reading order."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import Page, expect
+from support import axe
+from support.browser import PATIENCE, open_page, settle
+
+from explorer.page.lab.pages import LESSONS
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
+PHONE = {"width": 390, "height": 844}
+
+
+def visit(page: Page, url: str) -> None:
+    page.goto(url)
+    _still(page)
+    skip = page.get_by_role("button", name="Skip")
+    if skip.count():
+        skip.click()
+        expect(skip).to_have_count(0)
+        _still(page)
+
+
+def _still(page: Page) -> None:
+    page.locator('[data-testid="stMain"] h1').wait_for()
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.locator('[data-stale="true"]').first.wait_for(state="detached")
+    page.locator('[data-testid="stSkeleton"]').first.wait_for(state="detached")
+
+
+@pytest.mark.parametrize("path", ["", "calibrate", "import", "g1", "g2", "g3", "g4", "held", "own", "class", *LESSONS])
+def test_axe_finds_no_serious_violation(browser, address, path):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE)
+    visit(page, f"{address}/{path}")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert axe.violations(page) == [], scheme
+    page.close()
+
+
+@pytest.fixture
+def phone(browser, address):
+    page = open_page(browser, address, **PHONE)
+    yield page
+    page.close()
+
+
+def test_every_block_can_be_picked_in_the_picture_on_a_phone(phone):
+    marks = phone.locator(".st-key-picture .mark")
+    boxes = marks.evaluate_all("marks => marks.map(mark => mark.getBoundingClientRect().toJSON())")
+    assert len(boxes) > 10
+    assert min(box["width"] for box in boxes) >= 24
+    assert min(box["height"] for box in boxes) >= 24
+    narrowest = min(range(len(boxes)), key=lambda place: boxes[place]["width"])
+    mark = marks.nth(narrowest)
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    phone.mouse.click(box["x"] + 1, box["y"] + box["height"] / 2)  # at its edge, beside the bar itself
+    name = mark.get_attribute("data-name")
+    expect(phone.locator(".st-key-open_block").get_by_role("heading", name=name)).to_be_visible()
+    settle(phone)
+    assert phone.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
+
+
+def test_the_menu_has_a_word_on_a_phone(phone):
+    button = phone.get_by_test_id("stExpandSidebarButton")
+    expect(button).to_be_visible()
+    assert button.evaluate("button => getComputedStyle(button, '::after').content") == '"Menu"'
+    box = button.bounding_box()
+    assert box["width"] >= 60
+    assert box["height"] >= 24
+    button.click()
+    expect(phone.get_by_role("combobox", name="Network")).to_be_visible()
+    expect(phone.get_by_test_id("stSidebar").get_by_text("Import", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["", "g1", "separable"])
+def test_the_order_of_the_document_is_the_reading_order_on_a_phone(browser, address, path):
+    page = browser.new_page(viewport=PHONE)
+    page.set_default_timeout(PATIENCE)
+    visit(page, f"{address}/{path}")
+    parts = page.locator('[data-testid="stMain"]').evaluate(
+        """main => [...main.querySelectorAll("h1, h2, h3, .figure, .sheet, .stDataFrame, .stButton, [data-testid=stMetric]")]
+          .filter(part => part.getClientRects().length && !part.closest("[hidden]"))
+          .map(part => [part.getBoundingClientRect().top, (part.textContent || part.className).slice(0, 40)])"""
+    )
+    assert len(parts) > 3
+    for (top, name), (below, after) in pairwise(parts):
+        assert below >= top - 60, f"{after!r} stands above {name!r}"  # parts of one row differ by little
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
+    page.close()
