@@ -30,10 +30,11 @@ def _impatient():
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_temporary_folder(tmp_path_factory):
-    """The lock of timings lies in the temporary folder: one per worker, so that they do not wait for each other."""
+    """The lock of timings and the classes lie in a folder of its own for each worker: none waits for another."""
     folder = str(tmp_path_factory.mktemp("temporary"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
+        patch.setenv("CNN_COST_DATA", f"{folder}/data")  # not the classes of whoever runs the tests
         patch.setattr(tempfile, "tempdir", folder)
         yield
 

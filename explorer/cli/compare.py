@@ -27,7 +27,7 @@ def register(commands: Commands) -> None:
     advise = commands.add("advise", _advise, about, takes_network=True)
     _add_profile(advise)
     advise.add_argument("--limit", type=int, default=8, help="rows to try at most")
-    table = commands.add("frontier", _frontier, "published networks that no other beats in accuracy for their cost")
+    table = commands.add("frontier", _frontier, "the Pareto frontier of the published networks in accuracy and cost")
     table.add_argument("--cost", choices=COSTS, default="mult_adds")
     table.add_argument("--all", action="store_true", help="every published network, not only those on the frontier")
     commands.add("profiles", _profiles, "the shipped device profiles, with their held-out errors")

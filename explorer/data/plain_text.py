@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas
 
-_OTHER = re.compile(r"[^\w .,:;()@/+×=\-]+")
+_OTHER = re.compile(r"[^\w .,:;()@/+×=%\-]+")
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

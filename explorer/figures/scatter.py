@@ -1,4 +1,4 @@
-"""Networks as points: accuracy against cost, with the line of those that no other beats. DataFrame → plotly Figure."""
+"""Networks as points: accuracy against cost, with their Pareto frontier. DataFrame → plotly Figure."""
 
 from __future__ import annotations
 

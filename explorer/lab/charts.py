@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
+from html import escape
+
 import pandas
 import plotly.graph_objects as go
 
-from explorer.figures.palette import KIND_COLOURS, OUTLINE, text_on
+from explorer.figures.palette import KIND_COLOURS, OUTLINE, STAGE_COLOURS, text_on
+from explorer.lab.experiment import printed_platform
+from explorer.lab.theory import GROUPS
 
 TEXT = 14
+SYMBOLS = ("circle", "triangle-up", "cross", "star", "hexagon")
 SERIES = {
     "paper_GPU": ("paper, GPU", "#E69F00", "square"),
     "paper_ARM": ("paper, ARM", "#009E73", "diamond"),
@@ -69,7 +75,7 @@ def g2_curve(curve: pandas.DataFrame, rows: pandas.DataFrame) -> go.Figure:
             _marks(rows["groups"], rows["mem_access"], rows["row"], "this experiment"),
         ],
         layout(
-            xaxis={"type": "log", "title": "groups g", "tickvals": list(curve["groups"])},
+            xaxis={"type": "log", "title": "groups g", "tickvals": list(GROUPS)},
             yaxis={"title": "MAC of one convolution, elements", "rangemode": "tozero", "tickformat": "~s"},
         ),
     )
@@ -132,7 +138,7 @@ def g4_shares(shares: pandas.DataFrame) -> go.Figure:
     return figure.update_layout(uniformtext={"minsize": 12, "mode": "hide"}, legend_traceorder="normal")
 
 
-def comparison(table: pandas.DataFrame) -> go.Figure:
+def comparison(table: pandas.DataFrame, guideline: int = 1) -> go.Figure:
     """Time over the first row's: the paper's two columns, the prediction, the measurement with its interval."""
     figure = go.Figure(layout=layout(90 + 62 * len(table)))
     height = {row: -place for place, row in enumerate(table["row"])}
@@ -152,7 +158,7 @@ def comparison(table: pandas.DataFrame) -> go.Figure:
         figure.add_scatter(
             x=known[column],
             y=[height[row] + 0.27 - 0.18 * number for row in known["row"]],  # beside each other, not on top
-            name=name,
+            name=name.replace("ARM", printed_platform(guideline, "ARM")),
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 13, "line": {"width": 1, "color": OUTLINE}},
             error_x=error,
@@ -172,35 +178,84 @@ def comparison(table: pandas.DataFrame) -> go.Figure:
     return figure.update_layout(margin_l=190)
 
 
-def spread(runs: pandas.DataFrame, paper: pandas.DataFrame) -> go.Figure:
-    """Differences between machines: a mark per run and row, beside the paper's. `paper`: row, paper_GPU, paper_ARM."""
+def spread(runs: pandas.DataFrame, paper: pandas.DataFrame, guideline: int = 1) -> go.Figure:
+    """Differences between machines: a mark per run and row, a colour and symbol per machine, beside the paper's.
+
+    `paper`: row, paper_GPU, paper_ARM.
+    """
     rows = list(paper["row"])[1:]
     figure = go.Figure(layout=layout(110 + 60 * len(rows)))
     compared = runs[runs["row"].isin(rows)]
+    place = {row: -number for number, row in enumerate(rows)}
     for column in ("paper_GPU", "paper_ARM"):
         name, colour, symbol = SERIES[column]
         shown = paper[paper["row"].isin(rows)]
         marker = {"color": colour, "symbol": symbol, "size": 13, "line": {"width": 1, "color": OUTLINE}}
-        figure.add_scatter(x=shown[column], y=shown["row"], name=name, mode="markers", marker=marker)
-    figure.add_scatter(
-        x=compared["ratio"],
-        y=compared["row"],
-        name="a machine of the class",
-        mode="markers",
-        marker={"color": SERIES["measured"][1], "size": 11, "opacity": 0.75},
-        error_x={
-            "type": "data",
-            "array": compared["high"] - compared["ratio"],
-            "arrayminus": compared["ratio"] - compared["low"],
-            "thickness": 1,
-        },
-        customdata=compared["machine"],
-        hovertemplate="<b>%{customdata}</b><br>%{x:.3f}<extra></extra>",
-    )
+        figure.add_scatter(
+            x=shown[column],
+            y=[place[row] for row in shown["row"]],
+            name=name.replace("ARM", printed_platform(guideline, "ARM")),
+            mode="markers",
+            marker=marker,
+        )
+    machines = list(dict.fromkeys(compared["machine"]))
+    for number, machine in enumerate(machines):
+        mine = compared[compared["machine"] == machine]
+        figure.add_scatter(
+            x=mine["ratio"],
+            y=[place[row] + _offset(number, len(machines)) for row in mine["row"]],
+            name=machine,
+            mode="markers",
+            marker={
+                "color": STAGE_COLOURS[number % len(STAGE_COLOURS)],
+                "symbol": SYMBOLS[number // len(STAGE_COLOURS) % len(SYMBOLS)],
+                "size": 11,
+            },
+            error_x={
+                "type": "data",
+                "array": mine["high"] - mine["ratio"],
+                "arrayminus": mine["ratio"] - mine["low"],
+                "thickness": 1,
+            },
+            customdata=mine["row"],
+            hovertemplate="<b>%{fullData.name}</b><br>%{customdata}: %{x:.3f}<extra></extra>",
+        )
     figure.add_vline(x=1, line={"color": OUTLINE, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="time over the first row's")
-    figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1], title=None)
+    figure.update_yaxes(tickvals=list(place.values()), ticktext=list(place), range=[0.6 - len(rows), 0.6], title=None)
     return figure.update_layout(margin_l=190)
+
+
+def _offset(number: int, count: int) -> float:
+    """The vertical offset of a machine within its row, so that marks are beside each other."""
+    return 0.32 - 0.64 * (number + 0.5) / count
+
+
+def answers(given: list[tuple[str, str]]) -> go.Figure:
+    """The predictions of a class for one topic, as (student, answer): a bar per answer with the students' names."""
+    students: dict[str, list[str]] = {}
+    for student, answer in given:
+        students.setdefault(answer, []).append(student)
+    ordered = sorted(students.items(), key=lambda item: len(item[1]))
+    bars = go.Bar(
+        x=[len(names) for _, names in ordered],
+        y=[_wrapped(answer, 28) for answer, _ in ordered],
+        orientation="h",
+        marker={"color": CURVE},
+        text=[_wrapped(", ".join(names), 60) for _, names in ordered],
+        textposition="auto",
+        textfont={"size": TEXT},
+        customdata=[", ".join(names) for _, names in ordered],
+        hovertemplate="%{x}: %{customdata}<extra></extra>",
+    )
+    figure = go.Figure(bars, layout(90 + 64 * len(ordered)))
+    figure.update_xaxes(title="students", dtick=max(1, round(len(given) / 10)), rangemode="tozero")
+    return figure.update_layout(margin_l=240, yaxis_title=None, showlegend=False)
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Text for plotly in lines of at most `width` characters."""
+    return "<br>".join(escape(line) for line in textwrap.wrap(text, width)) or " "
 
 
 def _line(x: pandas.Series, y: pandas.Series, name: str, colour: str, dash: str = "solid") -> go.Scatter:

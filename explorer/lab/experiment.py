@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import archs
 from archs import ArchError, Graph, Spec
 from archs.caching import cached
-from archs.catalogue.guidelines import SIZE, Cell, cells
+from archs.catalogue.guidelines import PRINTED_OTHERWISE, SIZE, Cell, cells
 from archs.tables.rows import Conv
 from costmodel import count, fragmentation
 from explorer.lab.errors import LabError
@@ -131,6 +131,29 @@ def _cells(guideline: int, platform: str) -> dict[str, list[Cell]]:
         if (cell.platform == "GPU") == (platform == "GPU"):
             rows.setdefault(cell.row, []).append(cell)
     return rows
+
+
+def printed_platform(guideline: int, platform: str) -> str:
+    """The platform as the head of the table has it: Tables 2 to 4 print CPU for the ARM core of Table 1.
+
+    >>> printed_platform(1, "ARM"), printed_platform(2, "ARM"), printed_platform(2, "GPU")
+    ('ARM', 'CPU', 'GPU')
+    """
+    if guideline not in GUIDELINES or platform == "GPU":
+        return platform
+    return next(cell.platform for cell in cells(guideline) if cell.platform != "GPU")
+
+
+def printed_channels(made: Experiment) -> dict[str, tuple[int, str]]:
+    """Row → (channels as the table prints them, why this experiment has others), for rows that differ."""
+    if made.kind != "paper":
+        return {}
+    platform = printed_platform(made.guideline, made.platform)
+    return {
+        row: (channels * made.scale, reason)
+        for (guideline, row, where), (channels, reason) in PRINTED_OTHERWISE.items()
+        if (guideline, where) == (made.guideline, platform)
+    }
 
 
 def column(guideline: int, platform: str, scale: int) -> str:

@@ -27,6 +27,11 @@ class Printed:
     source: str
 
     @property
+    def unit_text(self) -> str:
+        """`batches/s`."""
+        return self.unit.replace("_per_", "/")
+
+    @property
     def range(self) -> tuple[float, float]:
         """The speeds that round to what is printed."""
         figure = Decimal(self.speed)

@@ -6,9 +6,10 @@ Neither loads scripts, fonts or images.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from explorer.lab.experiment import Experiment
 from explorer.lab.text import CLAIMS
@@ -32,12 +33,19 @@ def questions(experiments: Sequence[Experiment]) -> str:
             **_claim(experiment),
             "rows": [
                 [row["row"], row["channels"], f"{row['flops_error']:+.1%}", f"{row['mem_access']:,}", *(BLANK,) * 3]
-                for row in experiment.table.to_dict("records")
+                for row in _shuffled(experiment)
             ],
         }
         for experiment in experiments
     ]
     return _render("Four guidelines: questions", QUESTIONS_HEAD, sections, None)
+
+
+def _shuffled(experiment: Experiment) -> list[dict[Hashable, Any]]:
+    """The rows in a fixed order that is not that of the table: the table's is often the answer."""
+    rows = experiment.table.to_dict("records")
+    random.Random(experiment.guideline).shuffle(rows)
+    return rows
 
 
 def answers(results: Sequence[tuple[Experiment, pandas.DataFrame]], machine: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, cast
 
 from archs.ir import ops
@@ -11,11 +12,12 @@ from explorer.lab.experiment import Experiment, first_convolution
 if TYPE_CHECKING:
     import pandas
 
-RATIOS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16)
+RATIOS = (1, 2, 6, 12, 16)
 GROUPS = (1, 2, 4, 8, 16, 32)
+STEPS = 96  # points between the ends of a curve, on a logarithmic axis: a line between few points has kinks
 
 
-def mem_access(c1: float, c2: float, hw: int, groups: int = 1) -> float:
+def mem_access(c1: float, c2: float, hw: int, groups: float = 1) -> float:
     """Memory access cost of a 1×1 convolution in elements: hw(c1 + c2) + c1·c2/g (ShuffleNetV2, G1 and G2)."""
     return hw * (c1 + c2) + c1 * c2 / groups
 
@@ -32,7 +34,7 @@ def g1(channels: int, size: int) -> pandas.DataFrame:
     hw = size * size
     work = hw * channels**2
     points = []
-    for ratio in sorted({1 / r for r in RATIOS} | set(RATIOS)):
+    for ratio in _steps(1 / RATIOS[-1], *(1 / r for r in RATIOS[1:-1]), *RATIOS):
         c1 = channels / ratio**0.5
         c2 = channels * ratio**0.5
         cost = mem_access(c1, c2, hw)
@@ -48,7 +50,7 @@ def g2(channels: int, size: int) -> pandas.DataFrame:
 
     hw = size * size
     points = []
-    for groups in GROUPS:
+    for groups in _steps(*GROUPS):
         c = channels * groups**0.5
         points.append(
             {
@@ -60,6 +62,15 @@ def g2(channels: int, size: int) -> pandas.DataFrame:
             }
         )
     return pandas.DataFrame(points)
+
+
+def _steps(*exact: float) -> list[float]:
+    """Points of a curve on a logarithmic axis, the exact ones among them."""
+    low, high = math.log(min(exact)), math.log(max(exact))
+    between = [math.exp(low + (high - low) * step / STEPS) for step in range(1, STEPS)]
+    return sorted(
+        {*exact, *(x for x in between if min(abs(math.log(x / e)) for e in exact) > (high - low) / STEPS / 2)}
+    )
 
 
 def rows(experiment: Experiment) -> pandas.DataFrame:

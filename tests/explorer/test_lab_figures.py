@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas
 import pytest
 from support.lab_runs import run_of
 
@@ -80,9 +81,12 @@ def test_the_comparison_draws_every_column_and_the_interval():
 
 def test_a_class_is_drawn_machine_by_machine():
     table = measured(experiment(2))
-    runs = table.assign(ratio=table["measured"], machine="m")
+    runs = pandas.concat([table.assign(ratio=table["measured"], machine=name) for name in ("Ada", "Bob")])
     series = named(charts.spread(runs, table))
-    assert list(series["a machine of the class"].x) == list(table["measured"])[1:]
+    for name in ("Ada", "Bob"):
+        assert list(series[name].x) == list(table["measured"])[1:]
+    assert series["Ada"].marker.color != series["Bob"].marker.color
+    assert not set(series["Ada"].y) & set(series["Bob"].y), "marks of two students are beside each other"
     assert list(series["paper, ARM"].x) == list(table["paper_ARM"])[1:]
 
 

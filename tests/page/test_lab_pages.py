@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 from support.lab_pages import clean, fake, guideline, measured, result, said, show, steps
-from support.lab_runs import run_of
+from support.lab_runs import run_of, until
 
 from explorer.jobs.lab import Job
 from explorer.lab.experiment import Settings, experiment
@@ -31,7 +31,7 @@ def test_nothing_is_shown_before_the_order(number):
     assert steps(at) == STEPS
     assert " → ".join(rows[::-1]) in said(at)
     _, pairs = len(rows), len(rows) * (len(rows) - 1) // 2
-    assert f"**0 of {pairs}** pairs as paper, GPU has them" in said(at) or number in (3, 4)
+    assert f"the paper's GPU order in **0 of {pairs}** pairs" in said(at) or number in (3, 4)
     clean(at.button(key=f"g{number} again").click().run())
     assert steps(at) == STEPS[:2]
 
@@ -85,7 +85,7 @@ def test_a_measured_guideline_has_its_verdicts():
         "1.10× in the paper's ARM column. Its channels (13, 78) do 1.0% fewer mult-adds: per mult-add it takes 0.81×"
         in said(at)
     )
-    assert "pairs as measured here has them" in said(at)
+    assert "the measured order in **" in said(at)
     assert at.button(key="measure g1").label == "Measure again"
     assert [button.label for button in at.download_button if button.label != "HTML"] == ["Result as CSV"]
 
@@ -136,9 +136,9 @@ def test_measuring_from_the_page():
     at.number_input(key="g1 channels").set_value(8)
     clean(at.number_input(key="g1 resolution").set_value(7).run())
     clean(at.button(key="measure g1").click().run())
-    _, job = at.session_state["lab job"]
-    assert at.button(key="stop g1")
-    job.wait()
+    _, ticket = at.session_state["lab job"]
+    assert {button.key for button in at.button} & {"leave g1", "stop g1"}
+    ticket.wait()
     clean(at.run())
     assert at.button(key="measure g1").label == "Measure again"
     assert "measured" in at.dataframe[-1].value.columns
@@ -149,11 +149,13 @@ def test_a_stop_on_the_page_is_a_message():
     at = guideline(1)
     at.button(key="g1 skip").click().run()
     clean(at.button(key="measure g1").click().run())
-    _, job = at.session_state["lab job"]
-    at.button(key="stop g1").click().run()
-    job.wait()
+    _, ticket = at.session_state["lab job"]
+    until(lambda: ticket.job)
     at.run()
-    assert any("stopped after" in error.value for error in at.error) or job.run is not None
+    at.button(key="stop g1").click().run()
+    ticket.wait()
+    at.run()
+    assert any("stopped after" in error.value for error in at.error) or ticket.run is not None
     assert at.button(key="measure g1")
 
 
@@ -163,13 +165,21 @@ def test_a_second_run_waits(monkeypatch):
     monkeypatch.setattr(Job, "running", property(lambda job: True))
     at.session_state["lab job"] = ("another", Job(("a",), None))
     clean(at.run())
-    assert "A run is going on" in at.info[0].value
+    assert "is not finished; it is kept" in at.info[0].value
 
 
 @pytest.mark.parametrize("name", pages.LESSONS)
 def test_every_lesson(name):
     at = show(f"from explorer.page.lab import pages\npages.LESSONS[{name!r}].render()")
-    assert at.title[0].value == pages.LESSONS[name].title
+    title = pages.LESSONS[name].title
+    assert at.title[0].value == title
+    assert not at.get("plotly_chart"), "a lesson shows nothing before the prediction"
+    assert at.button(key=f"keep {title}").disabled
+    option = at.radio[0].options[0]
+    at.radio[0].set_value(option).run()
+    clean(at.button(key=f"keep {title}").click().run())
+    assert f"Your prediction: {option}" in at.info[0].value
+    assert "Computed: " in at.info[0].value
     for number in range(len(at.select_slider)):  # the first and the last choice of each
         slider = at.select_slider[number]
         ends = (0.0625, 1.0) if slider.key == "se ratio" else (int(slider.options[0]), int(slider.options[-1]))
@@ -177,8 +187,14 @@ def test_every_lesson(name):
             clean(at.select_slider[number].set_value(end).run())
 
 
+def lesson(name: str) -> AppTest:
+    """A lesson whose prediction was skipped."""
+    at = show(f"from explorer.page.lab import pages\npages.LESSONS[{name!r}].render()")
+    return clean(at.button(key=f"skip {pages.LESSONS[name].title}").click().run())
+
+
 def test_the_article_and_the_paper_stand_side_by_side():
-    at = show("from explorer.page.lab import pages\npages.LESSONS['separable'].render()")
+    at = lesson("separable")
     assert "**0.1189**" in said(at)  # 1/128 + 1/9, counted
     assert "**137**" in said(at)  # 128 + 9, the article's
     assert "That is no ratio" in said(at)
@@ -210,7 +226,7 @@ def test_a_design_is_guessed_before_it_is_predicted():
 
 
 def test_the_last_stage_says_what_it_saves_here():
-    at = show("from explorer.page.lab import pages\npages.LESSONS['last_stage'].render()")
+    at = lesson("last_stage")
     networks = lessons.last_stage_networks()
     before, after = predicted_ms(networks)
     assert list(at.dataframe[-1].value["predicted ms"]) == [f"{before:.3g}", f"{after:.3g}"]

@@ -1,27 +1,27 @@
-"""For the teacher: the class sheet, the answers of this machine, and the results of the class."""
+"""For the teacher: the class, the class sheet, the answers of this machine, and results from files."""
 
 from __future__ import annotations
 
-import pandas
 import streamlit as st
 
-from explorer.lab import charts, prediction, record, sheet
+from explorer.lab import prediction, record, sheet
 from explorer.lab.experiment import GUIDELINES, PLATFORMS, SCALES, Experiment, experiment
-from explorer.lab.published import ratios
 from explorer.lab.verdict import compare
-from explorer.page.lab import store
+from explorer.page.lab import class_live, store
 from explorer.page.panels.tables import csv
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart, messages, upload
+from explorer.page.widgets import messages, upload
 
 MAX_FILES = 60
 
 
 def render() -> None:
     st.title("For the teacher", anchor=False)
+    with guard("The class"):
+        class_live.panel()
     with guard("The class sheet"):
         _sheets()
-    with guard("The class"):
+    with guard("Collected files"):
         _class()
 
 
@@ -59,7 +59,7 @@ def _answers(column: list[Experiment]) -> None:
     st.caption(
         f"From this session's runs: {names}."
         if measured
-        else "Measure a guideline on its page first, or all at once under *What held here*: the answers are this "
+        else "Measure a guideline on its page first, or all at once under *All guidelines*: the answers are this "
         "machine's."
     )
 
@@ -78,7 +78,7 @@ def _file(label: str, text: str, name: str, disabled: bool = False) -> None:
 
 
 def _class() -> None:
-    st.subheader("How machines differ", anchor=False)
+    st.subheader("Results from files", anchor=False)
     files = st.file_uploader(
         "The students' CSV files",
         type="csv",
@@ -96,7 +96,9 @@ def _class() -> None:
     if pasted and pasted.strip():
         texts.append(("what was pasted", pasted))
     if not texts:
-        st.caption("Each guideline's page gives its result as CSV. Collect them here; nothing is stored.")
+        st.caption(
+            "Without a class: each guideline's page gives its result as CSV. Files are compared here and not stored."
+        )
         return
     runs, problems = record.collect(texts)
     for problem in problems:
@@ -107,22 +109,8 @@ def _class() -> None:
     st.markdown(f"**{machines}** machine{'s' if machines != 1 else ''}, {len(runs)} rows.")
     for (guideline, platform, scale), group in runs.groupby(["guideline", "platform", "scale"], sort=True):
         if guideline:
-            _guideline(int(guideline), str(platform), int(scale), group)
+            class_live.spread(int(guideline), str(platform), int(scale), group)
     st.dataframe(record.per_machine(runs), hide_index=True, key="class machines")
     summary = record.summary(runs)
     st.dataframe(summary, hide_index=True, key="class summary")
     csv(runs, "class", "all runs")
-
-
-def _guideline(guideline: int, platform: str, scale: int, runs: pandas.DataFrame) -> None:
-    st.markdown(
-        f"**G{guideline}**, channels of the paper's {platform} column {experiment(guideline, platform, scale).column}"
-    )
-    columns = {f"paper_{name}": ratios(guideline, name, scale) for name in PLATFORMS}
-    rows = list(next(iter(columns.values())))
-    paper = pandas.DataFrame(
-        {"row": rows, **{name: [found[row].middle for row in rows] for name, found in columns.items()}}
-    )
-    chart.show(
-        charts.spread(runs, paper), f"class g{guideline} {platform} {scale}", f"Guideline {guideline} on every machine"
-    )

@@ -9,7 +9,8 @@ import streamlit as st
 
 from explorer.data.plain_text import plain
 from explorer.lab import charts
-from explorer.lab.experiment import PLATFORMS, Experiment
+from explorer.lab.experiment import PLATFORMS, Experiment, printed_channels, printed_platform
+from explorer.lab.published import printed
 from explorer.lab.record import to_csv
 from explorer.lab.run import Run
 from explorer.lab.text import CLAIMS
@@ -32,8 +33,8 @@ from explorer.page.widgets import chart, messages
 MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too close to call", NOISY: "? too noisy to tell"}
 
 KERNELS = (
-    "Where the mult-adds per second fall while the mult-adds stay, the time goes into memory or into starting "
-    "operators; where they stay, it goes into arithmetic. PyTorch's names: `_slow_conv2d_forward` is a matrix product, "
+    "Where the mult-adds per second fall at equal mult-adds, memory or the launch of operators takes the time; where "
+    "they do not, arithmetic does. PyTorch's names: `_slow_conv2d_forward` is a matrix product, "
     "one per convolution and one per group; `copy_` spreads the bias over the output before it; `cat` joins the "
     "groups; `mkldnn_convolution` is a convolution of another library; `clamp_min` is ReLU."
 )
@@ -47,8 +48,13 @@ def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] 
     if missing:
         st.caption(" ".join(missing))
     name = f"g{made.guideline}"
-    chart.show(charts.comparison(table), f"{name} comparison", "Time over the first row's: paper, prediction, measured")
-    st.dataframe(_shown(table), hide_index=True, key=f"{name} table")
+    chart.show(
+        charts.comparison(table, made.guideline),
+        f"{name} comparison",
+        "Time over the first row's: paper, prediction, measured",
+    )
+    st.dataframe(_shown(made, table), hide_index=True, key=f"{name} table")
+    _as_printed(made)
     if run:
         _verdicts(made, table)
         _download(made, run, table)
@@ -61,9 +67,11 @@ def _verdicts(made: Experiment, table: pandas.DataFrame) -> None:
     """The number of rows that agree; explanations of the rows that do not, and of all rows in an expander."""
     if made.guideline:
         said = agreement_sentence(*agreement(table), disagreeing_rows(table))
-        st.markdown(f"**The paper's direction ({made.platform}, {made.column}) {said}.**")
+        st.markdown(
+            f"**The paper's direction ({printed_platform(made.guideline, made.platform)}, {made.column}) {said}.**"
+        )
     show_disagreeing(made, table)
-    with st.expander("Why, row by row"):
+    with st.expander("Explanation of each row"):
         for number in range(len(table)):
             _describe(made, table, number)
         st.caption(KERNELS)
@@ -82,18 +90,38 @@ def _describe(made: Experiment, table: pandas.DataFrame, number: int, name: str 
     st.markdown(f"{MARKS.get(row['verdict'], row['verdict'])}: **{name}{row['row']}**, {said}.")
 
 
-def _shown(table: pandas.DataFrame) -> pandas.DataFrame:
+def _as_printed(made: Experiment) -> None:
+    """What the table prints otherwise than this page, with the reason."""
+    said = [
+        f"{row}: the table prints {channels} channels. {reason}."
+        for row, (channels, reason) in printed_channels(made).items()
+    ]
+    platform = printed_platform(made.guideline, "ARM")
+    cells = printed(made.guideline, "ARM", made.scale)
+    if cells and platform != "ARM":
+        said.append(f"{platform} is the table's word; the text names the device: ARM, {cells[0].device}.")
+    if said:
+        st.caption(" ".join(said))
+
+
+def _shown(made: Experiment, table: pandas.DataFrame) -> pandas.DataFrame:
     def ratios(column: str) -> list[str]:
         return ["" if value != value else f"{value:.2f}" for value in table[column]]
 
+    paper: dict[str, list[str]] = {}
+    for platform in PLATFORMS:
+        cells = printed(made.guideline, platform, made.scale)
+        head = f"paper, {printed_platform(made.guideline, platform)}"
+        paper[head] = ratios(f"paper_{platform}")
+        if cells:
+            paper[f"{head}, {cells[0].unit_text}"] = [cell.speed for cell in cells]
     intervals = ["" if a != a else f"{a:.2f} … {b:.2f}" for a, b in zip(table["low"], table["high"])]
     shown = pandas.DataFrame(
         {
             "row": table["row"],
-            "channels": table["channels"],
+            "channels": with_printed(made, table),
             "off equal FLOPs": [f"{value:+.1%}" for value in table["flops_error"]],
-            "paper, GPU": ratios("paper_GPU"),
-            "paper, ARM": ratios("paper_ARM"),
+            **paper,
             "predicted": ratios("predicted"),
             "measured": ratios("measured"),
             "interval": intervals,
@@ -102,6 +130,15 @@ def _shown(table: pandas.DataFrame) -> pandas.DataFrame:
         }
     )
     return shown.loc[:, (shown != "").any()]  # nothing measured or predicted: no empty columns
+
+
+def with_printed(made: Experiment, table: pandas.DataFrame) -> list[str]:
+    """The channels of each row; beside them those of the paper's table where it prints others."""
+    others = printed_channels(made)
+    return [
+        f"{channels} (printed: {others[row][0]})" if row in others else str(channels)
+        for row, channels in zip(table["row"], table["channels"])
+    ]
 
 
 def _download(made: Experiment, run: Run, table: pandas.DataFrame) -> None:
@@ -133,13 +170,17 @@ def _your_order(made: Experiment, table: pandas.DataFrame, run: Run | None) -> N
     for column, (low, high) in columns.items():
         spans = dict(zip(table["row"], zip(table[low], table[high])))
         right, pairs = pairs_right(order, spans)
-        lines.append(f"**{right} of {pairs}** pairs as {charts.SERIES[column][0]} has them")
-    st.markdown(f"Your order, {' → '.join(order)}, has {'; '.join(lines)}. Only pairs that a column tells apart count.")
+        platform = printed_platform(made.guideline, column.removeprefix("paper_"))
+        whose = "measured order" if column == "measured" else f"paper's {platform} order"
+        lines.append(f"the {whose} in **{right} of {pairs}** pairs")
+    st.markdown(
+        f"Your order, {' → '.join(order)}, matches {'; '.join(lines)}. Pairs whose times do not differ are not counted."
+    )
 
 
 def _questions(made: Experiment) -> None:
     claim = CLAIMS[made.guideline]
-    st.markdown("**Think about it**")
+    st.markdown("**Questions**")
     for question, answer in zip(claim.questions, claim.answers):
         with st.expander(question):
             st.markdown(answer)

@@ -19,7 +19,7 @@ def render() -> None:
     st.title("Design your own", anchor=False)
     st.markdown(
         "Two stacks of ten blocks at the same multiply-adds: the channels of the second follow from those of the "
-        "first. Which is faster? Say so before you measure."
+        "first. Predict which is faster before you measure."
     )
     with guard("Your design"):
         _design()
@@ -60,7 +60,7 @@ def _design() -> None:
         persist_state="session",
     )
     if not guess:
-        st.info("Prediction and measurement follow once you have said which.")
+        st.info("Prediction and measurement follow once you have chosen one.")
         return
     run = measure.panel("own", networks)
     profile = prediction.profile_for(made.settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -24,20 +25,26 @@ from explorer.lab.experiment import (
     Settings,
     column,
     experiment,
+    printed_platform,
 )
+from explorer.lab.record import to_csv
 from explorer.lab.text import CLAIMS
 from explorer.lab.verdict import Predicted
-from explorer.page.lab import compare, measure, store, theory
+from explorer.lab.verdict import compare as compare_runs
+from explorer.page.lab import class_bar, compare, measure, store, theory
 from explorer.page.state.session import guard
 from explorer.page.widgets import messages
 
 T = TypeVar("T")
-KINDS = {"paper": "the paper's", "exact": "exact (under 1 % off)", "own": "my own"}
+KINDS = {"paper": "the paper's", "exact": "FLOPs matched within 1 %", "own": "my own"}
 
 
 def render(guideline: int) -> None:
     claim = CLAIMS[guideline]
     st.title(f"G{guideline}  {claim.title}", anchor=False)
+    with guard("The class"):
+        class_bar.show()
+        class_bar.predicted(f"G{guideline}", " / ".join(store.orders().get(guideline, [])))
     with guard("The claim"):
         st.subheader("1  The claim", anchor=False)
         st.markdown(f"**{claim.sentence}** {claim.reason}")
@@ -60,16 +67,22 @@ def render(guideline: int) -> None:
         run = measure.panel(f"g{guideline}", [(v.row, v.spec) for v in made.variants], made.settings)
         if run:
             store.results()[guideline] = made
+            class_bar.measured(_topic(made), to_csv(made, run, compare_runs(made, run), "student"))
     with guard("Compare"):
         st.subheader("5  Compare", anchor=False)
         compare.panel(made, run, _predicted(made))
+
+
+def _topic(made: Experiment) -> str:
+    return f"G{made.guideline}, {made.platform} {made.column}, {KINDS[made.kind]}"
 
 
 def _choose(guideline: int) -> Experiment:
     """The experiment selected by the controls. Raises LabError."""
     left, middle, right = st.columns([2, 3, 4], vertical_alignment="bottom")
     with left:
-        platform = _segments("Channels of the paper's", PLATFORMS, f"g{guideline} platform", "ARM")
+        names = {platform: printed_platform(guideline, platform) for platform in PLATFORMS}
+        platform = _segments("Channels of the paper's", PLATFORMS, f"g{guideline} platform", "ARM", names)
     with middle:
         heads = {scale: column(guideline, platform, scale) for scale in SCALES}
         scale = _segments("Column", SCALES, f"g{guideline} scale", 1, heads)
@@ -121,7 +134,7 @@ def _predict_first(made: Experiment) -> bool:
         return True
     chosen = st.multiselect(
         "All do the same multiply-adds. Choose them from the fastest to the slowest.",
-        rows,
+        shuffled(rows, f"G{made.guideline}"),
         key=f"g{made.guideline} order",
         placeholder="the fastest first",
         select_all=False,
@@ -140,6 +153,13 @@ def _predict_first(made: Experiment) -> bool:
         orders[made.guideline] = []
         st.rerun()
     return False
+
+
+def shuffled(rows: Sequence[str], topic: str) -> list[str]:
+    """The rows in an order that differs between visitors and topics and stays the same for one."""
+    mixed = list(rows)
+    random.Random(f"{store.seed()} {topic}").shuffle(mixed)
+    return mixed
 
 
 def _predicted(made: Experiment) -> dict[str, Predicted] | None:

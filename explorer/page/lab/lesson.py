@@ -15,10 +15,11 @@ from explorer.lab import prediction
 from explorer.lab.experiment import Settings
 from explorer.lab.lessons import charts as lesson_charts
 from explorer.lab.lessons.networks import Networks
+from explorer.lab.lessons.questions import Question
 from explorer.lab.run import Run
-from explorer.page.lab import measure
+from explorer.page.lab import class_bar, measure, store
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart
+from explorer.page.widgets import chart, messages
 
 
 class Lesson(NamedTuple):
@@ -28,20 +29,56 @@ class Lesson(NamedTuple):
     render: Callable[[], None]
 
 
-def lesson(title: str, sentence: str) -> Callable[[Callable[[], None]], Lesson]:
-    """Decorator that makes a page of a function: the title, an introduction, then the body under `guard`."""
+def lesson(title: str, sentence: str, question: Question) -> Callable[[Callable[[], None]], Lesson]:
+    """Decorator that makes a page of a function: title, introduction, prediction, then the body under `guard`."""
 
     def page(body: Callable[[], None]) -> Lesson:
         @wraps(body)
         def render() -> None:
             st.title(title, anchor=False)
             st.markdown(sentence)
+            with guard("The class"):
+                class_bar.show()
+            with guard("Predict first"):
+                if not _predict_first(title, question):
+                    return
             with guard(title):
                 body()
 
         return Lesson(title, render)
 
     return page
+
+
+def _predict_first(title: str, question: Question) -> bool:
+    """The lesson's question. Returns whether it was answered or skipped."""
+    answers = store.answers()
+    if title not in answers:
+        chosen = st.radio(question.text, question.options, index=None, key=f"question {title}", horizontal=True)
+        left, right, _ = st.columns([1, 1, 3])
+        keep = left.button(
+            "Keep my prediction",
+            key=f"keep {title}",
+            type="primary",
+            disabled=chosen is None,
+            width="stretch",
+        )
+        skip = right.button("Skip", key=f"skip {title}", width="stretch")
+        if keep or skip:
+            answers[title] = str(chosen) if keep else ""
+            st.rerun()
+        st.info("The lesson follows once you have kept a prediction or skipped this step.")
+        return False
+    given, right_one = answers[title], question.options[question.answer()]
+    class_bar.predicted(title, given)
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    with left:
+        said = f"Your prediction: {given} {'✓' if given == right_one else '✗'}. " if given else "Prediction skipped. "
+        messages.info(f"{question.text} {said}Computed: {right_one}.", ":material/quiz:")
+    if right.button("Predict again", key=f"again {title}"):
+        del answers[title]
+        st.rerun()
+    return True
 
 
 def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars: bool = True) -> Run | None:

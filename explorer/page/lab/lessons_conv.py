@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.lab.lessons import charts as lesson_charts
-from explorer.lab.lessons import curves
+from explorer.lab.lessons import curves, questions
 from explorer.lab.lessons import networks as lessons
 from explorer.page.lab.lesson import lesson, networks_panel
 from explorer.page.widgets import chart
@@ -13,7 +13,9 @@ from explorer.page.widgets import chart
 
 @lesson(
     "Depthwise separable convolution",
-    "MobileNetV1 splits a K×K convolution into one filter per channel and a 1×1 that mixes the channels.",
+    "MobileNetV1 replaces a K×K convolution by a depthwise one (a filter per channel) and a 1×1 convolution that mixes "
+    "the channels.",
+    questions.SEPARABLE,
 )
 def separable() -> None:
     a, b, c, d = st.columns(4)
@@ -33,10 +35,10 @@ def separable() -> None:
         st.markdown(
             f"Counted on the two graphs: **{counted:.4f}**.\n\nThe article prints the ratio as C_out + K·K, here "
             f"**{lessons.article_ratio(c_out, kernel)}**. That is no ratio: it is the separable cost per pixel and "
-            f"input channel, and the standard cost that it should be divided by is K²·C_out = {kernel**2 * c_out:,}."
+            f"input channel, not divided by the standard cost K²·C_out = {kernel**2 * c_out:,}."
         )
         if formula >= 1:
-            st.warning("At this size the split costs more than it saves: the extra layer is not paid for.")
+            st.warning("At this size the separable form has more multiply-adds than the standard one.")
     with right:
         chart.show(
             lesson_charts.separable_ratio(lessons.separable_curve(kernel), c_out, formula),
@@ -48,8 +50,9 @@ def separable() -> None:
 
 @lesson(
     "Width and resolution multipliers",
-    "MobileNetV1's two knobs: α thins every layer, ρ shrinks the image. Multiply-adds go with about α²ρ²; parameters "
-    "with about α², and not at all with ρ.",
+    "MobileNetV1 has two multipliers: α scales the channels of every layer, ρ scales the resolution. Multiply-adds are "
+    "about proportional to α²ρ², parameters to α²; parameters do not depend on ρ.",
+    questions.MULTIPLIERS,
 )
 def multipliers() -> None:
     left, middle, right = st.columns([2, 2, 3])
@@ -65,7 +68,8 @@ def multipliers() -> None:
     chosen = table[table["chosen"]].iloc[0]
     st.markdown(
         f"Counted: **{chosen['share']:.3f}** of the full network's multiply-adds; the rule α²ρ² says "
-        f"**{chosen['rule']:.3f}**. The first layer, the depthwise layers and the classifier go with α, not α²."
+        f"**{chosen['rule']:.3f}**. The first layer, the depthwise layers and the classifier are proportional to α, "
+        "not to α²."
     )
     networks = lessons.multiplier_networks(width, resolution)
     networks_panel("multipliers", networks, lessons.totals(networks))
@@ -73,8 +77,9 @@ def multipliers() -> None:
 
 @lesson(
     "Channel shuffle",
-    "Two group convolutions in a row never mix their groups. ShuffleNetV1 deals the channels out between them, like "
-    "cards: reshape to (g, n), transpose, flatten.",
+    "Two group convolutions in a row do not mix their groups. ShuffleNetV1 permutes the channels between them: "
+    "reshape to (g, n), transpose, flatten.",
+    questions.SHUFFLE,
 )
 def shuffle() -> None:
     left, right = st.columns(2)
@@ -96,8 +101,8 @@ def shuffle() -> None:
     table = lessons.totals(networks)
     cost = table["mem_access"].iloc[0] / table["mem_access"].iloc[1] - 1
     st.markdown(
-        f"In ShuffleNetV1 1× with g = {in_network} the shuffles do not one multiply-add, but they read and write "
+        f"In ShuffleNetV1 1× with g = {in_network} the shuffles have no multiply-adds, but they read and write "
         f"**{cost:.1%}** more memory and launch {table['kernels'].iloc[0] - table['kernels'].iloc[1]} kernels. "
-        "A counter of FLOPs does not see them."
+        "A FLOP counter does not report them."
     )
     networks_panel("shuffle", networks, table)

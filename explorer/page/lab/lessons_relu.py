@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.lab.lessons import charts as lesson_charts
-from explorer.lab.lessons import curves
+from explorer.lab.lessons import curves, questions
 from explorer.lab.lessons import networks as lessons
 from explorer.page.lab.lesson import lesson, networks_panel
 from explorer.page.widgets import chart
@@ -14,7 +14,8 @@ from explorer.page.widgets import chart
 @lesson(
     "ReLU in few dimensions",
     "MobileNetV2's Figure 1: a spiral is embedded into n dimensions by a random matrix T, cut by ReLU, and projected "
-    "back by T⁻¹. With few dimensions much of it collapses; with many it survives.",
+    "back by T⁻¹. With few dimensions much of the spiral is lost, with many it is kept.",
+    questions.RELU,
 )
 def manifold() -> None:
     left, right = st.columns([3, 1])
@@ -29,9 +30,9 @@ def manifold() -> None:
     st.markdown(
         f"**{kept['recoverable']:.0%}** of the points keep at least two dimensions above zero, enough to tell two "
         f"numbers. The best linear layer after the ReLU gets back **{kept['straight']:.1%}** of the spiral's variance. "
-        "So the 1×1 that makes the layer narrow again has no ReLU: a *linear* bottleneck."
+        "For this reason the 1×1 that reduces the channels has no ReLU: a *linear* bottleneck."
     )
-    chart.show(lesson_charts.survival(_survival(), dimension), "relu survival", "What survives, over the dimensions")
+    chart.show(lesson_charts.survival(_survival(), dimension), "relu survival", "Share that is kept, by dimension")
     st.caption("Means over 40 random matrices.")
 
 
@@ -42,20 +43,22 @@ def _survival():
 
 @lesson(
     "Residual and inverted residual",
-    "A residual block narrows inside and keeps its shortcut between wide ends; an inverted residual widens inside and "
-    "keeps it between narrow ends. The 3×3 inside is dense in the first, depthwise in the second.",
+    "A residual block has few channels inside, and its shortcut connects wide tensors; an inverted residual has many "
+    "channels inside, and its shortcut connects narrow tensors. The 3×3 inside is dense in the first, depthwise in the "
+    "second.",
+    questions.RESIDUAL,
 )
 def residual() -> None:
     a, b, c = st.columns(3)
-    channels = a.select_slider("Wide end, channels", (48, 96, 144, 192, 288, 384), 144, key="res c")
+    channels = a.select_slider("Channels of the wide tensors", (48, 96, 144, 192, 288, 384), 144, key="res c")
     factor = b.select_slider("Wide / narrow", (2, 3, 4, 6), 6, key="res t")
     size = c.select_slider("Resolution", (7, 14, 28, 56), 28, key="res n")
     networks = lessons.residual_networks(channels, factor, size)
     table = lessons.totals(networks)
     narrow = channels // factor
     st.markdown(
-        f"Between blocks the first hands on {channels}×{size}×{size} numbers, the second {narrow}×{size}×{size}: "
-        f"**{factor} times** fewer to keep for the shortcut. Peak activation memory: "
+        f"Between blocks the first has {channels}×{size}×{size} elements, the second {narrow}×{size}×{size}: "
+        f"**1/{factor}** to keep for the shortcut. Peak activation memory: "
         f"{table['peak_activation'].iloc[0]:,} and {table['peak_activation'].iloc[1]:,} elements."
     )
     networks_panel("residual", networks, table)

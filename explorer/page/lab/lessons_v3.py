@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.lab.lessons import charts as lesson_charts
-from explorer.lab.lessons import curves
+from explorer.lab.lessons import curves, questions
 from explorer.lab.lessons import networks as lessons
 from explorer.page.lab.lesson import lesson, networks_panel, predicted_ms
 from explorer.page.widgets import chart
@@ -13,15 +13,16 @@ from explorer.page.widgets import chart
 
 @lesson(
     "The efficient last stage",
-    "MobileNetV3 pools before the 1×1 that makes the final features, so that it works on 1×1 maps instead of 7×7, and "
-    "can then drop the block before it.",
+    "MobileNetV3 pools before the 1×1 convolution of the final features. Its input is then 1×1 instead of 7×7, and the "
+    "block before it is removed.",
+    questions.LAST_STAGE,
 )
 def last_stage() -> None:
     networks = lessons.last_stage_networks()
     table = lessons.totals(networks)
     for place, (label, tail) in zip(st.columns(2), lessons.last_stage_tails().items()):
         with place:
-            st.markdown(f"**{label}**: {tail['mult_adds'].sum() / 1e6:.1f} M mult-adds from here on")
+            st.markdown(f"**{label}**: {tail['mult_adds'].sum() / 1e6:.1f} M mult-adds from this operator on")
             st.dataframe(
                 tail[["path", "operator", "output", "mult_adds", "params"]],
                 hide_index=True,
@@ -48,8 +49,8 @@ def last_stage() -> None:
 
 @lesson(
     "Swish and hard-swish",
-    "swish(x) = x·σ(x) needs an exponential; hard-swish replaces σ by ReLU6(x + 3)/6, a straight line between two "
-    "ends.",
+    "swish(x) = x·σ(x) needs an exponential; hard-swish replaces σ by ReLU6(x + 3)/6, which is piecewise linear.",
+    questions.SWISH,
 )
 def swish() -> None:
     data = curves.swishes()
@@ -57,9 +58,9 @@ def swish() -> None:
     worst = data.loc[data["error"].abs().idxmax()]
     st.markdown(
         f"The largest difference is **{abs(worst['error']):.3f}**, at x = ±{abs(worst['x']):.0f}. All three networks "
-        "below count the same to the last multiply-add: no count tells what an activation takes, so it has to be "
-        "timed. MobileNetV3 has hard-swish in its stem and its second half: deeper in, the maps are smaller, and so is "
-        "what an activation costs."
+        "below have the same multiply-adds: no count shows the cost of an activation, so it has to be measured. "
+        "MobileNetV3 has hard-swish in its stem and its second half: later feature maps are smaller, and so is the "
+        "cost of their activations."
     )
     networks = lessons.swish_networks()
     networks_panel("swish", networks, lessons.totals(networks), bars=False)
@@ -67,8 +68,9 @@ def swish() -> None:
 
 @lesson(
     "Squeeze-and-excite",
-    "A gate per channel, computed from all channels' means: pool, reduce, restore, scale. MobileNetV3 squeezes to 1/4 "
-    "of the expanded width.",
+    "Each channel is scaled by a factor computed from the means of all channels: pool, reduce, restore, scale. "
+    "MobileNetV3 reduces to 1/4 of the expanded width.",
+    questions.SQUEEZE,
 )
 def squeeze() -> None:
     ratio = st.select_slider(
@@ -85,7 +87,7 @@ def squeeze() -> None:
         f"In MobileNetV3-Large it adds **{second['mult_adds'] / first['mult_adds'] - 1:.1%}** multiply-adds, but "
         f"**{second['params'] / first['params'] - 1:.0%}** parameters, "
         f"**{second['mem_access'] / first['mem_access'] - 1:.0%}** memory access and "
-        f"{second['kernels'] - first['kernels']} kernels: next to nothing by FLOPs. The paper saw no discernible "
-        "latency cost (section 5.3); what is it here?"
+        f"{second['kernels'] - first['kernels']} kernels. The paper reports no discernible latency cost "
+        "(section 5.3)."
     )
     networks_panel("squeeze", networks, table)

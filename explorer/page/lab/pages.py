@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from explorer.lab.experiment import GUIDELINES
 from explorer.page.lab import (
@@ -17,8 +18,10 @@ from explorer.page.lab import (
     lessons_conv,
     lessons_relu,
     lessons_v3,
+    presentation,
 )
 from explorer.page.lab.lesson import Lesson
+from explorer.page.state.session import guard
 
 LESSONS: dict[str, Lesson] = {
     "separable": lessons_conv.separable,
@@ -32,37 +35,50 @@ LESSONS: dict[str, Lesson] = {
 }
 """URL path → lesson, in the article's order."""
 
+LISTED = "lab pages"
+"""Session state: guidelines and lessons in the order of reading."""
 SHORT_TITLES = {1: "equal widths", 2: "groups", 3: "fragments", 4: "element-wise"}
 
 
-def with_storage(render: Callable[[], None]) -> Callable[[], None]:
-    """The page, followed by saving its orders and runs in the browser."""
+def lab_page(render: Callable[[], None], title: str, path: str) -> StreamlitPage:
+    """A page followed by links to its neighbours; its predictions and runs are saved in the browser."""
 
     @wraps(render)
     def page() -> None:
         render()
+        with guard("The links"):
+            _neighbours(path)
         browser_storage.save()
 
-    return page
+    return st.Page(page, title=title, url_path=path)
 
 
-def navigation() -> dict[str, list[st.Page]]:
+def _neighbours(path: str) -> None:
+    """Links to the previous and the next guideline or lesson, and the presentation view."""
+    listed: list[StreamlitPage] = st.session_state.get(LISTED, [])
+    here = next((number for number, page in enumerate(listed) if page.url_path == path), None)
+    st.divider()
+    left, middle, right = st.columns([2, 1, 2], vertical_alignment="center")
+    if here is not None and here > 0:
+        left.page_link(listed[here - 1], label=f"Previous: {listed[here - 1].title}", icon=":material/arrow_back:")
+    with middle:
+        presentation.toggle()
+    if here is not None and here + 1 < len(listed):
+        right.page_link(listed[here + 1], label=f"Next: {listed[here + 1].title}", icon=":material/arrow_forward:")
+
+
+def navigation() -> dict[str, list[StreamlitPage]]:
     """Section → pages, for st.navigation."""
     guidelines = [
-        st.Page(
-            with_storage(partial(guideline.render, number)),
-            title=f"G{number}: {SHORT_TITLES[number]}",
-            url_path=f"g{number}",
-        )
+        lab_page(partial(guideline.render, number), f"G{number}: {SHORT_TITLES[number]}", f"g{number}")
         for number in GUIDELINES
     ]
     lab = [
         *guidelines,
-        st.Page(with_storage(all_guidelines.render), title="What held here", url_path="held"),
-        st.Page(with_storage(design.render), title="Design your own", url_path="own"),
-        st.Page(with_storage(classroom.render), title="For the teacher", url_path="class"),
+        lab_page(all_guidelines.render, "All guidelines", "held"),
+        lab_page(design.render, "Design your own", "own"),
+        lab_page(classroom.render, "For the teacher", "class"),
     ]
-    lessons = [
-        st.Page(with_storage(lesson.render), title=lesson.title, url_path=path) for path, lesson in LESSONS.items()
-    ]
+    lessons = [lab_page(lesson.render, lesson.title, path) for path, lesson in LESSONS.items()]
+    st.session_state[LISTED] = [*guidelines, *lessons]
     return {"Guideline lab": lab, "Lessons": lessons}

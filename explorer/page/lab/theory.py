@@ -11,6 +11,7 @@ from explorer.data.metrics import human
 from explorer.figures import diagram
 from explorer.lab import charts, theory
 from explorer.lab.experiment import Experiment
+from explorer.page.lab.compare import with_printed
 from explorer.page.widgets import chart
 
 WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -23,10 +24,11 @@ def _g1(made: Experiment) -> None:
     marks = theory.rows(made) if _same(made, channels, size) else theory.rows(made).iloc[:0]
     chart.show(charts.g1_curve(curve, marks), "g1 theory", "MAC over the ratio of output to input channels")
     at = curve.set_index("ratio")["relative"]
-    st.markdown(
-        f"At {channels} channels and {size}×{size}, 1:2 moves **{at[2] - 1:.0%}** more memory than 1:1, "
-        f"1:6 **{at[6] - 1:.0%}** and 1:12 **{at[12] - 1:.0%}**."
-    )
+    moved = {ratio: at[ratio] for ratio in (2, 6, 12)}
+    if len(marks):  # the rows of the table below, whose channels are whole numbers
+        moved = dict(zip(moved, marks["mem_access"].iloc[1:] / marks["mem_access"].iloc[0]))
+    said = ", ".join(f"1:{ratio} **{over:.2f}×**" for ratio, over in moved.items())
+    st.markdown(f"At {channels} channels and {size}×{size}, of the memory access of 1:1: {said}.")
     _table(made)
 
 
@@ -36,9 +38,13 @@ def _g2(made: Experiment) -> None:
     marks = theory.rows(made) if _same(made, channels, size) else theory.rows(made).iloc[:0]
     chart.show(charts.g2_curve(curve, marks), "g2 theory", "MAC over the number of groups")
     last, one = curve.set_index("groups").loc[8], curve["mem_access"].iloc[0]
+    wide, moved = last["channels"], last["mem_access"] / one
+    if len(marks):  # the rows of the table below, whose channels are whole numbers
+        wide = made.variants[-1].spec.input_channels
+        moved = marks["mem_access"].iloc[-1] / marks["mem_access"].iloc[0]
     st.markdown(
-        f"At the same FLOPs, 8 groups have {last['channels']:.0f} instead of {channels} channels and move "
-        f"**{last['mem_access'] / one:.2f}×** the memory. At the same channels they do an eighth of the multiply-adds "
+        f"At the same FLOPs, 8 groups have {wide:.0f} instead of {channels} channels and move "
+        f"**{moved:.2f}×** the memory. At the same channels they do an eighth of the multiply-adds "
         f"with **{last['same_channels'] / one:.2f}×** the memory."
     )
     _table(made)
@@ -96,11 +102,11 @@ def _table(made: Experiment) -> None:
     shown = pandas.DataFrame(
         {
             "row": table["row"],
-            "channels": table["channels"],
+            "channels": with_printed(made, table),
             "mult-adds": [human(value) for value in table["mult_adds"]],
             "off equal FLOPs": [f"{value:+.1%}" for value in table["flops_error"]],
             "MAC": [human(value) for value in table["mem_access"]],
-            "MAC, over the first": [f"{value:.2f}×" for value in table["mem_access"] / table["mem_access"].iloc[0]],
+            "MAC over the first": [f"{value:.2f}×" for value in table["mem_access"] / table["mem_access"].iloc[0]],
             "params": [human(value) for value in table["params"]],
             "kernels": table["kernels"],
         }

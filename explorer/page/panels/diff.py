@@ -36,14 +36,14 @@ def diff(scenario: Scenario) -> None:
     total = table[metric].sum()
     exact = f"{total:+.3f} ms" if metric == "latency_ms" else f"{int(total):+,}"
     st.caption(f"The bars add up to {exact}, which is the difference of the totals.")
-    everything = st.toggle("Unchanged blocks too", key="diff everything")
+    everything = st.toggle("Show unchanged blocks", key="diff everything")
     view = table if everything else table[table["status"] != "same"]
     view = view.assign(status=view["status"].map(MARKS))[["status", "block", "before", "what", *columns]]
     st.dataframe(
         view,
         hide_index=True,
         column_config={
-            "before": "was",
+            "before": "before",
             **{
                 column: st.column_config.NumberColumn(
                     title, format="%+.3f" if column == "latency_ms" else "%+,d", help="after − before"

@@ -88,7 +88,7 @@ def _accuracy(scenario: Scenario, estimate: Estimate | None, printed: networks.P
             key="measured",
             placeholder="none",
             on_change=_measured,
-            help="Takes the place of the estimate.",
+            help="Replaces the estimate.",
         )
     with left:
         if printed:
@@ -112,7 +112,7 @@ def _accuracy(scenario: Scenario, estimate: Estimate | None, printed: networks.P
         st.caption(
             f"{accuracy.METHOD} On {one.networks} networks, each left out in turn: mean error {one.mean:.2f} points, "
             f"worst {one.worst:.1f}; each family left out: mean {family.mean:.2f}, worst {family.worst:.1f}. "
-            "Nothing is trained: measure before you believe it."
+            "The network is not trained."
         )
 
 
@@ -154,7 +154,7 @@ def _published(points: pandas.DataFrame) -> None:
     title = f"published latency, ms ({device})"
     figure = scatter.frontier(both, line, "latency_ms", title=title, families=networks.families())
     _draw(figure, f"Top-1 accuracy against published latency on {device}")
-    st.caption("Other machines and other software than ours: no prediction is drawn among them.")
+    st.caption("Measured by the sources on their devices and software; predictions are not shown here.")
     st.dataframe(there[["variant", "printed", "source", "note"]], hide_index=True)
 
 

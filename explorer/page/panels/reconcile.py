@@ -27,14 +27,14 @@ def reconcile(scenario: Scenario) -> None:
                 "total": [r.total for r in reports],
                 "difference": [r.total - r.mult_adds for r in reports],
                 "relative": [r.total / r.mult_adds if r.mult_adds else 0.0 for r in reports],
-                "because of": [", ".join(t.name for t in r.terms if t.amount) or "nothing: equal" for r in reports],
+                "terms": [", ".join(t.name for t in r.terms if t.amount) or "equal" for r in reports],
             }
         ),
         hide_index=True,
         column_config={
             "total": st.column_config.NumberColumn("reports", format="localized"),
-            "difference": st.column_config.NumberColumn("more than ours", format="localized"),
-            "relative": st.column_config.NumberColumn("times ours", format="%.3f"),
+            "difference": st.column_config.NumberColumn("difference", format="localized"),
+            "relative": st.column_config.NumberColumn("ratio", format="%.3f"),
         },
     )
     _run_fvcore(scenario, next(r.total for r in reports if r.tool == "fvcore"))
@@ -54,7 +54,7 @@ def reconcile(scenario: Scenario) -> None:
             "name": "term",
             "amount": st.column_config.NumberColumn("adds", format="localized"),
             "nodes": "operators",
-            "why": st.column_config.TextColumn("because", width="large"),
+            "why": st.column_config.TextColumn("reason", width="large"),
         },
     )
     st.caption(

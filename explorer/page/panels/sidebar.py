@@ -56,7 +56,7 @@ def choose_network() -> None:
             "json",
             "upload",
             _uploaded,
-            "The file of the Export tab, edited as you like.",
+            "The file of the Export tab, edited or not.",
         )
         state.show_problem("upload")
         share.link(scenario)

@@ -76,7 +76,7 @@ def baseline(scenario: Scenario) -> Part:
         chosen,
         lambda change: _compare(change.value),
         lambda option: _baseline_title(scenario, option),
-        help="What the changes on the tiles, and the Diff, are against.",
+        help="The baseline of the changes on the tiles and of the Diff tab.",
     )
 
 

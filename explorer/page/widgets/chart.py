@@ -17,6 +17,10 @@ from explorer.page.widgets import saver
 
 CONFIG = {"displayModeBar": True, "modeBarButtons": [["toImage"]], "displaylogo": False, "responsive": True}
 """The camera is for `explorer.page.widgets.saver`; it is not seen."""
+PRESENTATION = "presentation view"
+"""Session state: whether chart text is enlarged for a projector."""
+LEGIBLE = 20  # px, of all chart text in the presentation view
+GROWTH = 1.4  # of a chart's height and margins there
 INK = {"light": "#16202c", "dark": "#e9eef5"}  # textColor of .streamlit/config.toml
 
 
@@ -26,6 +30,8 @@ def show(figure: go.Figure, key: str, alt: str) -> None:
     ink = INK.get(st.context.theme.type or "")
     if ink:  # Streamlit's own grey for chart text is too pale for a projector
         figure = draw.Figure(inked(figure.to_dict(), ink))
+    if st.session_state.get(PRESENTATION):
+        figure = go.Figure(enlarged(figure.to_plotly_json()))
     st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         saver.buttons([saver.Figure(key, "Save the figure", key)], key)
@@ -50,6 +56,43 @@ def _axis(axis: dict[str, Any], ink: str) -> dict[str, Any]:
         "tickfont": {**axis.get("tickfont", {}), "color": ink},
         "title": {**title, "font": {**title.get("font", {}), "color": ink}},
     }
+
+
+def enlarged(figure: dict[str, Any]) -> dict[str, Any]:
+    """A figure whose text is at least LEGIBLE px, with the height and the margins that it needs."""
+    layout = _legible(figure["layout"])
+    layout["font"] = _sized(layout.get("font"))
+    for axis in {"xaxis", "yaxis", *(name for name in layout if name.startswith(("xaxis", "yaxis")))}:
+        given = layout.get(axis) or {}
+        title = given.get("title") or {}
+        title = {"text": title} if isinstance(title, str) else title
+        layout[axis] = {
+            **given,
+            "tickfont": _sized(given.get("tickfont")),
+            "title": {**title, "font": _sized(title.get("font"))},
+            "automargin": True,
+        }
+    layout["legend"] = {**layout.get("legend", {}), "font": _sized(layout.get("legend", {}).get("font"))}
+    layout["hoverlabel"] = {"font": {"size": LEGIBLE}}
+    layout["height"] = GROWTH * (layout.get("height") or 450)
+    layout["margin"] = {side: GROWTH * width for side, width in layout.get("margin", {}).items()}
+    traces = [{**_legible(trace), "textfont": _sized(trace.get("textfont"))} for trace in figure["data"]]
+    return {**figure, "layout": layout, "data": traces}
+
+
+def _sized(font: dict[str, Any] | None) -> dict[str, Any]:
+    return {**(font or {}), "size": max(LEGIBLE, (font or {}).get("size") or 0)}
+
+
+def _legible(part: Any) -> Any:
+    """A part of a figure with every font at least LEGIBLE px."""
+    if isinstance(part, dict):
+        return {
+            name: _sized(value) if name.endswith("font") and isinstance(value, dict) else _legible(value)
+            for name, value in part.items()
+            if name != "template"
+        } | ({"template": part["template"]} if "template" in part else {})
+    return [_legible(each) for each in part] if isinstance(part, (list, tuple)) else part
 
 
 def legend(entries: Iterable[tuple[str, str, str]]) -> None:

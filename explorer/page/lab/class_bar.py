@@ -1,0 +1,85 @@
+"""A student's class: join by code and name, send predictions and results. The teacher's view is `class_live`."""
+
+from __future__ import annotations
+
+import uuid
+
+import streamlit as st
+
+from explorer.data.plain_text import plain
+from explorer.lab.classes import CODE, MAX_NAME, Classes
+from explorer.lab.errors import LabError
+from explorer.lab.session_text import Membership
+from explorer.page.lab import store
+from explorer.page.widgets import messages
+
+PARAMETER = "class"
+"""Of the address: the code of a class."""
+SENT = "lab sent"
+
+
+def show() -> None:
+    """One line above a page: the class that was joined, or the fields to join one."""
+    member = store.membership()
+    asked = plain(st.query_params.get(PARAMETER, ""), 12).upper()
+    if member:
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        with left:
+            messages.caption(f"Class {member.code}, as {member.name}. Predictions and results are sent to the teacher.")
+        if right.button("Leave the class", key="leave class"):
+            store.join(None)
+            st.query_params.pop(PARAMETER, None)
+            st.rerun()
+        return
+    with st.expander("Join a class", expanded=bool(asked), icon=":material/school:"), st.form("join", border=False):
+        left, middle, right = st.columns([2, 3, 1], vertical_alignment="bottom")
+        code = left.text_input("Class code", asked, max_chars=12, key="class code")
+        name = middle.text_input("Your name, or that of your machine", key="class name", max_chars=MAX_NAME)
+        if right.form_submit_button("Join", type="primary", width="stretch"):
+            _join(code.strip().upper(), plain(name, MAX_NAME))
+
+
+def _join(code: str, name: str) -> None:
+    if not CODE.fullmatch(code):
+        messages.error(f"Class code: found {plain(code, 12)!r}; a code has six letters and digits, like AB2CD3.")
+    elif not name:
+        messages.error("Name: the field is empty; enter your name or that of your machine.")
+    else:
+        try:
+            known = Classes().exists(code)
+        except LabError as error:
+            messages.error(str(error))
+            return
+        if not known:
+            messages.error(f"Class {code} was not found on this server; ask your teacher for the code.")
+            return
+        store.join(Membership(code, uuid.uuid4().hex, name))
+        st.session_state.pop(SENT, None)
+        st.rerun()
+
+
+def predicted(topic: str, answer: str) -> None:
+    """Send a prediction to the class, if one was joined; each only once. An empty one was skipped."""
+    member = store.membership()
+    if member and answer:
+        _send(member, topic, "prediction", answer)
+
+
+def measured(topic: str, text: str) -> None:
+    """Send a result, a CSV of `record`, to the class, if one was joined."""
+    member = store.membership()
+    if member:
+        _send(member, topic, "result", text)
+
+
+def _send(member: Membership, topic: str, kind: str, content: str) -> None:
+    sent = st.session_state.setdefault(SENT, {})
+    if sent.get((topic, kind)) == content:
+        return
+    classes = Classes()
+    try:
+        (classes.predict if kind == "prediction" else classes.result)(*member, topic, content)
+    except LabError as error:
+        messages.warning(f"Not sent to the class: {error}")
+    else:
+        sent[topic, kind] = content

@@ -1,0 +1,146 @@
+"""The teacher's class: create it, see predictions and results as they arrive, export and delete them."""
+
+from __future__ import annotations
+
+import pandas
+import streamlit as st
+
+from explorer.data.plain_text import csv_text, plain
+from explorer.lab import charts, record
+from explorer.lab.classes import Classes, Entry
+from explorer.lab.experiment import PLATFORMS, experiment, printed_platform
+from explorer.lab.published import ratios
+from explorer.page.lab.class_bar import PARAMETER
+from explorer.page.widgets import chart, messages
+
+KEY = "key"
+"""Of the address: the key that shows a class's results."""
+POLL = 3.0  # seconds
+
+
+def panel() -> None:
+    st.subheader("A class", anchor=False)
+    code, key = plain(st.query_params.get(PARAMETER, ""), 12), st.query_params.get(KEY, "")
+    classes = Classes()
+    if not key:
+        st.markdown(
+            "Students join with a code. Their predictions and results arrive here and are kept on this server, in a "
+            "file that survives a restart."
+        )
+        if st.button("Create a class", key="create class", type="primary", icon=":material/school:"):
+            st.query_params[PARAMETER], st.query_params[KEY] = classes.create()
+            st.rerun()
+        return
+    if not classes.allows(code, key):
+        messages.error(f"Class {code}: not found on this server, or the key in the address is not that of this class.")
+        if st.button("Create a class", key="create class"):
+            st.query_params[PARAMETER], st.query_params[KEY] = classes.create()
+            st.rerun()
+        return
+    st.markdown(f"Class code: **{code}**")
+    st.caption(
+        f"Students enter it under *Join a class* on any page of the lab, or open such a page with `?class={code}`. "
+        "Keep the address of this page: only it shows the results."
+    )
+    _live(code)
+    _export(code)
+    with st.popover("Delete the class", icon=":material/delete:"):
+        st.markdown("All predictions and results of this class are deleted.")
+        if st.button("Delete", key="delete class", type="primary"):
+            classes.delete(code)
+            st.query_params.clear()
+            st.rerun()
+
+
+@st.fragment(run_every=POLL)
+def _live(code: str) -> None:
+    """What has arrived."""
+    predictions, results = Classes().predictions(code), Classes().results(code)
+    students = list(dict.fromkeys(entry.student for entry in sorted([*predictions, *results], key=lambda e: e.at)))
+    st.markdown(
+        f"**{len(students)}** {'student' if len(students) == 1 else 'students'}, **{len(predictions)}** "
+        f"{'prediction' if len(predictions) == 1 else 'predictions'}, **{len(results)}** "
+        f"{'result' if len(results) == 1 else 'results'}"
+    )
+    for topic in sorted({entry.topic for entry in predictions}):
+        found = [entry for entry in predictions if entry.topic == topic]
+        chart.show(
+            charts.answers([(entry.student, entry.content) for entry in found]),
+            f"class predictions {topic}",
+            f"Predictions for {topic}: number of students per answer",
+        )
+    runs = result_table(results)
+    for (guideline, platform, scale), group in runs.groupby(["guideline", "platform", "scale"], sort=True):
+        if guideline:
+            spread(int(guideline), str(platform), int(scale), group)
+    if predictions:
+        st.dataframe(_by_student(predictions, results), hide_index=True, key="class students")
+
+
+def result_table(results: list[Entry]) -> pandas.DataFrame:
+    """All rows of the results with the student's name as the machine."""
+    tables = [record.read(entry.content, entry.student).assign(machine=entry.student) for entry in results]
+    return pandas.concat(tables, ignore_index=True) if tables else pandas.DataFrame(columns=list(record.COLUMNS))
+
+
+def _by_student(predictions: list[Entry], results: list[Entry]) -> pandas.DataFrame:
+    """One row per student: the prediction of every topic, and which results have arrived."""
+    rows: dict[str, dict[str, str]] = {}
+    for entry in predictions:
+        rows.setdefault(entry.student, {"student": entry.student})[entry.topic] = entry.content
+    for entry in results:
+        row = rows.setdefault(entry.student, {"student": entry.student})
+        row["results"] = ", ".join(filter(None, (row.get("results"), entry.topic)))
+    return pandas.DataFrame(list(rows.values())).fillna("")
+
+
+def spread(guideline: int, platform: str, scale: int, runs: pandas.DataFrame) -> None:
+    """The chart of one column: a mark per machine or student and row."""
+    st.markdown(
+        f"**G{guideline}**, channels of the paper's {printed_platform(guideline, platform)} column "
+        f"{experiment(guideline, platform, scale).column}"
+    )
+    columns = {f"paper_{name}": ratios(guideline, name, scale) for name in PLATFORMS}
+    rows = list(next(iter(columns.values())))
+    paper = pandas.DataFrame(
+        {"row": rows, **{name: [found[row].middle for row in rows] for name, found in columns.items()}}
+    )
+    chart.show(
+        charts.spread(runs, paper, guideline),
+        f"class g{guideline} {platform} {scale}",
+        f"Guideline {guideline} on every machine",
+    )
+
+
+def _export(code: str) -> None:
+    left, right = st.columns(2)
+    with left:
+        st.download_button(
+            "Predictions as CSV",
+            lambda: _predictions_csv(code),
+            file_name=f"class_{code}_predictions.csv",
+            mime="text/csv",
+            on_click="ignore",
+            key="class predictions csv",
+            icon=":material/download:",
+        )
+    with right:
+        st.download_button(
+            "Results as CSV",
+            lambda: _results_csv(code),
+            file_name=f"class_{code}_results.csv",
+            mime="text/csv",
+            on_click="ignore",
+            key="class results csv",
+            icon=":material/download:",
+        )
+
+
+def _predictions_csv(code: str) -> str:
+    table = pandas.DataFrame(Classes().predictions(code), columns=["student", "topic", "prediction", "at"])
+    table["at"] = pandas.to_datetime(table["at"], unit="s", utc=True).dt.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return csv_text(table)
+
+
+def _results_csv(code: str) -> str:
+    return csv_text(result_table(Classes().results(code)))

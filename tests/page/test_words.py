@@ -1,0 +1,63 @@
+"""Plain words: no text of the page, the reports or the command line has a phrase of our own for a term of the field."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from support.browser import ROOT
+
+PRIVATE = (
+    "another machine's",
+    "Milliseconds of",
+    "strains",
+    "no other beats",
+    "its paper has not",
+    "1 % off",
+    "as paper",
+    "found None",
+    "widen scope",
+    "hands on",
+    "knobs: α",
+    "like cards",
+    "do not one",
+    "is not paid for",
+    "goes with",
+    "go with",
+    "has it at once",
+    "believe it",
+    "What held here",
+    "Think about it",
+    "next to nothing",
+    "no discernible latency cost (section 5.3); what",
+    "from here on",
+    "thins",
+)
+FILES = [
+    path
+    for folder in ("page", "lab", "figures", "views", "cli", "jobs", "data", "editing")
+    for path in sorted((ROOT / "explorer" / folder).rglob("*.py"))
+]
+
+
+def words(path: Path) -> str:
+    """All string literals of a file except its docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare
+    ]
+    return "\n".join(texts)
+
+
+def test_no_private_phrase():
+    found = [
+        f"{path.relative_to(ROOT)}: {phrase}"
+        for path in FILES
+        for text in [words(path)]
+        for phrase in PRIVATE
+        if phrase in text
+    ]
+    assert found == []

@@ -1,0 +1,49 @@
+"""A class in real browsers: the teacher creates it, students join, predict and press "Measure here" once."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+from support.browser import PATIENCE
+
+ROWS = 4  # of G1 and G2
+
+
+def teacher(browser: Browser, address: str) -> tuple[Page, str]:
+    """(the teacher's page, the code of a new class)."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/class")
+    page.get_by_role("button", name="Create a class").click()
+    code = page.get_by_text(re.compile("Class code: [A-Z0-9]{6}")).inner_text().split()[-1]
+    return page, code
+
+
+def student(browser: Browser, address: str, code: str, name: str, guideline: int, channels: int) -> Page:
+    """The page of a student who has joined the class and predicted, with small networks of these channels."""
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/g{guideline}?class={code}")
+    page.get_by_label("Your name, or that of your machine").fill(name)
+    page.get_by_role("button", name="Join", exact=True).click()
+    expect(page.get_by_text(f"Class {code}, as {name}.")).to_be_visible()
+    page.get_by_role("combobox").click()
+    for _ in range(ROWS):
+        page.get_by_role("option").first.click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Keep my order").click()
+    expect(page.get_by_text("Your order, fastest first")).to_be_visible()
+    page.get_by_role("radio", name="my own").or_(page.get_by_role("button", name="my own")).first.click()
+    field = page.get_by_label("Channels of the first row")
+    field.fill(str(channels))
+    field.press("Enter")
+    expect(page.get_by_text(f"At {channels} channels and 56×56").first).to_be_visible()
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    return page
+
+
+def measure(pages: list[Page]) -> None:
+    """Every student presses once."""
+    for page in pages:
+        page.get_by_role("button", name="Measure here").click(no_wait_after=True)
