@@ -66,8 +66,8 @@ function render(figure, svg) {
   const focused = figure.drawing.contains(document.activeElement);
   showTooltip(figure);
   figure.drawing.innerHTML = svg; // all text in it is escaped
-  const least = Number(figure.drawing.firstElementChild?.dataset.least); // a narrower window scrolls
-  figure.drawing.style.minWidth = least ? `${least}px` : "";
+  const least = Number(figure.drawing.firstElementChild?.dataset.least);
+  figure.drawing.style.setProperty("--least", `${least || 0}px`);
   focusMark(figure, figure.at, focused);
   hideLongLabels(figure);
 }

@@ -19,12 +19,12 @@ export default function ({ parentElement, data }) {
 }
 
 function tileOf(root) {
-  const [title, value, beside] = ["dt", "dd", "dd"].map((tag) => create(tag, {}));
+  const [title, value, beside] = ["span", "dd", "dd"].map((tag) => create(tag, {}));
   const tile = { title, value, beside };
   tile.sign = helpButton("", () => tile.help);
   value.className = "value";
   beside.className = "beside";
-  tile.root = create("dl", {}, create("div", { className: "label" }, title, tile.sign), value, beside);
+  tile.root = create("dl", {}, create("dt", { className: "label" }, title, tile.sign), value, beside);
   root.append(tile.root);
   return tile;
 }

@@ -30,7 +30,12 @@ def _sheets() -> None:
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
         platform = st.segmented_control(
-            "Channels of the paper's", PLATFORMS, default="ARM", required=True, key="sheet platform"
+            "Channels of the paper's",
+            PLATFORMS,
+            default="ARM",
+            required=True,
+            key="sheet platform",
+            format_func={"GPU": "GPU", "ARM": "ARM (CPU)"}.__getitem__,
         )
     with right:
         scale = st.segmented_control(
