@@ -86,8 +86,7 @@ class NetworkProfile:
         counted = f"{self.mult_adds:,} mult-adds, {self.params:,} params"
         if found is None:
             return f"{counted}, not priced: {self.unpriced}"
-        interval = f"90 % between {found.low_ms:.4g} and {found.high_ms:.4g}"
-        return f"{counted}, {found.latency_ms:.4g} ms on {found.profile.name} ({interval})"
+        return f"{counted}, {found.latency_ms:.4g} ms on {found.profile.name} ({found.interval_text})"
 
     def __repr__(self) -> str:
         return f"NetworkProfile({self.graph.name!r}: {self._line()})"

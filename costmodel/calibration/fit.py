@@ -19,6 +19,7 @@ from costmodel.calibration.holdout import MIN_NODE_US, HeldOut, assess, price_re
 from costmodel.calibration.sample import STACK
 from costmodel.errors import CostError
 from costmodel.latency import trees
+from costmodel.latency.calibrated_range import cover
 from costmodel.latency.features import features
 from costmodel.latency.operator_kinds import NEAREST
 from costmodel.latency.predictor import LatencyModel, forest_of, price, price_nodes
@@ -266,6 +267,7 @@ def _predictor(rows: list[Sample], size: int, strength: float, known: Predictor 
         values=tuple(tuple(round(float(v), 5) for v in row) for row in forest.values),
         samples=len(rows),
         rmspe=-1.0,
+        timed=cover(columns, known.timed if known else ()),
     )
 
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
-from math import exp, prod
+from math import exp, nan, prod
 from threading import Lock
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from costmodel.latency import features
 from costmodel.latency.block_features import block_features
 from costmodel.latency.block_lives import Stage, joined, stages
 from costmodel.latency.cache_ages import ages
+from costmodel.latency.calibrated_range import LIMIT, NEGLIGIBLE, Range
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
 from costmodel.latency.partial_leaves import PartialLeaves
 from costmodel.latency.predictor import LEAST_SHARE, Allocator, ById, forest_of, predict
@@ -37,13 +38,15 @@ PLACES = 100_000
 """Blocks in their places; the Pricer that stores them keeps the blocks alive."""
 
 Interval = tuple[float, float, float]
-"""(latency_ms, low_ms, high_ms)."""
+"""(latency_ms, low_ms, high_ms); the ends are NaN for a network outside of the calibrated range."""
 
 
 def predict_many(
     graphs: Iterable[Network], profile: DeviceProfile | str | os.PathLike = DEFAULT, allocator: Allocator = "retain"
 ) -> list[Interval]:
     """(latency_ms, low_ms, high_ms) of each graph, equal to `predict`'s within rounding (relative 1e-12).
+
+    The ends are NaN for a network outside of the calibrated range (`Prediction.out_of_range`).
 
     Graphs that `archs.build` made of tables are priced together, those of equal blocks fastest; others one by one.
     Names and Specs are built, and folded where the profile is of folded networks. `allocator` is that of `predict`;
@@ -82,8 +85,9 @@ class _Pool:
         self.size = 0
         self.leaves = np.zeros((4096, trees), np.uint8)
         self.number = np.zeros(4096, np.intp)
-        self.values = np.zeros((5, 4096))
-        """Rows: base time (µs), bytes of the output and of the weights, numbers of machine code and of the shape."""
+        self.values = np.zeros((6, 4096))
+        """Rows: base time (µs), bytes of the output and of the weights, numbers of machine code and of the shape, and
+        1 where the node is outside of the calibrated range."""
 
     def add(self, number: NDArray[np.intp], leaves: NDArray[np.uint8], values: NDArray[np.float64]) -> int:
         first, end = self.size, self.size + len(number)
@@ -108,6 +112,7 @@ class Pricer:
         self._bases = np.array([predictor.base for predictor in predictors.values()])
         first = len(features.STATIC)
         dynamic = range(first, first + len(features.DYNAMIC))
+        self._range = Range(predictors)
         self._forests = [PartialLeaves(forest_of(predictor), dynamic) for predictor in predictors.values()]
         self._trees = max((forest.trees for forest in self._forests), default=1)
         self._forget()
@@ -152,7 +157,7 @@ class Pricer:
         of_place = np.array([place.nodes for place in places])
         begins = np.array([place.first for place in places]) - (np.cumsum(of_place) - of_place)
         where = np.arange(of_place.sum()) + np.repeat(begins, of_place)
-        base, bytes_out, weights, code, shape = self._pool.values.take(where, axis=1)
+        base, bytes_out, weights, code, shape, outside = self._pool.values.take(where, axis=1)
         firsts = np.cumsum(count) - count
         images = [4.0 * self._batch * prod(graph.input) for graph, _ in networks]
         size = np.insert(bytes_out, firsts, images)
@@ -166,10 +171,9 @@ class Pricer:
         latency = profile.scale * totals + profile.per_node_us * count + profile.per_call_us
         latency = np.maximum(latency, LEAST_SHARE * totals) / 1e3
         ours, others = exp(profile.half_interval_of(())), exp(profile.half_interval_of(("foreign",)))
-        return [
-            (ms, ms / factor, ms * factor)
-            for ms, factor in zip(latency.tolist(), [others if one else ours for one in foreign])
-        ]
+        factors = np.where(foreign, others, ours)
+        factors[np.add.reduceat(times * outside, firsts) > NEGLIGIBLE * totals] = nan
+        return list(zip(latency.tolist(), (latency / factors).tolist(), (latency * factors).tolist()))
 
     def _predicted(self, where: NDArray[np.intp], dynamic: NDArray[np.float64]) -> NDArray[np.float64]:
         """What the forests say of the pool's nodes with these dynamic columns."""
@@ -218,12 +222,13 @@ class Pricer:
         for one in set(number.tolist()):
             forest, same = self._forests[one], number == one
             leaves[same, : forest.trees] = forest.static(known.columns[same])
-        values = np.empty((5, len(number)))
+        values = np.empty((6, len(number)))
         values[0] = (known.work * self._bases[number]).sum(axis=1)
         values[1] = known.bytes_out
         values[2] = known.work[:, features.WORK.index("bytes_weights")]
         values[3] = [self._codes.setdefault(code, len(self._codes)) for code in known.codes]
         values[4] = [self._shapes.setdefault(key, len(self._shapes)) for key in known.shapes]
+        values[5] = self._range.distances(known.kinds, known.columns) > LIMIT
         ran = known.last.tobytes()
         if ran not in self._lasts:
             self._lasts[ran] = len(self._ran)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from math import exp
+from math import exp, nan
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from costmodel.counting.counts import group_of
 from costmodel.counting.kinds import KINDS
 from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
+from costmodel.latency.calibrated_range import Outside, Range
 from costmodel.latency.features import features
 from costmodel.latency.page_faults import page_faults
 from costmodel.latency.profile import DEFAULT, DeviceProfile, Predictor, Regime, as_profile
@@ -59,6 +60,8 @@ class NodePrices(NamedTuple):
     kinds: tuple[str, ...]
     nodes_us: NDArray[np.float64]
     bounds: tuple[str, ...]
+    outside: tuple[Outside, ...]
+    """Nodes outside of the calibrated range, if they matter to the network's time."""
 
 
 class Priced(NamedTuple):
@@ -68,6 +71,7 @@ class Priced(NamedTuple):
     nodes_us: NDArray[np.float64]
     network_us: float
     bounds: tuple[str, ...]
+    outside: tuple[Outside, ...]
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,6 +82,7 @@ class Prediction:
     profile: DeviceProfile
     latency_ms: float
     low_ms: float
+    """NaN, as `high_ms` is, where the network is outside of the calibrated range."""
     high_ms: float
     nodes_ms: tuple[float, ...]
     """They add up to `latency_ms`: each includes its share of the time between operators."""
@@ -90,6 +95,22 @@ class Prediction:
     """Page faults per call of each node, with the default allocator."""
     note: str = ""
     """A warning to show beside the numbers: the network is unlike all that the profile was fitted on."""
+    out_of_range: tuple[Outside, ...] = ()
+    """The nodes unlike all that the profile was timed on, each with its path and the reason. No interval is claimed for
+    a network that has any, nor for these nodes."""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """(low_ms, high_ms), the 90 % interval; None where the network is outside of the calibrated range."""
+        return None if self.out_of_range else (self.low_ms, self.high_ms)
+
+    @property
+    def interval_text(self) -> str:
+        """The interval in words: "90 % between 20.7 and 21.8", or why there is none."""
+        if not self.out_of_range:
+            return f"90 % between {self.low_ms:.4g} and {self.high_ms:.4g}"
+        first, others = self.out_of_range[0], len(self.out_of_range) - 1
+        return f"outside the calibrated range, no interval: {first}" + (f" (and {others} more nodes)" if others else "")
 
     @property
     def page_faults(self) -> float:
@@ -102,8 +123,8 @@ class Prediction:
         return self.page_faults * (self.profile.page_fault_us or 0.0) / 1e3
 
     def __repr__(self) -> str:
-        interval = f"90 % between {self.low_ms:.4g} and {self.high_ms:.4g}"
-        return f"Prediction({self.graph.name!r} on {self.profile.name!r}: {self.latency_ms:.4g} ms, {interval})"
+        about = f"{self.graph.name!r} on {self.profile.name!r}"
+        return f"Prediction({about}: {self.latency_ms:.4g} ms, {self.interval_text})"
 
     def _repr_html_(self) -> str:
         return self.by("block").to_html(index=False)
@@ -131,8 +152,9 @@ class Prediction:
         import pandas
 
         rows = []
+        outside = {one.path for one in self.out_of_range}
         for node, ms, kind, bound in zip(self.graph.nodes, self.nodes_ms, self.kinds, self.bounds):
-            factor = exp(self.profile.node_interval_of(kind))
+            factor = nan if node.path in outside else exp(self.profile.node_interval_of(kind))
             rows.append(
                 {
                     "path": node.path,
@@ -192,7 +214,7 @@ def predict(
         return profile.predicted(graph)
     priced = price(graph, profile)
     latency = priced.network_us / 1e3
-    factor = exp(profile.half_interval_of(priced.kinds))
+    factor = nan if priced.outside else exp(profile.half_interval_of(priced.kinds))
     nodes = priced.nodes_us * (latency / priced.nodes_us.sum())
     low, high = latency / factor, latency * factor
     node_faults: tuple[float, ...] = ()
@@ -204,7 +226,17 @@ def predict(
         low, high = low + faults.low * fault_ms, high + faults.high * fault_ms
         node_faults = tuple(faults.nodes.tolist())
     return Prediction(
-        graph, profile, latency, low, high, tuple(nodes.tolist()), priced.kinds, priced.bounds, allocator, node_faults
+        graph,
+        profile,
+        latency,
+        low,
+        high,
+        tuple(nodes.tolist()),
+        priced.kinds,
+        priced.bounds,
+        allocator,
+        node_faults,
+        out_of_range=priced.outside,
     )
 
 
@@ -228,7 +260,7 @@ def price(graph: Graph, model: LatencyModel, regime: Regime | None = None) -> Pr
     found = price_nodes(graph, regime or model.regime, model.predictors, model.name)
     total = float(found.nodes_us.sum())
     network = model.scale * total + model.per_node_us * len(found.nodes_us) + model.per_call_us
-    return Priced(found.kinds, found.nodes_us, max(network, LEAST_SHARE * total), found.bounds)
+    return Priced(found.kinds, found.nodes_us, max(network, LEAST_SHARE * total), found.bounds, found.outside)
 
 
 def price_nodes(
@@ -247,7 +279,9 @@ def price_nodes(
         ) from None
     terms = found.work * tables.bases.take(which, axis=0)
     nodes = terms.sum(axis=1) * np.exp(tables.forests.predict(found.columns, which))
-    return NodePrices(found.kinds, nodes, tuple([BOUNDS[i] for i in terms.argmax(axis=1).tolist()]))
+    bounds = tuple([BOUNDS[i] for i in terms.argmax(axis=1).tolist()])
+    outside = tables.range.outside([node.path for node in graph.nodes], found.kinds, found.columns, nodes)
+    return NodePrices(found.kinds, nodes, bounds, outside)
 
 
 def forest_of(predictor: Predictor) -> Forest:
@@ -282,6 +316,7 @@ class _Tables(NamedTuple):
     number: dict[str, int]  # kind → row of the bases, and which forest
     bases: NDArray[np.float64]  # kinds × WORK
     forests: Forests
+    range: Range
 
 
 @lru_cache(8)
@@ -291,4 +326,5 @@ def _tables(key: ById) -> _Tables:
         {kind: number for number, kind in enumerate(predictors)},
         np.array([p.base for p in predictors.values()]),
         Forests([forest_of(p) for p in predictors.values()]),
+        Range(predictors),
     )

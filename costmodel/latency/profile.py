@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, mo
 from archs import Graph, bounded_json, fold_batchnorm
 from archs.caching import cached
 from costmodel.errors import CostError
+from costmodel.latency.calibrated_range import AXES
 from costmodel.latency.features import COLUMNS, WORK
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
 from costmodel.latency.trees import LEVELS
@@ -75,6 +76,8 @@ class Predictor(_Value):
     """Number of nodes in the training set."""
     rmspe: Finite
     """Root mean square relative error on held-out nodes above 20 µs, in percent; -1 if there were none."""
+    timed: Trees[Items[Finite]] = ()
+    """Nodes of the training set that are near all others (`costmodel.latency.calibrated_range`); empty: not stored."""
 
     @model_validator(mode="after")
     def _sizes(self) -> Predictor:
@@ -82,6 +85,7 @@ class Predictor(_Value):
         fits = len(self.base) == len(WORK) and len(self.thresholds) == len(self.values) == trees
         fits = fits and all(len(row) == LEVELS for row in (*self.columns, *self.thresholds))
         fits = fits and all(len(row) == 1 << LEVELS for row in self.values)
+        fits = fits and all(len(row) == len(AXES) for row in self.timed)
         if not fits or any(column >= len(COLUMNS) for row in self.columns for column in row):
             raise ValueError("the predictor's tables do not fit together")
         return self

@@ -7,6 +7,7 @@ in `explorer/cli/schemas/`.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -85,6 +86,15 @@ class Commands:
 def schema_name(command: str) -> str:
     """The `schema` of a command's document: `explorer.count/1`."""
     return f"explorer.{command}/{VERSION}"
+
+
+def without_nan(value: Any) -> Any:
+    """A document with null for NaN, which JSON does not have."""
+    if isinstance(value, Mapping):
+        return {name: without_nan(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def write(text: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
-from typing import Any
 
 import costmodel
 import explorer
@@ -46,7 +44,7 @@ def _diff(options: argparse.Namespace) -> Output:
     changed = table[table["status"] != "same"]
     text = changed[shown].to_string(index=False) if len(changed) else "no block differs"
     document = {"before": before.name, "after": after.name, "total": found.total._asdict(), "total_ms": found.total_ms}
-    return Output({**document, "rows": records(table)}, f"{text}\n\n{found!r}")
+    return Output({**document, "rows": table.to_dict("records")}, f"{text}\n\n{found!r}")
 
 
 def _advise(options: argparse.Namespace) -> Output:
@@ -72,17 +70,9 @@ def _frontier(options: argparse.Namespace) -> Output:
     table = table if options.all else frontier.pareto(table, options.cost)
     shown = table[["variant", options.cost, "top1_pct", "recipe", "year"]]
     text = shown.to_string(index=False, formatters={options.cost: "{:,.0f}".format})
-    return Output({"cost": options.cost, "rows": records(table)}, text)
+    return Output({"cost": options.cost, "rows": table.to_dict("records")}, text)
 
 
 def _profiles(options: argparse.Namespace) -> Output:
     table = costmodel.profiles()
-    return Output({"profiles": records(table)}, table.to_string(index=False))
-
-
-def records(table: Any) -> list[dict[str, Any]]:
-    """The rows of a DataFrame with null for NaN, which JSON does not have."""
-    return [
-        {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
-        for row in table.to_dict("records")
-    ]
+    return Output({"profiles": table.to_dict("records")}, table.to_string(index=False))

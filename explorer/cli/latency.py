@@ -78,9 +78,10 @@ def _predict(options: argparse.Namespace) -> Output:
         shown = shown.sort_values("latency_ms", ascending=False, kind="stable").head(options.top)
     about = {"network": graph.name, "profile": profile.name, "regime": profile.regime.model_dump()}
     total = {"latency_ms": found.latency_ms, "low_ms": found.low_ms, "high_ms": found.high_ms}
+    total["out_of_range"] = [one._asdict() for one in found.out_of_range]
     text = (
         f"{shown.to_string(index=False, float_format=lambda value: f'{value:.4f}')}\n\n"
-        f"{graph.name}: {found.latency_ms:.2f} ms, 90 % between {found.low_ms:.2f} and {found.high_ms:.2f}\n"
+        f"{graph.name}: {found.latency_ms:.2f} ms, {found.interval_text}\n"
         f"{_plain(graph, profile)}"
         f"profile {profile.name}: {profile.environment.get('processor')}, {profile.regime.label}"
     )
@@ -96,7 +97,7 @@ def _plain(graph: Graph, profile: costmodel.DeviceProfile) -> str:
     plain = costmodel.predict(graph, profile, allocator="default")
     if not plain.page_faults:
         return "freed memory kept; with glibc's default settings the same, without page faults\n"
-    interval = f"90 % between {plain.low_ms:.2f} and {plain.high_ms:.2f}"
+    interval = "no interval" if plain.interval is None else plain.interval_text
     return (
         f"freed memory kept; with glibc's default settings {plain.latency_ms:.2f} ms, {interval}: "
         f"{plain.page_faults:,.0f} page faults per call take {plain.page_fault_ms:.2f} ms\n"

@@ -15,7 +15,7 @@ from pathlib import Path
 import archs
 import costmodel
 from explorer.cli import catalogue, compare, destination, devices, export, import_network, lab, latency, measure, search
-from explorer.cli.command import BAD_INPUT, Commands, Output, Parser, UsageError, schema_name, write
+from explorer.cli.command import BAD_INPUT, Commands, Output, Parser, UsageError, schema_name, without_nan, write
 
 GROUPS: tuple[Callable[[Commands], None], ...] = (
     catalogue.register,
@@ -68,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
         with destination.signals():
             output: Output = options.action(options)
         if options.json:
-            write(json.dumps({"schema": schema_name(options.command), **output.document}, indent=1))
+            document = {"schema": schema_name(options.command), **output.document}
+            write(json.dumps(without_nan(document), indent=1))
         else:
             write(output.text)
     except (archs.ArchError, costmodel.CostError) as error:

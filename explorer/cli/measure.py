@@ -64,7 +64,8 @@ def _row(graph: Graph, profile: DeviceProfile, timing: PlainTiming) -> dict[str,
         predicted = costmodel.predict(
             graph, profile, allocator="default" if timing.allocator == "default" else "retain"
         )
-        return row | {"predicted_ms": predicted.latency_ms, "low_ms": predicted.low_ms, "high_ms": predicted.high_ms}
+        low, high = predicted.interval or (None, None)
+        return row | {"predicted_ms": predicted.latency_ms, "low_ms": low, "high_ms": high}
     return row | {"predicted_ms": None, "low_ms": None, "high_ms": None}
 
 
@@ -73,7 +74,10 @@ def _text(graph: Graph, profile: DeviceProfile, rows: list[dict[str, object]]) -
     for row in rows:
         predicted = "no prediction: the profile has no cost of a page fault"
         if row["predicted_ms"] is not None:
-            predicted = f"predicted {row['predicted_ms']:.2f} ms, 90 % {row['low_ms']:.2f} to {row['high_ms']:.2f}"
+            interval = "outside the calibrated range, no interval"
+            if row["low_ms"] is not None:
+                interval = f"90 % {row['low_ms']:.2f} to {row['high_ms']:.2f}"
+            predicted = f"predicted {row['predicted_ms']:.2f} ms, {interval}"
         lines.append(
             f"{SETTINGS[str(row['allocator'])]:<26} measured {row['median_ms']:.2f} ms, {predicted}; page faults per "
             f"call: counted {row['page_faults']:.0f}, predicted {row['predicted_page_faults']:.0f}"

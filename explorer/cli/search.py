@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,8 @@ def _row(words: dict[str, str], one: Candidate) -> dict[str, Any]:
 
 
 def _line(one: Candidate) -> str:
-    interval = f"{one.latency_ms:8.3f} ms ({one.low_ms:.3f} to {one.high_ms:.3f})"
+    ends = "outside the calibrated range" if isnan(one.low_ms) else f"{one.low_ms:.3f} to {one.high_ms:.3f}"
+    interval = f"{one.latency_ms:8.3f} ms ({ends})"
     return f"{one.score:14,.4g}   {interval}   {one.mult_adds:>13,} mult-adds   {one.digest[:12]}"
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from costmodel import Prediction
 
 
 class Metric(NamedTuple):
@@ -110,6 +113,13 @@ def duration(ms: float) -> str:
     ('21.2 ms', '0.5 ms', '68.3 s', '1.00 s')
     """
     return _three_digits(ms / 1e3, "s") if round(ms) >= 1000 else f"{ms:.3g} ms"
+
+
+def interval(found: Prediction) -> str:
+    """The 90 % interval of a prediction, or that there is none."""
+    if found.interval is None:
+        return "outside the calibrated range"
+    return f"90 %: {duration(found.low_ms)} – {duration(found.high_ms)}"
 
 
 def _three_digits(value: float, unit: str) -> str:

@@ -19,7 +19,7 @@ from archs.tables.lift import spec_of
 from costmodel import CostError, NetworkCounts, Prediction
 from explorer.data import costs
 from explorer.data import profiles as devices
-from explorer.data.metrics import Tile, duration, human, megabytes, tile
+from explorer.data.metrics import Tile, duration, human, interval, megabytes, tile
 
 MAX_STEPS = 50
 
@@ -128,5 +128,5 @@ class Imported:
         found = self.prediction
         if found is None or self.profile is None:
             return tile("latency_ms", "–", "not priced", f"{self.unpriced}.")
-        interval = f"{devices.owner(self.profile)} · 90 %: {duration(found.low_ms)} – {duration(found.high_ms)}"
-        return tile("latency_ms", duration(found.latency_ms), interval, f"Device: {devices.title(self.profile)}.")
+        beside = f"{devices.owner(self.profile)} · {interval(found)}"
+        return tile("latency_ms", duration(found.latency_ms), beside, f"Device: {devices.title(self.profile)}.")

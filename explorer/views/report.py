@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from archs.catalogue.registry import citation
 from costmodel import CONVENTION, Prediction
 from explorer.data import profiles as devices
-from explorer.data.metrics import METRICS, duration, human, megabytes
+from explorer.data.metrics import METRICS, duration, human, interval, megabytes
 from explorer.editing.scenario import Scenario
 from explorer.figures import charts as figures
 from explorer.figures import diagram
@@ -100,7 +100,7 @@ def _latency(scenario: Scenario) -> dict[str, str] | None:
 
 
 def _interval(found: Prediction) -> str:
-    return f"{duration(found.latency_ms)} (90 %: {duration(found.low_ms)} – {duration(found.high_ms)})"
+    return f"{duration(found.latency_ms)} ({interval(found)})"
 
 
 def _cell(column: str, value: Any) -> str:

@@ -11,7 +11,7 @@ from archs.catalogue.registry import FAMILIES
 from archs.catalogue.registry import published as is_published
 from costmodel import CostError
 from explorer.data import profiles as devices
-from explorer.data.metrics import Tile, duration, human, megabytes, tile
+from explorer.data.metrics import Tile, duration, human, interval, megabytes, tile
 from explorer.editing.scenario import Scenario
 
 ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
@@ -88,14 +88,14 @@ def _latency(scenario: Scenario, base: Scenario) -> Tile:
         beside = reason if len(reason) < 50 else "this profile cannot predict it"
         help_text = "The page Calibrate times networks on the machine that serves it, for four minutes."
         return tile("latency_ms", "–", beside, f"{reason}. {help_text}")
-    interval = f"{duration(found.low_ms)} – {duration(found.high_ms)}"
+    outside = [f"Outside the calibrated range: {one}." for one in found.out_of_range[:3]]
     batch = f" per batch of {found.profile.regime.batch}" if found.profile.regime.batch > 1 else ""
     change = "" if base.spec == scenario.spec else f"{_change(found.latency_ms, before.latency_ms)} · "
     return tile(
         "latency_ms",
         f"{duration(found.latency_ms)}{batch}",
-        f"{change}{devices.owner(key)} · 90 %: {interval}",
-        f"Device: {devices.title(key)}; {devices.whose(key)}.",
+        f"{change}{devices.owner(key)} · {interval(found)}",
+        "\n\n".join((f"Device: {devices.title(key)}; {devices.whose(key)}.", *outside)),
     )
 
 
