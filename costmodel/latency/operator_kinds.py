@@ -70,7 +70,6 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
     ops.LinearWith: ("matmul", 3),
     ops.ComputedTensor: ("elementwise", 8),
     ops.ConvTranspose2d: ("transposed_convolution", 0),
-    ops.Conv1d: ("line_convolution", 0),
     ops.Reshape: ("copy", 0),
     ops.PixelShuffle: ("copy", 1),
     ops.PixelUnshuffle: ("copy", 2),
@@ -107,6 +106,8 @@ NEAREST = {
 
 UPSAMPLING = {"nearest": 0, "nearest-exact": 0, "bilinear": 1, "bicubic": 2}
 PADDING = {"reflect": 6, "circular": 6, "replicate": 7}
+LINE = -1
+"""Variant of a convolution along a line, below those that were timed: the predictors' trees take it for the first."""
 SIMPLE_POWERS = (2, 3, 0.5, -0.5, -1, -2)
 """Exponents that PyTorch computes without a power (aten/src/ATen/native/cpu/PowKernel.cpp)."""
 STANDARDIZING = 7  # kernels that bring filters to mean 0 and variance 1
@@ -130,6 +131,8 @@ def kind_of(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
         if type(op) is ops.StandardizedConv2d:
             return "standardized_convolution", ("pointwise", "depthwise", "convolution").index(kind.split("_")[-1])
         return kind, variant
+    if type(op) is ops.Conv1d:
+        return _line_convolution(op, inputs[0], batch)
     if isinstance(op, ops.GlobalAvgPool):
         return ("mean" if op.flat else "global_pool"), 0
     if isinstance(op, ops.Power):
@@ -158,6 +161,14 @@ def _convolution(op: ops.Conv2d, x: Shape, batch: int) -> tuple[str, int]:
         return "grouped_convolution", int(dilated)
     library = min(op.kernel) > 3 or batch > 1 or x.elements > MKLDNN_ELEMENTS
     return ("convolution" if library else "native_convolution"), int(dilated)
+
+
+def _line_convolution(op: ops.Conv1d, x: Shape, batch: int) -> tuple[str, int]:
+    """PyTorch runs it as a 1×k convolution; of one channel, as gates have it, it has timings of its own."""
+    if x[0] == op.channels == 1:
+        return "line_convolution", 0
+    image = ops.Conv2d(op.channels, (1, op.kernel), (1, op.stride), (0, op.padding), (1, op.dilation), op.groups)
+    return _convolution(image, Shape(x[0], 1, x[1]), batch)[0], LINE
 
 
 def starts_of(op: Op, kind: str, groups: int) -> int:
