@@ -27,8 +27,10 @@ def test_every_network_is_priced_and_the_nodes_add_up(profile, name):
     assert table["latency_ms"].sum() == pytest.approx(prediction.latency_ms)
     assert (table["latency_ms"] > 0).all()
     assert set(table["bound"]) <= {"compute", "memory", "launch"}
-    assert prediction.low_ms < prediction.latency_ms < prediction.high_ms
-    assert (table["low_ms"] <= table["latency_ms"]).all()  # made up without noise: the interval may be nothing
+    inside = table[table["low_ms"].notna()]  # of 45 fitted networks some do not reach that far
+    assert prediction.interval is None or prediction.low_ms < prediction.latency_ms < prediction.high_ms
+    assert (prediction.interval is None) == (len(inside) < len(table))
+    assert (inside["low_ms"] <= inside["latency_ms"]).all()  # made up without noise: the interval may be nothing
     assert sum(prediction.by_block.values()) == pytest.approx(prediction.latency_ms)
 
 
