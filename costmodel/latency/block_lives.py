@@ -7,17 +7,17 @@ with. `joined` keeps them by structure; a network with other connections between
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 import numpy as np
 
+from archs.caching import register
 from archs.ir import ops
 from archs.ir.graph import INPUT, Graph, Node, Subgraph
 from archs.ir.ops import Shape
 from costmodel.counting.counts import FREE
-from costmodel.latency.liveness import Lives, lives
+from costmodel.latency.liveness import Lives, Structure, lives, structure_of
 
-_BEFORE = "before/tensor"  # stands for the stage before; no stage of a table has a node of this name
+_BEFORE, _AFTER = "before/tensor", "after/tensor"  # stand for other stages; no stage of a table has such nodes
 
 
 class Stage:
@@ -29,53 +29,31 @@ class Stage:
         self.nodes, self.lives = nodes, found
 
 
-class _Structures:
-    """Numbers for the structures of blocks: equal numbers have equal lifetimes in equal surroundings."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[object, int] = {}
-
-    def number(self, block: Subgraph) -> int:
-        paths = tuple([node.path for node in block.nodes])
-        inputs = tuple([node.inputs for node in block.nodes])
-        types = tuple([type(node.op) for node in block.nodes])
-        ranks = tuple([len(node.output) for node in block.nodes])
-        key = paths, inputs, types, ranks, tuple([path for path, _ in block.kinds])
-        return self._numbers.setdefault(key, len(self._numbers))
-
-
-_structures = _Structures()
-
-
-@lru_cache(1 << 16)
-def _of_block(block: Subgraph) -> tuple[str, int]:
-    """The stage that a block is of, and the number of its structure."""
-    return block.nodes[0].path.partition("/")[0], _structures.number(block)
-
-
-_stages: dict[tuple[int, ...], Stage | None] = {}
+_found: dict[tuple[bool, tuple[Structure, ...]], Stage | None] = {}
+register(f"{__name__}._found", None, "a search combines few structures of stages", _found.clear)
 
 
 def stages(graph: Graph) -> list[Stage] | None:
     """The stages of a network of blocks; None where one reads more than the end of the stage before it."""
     found: list[Stage] = []
     blocks = graph.subgraphs
-    described = [_of_block(block) for block in blocks]
-    first = 0
+    structures = [structure_of(block) for block in blocks]
+    first, before = 0, ""
     while first < len(blocks):
-        name = described[first][0]
+        name = structures[first].stage
         end = first + 1
-        while end < len(blocks) and described[end][0] == name:
+        while end < len(blocks) and structures[end].stage == name:
             end += 1
-        key = (int(first == 0), *[number for _, number in described[first:end]])
-        if key not in _stages:
-            before = blocks[first - 1].nodes[-1] if first else None
-            _stages[key] = _stage(blocks[first:end], before, graph.input)
-        stage = _stages[key]
-        if stage is None:
+        if first and type(blocks[first - 1].nodes[-1].op) in FREE:  # whose memory it is depends on what stands before
+            return None
+        key = first == 0, tuple(structures[first:end])
+        if key not in _found:
+            _found[key] = _stage(blocks[first:end], blocks[first - 1].nodes[-1] if first else None, graph.input)
+        stage = _found[key]
+        if stage is None or (first and name.startswith(f"{before}_")):  # the two may share a line
             return None
         found.append(stage)
-        first = end
+        first, before = end, name
     return found
 
 
@@ -86,14 +64,14 @@ def _stage(blocks: Sequence[Subgraph], before: Node | None, image: Shape) -> Sta
     own = {node.path for node in nodes}
     if any(path not in own and path != source for node in nodes for path in node.inputs):
         return None
-    if before and type(before.op) in FREE:  # whose memory it is depends on what stands before
-        return None
     if before is None:
-        found = lives(Graph("stage", image, tuple(nodes), _kinds(blocks)))
-        return Stage(len(nodes), found)
+        found = _alone(Graph("stage", image, tuple(nodes), _kinds(blocks)))
+        return Stage(len(nodes), found) if found else None
     behind = [node._replace(inputs=tuple([_BEFORE if i == source else i for i in node.inputs])) for node in nodes]
     first = Node(_BEFORE, ops.ReLU(), (INPUT,), shape)
-    found = lives(Graph("stage", shape, (first, *behind), _kinds(blocks)))
+    found = _alone(Graph("stage", shape, (first, *behind), _kinds(blocks)))
+    if found is None:
+        return None
     rest = slice(1, None)  # without what the first node reads
     return Stage(
         len(nodes),
@@ -106,6 +84,18 @@ def _stage(blocks: Sequence[Subgraph], before: Node | None, image: Shape) -> Sta
             found.dead - 1,
         ),
     )
+
+
+def _alone(stage: Graph) -> Lives | None:
+    """The lifetimes of a stage; None where one depends on what comes behind it, its output's aside."""
+    found = lives(stage)
+    behind = Node(_AFTER, ops.ReLU(), (stage.nodes[-1].path,), stage.output)
+    longer = lives(Graph("stage", stage.input, (*stage.nodes, behind), stage.kinds))
+    output = int(longer.dead[longer.ends == len(stage.nodes)].max(initial=0))
+    ends, later = (dict(zip(one.dead.tolist(), one.ends.tolist())) for one in (found, longer))
+    ends.pop(output, None)
+    later.pop(output, None)
+    return found if ends == later else None
 
 
 def _kinds(blocks: Iterable[Subgraph]) -> tuple[tuple[str, str], ...]:

@@ -1,22 +1,32 @@
 """Lifetimes: which tensors own memory, who reads them, and when they die, from the graph's structure alone.
 
-A tensor lives as long as a name in the exported text refers to it; views and identities own no memory. Structures and
-their stages are cached, because edits change numbers or one stage. No sizes here. Start at `lives`.
+A tensor lives as long as a name or a call of the exported text refers to it (`archs.interop.pytorch.statements`); views
+own no memory. Structures and their stages are cached, because edits change numbers or one stage. Start at `lives`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import chain
+from dataclasses import dataclass
+from itertools import chain, groupby
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archs.ir.graph import INPUT, Graph
-from archs.ir.ops import Module, Op, Shape
+from archs.caching import cached, register
+from archs.interop.pytorch.module_tree import Chain, Composite, Leaf, Member, Step, is_chain, parts
+from archs.interop.pytorch.statements import Statement, forward_statements
+from archs.ir.graph import INPUT, Graph, Node, Subgraph
+from archs.ir.ops import Activation, BatchNorm, ChannelSplit, Conv2d, Function, Shape
 from costmodel.counting.kinds import FREE
+
+Pairs = tuple[tuple[str, str], ...]
+Held = tuple[str, int]
+"""A path, and the number of the last node that runs while something refers to its tensor."""
+
+MODULES = Conv2d, BatchNorm, Activation
+"""Operators that are modules whatever their numbers: most of a network's."""
 
 
 class Lives(NamedTuple):
@@ -33,177 +43,207 @@ class Lives(NamedTuple):
     dead: NDArray[np.int64]
 
 
-def lives(graph: Graph) -> Lives:
-    """Ownership, reads and deaths of the tensors of a graph."""
-    paths, operators, inputs, outputs = zip(*graph.nodes)
-    blocks = tuple([path for path, _ in graph.kinds])
-    # a pooling that flattens is written as an expression: its output's rank tells
-    key = paths, inputs, tuple(map(type, operators)), tuple(map(len, outputs)), blocks
-    return _lives(_Structure(graph.shapes, operators, *key))
+class Structure:
+    """Neighbouring nodes whatever their numbers, as a cache key: equal structures are one object.
 
-
-class _Structure:
-    """Nodes of a graph as a cache key: those that differ in numbers alone are equal.
-
-    Not their graph: an imported one has weights, which would be kept with it.
+    It holds the nodes that were met first, but not their graph: an imported one has weights.
     """
 
-    def __init__(
-        self,
-        shapes: Mapping[str, Shape],
-        operators: tuple[Op, ...],
-        paths: tuple[str, ...],
-        inputs: tuple[tuple[str, ...], ...],
-        types: tuple[type[Op], ...],
-        ranks: tuple[int, ...],
-        blocks: tuple[str, ...],
-    ):
-        self._shapes, self._operators, self.paths, self.inputs, self.types = shapes, operators, paths, inputs, types
-        self.ranks, self.blocks = ranks, blocks
-        self._key = paths, inputs, types, ranks, blocks
+    __slots__ = ("kinds", "nodes", "shapes", "stage")
 
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Structure) and self._key == other._key
-
-    def stages(self) -> Iterator[_Structure]:
-        """Neighbours whose paths begin alike."""
-        inside: dict[str, list[str]] = {}
-        for block in self.blocks:
-            inside.setdefault(block.partition("/")[0], []).append(block)
-        paths, first = [*self.paths, ""], 0
-        while first < len(self.paths):
-            stage = paths[first].partition("/")[0]
-            scope, end = f"{stage}/", first + 1
-            while paths[end].startswith(scope):
-                end += 1
-            part = slice(first, end)
-            yield _Structure(
-                self._shapes,
-                self._operators[part],
-                self.paths[part],
-                self.inputs[part],
-                self.types[part],
-                self.ranks[part],
-                tuple(inside.get(stage, ())),
-            )
-            first = end
-
-    def modular(self, position: int) -> bool:
-        """Whether a node is written as a module, and not as an expression."""
-        inputs = [self._shapes[path] for path in self.inputs[position]]
-        return isinstance(self._operators[position].spelling(*inputs), Module)
+    def __init__(self, nodes: Sequence[Node], shapes: Mapping[str, Shape], kinds: Pairs):
+        self.nodes, self.kinds, self.stage = tuple(nodes), kinds, nodes[0].stage
+        self.shapes = {path: shapes[path] for node in nodes for path in node.inputs}
 
 
-@lru_cache(256)
-def _lives(network: _Structure) -> Lives:
-    number = {path: tensor for tensor, path in enumerate((INPUT, *network.paths))}
-    sources = np.array([*map(number.__getitem__, chain.from_iterable(network.inputs))])
+_structures: dict[object, Structure] = {}
+register(f"{__name__}._structures", None, "the keys of cached lifetimes", _structures.clear)
+
+
+@cached(1 << 16, "an edit leaves most blocks as they were, and a search combines few")
+def structure_of(block: Subgraph) -> Structure:
+    """The structure of a block."""
+    return _structure(block.nodes, block.shapes, block.kinds)
+
+
+def _structure(nodes: Sequence[Node], shapes: Mapping[str, Shape], kinds: Pairs) -> Structure:
+    paths, operators, inputs, _ = zip(*nodes)
+    key = paths, inputs, tuple(map(type, operators)), tuple(_forms(nodes, shapes)), kinds
+    if (found := _structures.get(key)) is None:
+        found = _structures[key] = Structure(nodes, shapes, kinds)
+    return found
+
+
+def _forms(nodes: Sequence[Node], shapes: Mapping[str, Shape]) -> Iterator[object]:
+    """How each node is written: a function's template, None for a module; of a channel split also its partners."""
+    before: object = None
+    for _, op, inputs, _ in nodes:
+        if isinstance(op, ChannelSplit):
+            yield len(op.sizes), op.part, before == (inputs, op.sizes)
+            before = inputs, op.sizes
+        else:
+            before = None
+            spelling = None if isinstance(op, MODULES) else op.spelling(*[shapes[path] for path in inputs])
+            yield spelling.template if isinstance(spelling, Function) else None
+
+
+def lives(graph: Graph) -> Lives:
+    """Ownership, reads and deaths of the tensors of a graph."""
+    if graph.subgraphs:
+        return _lives(tuple(map(structure_of, graph.subgraphs)), graph.shared)
+    kinds: dict[str, list[tuple[str, str]]] = {}
+    for kind in graph.kinds:
+        kinds.setdefault(kind[0].partition("/")[0], []).append(kind)
+    stages = [(stage, tuple(nodes)) for stage, nodes in groupby(graph.nodes, lambda node: node.stage)]
+    structures = [_structure(nodes, graph.shapes, tuple(kinds.get(stage, ()))) for stage, nodes in stages]
+    return _lives(tuple(structures), graph.shared)
+
+
+@cached(256, "an edit often changes numbers alone")
+def _lives(structures: tuple[Structure, ...], shared: Pairs) -> Lives:
+    nodes = [node for structure in structures for node in structure.nodes]
+    number = {path: tensor for tensor, path in enumerate((INPUT, *[node.path for node in nodes]))}
+    sources = np.array([*map(number.__getitem__, chain.from_iterable([node.inputs for node in nodes]))])
     tensors = np.arange(len(number))
-    readers = np.repeat(tensors[1:], [*map(len, network.inputs)])
+    readers = np.repeat(tensors[1:], [len(node.inputs) for node in nodes])
     owner = tensors.copy()
-    for tensor in [tensor for tensor, kind in enumerate(network.types, 1) if kind in FREE]:
-        owner[tensor] = owner[number[network.inputs[tensor - 1][0]]]
+    for tensor in [tensor for tensor, node in enumerate(nodes, 1) if type(node.op) in FREE]:
+        owner[tensor] = owner[number[nodes[tensor - 1].inputs[0]]]
     memory = owner[sources]
 
     touches = memory * len(number) + readers  # in order: each memory's, from the node that makes it to the last
     order = np.sort(np.concatenate([touches, tensors * (len(number) + 1)]))
     touched = order[np.searchsorted(order, touches) - 1] % len(number)
 
-    lines, before = [tensors[:1]], 0
-    kept: list[int] = []
-    until: list[int] = []
-    for stage in network.stages():
-        of_stage, names = _frames(stage)
-        lines.append(of_stage + before)
-        for path, end in names:
-            kept.append(number[path])
-            until.append(before + end)
-        before += len(of_stage)
-    line = np.concatenate(lines)
-    in_line = line[sources] == line[readers]  # it has no name
+    paths, until = zip(*_held(structures, shared), (INPUT, 0))
     last = np.zeros_like(owner)
-    np.maximum.at(last, memory, np.where(in_line, readers, line[readers]))
-    np.maximum.at(last, owner[np.array(kept, dtype=int)], np.array(until, dtype=int))
+    np.maximum.at(last, owner[[*map(number.__getitem__, paths)]], np.array(until))
     last[0] = 0  # the image is the caller's
     dead = np.flatnonzero(last)
     return Lives(owner[1:] == tensors[1:], readers - 1, sources, touched, last[dead] - 1, dead)
 
 
-@lru_cache(512)
-def _frames(stage: _Structure) -> tuple[NDArray[np.int64], list[tuple[str, int]]]:
-    """What `_Frames` finds: per tensor where its line ends; what is kept, and until when."""
-    frames = _Frames(stage)
-    return np.array(frames.line[1:]), frames.kept
+@dataclass(frozen=True)
+class _Place:
+    """A member of the network's forward, without its numbers."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    template: str
+    shares: str
+    split: ChannelSplit | None
 
 
-class _Frames:
-    """The functions of a stage's exported text; a tensor lives as long as one of them has a name for it.
+class _Stage(NamedTuple):
+    """The part of the network's forward that runs the nodes of a stage."""
 
-    Its tensors count from 1; those of others that it reads count down from 0.
+    source: str
+    """The one tensor of other stages that it reads."""
+    steps: tuple[_Place, ...]
+    ends: tuple[int, ...]
+    """Per step the number of its last node; the stage's first is 1."""
+    held: tuple[Held, ...]
+    """By calls within the steps."""
+
+
+def _held(structures: Sequence[Structure], shared: Pairs) -> Iterator[Held]:
+    """What the functions of the exported text refer to."""
+    steps: list[_Place] = []
+    ends: list[int] = []
+    for stage in _stages(structures, shared):
+        before = ends[-1] if ends else 0
+        for path, end in stage.held:
+            yield path, before + end
+        steps += stage.steps
+        ends += [before + end for end in stage.ends]
+    yield from _of_forward(steps, forward_statements(steps, INPUT, network=True), ends)
+
+
+def _stages(structures: Sequence[Structure], shared: Pairs) -> list[_Stage]:
+    """The stages, or all nodes as one where they are connected in another way than end to end."""
+    groups = [tuple(group) for _, group in groupby(structures, lambda structure: structure.stage)]
+    ends = {INPUT, *[group[-1].nodes[-1].path for group in groups]}
+    found = [_stage(group, ()) for group in groups]
+    alone = [stage for stage in found if stage and stage.source in ends]
+    if len(alone) < len(groups) or len({group[0].stage for group in groups}) < len(groups) or shared:
+        whole = _stage(tuple(structures), shared)
+        assert whole
+        return [whole]
+    return alone
+
+
+_calls: dict[Structure, list[Held]] = {}
+register(f"{__name__}._calls", None, "an edit changes one block of a stage", _calls.clear)
+
+
+@cached(512, "an edit changes one stage")
+def _stage(structures: tuple[Structure, ...], shared: Pairs) -> _Stage | None:
+    """Neighbours as they are called; None where they read several tensors of others, or none."""
+    nodes = [node for structure in structures for node in structure.nodes]
+    own = {node.path for node in nodes}
+    sources = {path for node in nodes for path in node.inputs} - own
+    if len(sources) != 1:
+        return None
+    [source] = sources
+    shape = next(structure.shapes[source] for structure in structures if source in structure.shapes)
+    behind = [node._replace(inputs=tuple([INPUT if i == source else i for i in node.inputs])) for node in nodes]
+    kinds = tuple([kind for structure in structures for kind in structure.kinds])
+    steps: list[_Place] = []
+    ends: list[int] = []
+    held: list[Held] = []
+    blocks = {structure.nodes[-1].path: structure for structure in structures}
+    for member in parts(Graph("stage", shape, tuple(behind), kinds, shared=shared)):
+        ends.append(_call(member, ends[-1] if ends else 0, held, blocks))
+        inputs = tuple([source if path == INPUT else path for path in member.inputs])
+        steps.append(_Place(member.name, inputs, member.output, member.template, member.shares, member.split))
+    named = [(source if path == INPUT else path, end) for path, end in held]
+    return _Stage(source, tuple(steps), tuple(ends), tuple(named))
+
+
+def _call(member: Member, before: int, held: list[Held], blocks: Mapping[str, Structure]) -> int:
+    """Add what a call of a member holds, which runs the nodes after the number `before`; gives its last node's.
+
+    `blocks`: structures by the path of their last node, of which the calls are found once.
     """
+    if isinstance(member, Leaf):
+        return before + 1
+    block = blocks.get(member.output)
+    if block is None or not isinstance(member, Composite) or _first(member) != block.nodes[0].path:
+        return _parts_called(member, before, held, blocks)
+    if block not in _calls:
+        within: list[Held] = []
+        _parts_called(member, 0, within, {})
+        _calls[block] = [("" if path == member.input else path, end) for path, end in within]
+    held += [(path or member.input, before + end) for path, end in _calls[block]]
+    return before + len(block.nodes)
 
-    def __init__(self, stage: _Structure):
-        number = {path: tensor for tensor, path in enumerate(stage.paths, 1)}
-        for inputs in stage.inputs:
-            for path in inputs:
-                number.setdefault(path, len(stage.paths) - len(number))
-        self._names = {tensor: path for path, tensor in number.items()}
-        self._stage = stage
-        self._sources = [[number[path] for path in inputs] for inputs in stage.inputs]
-        self._paths = [*stage.paths, ""]
-        self._blocks = {f"{path}/" for path in stage.blocks}
-        self.line = list(range(len(self._paths)))
-        """Per tensor the last one that is made in the same line."""
-        self.kept: list[tuple[str, int]] = []
-        """(the path of a tensor that a module takes in, the module's last node)."""
-        position = 0
-        while position < len(stage.paths):
-            scope, slash, _ = self._paths[position].partition("/")
-            position = self._scope(position, f"{scope}/")[0] if slash else position + 1
 
-    def _scope(self, first: int, scope: str) -> tuple[int, list[int]]:
-        """What begins at a node and has paths that begin alike: (the position behind it, what it reads)."""
-        paths, sources, start = self._paths, self._sources, len(scope)
-        names: list[str] = []
-        lasts: list[int] = []
-        follows: list[bool] = []
-        outside: list[int] = []
-        position = first
-        while (path := paths[position]).startswith(scope):
-            before, slash = position, path.find("/", start)
-            if slash < 0:
-                names.append(path[start:])
-                read = sources[position]
-                position += 1
-            else:
-                names.append("")
-                position, read = self._scope(position, path[: slash + 1])
-            lasts.append(position)
-            follow = read == [before]
-            follows.append(follow)
-            if before == first or not follow:
-                outside += read
-        if len(names) > 1:
-            outside = sorted({tensor for tensor in outside if tensor <= first})
-        block = scope in self._blocks
-        leaves = [last - 1 for name, last in zip(names, lasts) if name]
-        chained = all(follows[1:]) and (block or all(map(self._stage.modular, leaves)))
-        if not chained:
-            self._lines(names, lasts, follows, returns=block)
-        if (block or chained) and len(outside) == 1:
-            self.kept.append((self._names[outside[0]], position))
-        return position, outside
+def _first(member: Member) -> str:
+    while not isinstance(member, Leaf):
+        member = member.parts[0]
+    return member.output
 
-    def _lines(self, names: Sequence[str], lasts: Sequence[int], follows: Sequence[bool], returns: bool) -> None:
-        """conv, conv_bn and conv_act stand in one line, and what a block returns. A module's name is ""."""
-        begun, head = 0, ""
-        for i, name in enumerate(names):
-            if i and follows[i] and (name.startswith(head) or (returns and i == len(names) - 1)):
-                for one in range(begun, i + 1):
-                    if names[one]:
-                        self.line[lasts[one]] = lasts[i]
-            else:
-                begun, head = i, f"{name}_"
+
+def _parts_called(member: Chain | Composite, before: int, held: list[Held], blocks: Mapping[str, Structure]) -> int:
+    ends: list[int] = []
+    for part in member.parts:
+        ends.append(_call(part, ends[-1] if ends else before, held, blocks))
+    if is_chain(member.parts):
+        held += [(part.output, end) for part, end in zip(member.parts, ends[1:])]
+    else:
+        held += _of_forward(member.parts, forward_statements(member.parts, member.inputs[0]), ends)
+    held.append((member.inputs[0], ends[-1]))
+    return ends[-1]
+
+
+def _of_forward(steps: Sequence[Step], lines: Sequence[Statement], ends: Sequence[int]) -> Iterator[Held]:
+    """What one forward refers to: names until they are overwritten or it returns, arguments during their call."""
+    overwritten = {position: ends[line.stop - 1] for line in lines for position in line.overwritten}
+    for line in lines:
+        first_named = line.first if line.targets and steps[line.first].split else line.stop - 1
+        for position in range(line.first, line.stop):
+            if position < first_named:
+                yield steps[position].output, ends[position + 1]
+            elif line.targets:
+                yield steps[position].output, overwritten.get(position, ends[-1])

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import archs
+from archs.caching import clear_all
 from archs.catalogue.sampling import random_edit
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import ChannelSplit, Concat, Conv2d, Shape
 from costmodel.calibration.sample import STACK, networks, table_networks
 from costmodel.counting.kinds import FREE
 from costmodel.latency.features import BEFORE, COLUMNS, PASSED_ON, WORK, _static, features, of_block
-from costmodel.latency.liveness import _frames, _lives
 
 
 def test_features_have_one_row_per_node_and_name_their_columns():
@@ -32,8 +32,9 @@ def test_what_is_remembered_of_other_networks_does_not_change_a_number(name):
     edited = [random_edit(spec, rng)[1] for _ in range(6)]
     remembered = [features(graph) for graph in edited]
     for graph, found in zip(edited, remembered):
-        for cache in (_static, of_block, _lives, _frames):
+        for cache in (_static, of_block):
             cache.cache_clear()
+        clear_all()
         without_blocks = replace(graph)
         assert graph.subgraphs
         assert not without_blocks.subgraphs

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Sequence
 
-from archs.interop.pytorch.module_tree import Chain, Leaf, Member, is_chain, parts, unique
+from archs.caching import cached
+from archs.interop.pytorch.module_tree import Chain, Leaf, Member, Step, is_chain, parts, unique
 from archs.ir.graph import Graph
-from archs.ir.ops import Function
 
 # Attributes of nn.Module, which a stage of that name must not replace (a test compares the list with torch's).
 RESERVED = frozenset(
@@ -22,6 +23,7 @@ RESERVED = frozenset(
 )
 
 
+@cached(4096, "the names of a network's nodes, read for each text and for tensor lifetimes")
 def identifier(name: str) -> str:
     """A Python name that replaces nothing: other characters become _, reserved words get a _ behind."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", name) or "_"
@@ -29,15 +31,14 @@ def identifier(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) or name in RESERVED else name
 
 
-def module_names(members: tuple[Member, ...]) -> dict[str, str]:
+def module_names(members: Sequence[Step]) -> dict[str, str]:
     """The attribute of each module in a class's body, by the path of the node whose output it gives."""
     names: dict[str, str] = {}
     taken: set[str] = set()
-    for part in members:
-        if isinstance(part, Leaf) and isinstance(part.node.op.spelling(*part.shapes), Function):
-            continue
-        shares = isinstance(part, Leaf) and part.shares
-        names[part.output] = names[shares] if shares else unique(identifier(part.name), taken)
+    for member in members:
+        if not member.template:
+            shares = member.shares
+            names[member.output] = names[shares] if shares else unique(identifier(member.name), taken)
     return names
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 from archs.interop.pytorch.attribute_names import module_names
 from archs.interop.pytorch.classes import ClassDef, block_key
 from archs.interop.pytorch.module_tree import Chain, Composite, Leaf, Member, is_chain
-from archs.interop.pytorch.statements import WIDTH, Spelling, Statement, forward_statements
+from archs.interop.pytorch.statements import WIDTH, Statement, forward_statements
 from archs.ir.ops import Activation, ChannelSplit, Conv2d, Function, Module
 
 
@@ -26,8 +25,8 @@ class ClassWriter:
         self._arguments: dict[str, dict[str, str]] = {}  # what stands for a function's numbers in forward
         self._stored: list[str] = []  # parameters that forward needs, which become attributes
         for member in self.block.parts:
-            if isinstance(member, Leaf) and isinstance(spelling := member.node.op.spelling(*member.shapes), Function):
-                self._function(member, spelling)
+            if isinstance(member, Leaf) and isinstance(member.spelling, Function):
+                self._function(member, member.spelling)
 
     def block_class(self, doc: str = "") -> str:
         """A class of which the network has instances."""
@@ -48,12 +47,6 @@ class ClassWriter:
         """The last class of the text. `ties`: assignments of parameters that modules have in common."""
         return f"class {self._definition.name}(nn.Module):\n    def __init__(self):\n" + self._body(ties)
 
-    @cached_property
-    def statements(self) -> tuple[Statement, ...]:
-        """The lines of the forward of a class that is no chain."""
-        spelling = Spelling(self._expression, self._split, self._is_operator)
-        return tuple(forward_statements(self.block.parts, self.block.input, spelling, self._sizes))
-
     def _body(self, ties: Sequence[str] = ()) -> str:
         lines = ["        super().__init__()"]
         lines += [f"        self.{name} = {name}" for name in self._stored]
@@ -62,7 +55,8 @@ class ClassWriter:
                 lines += self._assign(f"self.{self._attributes[member.output]} = ", member)
         lines += [f"        {tie}" for tie in ties]
         forward = "\n    def forward(self, x: torch.Tensor) -> torch.Tensor:\n"
-        return "\n".join(lines) + "\n" + forward + "".join(f"        {s.code}\n" for s in self.statements)
+        statements = forward_statements(self.block.parts, self.block.input, network=self._sizes)
+        return "\n".join(lines) + "\n" + forward + "".join(f"        {self._line(s)}\n" for s in statements)
 
     # the constructor
 
@@ -101,8 +95,7 @@ class ClassWriter:
                 elif text != str(parameter.default):
                     arguments.append(f"{parameter.name}={text}")
             return definition.name, arguments
-        op = member.node.op
-        spelling = op.spelling(*member.shapes)
+        op, spelling = member.node.op, member.spelling
         assert isinstance(spelling, Module)
         if isinstance(op, Activation):
             return texts[member.output, "activation"], []
@@ -134,8 +127,18 @@ class ClassWriter:
         self._templates[member.output] = spelling.template
         self._arguments[member.output] = found
 
-    def _is_operator(self, member: Member) -> bool:
-        return self._templates.get(member.output, "").startswith("{")
+    def _line(self, statement: Statement) -> str:
+        members = self.block.parts[statement.first : statement.stop]
+        if not members:
+            return f"return {statement.arguments[0]}"
+        targets = ", ".join(statement.targets)
+        if isinstance(split := members[0], Leaf) and split.split:
+            targets = targets if len(statement.targets) > 1 else f"({targets},)"
+            return f"{targets} = {self._split(split, statement.arguments[0])}"
+        expression = self._expression(members[0], statement.arguments)
+        for after in members[1:]:
+            expression = self._expression(after, [expression])
+        return f"{targets} = {expression}" if targets else f"return {expression}"
 
     def _expression(self, member: Member, inputs: Sequence[str]) -> str:
         if member.output not in self._templates:

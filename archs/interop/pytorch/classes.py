@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 from archs.interop.pytorch.module_tree import Chain, Composite, Leaf, Member, unique
-from archs.ir.ops import Activation, ChannelSplit, Conv2d, Function, Module, Op, Shape
+from archs.ir.ops import Activation, ChannelSplit, Conv2d, Function, Module
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,21 @@ def key(part: Member, reads: dict[str, int]) -> object:
     if isinstance(part, Leaf):
         op = part.node.op
         what = Activation if isinstance(op, Activation) else type(op)
-        return part.name, what, _form(op, part.shapes), wiring, reads.get(part.shares)
+        return part.name, what, _form(part), wiring, reads.get(part.shares)
     inner = tuple(key(p, r) for p, r in zip(part.parts, _positions(part)))
     return part.name, part.kind if isinstance(part, Composite) else None, inner, wiring
 
 
-def _form(op: Op, shapes: tuple[Shape, ...]) -> object:
+def _form(leaf: Leaf) -> object:
     """How an operator is written, its numbers left out: only one form fits into one line of code."""
+    op = leaf.node.op
     if isinstance(op, Activation):
         return None
     if type(op) is Conv2d:
         return op.bias
     if isinstance(op, ChannelSplit):
         return len(op.sizes), op.part
-    spelling = op.spelling(*shapes)
+    spelling = leaf.spelling
     if isinstance(spelling, Function):
         return spelling.template
     return spelling.target, len(spelling.args), tuple(name for name, _ in spelling.kwargs)
@@ -132,7 +133,7 @@ def slots(member: Member, classes: Mapping[object, ClassDef]) -> list[Slot]:
             *[Slot(member, role, role, pair[0] if pair[0] == pair[1] else pair) for role, pair in pairs.items()],
             Slot(member, "groups", "groups", op.groups),
         ]
-    spelling = op.spelling(*member.shapes)
+    spelling = member.spelling
     if isinstance(op, Activation) and isinstance(spelling, Module):
         return [Slot(member, "activation", "activation", spelling.target)]
     if isinstance(op, ChannelSplit):

@@ -1,4 +1,4 @@
-"""Graph → PyTorch source text, and the statements that it executes.
+"""Graph → PyTorch source text.
 
 The text stands alone: it needs torch and nothing else. Lines are wrapped as `ruff format` wraps them. Executing it is
 in `archs.interop.pytorch.execute`, one class in `class_writer`, the lines of a forward in `statements`.
@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from archs.catalogue.registry import FAMILIES, citation
 from archs.interop.pytorch.attribute_names import identifier, tied_parameters
 from archs.interop.pytorch.class_writer import ClassWriter
-from archs.interop.pytorch.classes import ClassDef, block_key, classes, slots, spelled_value
+from archs.interop.pytorch.classes import ClassDef, classes, slots, spelled_value
 from archs.interop.pytorch.helper_functions import HELPERS
-from archs.interop.pytorch.module_tree import Chain, Composite, Leaf, Member, is_chain, parts, unique
-from archs.interop.pytorch.statements import WIDTH, Statement
+from archs.interop.pytorch.module_tree import Composite, parts, unique
+from archs.interop.pytorch.statements import WIDTH
 from archs.ir.graph import INPUT, Graph
 from archs.ir.ops import Module
 from archs.tables.blocks import DOCS
@@ -49,48 +47,6 @@ def _writers(graph: Graph) -> list[ClassWriter]:
     texts = {slot.key: spelled_value(slot) for member in body for slot in slots(member, found)}
     literal = ClassDef(network, [whole], [], texts)
     return [*[ClassWriter(found, definition) for definition in found.values()], ClassWriter(found, literal, sizes=True)]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One execution of a forward in the exported module.
-
-    A frame keeps the tensor that it takes in until it returns, and every tensor that has a name until the name is
-    overwritten. Within a statement, each member keeps its inputs until it has run.
-    """
-
-    input: str
-    """The path of the tensor that it takes in."""
-    members: tuple[Member, ...]
-    statements: tuple[Statement, ...]
-    """In order, by the positions of the members; a chain (`nn.Sequential`) has one per member."""
-    inner: Mapping[int, Frame]
-    """The members that execute a forward of their own, by position."""
-
-
-def frames(graph: Graph) -> Frame:
-    """The forwards that the exported module executes, the network's outermost: the statements that `to_source` prints.
-
-    >>> import archs
-    >>> network = frames(archs.build(archs.spec("mobilenet_v2")))
-    >>> [(network.members[s.first].name, s.code) for s in network.statements][-2:]
-    [('stage7', 'x = self.stage7(x)'), ('head', 'return self.head(x)')]
-    """
-    *classes_, network = _writers(graph)
-    by_class = {block_key(writer.block): writer for writer in classes_}
-
-    def frame(member: Chain | Composite) -> Frame:
-        if is_chain(member.parts):
-            statements = tuple(Statement(i, i + 1, "input = module(input)", (i - 1,)) for i in range(len(member.parts)))
-        else:
-            assert isinstance(member, Composite)
-            statements = by_class[block_key(member)].statements
-        return Frame(member.inputs[0], member.parts, statements, inner(member.parts))
-
-    def inner(members: tuple[Member, ...]) -> dict[int, Frame]:
-        return {i: frame(member) for i, member in enumerate(members) if not isinstance(member, Leaf)}
-
-    return Frame(INPUT, network.block.parts, network.statements, inner(network.block.parts))
 
 
 def helpers(graph: Graph) -> list[str]:

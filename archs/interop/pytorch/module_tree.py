@@ -13,11 +13,34 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, pairwise
-from typing import Union
+from typing import Protocol, Union
 
 from archs.ir.graph import Graph, Node
-from archs.ir.ops import Module, Shape
+from archs.ir.ops import ChannelSplit, Function, Module, Shape
+
+
+class Step(Protocol):
+    """What the lines of a forward depend on: a member, or only its place in the structure."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
+    @property
+    def output(self) -> str: ...
+    @property
+    def template(self) -> str:
+        """The expression of a function; empty for what is called as a module."""
+
+    @property
+    def shares(self) -> str:
+        """The earlier node whose module it calls again."""
+
+    @property
+    def split(self) -> ChannelSplit | None:
+        """The operator, where it is one part of a channel split."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +50,18 @@ class Leaf:
     shapes: tuple[Shape, ...]
     shares: str = ""
     """The earlier node whose module it calls again."""
+
+    @cached_property
+    def spelling(self) -> Module | Function:
+        return self.node.op.spelling(*self.shapes)
+
+    @property
+    def template(self) -> str:
+        return self.spelling.template if isinstance(self.spelling, Function) else ""
+
+    @property
+    def split(self) -> ChannelSplit | None:
+        return self.node.op if isinstance(self.node.op, ChannelSplit) else None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -42,8 +77,7 @@ class Leaf:
 
     @property
     def modular(self) -> bool:
-        plain = len(self.inputs) == 1 and not self.shares
-        return plain and isinstance(self.node.op.spelling(*self.shapes), Module)
+        return len(self.inputs) == 1 and not self.shares and isinstance(self.spelling, Module)
 
 
 class _Group:
@@ -51,6 +85,8 @@ class _Group:
 
     parts: tuple[Member, ...]
     modular = True
+    template = shares = ""
+    split = None
 
     @property
     def output(self) -> str:

@@ -1,18 +1,21 @@
 """The lines of a forward: which members share one expression, and which names each line assigns.
 
-The one place that decides it: the text is printed from these statements, and tensor lifetimes are read from them.
+The one place that decides it, from the structure of the members and without their numbers. `class_writer` prints these
+statements, and `costmodel.latency.liveness` reads the lifetimes of tensors from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archs.interop.pytorch.attribute_names import identifier
-from archs.interop.pytorch.module_tree import Leaf, Member, unique
-from archs.ir.ops import ChannelSplit
+from archs.caching import cached
+from archs.interop.pytorch.attribute_names import identifier, module_names
+from archs.interop.pytorch.module_tree import Step, unique
 
 WIDTH = 88  # ruff format's default
+NUMBER_WIDTH = len("self.groups")  # of any number: one that differs between the blocks of a class is an attribute
 INPUT_POSITION = -1
 """Stands for the tensor that a forward takes in, where others are numbered by the member whose output they are."""
 
@@ -26,25 +29,20 @@ class Statement:
 
     first: int
     stop: int
-    code: str
+    arguments: tuple[str, ...]
+    """The variables that the first member reads; of a line without members, the one that it returns."""
+    targets: tuple[str, ...] = ()
+    """The names that the line assigns; a line without them returns."""
     overwritten: tuple[int, ...] = ()
     """The tensors whose name the line assigns again: members by position, or `INPUT_POSITION`."""
 
 
-@dataclass(frozen=True)
-class Spelling:
-    """How the members of one forward are called."""
+def forward_statements(members: Sequence[Step], input: str, network: bool = False) -> list[Statement]:
+    """The statements of a forward in order; the last one returns. `network`: the network's own forward.
 
-    expression: Callable[[Member, Sequence[str]], str]
-    """A member applied to the expressions of its inputs."""
-    split: Callable[[Leaf, str], str]
-    """All parts of a channel split of a variable."""
-    operator: Callable[[Member], bool]
-    """Whether an expression would need brackets around its first operand."""
-
-
-def forward_statements(members: Sequence[Member], input: str, spelling: Spelling, sizes: bool) -> list[Statement]:
-    """The statements of a forward in order; the last one returns. `sizes`: the network's own forward."""
+    Members share a line of at most `WIDTH`, in which any number takes `NUMBER_WIDTH`: blocks that differ in numbers
+    alone have the same statements.
+    """
     position_of = {input: INPUT_POSITION} | {member.output: i for i, member in enumerate(members)}
     last_read: dict[str, int] = {}
     readers: dict[str, int] = {}
@@ -52,61 +50,75 @@ def forward_statements(members: Sequence[Member], input: str, spelling: Spelling
         for path in set(member.inputs):
             last_read[path] = position
             readers[path] = readers.get(path, 0) + 1
+    attributes = module_names(members)
     variables = {input: "x"}
     found: list[Statement] = []
     position = 0
     while position < len(members):
         start, member = position, members[position]
-        if isinstance(member, Leaf) and isinstance(member.node.op, ChannelSplit):
+        arguments = tuple([variables[path] for path in member.inputs])
+        if member.split is not None:
             position, targets = _split(members, position, variables)
-            code = f"{targets} = {spelling.split(member, variables[member.inputs[0]])}"
-            found.append(Statement(start, position, code))
+            found.append(Statement(start, position, arguments, targets))
             if position == len(members):
-                found.append(Statement(position, position, f"return {variables[members[-1].output]}"))
+                found.append(Statement(position, position, (variables[members[-1].output],)))
             continue
-        expression = spelling.expression(member, [variables[path] for path in member.inputs])
+        width = _width(member, attributes, sum(map(len, arguments)) + 2 * (len(arguments) - 1))
         while position + 1 < len(members):  # conv, conv_bn, conv_act on one line
             after = members[position + 1]
-            joined = after.name.startswith(f"{members[start].name}_") or (position + 2 == len(members) and not sizes)
+            joined = after.name.startswith(f"{members[start].name}_") or (position + 2 == len(members) and not network)
             if after.inputs != (member.output,) or readers.get(member.output) != 1 or not joined:
                 break
-            if spelling.operator(after):
+            if after.template.startswith("{"):
                 break  # x + y stands in no (x + y) * z without brackets
-            longer = spelling.expression(after, [expression])
-            if len(longer) + 15 > WIDTH:
+            width = _width(after, attributes, width)
+            if width + 15 > WIDTH:
                 break
-            member, expression, position = after, longer, position + 1
+            member, position = after, position + 1
         position += 1
         if position == len(members):
-            found.append(Statement(start, position, f"return {expression}"))
+            found.append(Statement(start, position, arguments))
             break
         alive = {v for path, v in variables.items() if last_read.get(path, -1) >= position}
-        free = [variables[path] for path in members[start].inputs if variables[path] not in alive]
+        free = [v for v in arguments if v not in alive]
         name = "x" if "x" in free else free[0] if free else next(v for v in _names() if v not in alive)
         overwritten = tuple(position_of[path] for path, v in variables.items() if v == name)
         variables = {path: v for path, v in variables.items() if v != name}
         variables[member.output] = name
-        found.append(Statement(start, position, f"{name} = {expression}", overwritten))
+        found.append(Statement(start, position, arguments, (name,), overwritten))
     return found
 
 
-def _split(members: Sequence[Member], position: int, variables: dict[str, str]) -> tuple[int, str]:
+def _width(member: Step, attributes: dict[str, str], inputs: int) -> int:
+    """The width of a member's expression around inputs of a width."""
+    if not member.template:
+        return len(f"self.{attributes[member.output]}()") + inputs
+    return _template_width(member.template) + inputs
+
+
+@cached(None, "few templates, read for each line")
+def _template_width(template: str) -> int:
+    fields = re.findall(r"\{(\w+)\}", template)
+    numbers = [name for name in fields if name != "all" and not name.isdigit()]
+    return len(template) - sum(len(name) + 2 for name in fields) + NUMBER_WIDTH * len(numbers)
+
+
+def _split(members: Sequence[Step], position: int, variables: dict[str, str]) -> tuple[int, tuple[str, ...]]:
     """The position behind the parts of a split that stand together, and the names that its line assigns."""
     first = members[position]
-    assert isinstance(first, Leaf)
-    op = first.node.op
-    assert isinstance(op, ChannelSplit)
-    names = ["_"] * len(op.sizes)
+    assert first.split is not None
+    sizes = first.split.sizes
+    names = ["_"] * len(sizes)
     while position < len(members):
         part = members[position]
-        if not isinstance(part, Leaf) or not isinstance(part.node.op, ChannelSplit) or part.inputs != first.inputs:
+        if part.split is None or part.inputs != first.inputs or part.split.sizes != sizes:
             break
-        if part.node.op.sizes != op.sizes or names[part.node.op.part] != "_":
+        if names[part.split.part] != "_":
             break
         taken = set(variables.values()) - {"_"}
-        names[part.node.op.part] = variables[part.output] = unique(identifier(part.name), taken)
+        names[part.split.part] = variables[part.output] = unique(identifier(part.name), taken)
         position += 1
-    return position, f"({names[0]},)" if len(names) == 1 else ", ".join(names)
+    return position, tuple(names)
 
 
 def _names() -> Iterator[str]:
