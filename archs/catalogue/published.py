@@ -9,9 +9,9 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 
+from archs.caching import cached
 from archs.catalogue.registry import FAMILIES
 from archs.tables.table import Spec
 
@@ -53,7 +53,7 @@ def agrees(printed: str, count: int) -> bool:
     return abs(Decimal(count) / 10**6 - figure) <= unit / 2
 
 
-@lru_cache
+@cached(1, "a file of the package")
 def published() -> tuple[Published, ...]:
     """All rows, family by family."""
     with PATH.open(encoding="utf-8", newline="") as file:

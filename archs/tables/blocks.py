@@ -7,8 +7,8 @@ blocks of another structure (no shortcut, no expansion, with squeeze-and-excite)
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
+from archs.caching import cached
 from archs.errors import ArchError
 from archs.ir.graph import Builder
 from archs.ir.ops import (
@@ -29,8 +29,7 @@ from archs.ir.ops import (
 )
 from archs.tables import rows
 
-# Operators are immutable values: a repeated block shares them instead of checking the same numbers again.
-_conv = lru_cache(4096)(Conv2d)
+_conv = cached(4096, "repeated blocks share operators instead of checking the same numbers again")(Conv2d)
 _BN = BatchNorm()
 
 

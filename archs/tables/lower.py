@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import chain
 
+from archs.caching import cached
 from archs.errors import ArchError
 from archs.ir.graph import INPUT, Builder, Graph, Subgraph
 from archs.ir.ops import Shape
@@ -30,7 +30,7 @@ def block_paths(spec: Spec, seen: Counter[str] | None = None) -> Iterator[tuple[
         yield row, paths
 
 
-@lru_cache(64)  # an edit is tried, drawn and priced, each of them with the graph of the same spec
+@cached(64, "an edit is tried, drawn and priced, each with the graph of the same spec")
 def build(spec: Spec) -> Graph:
     """The graph of a spec. Raises ArchError with the row, the path, what was found and what is allowed.
 
@@ -74,7 +74,7 @@ def assemble(name: str, image: Shape, blocks: Sequence[Subgraph], spec: Spec | N
     return graph
 
 
-@lru_cache(2048)  # an edit leaves most blocks as they were
+@cached(2048, "an edit leaves most blocks as they were")
 def _block(row: Row, path: str, stride: int, x: str, shape: Shape) -> Subgraph:
     b = Builder(path, shape, at=x)
     _, add_block = BLOCKS[type(row)]

@@ -6,11 +6,11 @@ Totals only; what a node, a block or a stage costs is `costmodel.count`'s.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archs.caching import cached
 from archs.ir.graph import Graph, Subgraph
 from costmodel.arguments import Network, as_graph
 from costmodel.counting.counts import Convention, Counts, count, node_counts
@@ -35,6 +35,6 @@ def _total(graph: Graph, convention: Convention) -> Counts:
     return Counts._make(np.sum([_of_block(block, convention) for block in graph.subgraphs], axis=0).tolist())
 
 
-@lru_cache(1 << 16)
+@cached(1 << 16, "a search combines few blocks")
 def _of_block(block: Subgraph, convention: Convention) -> NDArray[np.int64]:
     return np.sum(node_counts(block.nodes, block.shapes, convention), axis=0)

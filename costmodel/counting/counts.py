@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archs.caching import cached
 from archs.ir import ops
 from archs.ir.graph import Graph, Node
 from archs.ir.ops import Shape
@@ -86,7 +87,7 @@ _ZERO = Counts(*[0] * len(Counts._fields))
 _COLUMN = {name: Counts._fields.index(name) for name in set(ELEMENTWISE.values())}
 
 
-@lru_cache(65536)
+@cached(65536, "networks repeat operators on the same shapes")
 def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: bool) -> Counts:
     kind = type(op)
     if kind in FREE and not (split_copies and kind is ops.ChannelSplit):

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
 
 import networkx
 
+from archs.caching import cached
 from archs.ir.graph import Node
 from archs.ir.ops import AvgPool, Conv2d, GlobalAvgPool, MaxPool
 from costmodel.arguments import Network, as_graph
@@ -80,7 +80,7 @@ def _structure(members: tuple[Node, ...]) -> tuple[tuple[bool, ...], tuple[tuple
     return tuple(isinstance(node.op, FRAGMENTS) for node in members), tuple(edges)
 
 
-@lru_cache(4096)
+@cached(4096, "blocks that differ in numbers alone have the same fragments")
 def _measure(is_fragment: tuple[bool, ...], edges: tuple[tuple[int, int], ...]) -> tuple[int, int, int]:
     digraph = networkx.DiGraph()
     digraph.add_nodes_from(range(len(is_fragment)))

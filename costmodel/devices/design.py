@@ -6,10 +6,9 @@ it would tell of the device's terms. Nothing is timed here.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
+from archs.caching import cached
 from costmodel.devices import priors
 from costmodel.devices.fitting import NOISE
 from costmodel.devices.tables import Timing, timed
@@ -31,7 +30,7 @@ CANDIDATES: tuple[tuple[str, tuple[tuple[str, object], ...]], ...] = tuple(
 """Catalogue networks that take from a millisecond to a second on a phone."""
 
 
-@cache
+@cached(None, "an optimal design per kind of device, which takes seconds")
 def order(kind: str = "cpu") -> tuple[Timing, ...]:
     """All candidates, the most telling first; their latencies are 0, as nobody has timed them."""
     rows = [Timing(name, knobs, 1, 1.0, "") for name, knobs in CANDIDATES]

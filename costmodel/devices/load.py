@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
+from archs.caching import cached
 from costmodel.devices.profile import FORMAT, WholeNetworkProfile
 from costmodel.errors import CostError
 from costmodel.latency import profile as latency
@@ -32,7 +32,7 @@ def load(name: str) -> WholeNetworkProfile:
     return _load(path, path.stat().st_mtime_ns)
 
 
-@lru_cache(256)  # all that are shipped; a page lists them with their errors
+@cached(256, "all that are shipped; a page lists them with their errors")
 def _load(path: Path, written: int) -> WholeNetworkProfile:
     found = latency.read_profile(path.read_bytes(), path.name)
     assert isinstance(found, WholeNetworkProfile)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import archs
 from archs import ArchError, Spec
+from archs.caching import cached
 from archs.catalogue.guidelines import cells
 from archs.catalogue.registry import FAMILIES
 from costmodel.errors import CostError
@@ -21,7 +21,7 @@ DATA = Path(__file__).with_name("data")
 KNOBS = ("width", "resolution", "groups", "code")
 
 
-@cache
+@cached(1, "a file of the package")
 def _published() -> dict[str, tuple[str, Spec]]:
     found: dict[str, tuple[str, Spec]] = {}
     for name, entry in json.loads((DATA / "networks.json").read_text()).items():
@@ -42,7 +42,7 @@ def family(name: str) -> str:
     return name if name in FAMILIES else _published()[name][0]
 
 
-@lru_cache(1024)  # a table of timings names the same networks for many devices
+@cached(1024, "a table of timings names the same networks for many devices")
 def spec(name: str, **knobs: Any) -> Spec:
     """The network of a name at its knobs. Raises CostError for an unknown name, knob or value.
 

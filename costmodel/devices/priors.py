@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 
 import numpy as np
 
 import archs
+from archs.caching import cached
 from costmodel.devices import terms
 from costmodel.devices.fitting import Array, Prior, Timed, prior_of, weights_of
 from costmodel.devices.networks import DATA
@@ -25,7 +25,7 @@ LEAST = {"group_starts": 10.0, "grouped_mult_adds": 1e7}
 """Terms that few networks have, in the mean network by which weights become shares."""
 
 
-@cache
+@cached(1, "constants of the catalogue")
 def reference() -> Array:
     """The terms of a mean network of the catalogue."""
     graphs = [archs.fold_batchnorm(archs.build(archs.spec(name))) for name in archs.names()]
@@ -63,7 +63,7 @@ def to_json(priors: Mapping[str, Prior]) -> str:
     return json.dumps(data, indent=1) + "\n"
 
 
-@cache
+@cached(None, "a file of the package, per kind of device")
 def shipped(kind: str) -> Prior:
     """The prior of a kind of device."""
     data = json.loads(PATH.read_text())[KINDS[kind]]

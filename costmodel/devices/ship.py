@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Callable
-from functools import cache
 
+from archs.caching import cached
 from costmodel.devices import priors
 from costmodel.devices.build import profile_of
 from costmodel.devices.few_shots import few_shots, save
@@ -24,13 +24,13 @@ WORST_PCT = 15.0
 REFUSED = DATA / "refused.csv"
 
 
-@cache
+@cached(1, "each device is fitted against all others")
 def all_timed() -> dict[str, tuple[str, Timed]]:
     """Every published device: key → (kind, timed networks)."""
     return {key: (of.kind, timed(timings(key), of.fused)) for key, of in devices().items()}
 
 
-@cache
+@cached(None, "the runs of one device share the prior of all others")
 def prior_without(device: str, kind: str) -> Prior:
     """The prior that all other devices give; every run and thread count of this one is left out."""
     known = devices()

@@ -8,11 +8,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 from archs import build, fold_batchnorm
+from archs.caching import cached
 from costmodel.devices import networks, terms
 from costmodel.devices.fitting import Timed, publication
 
@@ -48,7 +48,7 @@ class Device:
     table: str
 
 
-@cache
+@cached(1, "a file of the package")
 def devices() -> dict[str, Device]:
     """The devices of the published tables, by key."""
     found = {}
@@ -60,7 +60,7 @@ def devices() -> dict[str, Device]:
     return found
 
 
-@cache
+@cached(None, "files of the package")
 def _table(name: str) -> dict[str, tuple[Timing, ...]]:
     found: dict[str, list[Timing]] = {}
     with (networks.DATA / f"{name}.csv").open(encoding="utf-8", newline="") as file:

@@ -5,11 +5,10 @@ A latency is the sum of the terms, each times a non-negative weight of the devic
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
+from archs.caching import cached
 from archs.ir.graph import Graph
 from costmodel.devices.kernels import Kernel, kernels
 
@@ -36,7 +35,7 @@ _MOVED = {"elementwise": "elementwise_elements", "copy": "copied_elements"}
 _AT = {name: number for number, name in enumerate(TERMS)}
 
 
-@lru_cache(512)  # one network is priced on several devices
+@cached(512, "one network is priced on several devices")
 def of_kernels(graph: Graph, fused: bool, batch: int) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     """For each kernel the number of its node, and the terms, kernels × TERMS; without the call's."""
     found = kernels(graph, fused)

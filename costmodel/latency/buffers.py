@@ -7,10 +7,10 @@ Lifetimes within a node only; across nodes they are in `costmodel.latency.livene
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
+from archs.caching import cached
 from archs.ir import ops
 from archs.ir.ops import Op, Shape
 from costmodel.latency.operator_kinds import kind_of
@@ -38,7 +38,7 @@ class Buffers(NamedTuple):
     """Whether the first call leaves a oneDNN primitive and its code in memory."""
 
 
-@lru_cache(65536)
+@cached(65536, "networks repeat operators on the same shapes")
 def buffers_of(op: Op, batch: int, output: Shape, *inputs: Shape) -> Buffers:
     """The allocations of one operator on its shapes. Raises CostError for an operator without a kind."""
     kind, _ = kind_of(op, inputs, batch)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import islice
 from math import exp, nan, prod
 from threading import Lock
@@ -17,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from archs.caching import cached
 from archs.ir import ops
 from archs.ir.graph import Graph, Subgraph
 from costmodel.arguments import Network, as_graph
@@ -242,11 +242,11 @@ def _of_table(graph: Graph) -> bool:
     return bool(graph.subgraphs) and not any(map(_permutes, graph.subgraphs))
 
 
-@lru_cache(1 << 16)
+@cached(1 << 16, "a search combines few blocks")
 def _permutes(block: Subgraph) -> bool:
     return any(type(node.op) is ops.Permute for node in block.nodes)
 
 
-@lru_cache(4)
+@cached(4, "a pricer keeps the blocks that a search has met")
 def _pricer(key: ById, batch: int, device: str) -> Pricer:
     return Pricer(key.predictors, batch, device)

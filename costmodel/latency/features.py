@@ -7,7 +7,6 @@ kinds, and `costmodel/latency/README.md` describes the columns.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
-from functools import lru_cache
 from itertools import chain
 from math import gcd, log, prod
 from operator import itemgetter
@@ -17,6 +16,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from archs.caching import cached
 from archs.ir import ops
 from archs.ir.graph import Graph, Node, Subgraph
 from archs.ir.ops import Op, Shape
@@ -135,7 +135,7 @@ def _numbered(keys: Iterable[Hashable]) -> NDArray[np.int64]:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
 
 
-@lru_cache(2048)
+@cached(2048, "an edit leaves most blocks as they were")
 def of_block(block: Subgraph, batch: int) -> Nodes:
     return _of_nodes(block.nodes, block.shapes, frozenset(), batch)
 
@@ -160,7 +160,7 @@ def columns_before(passed_on: NDArray[np.float64], first: NDArray[np.float64]) -
     return np.concatenate((first[None], passed_on))[np.maximum.accumulate(ran)]
 
 
-@lru_cache(65536)
+@cached(65536, "networks repeat operators on the same shapes")
 def _static(op: Op, batch: int, permuted: bool, output: Shape, *inputs: Shape) -> tuple[str, bytes, str, _OnShapes]:
     """(kind, a `_ROW`, machine code, operator on shapes) of one operator."""
     inputs = inputs or (output,)  # a computed tensor reads parameters alone

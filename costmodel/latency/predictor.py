@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import exp, nan
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from archs.caching import cached
 from archs.ir.graph import Graph
 from costmodel.arguments import Network, as_graph
 from costmodel.counting.counts import group_of
@@ -319,7 +320,7 @@ class _Tables(NamedTuple):
     range: Range
 
 
-@lru_cache(8)
+@cached(8, "converting the tables of a profile takes longer than a prediction")
 def _tables(key: ById) -> _Tables:
     predictors = key.predictors
     return _Tables(

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from random import Random
 from typing import Any, Union
 
 from archs import Graph, Spec, build
+from archs.caching import cached
 from archs.ir import ops
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import Op, Shape
@@ -71,7 +71,7 @@ def read_recipe(data: Mapping[str, Any]) -> Recipe:
     return SyntheticNetwork(data["name"], data["seed"])
 
 
-@lru_cache(256)
+@cached(256, "a network is timed in several sessions and fitted several times")
 def _graph(recipe: SyntheticNetwork) -> Graph:
     rng = Random(f"{recipe.name} {recipe.seed}")
     side = rng.choice(RESOLUTIONS)

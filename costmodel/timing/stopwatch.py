@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from archs.caching import cached
 from costmodel.errors import CostError
 
 if TYPE_CHECKING:  # torch takes seconds to import: only what starts a clock does so
@@ -293,7 +293,7 @@ def check_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-@cache
+@cached(1, "once per process is enough")
 def keep_heap() -> bool:
     """Tell glibc to keep freed memory in the process; False where the C library is another.
 

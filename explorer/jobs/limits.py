@@ -6,10 +6,10 @@ Start at `check_validation` (server) and `limit_memory` (worker).
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from pathlib import Path
 
 from archs import build
+from archs.caching import cached
 from archs.catalogue.registry import FAMILIES
 from costmodel import CostError, DeviceProfile, count, load_profile
 from costmodel.latency.predictor import predict
@@ -52,7 +52,7 @@ def check_validation(profile: DeviceProfile, usual: float) -> float:
     return seconds
 
 
-@lru_cache(1)
+@cached(1, "constants of the catalogue")
 def _largest_activations() -> int:
     return max(count(build(family.spec())).peak_activation for family in FAMILIES.values())
 
@@ -61,7 +61,7 @@ def _total_ms(profile: DeviceProfile) -> float:
     return sum(predict(profile.regime.graph(family.spec()), profile).latency_ms for family in FAMILIES.values())
 
 
-@lru_cache(1)
+@cached(1, "a constant of the default profile")
 def _default_ms() -> float:
     return _total_ms(load_profile(DEFAULT))
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Hashable, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from archs.caching import cached
 from explorer.lab.experiment import Experiment
 from explorer.lab.text import CLAIMS
 from explorer.lab.verdict import agreement, agreement_sentence, disagreeing_rows
@@ -92,7 +92,7 @@ def _render(title: str, head: Sequence[str], sections: list[dict[str, object]], 
     return _template().render(title=title, head=head, sections=sections, machine=machine)
 
 
-@lru_cache(1)  # one template
+@cached(1, "one template")
 def _template() -> jinja2.Template:
     import jinja2
 

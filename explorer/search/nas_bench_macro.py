@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 import gzip
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archs.caching import cached
 from explorer.search.parts import Genome
 
 PATH = Path(__file__).with_name("nas_bench_macro.csv.gz")
@@ -44,7 +45,7 @@ class Results:
         return float(self.accuracy[self.mult_adds <= mult_adds].max())
 
 
-@lru_cache(1)
+@cached(1, "a file of the package")
 def table() -> Results:
     """The results, read once."""
     with gzip.open(PATH, "rt", encoding="utf-8", newline="") as file:

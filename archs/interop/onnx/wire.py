@@ -6,9 +6,9 @@ that says "0" in a list of numbers: a small file can ask for a lot of memory. So
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from archs.caching import cached
 from archs.errors import ArchError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 Fields = dict[int, tuple[str, "Descriptor | None", bool, bool]]
 
 
-@lru_cache(64)
+@cached(64, "the fields of a message type, read for each message of a file")
 def _fields(descriptor: Any) -> Fields:
     """Number → name, the message that it is (if it is one), whether it is a list of varints, and whether a text."""
     from google.protobuf.descriptor import FieldDescriptor as F
