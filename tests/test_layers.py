@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,3 +24,13 @@ print([name for name in {HEAVY!r} if name in sys.modules])
 """
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_files_and_folders_stay_small_enough_to_read():
+    packages = [ROOT / name for name in ("archs", "costmodel", "explorer")]
+    files = [path for package in packages for path in package.rglob("*.py")]
+    tests = list((ROOT / "tests").rglob("*.py"))
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in [*files, *tests]}
+    assert {str(path.relative_to(ROOT)): count for path, count in lines.items() if count > 350} == {}
+    folders = Counter(path.parent for path in files if path.name != "__init__.py")
+    assert {str(folder.relative_to(ROOT)): count for folder, count in folders.items() if count > 16} == {}

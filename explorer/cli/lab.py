@@ -12,9 +12,9 @@ import costmodel
 from archs.catalogue.guidelines import SIZE
 from explorer.cli import destination
 from explorer.cli.command import Commands, Output
+from explorer.errors import LabError
 from explorer.jobs import lab as jobs
 from explorer.lab import prediction
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import LAYOUTS, PLATFORMS, SCALES, Experiment, Settings, check, experiment
 from explorer.lab.record import to_csv
 from explorer.lab.repeat import repeated, sentence

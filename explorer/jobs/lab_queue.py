@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from explorer.errors import LabError
 from explorer.jobs import job as base
 from explorer.jobs import lab
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings
 from explorer.lab.run import SECONDS, Run
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from explorer.data.plain_text import plain
+from explorer.errors import LabError
 from explorer.lab import record
-from explorer.lab.errors import LabError
 
 VARIABLE = "CNN_COST_DATA"
 """Environment variable: the folder of the database instead of the user's data folder."""

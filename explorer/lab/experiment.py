@@ -17,7 +17,7 @@ from archs.caching import cached
 from archs.catalogue.guidelines import PRINTED_OTHERWISE, SIZE, Cell, cells
 from archs.tables.rows import Conv
 from costmodel import count, fragmentation
-from explorer.lab.errors import LabError
+from explorer.errors import LabError
 
 if TYPE_CHECKING:
     import pandas

@@ -5,7 +5,7 @@ from __future__ import annotations
 import costmodel
 from costmodel import DeviceProfile
 from explorer.data import profiles as devices
-from explorer.lab.errors import LabError
+from explorer.errors import LabError
 from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.verdict import Predicted
 

@@ -10,7 +10,7 @@ import io
 from typing import TYPE_CHECKING
 
 from explorer.data.plain_text import plain
-from explorer.lab.errors import LabError
+from explorer.errors import LabError
 from explorer.lab.experiment import GUIDELINES, LAYOUTS, PLATFORMS, SCALES, Experiment
 from explorer.lab.published import printed
 from explorer.lab.run import Run

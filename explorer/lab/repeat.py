@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from explorer.lab.errors import LabError
+from explorer.errors import LabError
 from explorer.lab.run import Interval, Run
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from archs import Graph
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.stopwatch import Stopwatch, fastest
+from explorer.errors import LabError
 from explorer.lab import machine
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings
 
 if TYPE_CHECKING:

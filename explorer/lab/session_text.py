@@ -16,7 +16,7 @@ import archs
 from archs import ArchError, Spec, bounded_json
 from costmodel import CostError
 from explorer.data.plain_text import plain
-from explorer.lab.errors import LabError
+from explorer.errors import LabError
 from explorer.lab.experiment import GUIDELINES, Settings, experiment
 from explorer.lab.run import MIN_ROUNDS, ROUNDS, Run
 

@@ -11,8 +11,8 @@ from support.lab_runs import fake_run
 
 import costmodel
 from explorer.cli.main import main
+from explorer.errors import LabError
 from explorer.lab import prediction, record, theory
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import PLATFORMS, SCALES, Settings, experiment
 from explorer.lab.published import Ratio, printed, ratios
 from explorer.lab.run import MIN_ROUNDS, ROUNDS, SESSION, Interval, interval

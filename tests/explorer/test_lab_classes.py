@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.lab_pages import result
 
+from explorer.errors import LabError
 from explorer.lab import classes as module
 from explorer.lab.classes import Classes
-from explorer.lab.errors import LabError
 
 ADA, BOB, EVE = "a" * 32, "b" * 32, "e" * 32
 

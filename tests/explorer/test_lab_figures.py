@@ -9,8 +9,8 @@ from support.lab_runs import run_of
 
 import archs
 import costmodel
+from explorer.errors import LabError
 from explorer.lab import charts, theory
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import experiment
 from explorer.lab.lessons import charts as lesson_charts
 from explorer.lab.lessons import curves, design

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 from support.lab_runs import run_of, until
 
+from explorer.errors import LabError
 from explorer.jobs import job, lab, lab_queue
 from explorer.jobs.job import Busy
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings
 from explorer.lab.run import Run
 

@@ -8,8 +8,8 @@ import io
 import pytest
 from support.lab_runs import fake_run
 
+from explorer.errors import LabError
 from explorer.lab import record, sheet
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import custom_design, experiment
 from explorer.lab.repeat import repeated
 from explorer.lab.run import run

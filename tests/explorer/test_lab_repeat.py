@@ -9,9 +9,9 @@ import pytest
 from support.lab_runs import fake_run, run_of
 
 from explorer.cli.main import main
+from explorer.errors import LabError
 from explorer.jobs import lab as jobs
 from explorer.lab import repeat
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import experiment
 
 SMALL = {"channels": 8, "resolution": 7}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import costmodel
+from explorer.errors import LabError
 from explorer.jobs import lab as jobs
 from explorer.jobs.job import Busy, current
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings, experiment
 from explorer.lab.run import MIN_ROUNDS, ROUNDS, Row, displace_allocations, plan, run
 from explorer.lab.verdict import compare

@@ -7,8 +7,8 @@ import json
 import pytest
 from support.lab_runs import fake_run
 
+from explorer.errors import LabError
 from explorer.lab import session_text
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import Settings, experiment
 from explorer.lab.session_text import Kept, Membership
 

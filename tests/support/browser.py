@@ -159,3 +159,12 @@ def turn(page: Page, panel: str) -> None:
 
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
+
+
+def click_block(page: Page, number: int) -> None:
+    """A real click with the mouse, in the middle of a block of the picture."""
+    bar = page.locator(".st-key-picture .mark rect").nth(number)
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

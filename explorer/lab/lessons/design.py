@@ -12,7 +12,7 @@ from archs.caching import cached
 from archs.catalogue.guidelines import BLOCKS
 from archs.tables.rows import AnyRow, Bottleneck, Conv, Fragments, InvertedResidual, Separable, ShuffleV1, ShuffleV2
 from costmodel import count
-from explorer.lab.errors import LabError
+from explorer.errors import LabError
 from explorer.lab.experiment import check
 
 MAX_CHANNELS = 512

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from archs import Spec
+from explorer.errors import LabError
 from explorer.jobs import lab_queue
 from explorer.lab import session_text
-from explorer.lab.errors import LabError
 from explorer.page.browser import events
 from explorer.page.frontend import bundle
 from explorer.page.lab import store

@@ -7,8 +7,8 @@ import uuid
 import streamlit as st
 
 from explorer.data.plain_text import plain
+from explorer.errors import LabError
 from explorer.lab.classes import CODE, MAX_NAME, Classes
-from explorer.lab.errors import LabError
 from explorer.lab.session_text import Membership
 from explorer.page.lab import store
 from explorer.page.widgets import messages

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from archs import Spec
+from explorer.errors import LabError
 from explorer.jobs import lab_queue
 from explorer.jobs.lab_queue import Ticket
-from explorer.lab.errors import LabError
 from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.repeat import repeated, sentence
 from explorer.lab.run import ROUNDS, SECONDS, Run

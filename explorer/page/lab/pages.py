@@ -18,10 +18,10 @@ from explorer.page.lab import (
     lessons_conv,
     lessons_relu,
     lessons_v3,
-    presentation,
 )
 from explorer.page.lab.lesson import Lesson
 from explorer.page.state.session import guard
+from explorer.page.widgets import chart
 
 LESSONS: dict[str, Lesson] = {
     "separable": lessons_conv.separable,
@@ -37,6 +37,7 @@ LESSONS: dict[str, Lesson] = {
 
 LISTED = "lab pages"
 """Session state: guidelines and lessons in the order of reading."""
+LARGE_TEXT = "<style>.stMain p, .stMain li { font-size: 1.35rem; } .stMain h1 { font-size: 3rem; }</style>"
 SHORT_TITLES = {1: "equal widths", 2: "groups", 3: "fragments", 4: "element-wise"}
 
 
@@ -62,7 +63,7 @@ def _neighbours(path: str) -> None:
     if here is not None and here > 0:
         left.page_link(listed[here - 1], label=f"Previous: {listed[here - 1].title}", icon=":material/arrow_back:")
     with middle:
-        presentation.toggle()
+        _presentation_view()
     if here is not None and here + 1 < len(listed):
         right.page_link(listed[here + 1], label=f"Next: {listed[here + 1].title}", icon=":material/arrow_forward:")
 
@@ -82,3 +83,15 @@ def navigation() -> dict[str, list[StreamlitPage]]:
     lessons = [lab_page(lesson.render, lesson.title, path) for path, lesson in LESSONS.items()]
     st.session_state[LISTED] = [*guidelines, *lessons]
     return {"Guideline lab": lab, "Lessons": lessons}
+
+
+def _presentation_view() -> None:
+    """The switch of the view for a projector; it holds for all pages of the lab."""
+    on = st.toggle(
+        "Presentation view",
+        key=chart.PRESENTATION,
+        persist_state="session",
+        help="Larger text in charts and on the page, to be read from a distance.",
+    )
+    if on:
+        st.html(LARGE_TEXT)

@@ -1,4 +1,4 @@
-"""The exception of the lab: invalid input, a stopped run, a file of another format."""
+"""The exception of the guideline lab: invalid input, a stopped run, a file of another format."""
 
 from costmodel import CostError
 
