@@ -9,7 +9,7 @@ Rule = Callable[[Any], Any]
 """A call of the other format → what it gives."""
 
 
-class Rulebook(dict[str, Rule]):
+class RuleRegistry(dict[str, Rule]):
     """Name → its rule."""
 
     def rule(self, *names: str) -> Callable[[Rule], Rule]:

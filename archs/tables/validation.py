@@ -1,6 +1,6 @@
 """Validation of rows and specs: pydantic checks, and every error is an `ArchError` that names column and values.
 
-Which values are allowed is said in `archs.tables.rows` and `archs.tables.table`, by the types of the fields.
+Which values are allowed is defined in `archs.tables.rows` and `archs.tables.table`, by the types of the fields.
 """
 
 from __future__ import annotations

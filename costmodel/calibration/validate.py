@@ -1,8 +1,8 @@
 """Validation: predicted against measured latency of networks that no fit has seen, beside simple baselines.
 
 Every network is timed in three sessions; the machine's speed, measured on the profile's reference networks, is divided
-out (`Report.speeds`; `Report.raw` has the errors without that). Synthetic networks are reported separately. Start at
-`validate`; the protocol is described in `costmodel/timing/README.md`.
+out (`Validation.speeds`; `Validation.raw` has the errors without that). Synthetic networks are reported separately.
+Start at `validate`; the protocol is described in `costmodel/timing/README.md`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KINDS_OF = {"shufflenet_v1": "shuffle_v1", "shufflenet_v2": "shuffle_v2", "mobil
 
 
 @dataclass(frozen=True)
-class Report:
+class Validation:
     """Results of a validation. Errors are in percent, predicted against measured."""
 
     profile: DeviceProfile
@@ -160,7 +160,7 @@ def validate(
     families: Sequence[str] = tuple(KINDS_OF),
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
-) -> Report:
+) -> Validation:
     """Time the suite on this machine, in the profile's regime, and compare with the profile's predictions.
 
     `raw`: the profile's raw timings; with them, models without each of `families` are fitted and assessed on that
@@ -216,7 +216,7 @@ def validate(
         draft = fit_without_intervals([r for r in fitted if not _contains(r, family)], profile, known)
         pairs = [(record.network_us, price_record(draft, record).network_us) for record in held_out]
         left_out[family] = errors([m for m, _ in pairs], [p for _, p in pairs], profile.half_interval)
-    return Report(
+    return Validation(
         profile,
         tuple(entries),
         tuple(records),
@@ -276,6 +276,6 @@ def _node_errors(records: Sequence[Record], priced) -> dict[str, tuple[int, floa
     return {kind: (len(off), rms(off)) for kind, off in relative.items()}
 
 
-def save_report(report: Report, path: str | os.PathLike) -> None:
+def save_report(report: Validation, path: str | os.PathLike) -> None:
     """Write the report beside a profile: `<profile>.validation.json`."""
     Path(path).with_suffix(".validation.json").write_text(json.dumps(report.as_dict(), indent=1) + "\n")

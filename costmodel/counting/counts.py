@@ -93,15 +93,15 @@ def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: b
     if kind in FREE and not (split_copies and kind is ops.ChannelSplit):
         return _ZERO
     params = op.params(*inputs)
-    moved = prod(output)
+    elements = prod(output)
     if kind is ops.ChannelSplit:
-        return _ZERO._replace(mem_access=2 * moved, copy=moved, kernels=1)
-    mem_access = moved + weights_read(op, inputs)
+        return _ZERO._replace(mem_access=2 * elements, copy=elements, kernels=1)
+    mem_access = elements + weights_read(op, inputs)
     for x in inputs:
         mem_access += prod(x)
     if kind in WEIGHTED:
         paper = mem_access - _bias(op)
-        return Counts(op.mult_adds(*inputs), params, mem_access, paper, moved, 0, 0, 0, 0, 0, 0, 1, 0)
+        return Counts(op.mult_adds(*inputs), params, mem_access, paper, elements, 0, 0, 0, 0, 0, 0, 1, 0)
     if kind in PRODUCTS:
         return _ZERO._replace(mult_adds=op.mult_adds(*inputs), params=params, mem_access=mem_access, kernels=1)
     if kind is ops.Opaque:

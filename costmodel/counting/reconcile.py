@@ -130,7 +130,7 @@ def table(reports: tuple[Report, ...]) -> pandas.DataFrame:
 
 
 class FvcoreRun(NamedTuple):
-    """What fvcore said."""
+    """The result of one run of fvcore."""
 
     total: int
     by_operator: dict[str, int]

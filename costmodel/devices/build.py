@@ -72,11 +72,11 @@ def profile_of(
                 source=row.source,
                 batch=row.batch,
                 latency_ms=row.latency_ms,
-                left_out_ms=float(said),
+                left_out_ms=float(predicted),
                 residual=float(residual),
                 place=tuple(round(value, 5) for value in place.tolist()),
             )
-            for title, of, row, said, residual, place in zip(
+            for title, of, row, predicted, residual, place in zip(
                 timed.networks, timed.families, timings, one[0], found.residuals, timed.places
             )
         ),
@@ -86,8 +86,8 @@ def profile_of(
     )
 
 
-def _relative(said: Array, timed: Timed) -> Array:
-    found: Array = np.abs(said / timed.latency_ms - 1)
+def _relative(predicted: Array, timed: Timed) -> Array:
+    found: Array = np.abs(predicted / timed.latency_ms - 1)
     return found
 
 
@@ -115,10 +115,10 @@ def _coverage(log_errors: Array, scores: Array, deviations: Array, near: Array, 
     return round(100 * float(np.mean(inside)), 1)
 
 
-def _summary(timed: Timed, said: Array, errors: FitErrors) -> Errors:
+def _summary(timed: Timed, predicted: Array, errors: FitErrors) -> Errors:
     from scipy.stats import spearmanr
 
-    relative = said / timed.latency_ms - 1
+    relative = predicted / timed.latency_ms - 1
     return Errors(
         networks=errors.networks,
         mape=errors.leave_one_out_pct,
@@ -126,6 +126,6 @@ def _summary(timed: Timed, said: Array, errors: FitErrors) -> Errors:
         bias=round(100 * float(relative.mean()), 2),
         within_5=round(100 * float((np.abs(relative) <= 0.05).mean()), 1),
         within_10=errors.within_10_pct,
-        spearman=round(float(np.nan_to_num(spearmanr(said, timed.latency_ms).statistic)), 4),
+        spearman=round(float(np.nan_to_num(spearmanr(predicted, timed.latency_ms).statistic)), 4),
         coverage=errors.coverage_pct,
     )

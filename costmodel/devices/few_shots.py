@@ -50,8 +50,8 @@ def few_shots(
 
 def _error(timed: Timed, order: Sequence[int], count: int, prior: Prior) -> Array:
     shown, rest = timed.rows(order[:count]), timed.rows(order[count:])
-    said, _ = fit(shown, prior).predict(rest.terms, rest.places, rest.sources)
-    found: Array = np.abs(said / rest.latency_ms - 1)
+    predicted, _ = fit(shown, prior).predict(rest.terms, rest.places, rest.sources)
+    found: Array = np.abs(predicted / rest.latency_ms - 1)
     return found
 
 

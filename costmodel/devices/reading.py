@@ -28,7 +28,7 @@ UNITS = {"latency_us": 1e-3, "latency_s": 1e3, "latency": None, "time": None, "m
 FORMULA = re.compile(r"^[=+@]|^-[^0-9.,]")
 
 
-class Problem(NamedTuple):
+class InvalidCell(NamedTuple):
     """One thing that is wrong: where, what was found, what is allowed."""
 
     row: int
@@ -77,18 +77,18 @@ def read(content: bytes, name: str) -> tuple[Line, ...]:
     return lines
 
 
-def _lines(text: str) -> tuple[tuple[Line, ...], list[Problem]]:
+def _lines(text: str) -> tuple[tuple[Line, ...], list[InvalidCell]]:
     head = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(";\t,", key=head.count)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
-        return (), [Problem(0, "", f"no CSV: {error}")]
+        return (), [InvalidCell(0, "", f"no CSV: {error}")]
     rows = [[cell.strip() for cell in row] for row in rows]
     if not rows or not any(rows[0]):
-        return (), [Problem(1, "", f"no header; needed: {', '.join(NEEDED)}; allowed: {', '.join(COLUMNS)}")]
+        return (), [InvalidCell(1, "", f"no header; needed: {', '.join(NEEDED)}; allowed: {', '.join(COLUMNS)}")]
     if len(rows) > MAX_ROWS:
-        return (), [Problem(0, "", f"{len(rows):,} rows; allowed: up to {MAX_ROWS:,}")]
+        return (), [InvalidCell(0, "", f"{len(rows):,} rows; allowed: up to {MAX_ROWS:,}")]
     header = [cell.lower() for cell in rows[0]]
     if problems := list(_header(header)):
         return (), problems
@@ -98,7 +98,7 @@ def _lines(text: str) -> tuple[tuple[Line, ...], list[Problem]]:
             continue
         if len(row) > len(header):
             extra = "a decimal comma in a file separated by commas?" if separator == "," else "too many cells"
-            problems.append(Problem(number, "", f"{len(row)} cells for {len(header)} columns; {extra}"))
+            problems.append(InvalidCell(number, "", f"{len(row)} cells for {len(header)} columns; {extra}"))
             continue
         cells = dict(zip(header, row))
         bad, timing = _row(cells, number, separator)
@@ -106,30 +106,30 @@ def _lines(text: str) -> tuple[tuple[Line, ...], list[Problem]]:
         if timing:
             found.append(Line(number, timing))
     if not found and not problems:
-        problems.append(Problem(2, "", "no timings; fill in latency_ms for the networks that were timed"))
+        problems.append(InvalidCell(2, "", "no timings; fill in latency_ms for the networks that were timed"))
     return tuple(found), [*problems, *_duplicates(found)]
 
 
-def _header(header: list[str]) -> Iterator[Problem]:
+def _header(header: list[str]) -> Iterator[InvalidCell]:
     for name in header:
         if name in UNITS and "latency_ms" not in header:
             scale = UNITS[name]
             advice = (
                 "say the unit: name it latency_ms" if scale is None else f"multiply by {scale:g}; name it latency_ms"
             )
-            yield Problem(1, name, f"the latency is in milliseconds; {advice}")
+            yield InvalidCell(1, name, f"the latency is in milliseconds; {advice}")
         elif name and name not in COLUMNS:
-            yield Problem(1, name[:40], f"no such column; allowed: {', '.join(COLUMNS)}")
+            yield InvalidCell(1, name[:40], f"no such column; allowed: {', '.join(COLUMNS)}")
         if name and header.count(name) > 1:
-            yield Problem(1, name[:40], "stands twice")
+            yield InvalidCell(1, name[:40], "stands twice")
     for name in NEEDED:
         if name not in header and not (name == "latency_ms" and UNITS.keys() & set(header)):
-            yield Problem(1, name, f"is missing; found: {', '.join(filter(None, header))[:120]}")
+            yield InvalidCell(1, name, f"is missing; found: {', '.join(filter(None, header))[:120]}")
 
 
-def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[Problem], Timing | None]:
+def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[InvalidCell], Timing | None]:
     problems = [
-        Problem(number, column, f"found {cell[:40]!r}, a formula; paste the value")
+        InvalidCell(number, column, f"found {cell[:40]!r}, a formula; paste the value")
         for column, cell in cells.items()
         if FORMULA.match(cell)
     ]
@@ -143,7 +143,7 @@ def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[Probl
             try:
                 numbers[column] = _number(cells[column], column, separator)
             except ValueError as error:
-                problems.append(Problem(number, column, str(error)))
+                problems.append(InvalidCell(number, column, str(error)))
     if problems:
         return problems, None
     knobs: dict[str, object] = {"width": numbers["width"]} if "width" in numbers else {}
@@ -154,7 +154,7 @@ def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[Probl
     except CostError as error:
         text = str(error)
         column = next((knob for knob in networks.KNOBS if f"{knob}:" in text), "network")
-        return [Problem(number, column, text.removeprefix(f"{column}: "))], None
+        return [InvalidCell(number, column, text.removeprefix(f"{column}: "))], None
     timing = Timing(
         cells["network"], tuple(knobs.items()), int(numbers.get("batch", 1)), numbers["latency_ms"], "your timings"
     )
@@ -186,12 +186,12 @@ TWICE = 1.5
 """Two timings of one network that differ by more than this factor contradict each other."""
 
 
-def _duplicates(lines: list[Line]) -> Iterator[Problem]:
+def _duplicates(lines: list[Line]) -> Iterator[InvalidCell]:
     first: dict[tuple[str, int], Line] = {}
     for line in lines:
         key = line.timing.title, line.timing.batch
         other = first.setdefault(key, line)
         low, high = sorted((line.timing.latency_ms, other.timing.latency_ms))
         if other is not line and high > TWICE * low:
-            told = f"{line.timing.latency_ms:g} ms for {line.timing.title}, which row {other.row} times at"
-            yield Problem(line.row, "latency_ms", f"{told} {other.timing.latency_ms:g} ms; keep the right one")
+            earlier = f"{line.timing.latency_ms:g} ms for {line.timing.title}, which row {other.row} times at"
+            yield InvalidCell(line.row, "latency_ms", f"{earlier} {other.timing.latency_ms:g} ms; keep the right one")

@@ -53,7 +53,7 @@ def of_network(graph: Graph, fused: bool, batch: int) -> NDArray[np.float64]:
 def _terms(k: Kernel, batch: int) -> list[float]:
     terms = [0.0] * len(TERMS)
     terms[_AT["kernels"]] = 1.0
-    moved = float((k.read + k.written) * batch)
+    traffic = float((k.read + k.written) * batch)
     if k.kind in _MULT_ADDS:
         terms[_AT[_MULT_ADDS[k.kind]]] = float(k.mult_adds * batch)
     if k.kind == "grouped":
@@ -62,13 +62,13 @@ def _terms(k: Kernel, batch: int) -> list[float]:
         depth, channels = _up(k.depth, TILE_DEPTH), _up(k.channels // k.groups, TILE_CHANNELS)
         terms[_AT["tile_mult_adds"]] = float(depth * channels * k.groups * k.pixels * batch)
     if k.kind in ("pointwise", "grouped", "convolution"):
-        terms[_AT["convolution_elements"]] = moved
+        terms[_AT["convolution_elements"]] = traffic
         terms[_AT["convolution_weights"]] = float(k.weights)
     if k.kind == "depthwise":
-        terms[_AT["depthwise_elements"]] = moved
+        terms[_AT["depthwise_elements"]] = traffic
         terms[_AT["depthwise_outputs"]] = float(k.written * batch)
     if k.kind in _MOVED:
-        terms[_AT[_MOVED[k.kind]]] = moved
+        terms[_AT[_MOVED[k.kind]]] = traffic
     if k.kind == "pool":
         terms[_AT["pooled_elements"]] = float(k.read * batch)
     return terms
@@ -83,7 +83,7 @@ def described(terms: NDArray[np.float64], batch: int) -> NDArray[np.float64]:
     at = {name: float(value) for name, value in zip(TERMS, terms)}
     mult_adds = sum(at[name] for name in _MULT_ADDS.values())
     dense = mult_adds - at["depthwise_mult_adds"]
-    moved = at["convolution_elements"] + at["depthwise_elements"] + at["elementwise_elements"] + 1.0
+    traffic = at["convolution_elements"] + at["depthwise_elements"] + at["elementwise_elements"] + 1.0
     slack = 0.02  # a share of 0 and one of 0.1 % are alike
 
     def share(part: float, whole: float) -> float:
@@ -91,9 +91,9 @@ def described(terms: NDArray[np.float64], batch: int) -> NDArray[np.float64]:
 
     return np.array(
         [
-            np.log(mult_adds + 1.0), np.log(moved), np.log(at["kernels"]), np.log(at["convolution_weights"] + 1.0),
-            share(at["depthwise_mult_adds"], dense + 1.0), share(at["elementwise_elements"], moved),
-            share(at["copied_elements"], moved), share(at["convolution_mult_adds"], mult_adds + 1.0),
+            np.log(mult_adds + 1.0), np.log(traffic), np.log(at["kernels"]), np.log(at["convolution_weights"] + 1.0),
+            share(at["depthwise_mult_adds"], dense + 1.0), share(at["elementwise_elements"], traffic),
+            share(at["copied_elements"], traffic), share(at["convolution_mult_adds"], mult_adds + 1.0),
             np.log(batch),
         ]
     )  # fmt: skip

@@ -29,12 +29,12 @@ SLIPS = (
 WITHIN = 1.7
 """A slip is named where the row is off by its factor, give or take this one."""
 MORE = 5
-MAX_DOUBTED = 0.25
+MAX_OUTLIERS = 0.25
 """Share of rows up to which those that do not fit are left out; more of them, and the others may be wrong."""
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Outlier:
     """A row that the others contradict."""
 
     row: int
@@ -50,11 +50,11 @@ class Doubt:
 
 
 @dataclass(frozen=True)
-class Report:
+class FitReport:
     """A fitted device with what its rows say about themselves."""
 
     profile: WholeNetworkProfile
-    doubts: tuple[Doubt, ...]
+    outliers: tuple[Outlier, ...]
     gain: tuple[float, float] | None
     """Typical median errors at this number of networks and at five more, in percent; None past the curve's end."""
 
@@ -84,7 +84,7 @@ def report(
     precision: str = "fp32",
     threads: int | None = None,
     fused: bool = True,
-) -> Report:
+) -> FitReport:
     """The profile of read timings, and the rows that do not fit. Raises CostError."""
     if kind not in KINDS:
         raise CostError(f"kind: found {kind[:40]!r}; allowed: {', '.join(KINDS)}")
@@ -95,16 +95,16 @@ def report(
     device = Device("", name.strip(), name.strip(), runtime, precision, threads, kind, fused, batch, "own")
     timings = _repeats(lines)
     profile = profile_of(device, timings, priors.shipped(kind))
-    doubts: list[Doubt] = []
-    while len(doubts) < MAX_DOUBTED * len(timings) and len(timings) - len(doubts) > MIN_NETWORKS:
-        worst = _doubts(profile, lines)[:1]  # one at a time, as it makes the others look wrong
+    outliers: list[Outlier] = []
+    while len(outliers) < MAX_OUTLIERS * len(timings) and len(timings) - len(outliers) > MIN_NETWORKS:
+        worst = _outliers(profile, lines)[:1]  # one at a time, as it makes the others look wrong
         if not worst:
             break
-        doubts += worst
-        doubted = {(doubt.network, doubt.batch) for doubt in doubts}
-        rest = [timing for timing in timings if (timing.title, timing.batch) not in doubted]
-        profile = profile_of(device, rest, priors.shipped(kind), [f"not fitted: {doubt}" for doubt in doubts])
-    return Report(profile, tuple(doubts), _gain(profile.networks))
+        outliers += worst
+        excluded = {(outlier.network, outlier.batch) for outlier in outliers}
+        rest = [timing for timing in timings if (timing.title, timing.batch) not in excluded]
+        profile = profile_of(device, rest, priors.shipped(kind), [f"not fitted: {outlier}" for outlier in outliers])
+    return FitReport(profile, tuple(outliers), _gain(profile.networks))
 
 
 def _repeats(lines: Sequence[Line]) -> list[Timing]:
@@ -119,7 +119,7 @@ def _repeats(lines: Sequence[Line]) -> list[Timing]:
     return found
 
 
-def _doubts(profile: WholeNetworkProfile, lines: Sequence[Line]) -> list[Doubt]:
+def _outliers(profile: WholeNetworkProfile, lines: Sequence[Line]) -> list[Outlier]:
     """The rows that a fit of the others contradicts, the worst first; typing slips are named."""
     rows = {(line.timing.title, line.timing.batch): line for line in reversed(lines)}
     ratios = {row: row.latency_ms / row.left_out_ms for row in profile.rows}
@@ -134,7 +134,7 @@ def _doubts(profile: WholeNetworkProfile, lines: Sequence[Line]) -> list[Doubt]:
                 if abs(math.log(ratio / factor)) < math.log(WITHIN):
                     reason = text
                     break
-            found.append(Doubt(line.row, row.network, row.batch, line.timing.latency_ms, row.left_out_ms, reason))
+            found.append(Outlier(line.row, row.network, row.batch, line.timing.latency_ms, row.left_out_ms, reason))
     return found
 
 

@@ -17,7 +17,7 @@ from costmodel.latency.liveness import Lives
 
 
 class Ages(NamedTuple):
-    """Bytes moved since the last touch, one entry per node; `uses`: earlier runs of its kernel in this pass."""
+    """Bytes transferred since the last access, per node; `uses`: earlier runs of its kernel in this pass."""
 
     inputs: NDArray[np.float64]
     place: NDArray[np.float64]
@@ -51,9 +51,9 @@ def ages(
     bytes_in = np.bincount(found.readers, taken)
     born = size[made] * found.owns
     untouched = -total[network]  # end of the previous pass
-    moved = (bytes_in + size[made] + weights) * found.owns
+    traffic = (bytes_in + size[made] + weights) * found.owns
     clock = np.zeros(len(size))  # end of each node, after 0 for the image
-    clock[made] = _running(moved, firsts, network)
+    clock[made] = _running(traffic, firsts, network)
     begun = clock[made - 1]
     age_in = np.bincount(found.readers, (begun[found.readers] - clock[found.touched]) * taken) / bytes_in
     grown = born - np.bincount(found.ends, size[found.dead], len(born))

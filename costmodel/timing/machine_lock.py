@@ -36,12 +36,12 @@ def exclusive(waiting: Callable[[str], None] = lambda holder: None) -> Iterator[
     if handle is None:
         yield
         return
-    told = False
+    announced = False
     try:
         while not _try(handle):
-            if not told:
+            if not announced:
                 waiting(_read(handle))
-                told = True
+                announced = True
             time.sleep(POLL)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()}".encode(), 0)

@@ -289,8 +289,8 @@ class _Timed:
             whole = round(statistics.fmean(fastest(self.whole[i::parts]) for i in range(parts)), 1)
         network = whole if whole and not self._on_cpu else round(float(nodes.sum()), 1)
         first, second = self._each(2).sum(axis=1) if self._on_cpu else (fastest(self.whole[i::2]) for i in range(2))
-        spread, doubt = round((high - low) / middle, 4), round(abs(log(first / second)) / 2, 4)
-        return Record(self.spec, network, tuple(nodes.tolist()), spread, len(self.nodes), whole, self.chunk, doubt)
+        spread, error = round((high - low) / middle, 4), round(abs(log(first / second)) / 2, 4)
+        return Record(self.spec, network, tuple(nodes.tolist()), spread, len(self.nodes), whole, self.chunk, error)
 
     def _each(self, parts: int) -> NDArray[np.float64]:
         """Array of parts × nodes: what each part of the visits alone gives.

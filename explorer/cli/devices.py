@@ -9,7 +9,7 @@ import costmodel
 from costmodel.devices import load
 from costmodel.devices.profile import WholeNetworkProfile
 from costmodel.devices.reading import read_path
-from costmodel.devices.user import KINDS, Report, report
+from costmodel.devices.user import KINDS, FitReport, report
 from explorer.cli.command import Commands, Output
 from explorer.devices.kit import write_kit
 
@@ -88,7 +88,7 @@ def fit_device(options: argparse.Namespace) -> Output:
     document = {
         "path": str(output),
         "device": row(output.stem, found.profile),
-        "doubts": [vars(doubt) for doubt in found.doubts],
+        "doubts": [vars(outlier) for outlier in found.outliers],
         "rows": [
             {"network": r.network, "latency_ms": r.latency_ms, "left_out_ms": r.left_out_ms, "error_pct": r.error_pct}
             for r in found.profile.rows
@@ -98,7 +98,7 @@ def fit_device(options: argparse.Namespace) -> Output:
     return Output(document, text(found, output))
 
 
-def text(found: Report, output: Path) -> str:
+def text(found: FitReport, output: Path) -> str:
     """The report as lines."""
     errors = found.profile.errors
     family = f", families left out {errors.leave_family_out_pct:.1f} %" if errors.leave_family_out_pct else ""
@@ -106,7 +106,7 @@ def text(found: Report, output: Path) -> str:
         f"{output}: {found.profile.name}, {errors.networks} networks",
         f"left-out error {errors.leave_one_out_pct:.1f} %{family}; {errors.coverage_pct:.0f} % in the 90 % interval",
     ]
-    lines += [f"does not fit: {doubt}" for doubt in found.doubts]
+    lines += [f"does not fit: {outlier}" for outlier in found.outliers]
     if found.gain:
         before, after = found.gain
         lines.append(f"typical error at this number of networks: {before} %; with five more: {after} %")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import archs
 import costmodel
@@ -77,7 +78,7 @@ def _predict(options: argparse.Namespace) -> Output:
     if options.top is not None:
         shown = shown.sort_values("latency_ms", ascending=False, kind="stable").head(options.top)
     about = {"network": graph.name, "profile": profile.name, "regime": profile.regime.model_dump()}
-    total = {"latency_ms": found.latency_ms, "low_ms": found.low_ms, "high_ms": found.high_ms}
+    total: dict[str, Any] = {"latency_ms": found.latency_ms, "low_ms": found.low_ms, "high_ms": found.high_ms}
     total["out_of_range"] = [one._asdict() for one in found.out_of_range]
     text = (
         f"{shown.to_string(index=False, float_format=lambda value: f'{value:.4f}')}\n\n"

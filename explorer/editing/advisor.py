@@ -34,7 +34,7 @@ Cost = Callable[[Graph], Mapping[str, float]]
 """Graph → its costs by name: `mult_adds`, `mem_access`, … and `latency_ms` where there is a profile."""
 
 STRAINED = {1: 1.05, 2: 0.05, 3: 4, 4: 0.4}
-"""Above which amount a block is said to strain a guideline. G3: more fragments than ResNet's block with its projection.
+"""Above which amount a block strains a guideline. G3: more fragments than ResNet's block with its projection.
 Our choice, not the paper's, which says only that less is better; so the amounts stand beside."""
 
 SAME_WORK = 0.05  # by how much a suggestion may miss the multiply-adds: rows that are rounded to 8 miss by some
@@ -150,14 +150,14 @@ def strains(
         )
         in_parallel = f", {side} side by side" if side > 1 else ""
         # fmt: off
-        said = (
+        findings = (
             (1, g1, wide * (1 - 1 / g1), f"1×1 convolutions move {g1:.2f}× what equal widths would"),
             (2, share2, grouped, f"{share2:.0%} of the block is in grouped convolutions"),
             (3, float(many), total * (1 - 1 / max(1, many)), f"{many} fragments{in_parallel}"),
             (4, share4, total * share4, f"{share4:.0%} of the memory traffic is element-wise"),
         )
         # fmt: on
-        for guideline, amount, excess, text in said:
+        for guideline, amount, excess, text in findings:
             found.append(Strain(block, rows[block], guideline, amount, excess, text, amount > STRAINED[guideline]))
     return tuple(found)
 

@@ -114,8 +114,8 @@ def typed(spec: Spec, report: Any) -> dict[tuple[int, str], str | bool]:
     found = {}
     for one in report if isinstance(report, list) else []:
         match one:
-            case [int(index), str(name), str() | bool() as said] if has(spec, index, name):
-                found[index, name] = said[:LONGEST] if isinstance(said, str) else said
+            case [int(index), str(name), str() | bool() as entry] if has(spec, index, name):
+                found[index, name] = entry[:LONGEST] if isinstance(entry, str) else entry
     return found
 
 
@@ -130,31 +130,31 @@ def changes(spec: Spec, typed: Mapping[tuple[int, str], str | bool]) -> dict[tup
     A text that is no value of its column stays a text, for `set_cells` to refuse.
     """
     read = {
-        (index, name): _read(KIND if name == "kind" else column(type(spec.rows[index]), name), said)
-        for (index, name), said in typed.items()
+        (index, name): _read(KIND if name == "kind" else column(type(spec.rows[index]), name), entry)
+        for (index, name), entry in typed.items()
     }
     return {(index, name): value for (index, name), value in read.items() if getattr(spec.rows[index], name) != value}
 
 
-def _read(one: Column, said: str | bool) -> Any:
-    if isinstance(said, bool):
-        return said
+def _read(one: Column, entry: str | bool) -> Any:
+    if isinstance(entry, bool):
+        return entry
     if one.form in ("whole", "number"):
-        return number_of(said)
-    said = said.strip()
-    return next((word for word in one.words if text(word) == said), None if said == "" else said)
+        return number_of(entry)
+    entry = entry.strip()
+    return next((word for word in one.words if text(word) == entry), None if entry == "" else entry)
 
 
-def number_of(said: str) -> float | str | None:
+def number_of(entry: str) -> float | str | None:
     """The number in a text, None for an empty text; any other text is returned unchanged.
 
     >>> number_of("48.0"), number_of("0.25"), number_of(""), number_of("four")
     (48, 0.25, None, 'four')
     """
-    said = said.strip()
+    entry = entry.strip()
     with suppress(ValueError):
-        return _plain(float(said))
-    return said or None
+        return _plain(float(entry))
+    return entry or None
 
 
 def _plain(value: Any) -> Any:

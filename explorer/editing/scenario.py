@@ -12,7 +12,7 @@ import costmodel
 from archs import ArchError, Graph, Spec
 from archs.caching import cached
 from archs.catalogue.registry import FAMILIES, citation
-from archs.errors import Problem as Cause
+from archs.errors import Problem
 from archs.tables.lower import block_paths
 from costmodel import CostError, Fragmentation, NetworkCounts, Prediction
 from explorer.data import costs
@@ -30,7 +30,7 @@ PAPER = "paper"
 
 
 @dataclass(frozen=True)
-class Problem:
+class Rejection:
     """A choice that was refused: the control that shows it, and the reason.
 
     `attempt` is the requested table where it is a valid spec that does not build: a `fix` of its causes applies to it.
@@ -38,7 +38,7 @@ class Problem:
 
     control: str
     message: str
-    causes: tuple[Cause, ...] = ()
+    causes: tuple[Problem, ...] = ()
     attempt: Spec | None = None
 
 
@@ -57,7 +57,7 @@ class Scenario:
     against: str | Version = PAPER  # the baseline: the paper's, a catalogue name, an earlier version
     profile: str | None = field(default_factory=devices.preferred)
     notes: tuple[str, ...] = ()  # adjustments that the last edit made in other cells
-    problem: Problem | None = None
+    problem: Rejection | None = None
 
     @property
     def spec(self) -> Spec:
@@ -202,7 +202,7 @@ class Scenario:
 
     def refuse(self, control: str, error: Exception, attempt: Spec | None = None) -> Scenario:
         causes = error.problems if isinstance(error, ArchError) else ()
-        return replace(self, problem=Problem(control, str(error), causes, attempt))
+        return replace(self, problem=Rejection(control, str(error), causes, attempt))
 
 
 def start() -> Scenario:

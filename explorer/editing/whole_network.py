@@ -112,8 +112,8 @@ def apply_guideline(spec: Spec, guideline: int, rows: Collection[int] | None = N
         return Edited(check(plain), tuple(done))
     wide = set(changes) if rows is not None else _body(spec)
     fitted, factor = at_mult_adds(lambda f: scaled(plain, f, wide), mult_adds(spec))
-    said = (f"channels × {factor:.2f}, so that the multiply-adds stay", *fitted.notes) if fitted.spec != plain else ()
-    return Edited(fitted.spec, (*done, *said))
+    notes = (f"channels × {factor:.2f}, so that the multiply-adds stay", *fitted.notes) if fitted.spec != plain else ()
+    return Edited(fitted.spec, (*done, *notes))
 
 
 def _said(row: Row, cells: dict[str, Any]) -> str:

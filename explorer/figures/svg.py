@@ -18,7 +18,7 @@ from itertools import pairwise, repeat
 from math import floor, log10
 from typing import Any
 
-Part = dict[str, Any]
+Properties = dict[str, Any]
 
 BAR_ROOM = 82  # pixels beside the plot for a colour bar: itself, its ticks, its title
 TARGET = 24  # pixels: the least width of what is pressed (WCAG 2.2, 2.5.8)
@@ -31,7 +31,7 @@ DASHES = {"solid": "", "dot": ' stroke-dasharray="3"'}
 FORMATS: dict[str, Callable[[float], str]] = {".0%": "{:.0%}".format, "~s": lambda value: _prefixed(value)}
 
 
-def drawing(figure: Part, name: str, alt: str, buttons: bool = False) -> str:
+def drawing(figure: Properties, name: str, alt: str, buttons: bool = False) -> str:
     """The figure; whatever has a hover text is a `g.mark` with that as its label, and `data-name`, what it stands for.
 
     `name` tells its gradient and arrow head from another figure's on the page; `alt` says what it shows; `buttons`:
@@ -70,10 +70,10 @@ class Plot:
     ys: tuple[float, float]
     """Bottom and top."""
     categories: dict[str, int]
-    shapes: tuple[Part, ...]
+    shapes: tuple[Properties, ...]
 
     @classmethod
-    def of(cls, layout: Part, has_bar: bool) -> Plot:
+    def of(cls, layout: Properties, has_bar: bool) -> Plot:
         margin = layout["margin"]
         names = layout["yaxis"].get("categoryarray", ())
         return cls(
@@ -138,7 +138,7 @@ def _each(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else repeat(value)
 
 
-def _bars(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
+def _bars(trace: Properties, plot: Plot, name: str, role: str) -> Iterator[str]:
     marker = trace["marker"]
     lying = trace.get("orientation") == "h"
     fills = _scaled(marker) if "colorscale" in marker else marker["color"]
@@ -176,19 +176,19 @@ def _bars(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
         yield _colour_bar(marker, plot, f"{name}-scale")
 
 
-def _stands(trace: Part) -> bool:
+def _stands(trace: Properties) -> bool:
     """Whether a trace has bars that stand and say something when they are pointed at."""
     return trace["type"] == "bar" and trace.get("orientation") != "h" and "hovertemplate" in trace
 
 
-def _cells(trace: Part) -> list[tuple[float, float]]:
+def _cells(trace: Properties) -> list[tuple[float, float]]:
     """The columns of bars that stand: each reaches to the middle of the gaps beside it."""
     edges = [(x - width / 2, x + width / 2) for x, width in zip(trace["x"], _each(trace["width"]))]
     middles = [(left[1] + right[0]) / 2 for left, right in pairwise(edges)]
     return list(zip([edges[0][0], *middles], [*middles, edges[-1][1]]))
 
 
-def _scaled(marker: Part) -> list[str]:
+def _scaled(marker: Properties) -> list[str]:
     """The colours of numbers on a colour scale."""
     low, high = marker["cmin"], marker["cmax"]
     stops = [(place, _rgba(colour)) for place, colour in marker["colorscale"]]
@@ -214,7 +214,7 @@ def _solid(colour: str) -> tuple[str, float]:
     return f"rgb({red:.0f}, {green:.0f}, {blue:.0f})", opacity
 
 
-def _colour_bar(marker: Part, plot: Plot, name: str) -> str:
+def _colour_bar(marker: Properties, plot: Plot, name: str) -> str:
     bar, low, high = marker["colorbar"], marker["cmin"], marker["cmax"]
     size, font, title = bar["thickness"], bar["tickfont"]["size"], bar["title"]
     long = plot.height * bar["len"] - 2 * PAD
@@ -234,7 +234,7 @@ def _colour_bar(marker: Part, plot: Plot, name: str) -> str:
     )
 
 
-def _dots(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
+def _dots(trace: Properties, plot: Plot, name: str, role: str) -> Iterator[str]:
     marker = trace["marker"]
     line = marker["line"]
     for x, y in zip(trace["x"], trace["y"]):
@@ -244,7 +244,7 @@ def _dots(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
         )
 
 
-def _arrows(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
+def _arrows(trace: Properties, plot: Plot, name: str, role: str) -> Iterator[str]:
     """Lines between the gaps of a trace; a point with a size ends in an arrow head."""
     colour, opacity = _solid(trace["line"]["color"])
     size = max(trace["marker"]["size"])
@@ -265,7 +265,7 @@ def _arrows(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
     )
 
 
-def _names(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
+def _names(trace: Properties, plot: Plot, name: str, role: str) -> Iterator[str]:
     """Each in a box, which is hovered over with it."""
     size = trace["textfont"]["size"]
     for x, y, text, hover, path in zip(trace["x"], trace["y"], trace["text"], trace["hovertext"], trace["customdata"]):
@@ -274,7 +274,7 @@ def _names(trace: Part, plot: Plot, name: str, role: str) -> Iterator[str]:
         yield _mark(box + _text(text, plot.across(x), plot.down(y), size), path, _plain(hover), role)
 
 
-TRACES: dict[tuple[str, str | None], Callable[[Part, Plot, str, str], Iterable[str]]] = {
+TRACES: dict[tuple[str, str | None], Callable[[Properties, Plot, str, str], Iterable[str]]] = {
     ("bar", None): _bars,
     ("scatter", "markers"): _dots,
     ("scatter", "lines+markers"): _arrows,
@@ -282,7 +282,7 @@ TRACES: dict[tuple[str, str | None], Callable[[Part, Plot, str, str], Iterable[s
 }
 
 
-def _shape(shape: Part, plot: Plot) -> str:
+def _shape(shape: Properties, plot: Plot) -> str:
     line = shape["line"]
     box = plot.box((shape["x0"], shape["x1"]), (shape["y0"], shape["y1"]), shape.get("yref") == "paper")
     stroke = ""
@@ -292,7 +292,7 @@ def _shape(shape: Part, plot: Plot) -> str:
     return f'<rect {box} fill="{shape.get("fillcolor", "none")}" opacity="{shape.get("opacity", 1)}"{stroke}/>'
 
 
-def _annotation(note: Part, plot: Plot) -> str:
+def _annotation(note: Properties, plot: Plot) -> str:
     size = note["font"]["size"]
     y = plot.down(note["y"], note.get("yref") == "paper") - note.get("yshift", 0)
     if note.get("yanchor") == "bottom":
@@ -301,7 +301,7 @@ def _annotation(note: Part, plot: Plot) -> str:
     return _text(note["text"], x, y, size, {"left": "start"}[note["xanchor"]] if "xanchor" in note else "middle")
 
 
-def _ticks_across(axis: Part, plot: Plot) -> Iterator[str]:
+def _ticks_across(axis: Properties, plot: Plot) -> Iterator[str]:
     """Below the plot, each in the line that it says."""
     if not axis.get("visible", True):
         return
@@ -316,14 +316,14 @@ def _ticks_across(axis: Part, plot: Plot) -> Iterator[str]:
             yield _text(line, plot.across(value), y, size, more=_room(plot.share(min(beside, default=plot.xs[1]))))
 
 
-def _ticks_down(axis: Part, plot: Plot) -> Iterator[str]:
+def _ticks_down(axis: Properties, plot: Plot) -> Iterator[str]:
     """Left of the plot."""
     if axis.get("visible", True):
         for name in axis["categoryarray"]:
             yield _text(name, f"{-GAP}", plot.down(name), axis["tickfont"]["size"], "end")
 
 
-def _format(value: float, axis: Part) -> str:
+def _format(value: float, axis: Properties) -> str:
     return FORMATS[axis["tickformat"]](value)
 
 

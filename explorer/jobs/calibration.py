@@ -60,7 +60,7 @@ class Calibration(_Reported):
 
 @dataclass
 class Validation(_Reported):
-    """A profile's predictions against networks timed now: `report` is `validate.Report.as_dict()`."""
+    """A profile's predictions against networks timed now: `report` is `validate.Validation.as_dict()`."""
 
     title = "a validation"
 

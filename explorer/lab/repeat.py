@@ -33,9 +33,9 @@ def repeated(runs: Sequence[Run]) -> list[Repeated]:
 def sentence(rows: Sequence[Repeated]) -> str:
     """`the intervals of 2 of 3 rows overlap; not those of g = 8: 1.74 … 1.80, then 1.85 … 1.91`."""
     apart = [row for row in rows if not row.overlap]
-    said = f"the intervals of {len(rows) - len(apart)} of {len(rows)} rows overlap"
+    text = f"the intervals of {len(rows) - len(apart)} of {len(rows)} rows overlap"
     if apart:
-        said += "; not those of " + "; ".join(
+        text += "; not those of " + "; ".join(
             f"{row.row}: {', then '.join(f'{i.low:.3f} … {i.high:.3f}' for i in row.intervals)}" for row in apart
         )
-    return said
+    return text

@@ -141,7 +141,7 @@ def run(
     with Stopwatch(settings.device, settings.threads, settings.layout).running() as watch:
         rows = []
         for _, graph in networks:
-            rows.append(Row(InPlace(graph, watch, settings.batch)))
+            rows.append(TimedRow(InPlace(graph, watch, settings.batch)))
             runs, planned = plan([row.estimate_ms for row in rows], seconds)  # refuses before all rows are tried
         begun = time.perf_counter()
         while len(turns) < planned:
@@ -167,7 +167,7 @@ def run(
     )
 
 
-def _round(rows: Sequence[Row], number: int, runs: int, end: float, over: Callable[[], bool]) -> bool:
+def _round(rows: Sequence[TimedRow], number: int, runs: int, end: float, over: Callable[[], bool]) -> bool:
     """Visit every row at least once and until the time `end`; False if `over` became true before that."""
     for visit in range(VISITS):
         for step in range(len(rows)):
@@ -179,7 +179,7 @@ def _round(rows: Sequence[Row], number: int, runs: int, end: float, over: Callab
     return True
 
 
-class Row:
+class TimedRow:
     """One network, its runs in the current round, and the fastest runs of the rounds before."""
 
     def __init__(self, network: InPlace):

@@ -37,12 +37,12 @@ def sentence(platform: str, scale: int, measured: Measured) -> str:
         for word, rows in disagreeing_rows(table).items():
             rest.setdefault(word, []).extend(f"G{made.guideline} {row}" for row in rows)
     compared = sum(count for *_, count in counts)
-    said = agreement_sentence(sum(agree for _, agree, _ in counts), compared, {})
-    said += f" ({', '.join(f'{name} {agree} of {count}' for name, agree, count in counts)})"
+    text = agreement_sentence(sum(agree for _, agree, _ in counts), compared, {})
+    text += f" ({', '.join(f'{name} {agree} of {count}' for name, agree, count in counts)})"
     for word, rows in rest.items():
-        said += f"; {word}: {', '.join(rows)}"
+        text += f"; {word}: {', '.join(rows)}"
     missing = comparisons(platform, scale) - compared
-    return f"{platform}, ×{scale}: {said}" + (f"; {missing} not measured yet" if missing else "")
+    return f"{platform}, ×{scale}: {text}" + (f"; {missing} not measured yet" if missing else "")
 
 
 def table(scale: int, measured: Mapping[str, Measured]) -> pandas.DataFrame:

@@ -1,4 +1,4 @@
-"""NAS-Bench-Macro's results: the accuracies of 6,561 trained networks, to judge strategies and proxies by.
+"""NAS-Bench-Macro's results: the accuracies of 6,561 trained networks, to evaluate strategies and proxies against.
 
 Su et al. 2021, "Prioritized Architecture Sampling with Monto-Carlo Tree Search", arXiv:2103.11922; repository
 xiusu/NAS-Bench-Macro at 61a2bfc, Apache-2.0, data unchanged. CIFAR-10; three runs each.

@@ -133,8 +133,8 @@ def test_a_slip_is_named_with_its_row_and_not_fitted(tmp_path, factor, words):
     rows = _pixel1()
     rows[9] = (*rows[9][:3], rows[9][3] * factor)
     found = user.report(reading.read_path(_csv(tmp_path, rows)), "phone")
-    assert [doubt.row for doubt in found.doubts] == [10]
-    assert words in found.doubts[0].reason
+    assert [outlier.row for outlier in found.outliers] == [10]
+    assert words in found.outliers[0].reason
     assert found.profile.errors.leave_one_out_pct < 8
     assert "row 10" in found.profile.warnings[0]
 

@@ -9,7 +9,7 @@ from explorer.errors import LabError
 from explorer.jobs import lab as jobs
 from explorer.jobs.job import Busy, current
 from explorer.lab.experiment import Settings, experiment
-from explorer.lab.run import MIN_ROUNDS, ROUNDS, Row, displace_allocations, plan, run
+from explorer.lab.run import MIN_ROUNDS, ROUNDS, TimedRow, displace_allocations, plan, run
 from explorer.lab.verdict import compare
 
 SMALL = {"channels": 8, "resolution": 7}
@@ -58,7 +58,7 @@ RUNS = [(10, 24), (14, 20), (99, 99), (12, 30), (40, 22), (50, 50)]
 
 
 def test_a_row_takes_the_two_fastest_runs_of_each_node():
-    row = Row(Network("cpu", RUNS))
+    row = TimedRow(Network("cpu", RUNS))
     row.visit(2)
     row.visit(1)
     assert row.network.moves == 2
@@ -69,7 +69,7 @@ def test_a_row_takes_the_two_fastest_runs_of_each_node():
 
 
 def test_a_row_is_timed_in_whole_calls_where_clocks_cost_more():
-    row = Row(Network("cuda", RUNS))
+    row = TimedRow(Network("cuda", RUNS))
     row.visit(3)
     row.visit(3)
     assert row.end_round() * 1e3 == row.least_ms * 1e3 == pytest.approx((34 + 34) / 2)

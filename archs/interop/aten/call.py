@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError
 from archs.interop.aten.steps import BATCH, Constant, Scope, Step
-from archs.interop.rule_registry import Rulebook
+from archs.interop.rule_registry import RuleRegistry
 from archs.ir.operator import Op, Shape
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Call:
         return x
 
 
-RULES = Rulebook()
+RULES = RuleRegistry()
 """By ATen names, without overload and without the trailing _ of those in place."""
 rule = RULES.rule
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archs.interop.onnx.emitter import Emitter, Known, Stack, Unsupported, Value
-from archs.interop.rule_registry import Rulebook
+from archs.interop.rule_registry import RuleRegistry
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,7 +80,7 @@ class Call:
         return self.emitter.item(self.stack, value, index)
 
 
-RULES = Rulebook()
+RULES = RuleRegistry()
 """By ONNX names."""
 rule = RULES.rule
 

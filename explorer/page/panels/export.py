@@ -40,9 +40,9 @@ def export(scenario: Scenario) -> None:
         download(scenario.blocks, scenario, "block table")
         download(scenario.layers, scenario, "layer table")
         onnx_file.panel(scenario)
-    shown = [saver.Figure(key, label, f"{spec_name}_{key}") for key, (label, _) in FIGURES.items()]
+    shown = [saver.SavedFigure(key, label, f"{spec_name}_{key}") for key, (label, _) in FIGURES.items()]
     if scenario.block:
-        shown.append(saver.Figure("block_graph", scenario.block, f"{spec_name}_{scenario.block}"))
+        shown.append(saver.SavedFigure("block_graph", scenario.block, f"{spec_name}_{scenario.block}"))
     saver.buttons(shown, "export")
     with st.container(horizontal=True):
         for key, (label, draw) in FIGURES.items():

@@ -12,7 +12,7 @@ import streamlit as st
 
 from archs import Spec
 from explorer.editing import cells, edits
-from explorer.editing.scenario import Problem, Scenario
+from explorer.editing.scenario import Rejection, Scenario
 from explorer.page.browser.memory import memory
 from explorer.page.state import session as state
 from explorer.page.widgets import form, sheet, words
@@ -32,7 +32,7 @@ class Waiting:
 
     base: Spec
     typed: dict[tuple[int, str], str | bool]
-    problem: Problem
+    problem: Rejection
 
     def overlay(self) -> list[sheet.Overlay]:
         """A cell that the problem does not name waits for the named ones; where it names none, all are refused."""

@@ -14,7 +14,7 @@ from archs.errors import Fix
 from costmodel import CostError
 from explorer.editing import edits
 from explorer.editing.repair import Edited
-from explorer.editing.scenario import Problem, Scenario, start
+from explorer.editing.scenario import Rejection, Scenario, start
 from explorer.page.browser.memory import memory
 from explorer.page.widgets import form, messages
 from explorer.page.widgets.form import Change, Part
@@ -64,7 +64,7 @@ def problem_parts(control: str) -> list[Part]:
     return parts_of(problem) if problem and problem.control == control else []
 
 
-def parts_of(problem: Problem) -> list[Part]:
+def parts_of(problem: Rejection) -> list[Part]:
     """A problem as parts of a form."""
     control = problem.control
     return [
@@ -82,15 +82,15 @@ def is_refused(control: str) -> bool:
     return problem is not None and problem.control == control
 
 
-def _fixes(problem: Problem) -> list[Fix]:
+def _fixes(problem: Rejection) -> list[Fix]:
     return [cause.fix for cause in problem.causes if cause.fix] if problem.attempt else []
 
 
-def _on_fix(problem: Problem, fix: Fix, _: Change) -> None:
+def _on_fix(problem: Rejection, fix: Fix, _: Change) -> None:
     _apply_fix(problem, fix)
 
 
-def _apply_fix(problem: Problem, fix: Fix) -> None:
+def _apply_fix(problem: Rejection, fix: Fix) -> None:
     """Applies the refused choice with the suggested value."""
     edit(
         problem.control,

@@ -34,7 +34,7 @@ def show(figure: go.Figure, key: str, alt: str) -> None:
         figure = go.Figure(enlarged(figure.to_plotly_json()))
     st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        saver.buttons([saver.Figure(key, "Save the figure", key)], key)
+        saver.buttons([saver.SavedFigure(key, "Save the figure", key)], key)
         saver.html(plain, key)
 
 

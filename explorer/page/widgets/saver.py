@@ -23,7 +23,7 @@ _saver = Component(
 )
 
 
-class Figure(NamedTuple):
+class SavedFigure(NamedTuple):
     """A figure on the page: the key that it was drawn with, what it is, the file's name without its suffix."""
 
     key: str
@@ -31,7 +31,7 @@ class Figure(NamedTuple):
     file: str
 
 
-def buttons(figures: list[Figure], key: str) -> None:
+def buttons(figures: list[SavedFigure], key: str) -> None:
     """One row: for each figure its name, SVG and PNG."""
     shown = [
         {"place": _place(figure.key), "label": figure.label, "file": _file_name(figure.file)} for figure in figures
