@@ -119,11 +119,14 @@ def diff(
 
 
 def align(old: Sequence[_Block], new: Sequence[_Block]) -> list[tuple[_Block | None, _Block | None]]:
-    """Blocks paired in order. Equal blocks first, the longest runs of them; in between, those most alike."""
+    """Blocks paired in order: equal blocks first, the longest runs of them.
+
+    In between, blocks of equal paths if all have equal paths, as after an edit of rows in place, else those most alike.
+    """
     matcher = SequenceMatcher(None, [b.signature for b in old], [b.signature for b in new], autojunk=False)
     pairs: list[tuple[_Block | None, _Block | None]] = []
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
+        if tag == "equal" or [block.path for block in old[i1:i2]] == [block.path for block in new[j1:j2]]:
             pairs += zip(old[i1:i2], new[j1:j2])
         else:
             pairs += _most_alike(old[i1:i2], new[j1:j2])

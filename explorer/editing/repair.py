@@ -70,8 +70,23 @@ def explain(spec: Spec, error: ArchError, edited: Cell | None = None) -> Refused
             found = repr(getattr(spec.rows[blamed.index], blamed.column))
             problem = replace(problem, found=problem.found or found)
         cells = [cell for cell in (edited, blamed) if cell]
-        problems.append(replace(problem, fix=_search(spec, cells)))
+        fix = _search(spec, cells)
+        problems.append(replace(problem, fix=fix, message=_allowing(spec, problem, fix)))
     return Refused(problems, spec)
+
+
+def _allowing(spec: Spec, problem: Problem, fix: Fix | None) -> str:
+    """The message, with the group counts that build where the operator's own list lacks the suggested one.
+
+    A unit rounds its inner width to the groups, so other groups have another width than the one that the operator saw.
+    """
+    text, listed, allowed = problem.message.partition("; allowed: ")
+    if not (fix and fix.row and listed and fix.column == "groups" and problem.column == "groups"):
+        return problem.message
+    if str(fix.value) in allowed.split(", "):
+        return problem.message
+    fitting = {one.value for made, one in _fixes(spec, Cell(fix.row - 1, "groups")) if _builds(made)}
+    return f"{text}; allowed: {', '.join(map(str, sorted(v for v in fitting if isinstance(v, int))))}"
 
 
 def repair(spec: Spec, limit: int = 24) -> Edited:

@@ -118,7 +118,7 @@ def frontier(
 
 def legend(figure: go.Figure) -> list[tuple[str, str, str]]:
     """Sign, colour and name of each trace of points in the main axes."""
-    signs = SYMBOLS | {"star": "★", "star-open": "☆"}
+    signs = SYMBOLS | {"star": "★", "star-open": "☆", "circle-open": "○", "diamond-open": "◇"}
     points = [trace for trace in figure.data if trace.mode == "markers" and trace.yaxis in (None, "y")]
     return [(signs[t.marker.symbol], t.marker.color, t.name) for t in points]
 
@@ -182,7 +182,7 @@ def differences(table: pandas.DataFrame, metric: str) -> go.Figure:
         xaxis={
             "range": [-0.7, max(len(values), FEW) - 0.3],
             "tickvals": list(range(len(values))),
-            "ticktext": list(shown["block"]),
+            "ticktext": _names(list(shown["block"]), list(shown["status"])),
             "tickangle": -45,
             "tickfont": {"size": 13},
             "fixedrange": True,
@@ -195,3 +195,8 @@ def differences(table: pandas.DataFrame, metric: str) -> go.Figure:
         },
     )
     return draw.figure([bars], layout)
+
+
+def _names(blocks: list[str], statuses: list[str]) -> list[str]:
+    """One name per bar: a block that was removed and one that was added may have one path."""
+    return [f"{block} ({status})" if blocks.count(block) > 1 else block for block, status in zip(blocks, statuses)]
