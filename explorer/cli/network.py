@@ -16,6 +16,7 @@ import archs
 from archs.catalogue.registry import FAMILIES
 from archs.ir.graph import Graph
 from archs.tables.table import MAX_JSON
+from explorer.editing.images import resolution_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the knobs of catalogue networks, the image shape of imported ones, and `--fold`."""
     parser.add_argument("--width", type=float, help="width multiplier or scale")
     parser.add_argument("--groups", type=int, help="groups of ShuffleNetV1")
-    parser.add_argument("--resolution", type=int, help="height and width of the image")
+    parser.add_argument("--resolution", type=_resolution, help="side of the image, 224, or height×width, 224x320")
     parser.add_argument("--code", help="which of several published forms")
     parser.add_argument("--last-stage", help="MobileNetV3-Large: efficient or original")
     parser.add_argument("--shape", help="channels, height and width of one image for an .onnx, .py or function")
@@ -119,6 +120,13 @@ def module_of(target: str) -> nn.Module:
     if not isinstance(made, nn.Module):
         raise archs.ArchError(f"{target} returned a {type(made).__name__}; allowed: an nn.Module")
     return made
+
+
+def _resolution(text: str) -> int | tuple[int, int]:
+    try:
+        return resolution_of(text)
+    except archs.ArchError as error:
+        raise argparse.ArgumentTypeError(error.problems[0].message) from None
 
 
 def image_shape(text: str) -> tuple[int, int, int]:

@@ -44,6 +44,7 @@ def blocks(counts: NetworkCounts, pieces: Fragmentation | None = None) -> pandas
     shapes = [outputs[block] for block in paths]
     table["channels"] = [shape.channels for shape in shapes]
     table["resolution"] = [shape.height if len(shape) == 3 else 1 for shape in shapes]
+    table["map_width"] = [shape.width if len(shape) == 3 else 1 for shape in shapes]
     fragments = {f.block: f for f in pieces.blocks}
     for column in ("fragments", "branches", "depth"):
         table[column] = [getattr(fragments.get(block), column, 0) for block in paths]

@@ -41,8 +41,8 @@ def names(library: str) -> tuple[str, ...]:
         raise ArchError(f"{library} is installed and cannot be imported: {shorten(str(error), 120)}") from None
 
 
-def graph(library: str, name: str, size: int | None = None) -> Graph:
-    """The graph of a network of the list, on its default image size or on `size`²; counted, without weights."""
+def graph(library: str, name: str, size: tuple[int, int] | None = None) -> Graph:
+    """The graph of a network of the list, on its default image size or on `size` (height, width); without weights."""
     import torch
 
     if name not in names(library):
@@ -50,7 +50,7 @@ def graph(library: str, name: str, size: int | None = None) -> Graph:
     with torch.device("meta"):
         module = _module(library, name)
     shape = _shape(module, name)
-    return from_module(module, (shape[0], size, size) if size else shape, name.partition(".")[0])
+    return from_module(module, (shape[0], *size) if size else shape, name.partition(".")[0])
 
 
 def _module(library: str, name: str) -> nn.Module:

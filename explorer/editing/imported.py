@@ -43,8 +43,14 @@ class Imported:
         return replace(self, graph=self.before[-1][1], before=self.before[:-1]) if self.before else self
 
     @cached_property
+    def shown(self) -> Graph:
+        """The graph under the names of its table (`stage2/block1`) where it has one, else as the file names it."""
+        spec, _ = self.table
+        return archs.build(spec) if spec else self.graph
+
+    @cached_property
     def counts(self) -> NetworkCounts:
-        return costmodel.count(self.graph)
+        return costmodel.count(self.shown)
 
     @cached_property
     def opaque(self) -> tuple[str, ...]:
@@ -57,7 +63,7 @@ class Imported:
             return None, "no device profile yet"
         try:
             profile = devices.load(self.profile)
-            return costmodel.predict(devices.folded_for(self.graph, profile), profile), ""
+            return costmodel.predict(devices.folded_for(self.shown, profile), profile), ""
         except CostError as error:
             return None, str(error)
 
@@ -81,14 +87,14 @@ class Imported:
     @cached_property
     def kinds(self) -> pandas.DataFrame:
         """One row per kind of operator, with `latency_ms` where the profile prices the network."""
-        times = devices.nodes_ms(self.prediction, self.graph) if self.prediction else None
+        times = devices.nodes_ms(self.prediction, self.shown) if self.prediction else None
         return costs.timed_kinds(self.counts, times)
 
     @cached_property
     def layers(self) -> pandas.DataFrame:
         table = costs.layers(self.counts)
         if self.prediction:
-            times = devices.nodes_ms(self.prediction, self.graph)
+            times = devices.nodes_ms(self.prediction, self.shown)
             table["latency_ms"] = [times.get(path, 0.0) for path in table["path"]]
         return table
 

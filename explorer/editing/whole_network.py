@@ -35,6 +35,7 @@ from archs.tables.rows import (
     ShuffleV2,
 )
 from explorer.data.originals import paper
+from explorer.editing.images import resolution_of
 from explorer.editing.repair import Edited, check, repair, word
 
 BLOCKS = (Separable, InvertedResidual, ShuffleV1, ShuffleV2, Bottleneck, Fragments)
@@ -71,9 +72,10 @@ def set_width(spec: Spec, width: float) -> Edited:
     return repair(spec.edit(rows=scaled(spec, factor, every).rows, width=float(width)))
 
 
-def set_resolution(spec: Spec, resolution: int) -> Edited:
-    """The network for square images of another side. Raises ArchError."""
-    return Edited(check(spec.edit(resolution=resolution)))
+def set_resolution(spec: Spec, resolution: int | tuple[int, int] | str) -> Edited:
+    """The network for other images: their side, (height, width), or either as text. Raises ArchError."""
+    typed = resolution_of(resolution) if isinstance(resolution, str) else resolution
+    return Edited(check(spec.edit(resolution=typed)))
 
 
 def set_classes(spec: Spec, classes: int) -> Edited:

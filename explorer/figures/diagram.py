@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from math import sqrt
 from typing import Any
@@ -25,12 +25,12 @@ ROW = 38  # pixels per operator
 def network(
     blocks: pandas.DataFrame, metric: str, selected: str | None = None, edited: Collection[str] = ()
 ) -> go.Figure:
-    """The blocks in execution order: height √resolution, width √channels of the output, colour the metric.
+    """The blocks in execution order: height √side of a square of as many pixels, width √channels, colour the metric.
 
     Square roots keep 7×7 maps and 16 channels large enough to be hit. Each bar's customdata starts with its path.
     `edited` blocks have a thick line and a dot above them.
     """
-    heights = [sqrt(resolution) for resolution in blocks["resolution"]]
+    heights = [sqrt(sqrt(height * width)) for height, width in zip(blocks["resolution"], blocks["map_width"])]
     widths = [sqrt(channels) for channels in blocks["channels"]]
     lefts, left = [], 0.0
     for width in widths:
@@ -144,13 +144,14 @@ def _stages(
         if number % 2:
             band = {"type": "rect", "x0": left - GAP / 2, "x1": right + GAP / 2, "yref": "paper", "y0": 0, "y1": 1}
             bands.append({**band, "fillcolor": BAND, "line": {"width": 0}, "layer": "below"})
-    for number, (resolution, left, right) in enumerate(_runs(blocks["resolution"], lefts, widths)):
-        text = {"text": f"{resolution}²", "showarrow": False, "font": {"size": 14}, "yshift": 16 * (number % 2)}
+    maps = [f"{h}²" if h == w else f"{h}×{w}" for h, w in zip(blocks["resolution"], blocks["map_width"])]
+    for number, (resolution, left, right) in enumerate(_runs(maps, lefts, widths)):
+        text = {"text": resolution, "showarrow": False, "font": {"size": 14}, "yshift": 16 * (number % 2)}
         above.append({**text, "x": (left + right) / 2, "y": 1, "yref": "paper", "yanchor": "bottom"})
     return {"tickvals": ticks, "ticktext": names}, above, bands
 
 
-def _runs(values: pandas.Series, lefts: list[float], widths: list[float]) -> Iterator[tuple[Any, float, float]]:
+def _runs(values: Iterable[Any], lefts: list[float], widths: list[float]) -> Iterator[tuple[Any, float, float]]:
     """(value, left edge, right edge) of each run of blocks with one value."""
     for value, members in groupby(zip(values, lefts, widths), key=lambda member: member[0]):
         inside = list(members)

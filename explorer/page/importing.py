@@ -18,6 +18,7 @@ from archs.interop.pytorch.execute import state_dict
 from archs.transforms.weights import to_safetensors
 from explorer.data import zoo
 from explorer.data.metrics import IN_THE_PICTURE, METRICS
+from explorer.editing.images import resolution_of
 from explorer.editing.imported import Imported
 from explorer.figures import charts as figures
 from explorer.figures import diagram
@@ -32,7 +33,7 @@ KEY, PROBLEM = import_edit.IMPORTED, "import problem"
 HOME = "home"
 """Where app.py leaves the page that shows tables."""
 OWN = "as it says"
-SIZES = (OWN, 96, 128, 160, 192, 224, 256, 299, 384)
+SIZES = (OWN, "96", "128", "160", "192", "224", "256", "299", "384", "224×320")
 
 
 def render() -> None:
@@ -78,7 +79,13 @@ def _choose() -> None:
             "From", sources, default=sources[0], required=True, key="import source", on_change=_forget
         )
     with right:
-        st.selectbox("Image size", SIZES, key="import size", help="A file that is made for one size takes only that.")
+        st.selectbox(
+            "Image size",
+            SIZES,
+            key="import size",
+            help="A side, or height×width; any other may be typed. A file that is made for one size takes only that.",
+            accept_new_options=True,
+        )
     with middle:
         if source == sources[0]:
             upload.one_file(
@@ -98,19 +105,26 @@ def _forget() -> None:
     st.session_state.pop(PROBLEM, None)
 
 
-def _size() -> int | None:
-    chosen = st.session_state.get("import size", OWN)
-    return None if chosen == OWN else int(chosen)
+def _size() -> tuple[int, int] | None:
+    """Height and width. Raises ArchError for a text that is no size."""
+    chosen = st.session_state.get("import size") or OWN
+    if chosen == OWN:
+        return None
+    size = resolution_of(chosen)
+    return (size, size) if isinstance(size, int) else size
 
 
 def _uploaded() -> None:
     file = st.session_state.get("import file")
     st.session_state.pop(PROBLEM, None)
     if file is not None:
-        size = _size()
-        shape = (3, size, size) if size else None
         name = PurePath(file.name).stem[:MAX_NAME]
-        _take(lambda: from_onnx(file.getvalue(), shape, name), f"ONNX file {file.name[:80]}")
+        _take(lambda: from_onnx(file.getvalue(), _shape(), name), f"ONNX file {file.name[:80]}")
+
+
+def _shape() -> tuple[int, int, int] | None:
+    size = _size()
+    return (3, *size) if size else None
 
 
 def _named() -> None:

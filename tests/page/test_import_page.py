@@ -167,6 +167,22 @@ def test_it_is_a_page_of_the_app():
     assert "home" in whole.session_state
 
 
+def test_a_known_network_has_the_names_of_its_table(at):
+    """A file of a network of ours, whose operators it numbers."""
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
+        nn.Conv2d(8, 8, 3, 1, 1, groups=8, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
+        nn.Conv2d(8, 16, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10),
+    )  # fmt: skip
+    show(at, archs.from_module(net, (3, 32, 32)))
+    check(at)
+    found = at.session_state["imported"]
+    assert found.table[0] is not None
+    assert "stage1/block1" in list(found.blocks["block"])
+    assert found.kinds["latency_ms"].sum() == pytest.approx(found.prediction.latency_ms)
+
+
 # The libraries, which nothing requires
 
 
@@ -178,7 +194,7 @@ def test_only_what_is_installed_is_offered(monkeypatch):
 def test_a_name_is_one_of_the_list(monkeypatch):
     monkeypatch.setattr(library, "names", lambda library: ("tiny",))
     monkeypatch.setattr(library, "_module", lambda library, name: nn.Sequential(nn.Conv2d(3, 4, 3)))
-    assert library.graph("timm", "tiny", 32).input == (3, 32, 32)
+    assert library.graph("timm", "tiny", (32, 32)).input == (3, 32, 32)
     with pytest.raises(archs.ArchError, match="'os.system' is no network of timm"):
         library.graph("timm", "os.system")
 

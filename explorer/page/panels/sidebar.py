@@ -13,6 +13,7 @@ from archs.catalogue.family import Family
 from archs.catalogue.registry import FAMILIES
 from archs.tables.table import MAX_JSON
 from explorer.data.originals import knobs
+from explorer.editing.images import resolution_of, resolution_text
 from explorer.editing.repair import Edited
 from explorer.editing.scenario import Scenario
 from explorer.page.panels import versions, whole
@@ -23,6 +24,7 @@ from explorer.page.widgets.form import Part
 
 OWN = "own"
 KNOB_TITLES = {"width": "Width multiplier", "resolution": "Resolution", "groups": "Groups", "code": "Published form"}
+OPEN = {"resolution": "The published sides; type any other one, or height×width: 224×320."}
 WHOLE: dict[str, Callable[[Spec, Any], Edited]] = {"width": network.set_width, "resolution": network.set_resolution}
 """The knobs that an edited network has too."""
 
@@ -92,13 +94,16 @@ def _knob(family: Family, knob: str, value: object) -> list[Part]:
         lambda change: _turn(family, knob, change.value),
         _value_title,
         typed=is_open,
-        help="The published values; type any other one." if is_open else "",
+        help=OPEN.get(knob, "The published values; type any other one.") if is_open else "",
         error=state.is_refused(knob),
     )
     return [control, *state.problem_parts(knob)]
 
 
 def _value_title(value: object) -> str:
+    match value:
+        case (int(height), int(width)):
+            return resolution_text((height, width))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -110,7 +115,11 @@ def _choose(name: str) -> None:
 
 def _turn(family: Family, knob: str, value: object) -> None:
     with state.guard("The knob"):
-        typed = _number(value, family.default(knob))
+        try:
+            typed = resolution_of(str(value)) if knob == "resolution" else _number(value, family.default(knob))
+        except ArchError as error:
+            state.put(state.scenario().refuse(knob, error))
+            return
         label = f"{KNOB_TITLES.get(knob, knob)} {_value_title(typed)}"
         scenario = state.scenario()
         if scenario.edited and knob in WHOLE:  # an edited network keeps its edits

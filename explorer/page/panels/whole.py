@@ -9,6 +9,7 @@ from typing import Any
 from archs import Spec
 from archs.tables.rows import Linear
 from explorer.editing import whole_network as whole
+from explorer.editing.images import resolution_text
 from explorer.editing.repair import Edited
 from explorer.editing.scenario import Scenario
 from explorer.page.state import session as state
@@ -17,7 +18,6 @@ from explorer.page.widgets.form import Part
 
 NUMBERS: dict[str, tuple[str, float, Callable[[Spec, Any], Edited]]] = {
     "width": ("Width multiplier", 0.05, whole.set_width),
-    "resolution": ("Resolution", 32, whole.set_resolution),
     "classes": ("Classes", 1, whole.set_classes),
 }
 """Each with the step of its buttons."""
@@ -26,12 +26,18 @@ NUMBERS: dict[str, tuple[str, float, Callable[[Spec, Any], Edited]]] = {
 def edits(scenario: Scenario) -> list[Part]:
     spec = scenario.spec
     classes = [row.channels for row in spec.rows if isinstance(row, Linear)]
-    values: dict[str, Any] = {  # a number, nothing, or height and width
+    values: dict[str, float | None] = {
         "width": spec.width or 1.0,
-        "resolution": spec.resolution,
         "classes": classes[-1] if classes else None,
     }
     return [
+        form.text(
+            "whole resolution",
+            "Resolution",
+            resolution_text(spec.resolution),
+            lambda change: _set("Resolution", change.value, whole.set_resolution),
+            help="The side of a square image, 224, or height×width, 224×320.",
+        ),
         *(_number(name, value) for name, value in values.items()),
         _button("All ReLU → hard-swish", "hard_swish", "MobileNetV3, section 5.2", whole.hard_swish),
         *(
