@@ -50,14 +50,24 @@ def page_faults(graph: Graph, batch: int = 1) -> PageFaults:
 
     Raises CostError for an operator without a kind.
     """
+    runs = _runs(graph, batch, PRIMITIVES)
+    totals = [sum(run) for run in runs]
+    return PageFaults(np.array(runs[0], float), min(totals), max(totals))
+
+
+def expected_faults(graph: Graph, batch: int = 1) -> int:
+    """The total of `page_faults` without its range, in a quarter of the time."""
+    return sum(_runs(graph, batch, PRIMITIVES[:1])[0])
+
+
+def _runs(graph: Graph, batch: int, orders: tuple[tuple[tuple[int, ...], ...], ...]) -> list[list[int]]:
+    """Faults of each node, for each order in which the first call may leave primitives."""
     shapes = graph.shapes
     buffers = tuple(
         [buffers_of(node.op, batch, node.output, *[shapes[path] for path in node.inputs]) for node in graph.nodes]
     )
     found = lives(graph)
-    runs = [_Run(buffers, found, ELEMENT * batch * prod(graph.input), left).faults() for left in PRIMITIVES]
-    totals = [sum(run) for run in runs]
-    return PageFaults(np.array(runs[0], float), min(totals), max(totals))
+    return [_Run(buffers, found, ELEMENT * batch * prod(graph.input), left).faults() for left in orders]
 
 
 class _Run:

@@ -109,7 +109,7 @@ def estimate(spec: Spec, measured_pct: float | None = None) -> Estimate | None:
     shift, plain = _reference() if original is None else (levels(original), plain_share(original))
     known = training()
     side = cast("int", spec.resolution)  # of square images only
-    x, z = count(spec).total.mult_adds * plain_share(spec) / plain, float(side)
+    x, z = sum(_mult_adds_by_block(spec).values()) * plain_share(spec) / plain, float(side)
     # Beyond the published range the curve is constant: a parabola would turn
     inside = [float(np.clip(v, known[c].min(), known[c].max())) for v, c in ((x, "mult_adds"), (z, "resolution"))]
     error = float(_model()(_features([inside[0]], [inside[1]], [family]))[0]) + log_error_change(levels(spec), shift)
@@ -181,7 +181,7 @@ def _differences(row: Row, other: Row) -> list[str]:
 
 def _share_outside(spec: Spec, other: Spec) -> float:
     known = [(row.kind, row.model_dump(exclude=WIDTHS)) for row in other.rows]
-    per_block = {path: counts.mult_adds for path, counts in count(spec).groups("block").items()}
+    per_block = _mult_adds_by_block(spec)
     outside = 0
     for row, paths in block_paths(spec):
         block = (row.kind, row.model_dump(exclude=WIDTHS))
@@ -190,6 +190,11 @@ def _share_outside(spec: Spec, other: Spec) -> float:
         else:
             outside += sum(per_block.get(path, 0) for path in paths)
     return outside / max(1, sum(per_block.values()))
+
+
+@cached(64, "a network is compared with the published one of each family")
+def _mult_adds_by_block(spec: Spec) -> dict[str, int]:
+    return {path: counts.mult_adds for path, counts in count(spec).groups("block").items()}
 
 
 @cached(None, "computed once per fit")

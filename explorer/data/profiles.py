@@ -17,6 +17,7 @@ from archs import Graph, Spec, fold_batchnorm
 from archs.caching import cached, register
 from archs.catalogue.registry import FAMILIES
 from costmodel import CostError, DeviceProfile, Prediction
+from costmodel.latency.page_faults import expected_faults
 from costmodel.latency.profile import DEFAULT, SHIPPED, read_profile
 from costmodel.latency.profile import names as shipped
 from explorer.data.plain_text import plain
@@ -126,6 +127,22 @@ def prediction(spec: Spec, key: str, folded: bool = False) -> Prediction:
 def _prediction(spec: Spec, key: str, date: str, folded: bool) -> Prediction:
     profile = load(key)
     return costmodel.predict(folded_for(archs.build(spec), profile, folded), profile)
+
+
+def plain_ms(spec: Spec, key: str, folded: bool = False) -> float | None:
+    """The latency in a plain process, whose allocator returns freed memory to the system: with its page faults.
+
+    None where the profile has no cost of a page fault, or does not price operators. Raises CostError as `prediction`.
+    """
+    return _plain_ms(spec, key, str(load(key).environment.get("date", "")), folded)
+
+
+@cached(128, "a page run and a report show it beside the prediction")
+def _plain_ms(spec: Spec, key: str, date: str, folded: bool) -> float | None:
+    found, fault_us = prediction(spec, key, folded), load(key).page_fault_us
+    if not fault_us:
+        return None
+    return found.latency_ms + expected_faults(found.graph, found.profile.regime.batch) * fault_us / 1e3
 
 
 def nodes_ms(found: Prediction, graph: Graph) -> dict[str, float]:

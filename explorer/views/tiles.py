@@ -14,6 +14,8 @@ from explorer.data import profiles as devices
 from explorer.data.metrics import Tile, duration, human, interval, megabytes, tile
 from explorer.editing.scenario import Scenario
 
+KEEP_MEMORY = "MALLOC_TRIM_THRESHOLD_=1000000000 MALLOC_MMAP_THRESHOLD_=1000000000"
+"""The environment of a glibc process that keeps freed memory."""
 ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
 
 
@@ -91,12 +93,26 @@ def _latency(scenario: Scenario, base: Scenario) -> Tile:
     outside = [f"Outside the calibrated range: {one}." for one in found.out_of_range[:3]]
     batch = f" per batch of {found.profile.regime.batch}" if found.profile.regime.batch > 1 else ""
     change = "" if base.spec == scenario.spec else f"{_change(found.latency_ms, before.latency_ms)} · "
+    plain, allocator = _allocators(scenario, found.latency_ms)
     return tile(
         "latency_ms",
         f"{duration(found.latency_ms)}{batch}",
-        f"{change}{devices.owner(key)} · {interval(found)}",
-        "\n\n".join((f"Device: {devices.title(key)}; {devices.whose(key)}.", *outside)),
+        f"{change}{plain}{devices.owner(key)} · {interval(found)}",
+        "\n\n".join((f"Device: {devices.title(key)}; {devices.whose(key)}.", *outside)) + allocator,
     )
+
+
+def _allocators(scenario: Scenario, kept_ms: float) -> tuple[str, str]:
+    """What a plain process takes, for the tile, and what to set, for its help; empty where no page fault is priced."""
+    plain = devices.plain_ms(scenario.spec, scenario.profile, scenario.folded) if scenario.profile else None
+    if plain is None:
+        return "", ""
+    help_text = (
+        f"\n\nAllocator: {duration(kept_ms)} with freed memory kept in the process, {duration(plain)} in a plain one, "
+        "whose freed memory returns to the system and is faulted in again. To keep it, set "
+        f"{KEEP_MEMORY} before the process starts."
+    )
+    return ("" if plain == kept_ms else f"{duration(plain)} in a plain process · "), help_text
 
 
 def _change(now: float, before: float) -> str:

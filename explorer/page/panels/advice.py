@@ -12,11 +12,12 @@ from explorer.data import profiles as devices
 from explorer.data.metrics import METRICS
 from explorer.editing import advisor
 from explorer.editing.advisor import Strain, Suggestion
+from explorer.editing.changed_cells import accuracy_change, changed_cells
 from explorer.editing.scenario import Scenario
 from explorer.figures.palette import heat
 from explorer.page.panels.tables import download
 from explorer.page.state import session as state
-from explorer.page.widgets import form
+from explorer.page.widgets import form, messages
 from explorer.page.widgets.form import Part
 
 SHOWN = 8
@@ -33,13 +34,14 @@ def advice(scenario: Scenario) -> None:
     if not found:
         st.success("No edit of the guidelines lowers the cost at these multiply-adds.", icon=":material/check:")
     for number, suggestion in enumerate(found[:SHOWN]):
-        _suggestion(number, suggestion)
+        _suggestion(number, suggestion, scenario.spec)
     strains = advisor.strains(scenario.counts, scenario.spec, nodes_ms)
     st.markdown("**Guideline violations by block**")
     _table(strains, scenario)
 
 
-def _suggestion(number: int, suggestion: Suggestion) -> None:
+def _suggestion(number: int, suggestion: Suggestion, spec: Spec) -> None:
+    changed, top1, against = _effect(spec, suggestion.edited.spec)
     with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"suggestion {number}"):
         st.button(
             "Apply",
@@ -53,7 +55,11 @@ def _suggestion(number: int, suggestion: Suggestion) -> None:
             for name, before in suggestion.before.items()
             if before
         )
-        st.markdown(f"**{suggestion.title}**  \n{changes}", width="stretch")
+        with st.container(width="stretch"):
+            st.markdown(f"**{suggestion.title}**  \n{changes}  \n{messages.literal(top1)}")
+            messages.caption("; ".join(changed))
+            if against:
+                messages.warning(against)
 
 
 def _table(strains: tuple[Strain, ...], scenario: Scenario) -> None:
@@ -101,6 +107,12 @@ def _line(spec: Spec, strain: Strain) -> Part:
 def _here(guideline: int, row: int) -> None:
     label = f"G{guideline} in row {row + 1}"
     state.edit("here", label, lambda spec: advisor.apply_guideline(spec, guideline, {row}))
+
+
+@cached(256, "an estimate takes hundredths of a second, and eight suggestions are shown")
+def _effect(before: Spec, after: Spec) -> tuple[tuple[str, ...], str, str]:
+    """The changed cells, the accuracy before and after, and the reason against the edit."""
+    return changed_cells(before, after), *accuracy_change(before, after)
 
 
 @cached(64, "a search for suggestions takes a tenth of a second and more")
