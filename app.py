@@ -6,6 +6,8 @@ from explorer.page import calibration, importing, warm
 from explorer.page.lab import pages
 from explorer.page.panels import (
     advice,
+    budget,
+    designs,
     diff,
     edit,
     export,
@@ -15,12 +17,11 @@ from explorer.page.panels import (
     reconcile,
     sidebar,
     tables,
-    tabs,
 )
 from explorer.page.panels import (
     frontier as landscape,
 )
-from explorer.page.state import autosave, share
+from explorer.page.state import autosave, share, tabs
 from explorer.page.state.session import guard, scenario
 from explorer.page.widgets import style
 
@@ -31,6 +32,8 @@ PANELS = {
     "Diff": diff.diff,
     "Advisor": advice.advice,
     "Frontier": landscape.frontier,
+    "Budget": budget.budget,
+    "Designs": designs.designs,
     "Reconcile": reconcile.reconcile,
     "Export": export.export,
 }

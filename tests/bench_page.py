@@ -27,7 +27,7 @@ EDITS, VISITORS, SECONDS, PAUSE, RERUNS = 50, 40, 60, 5.0, 1000
 FIGURES: dict[str, str] = {}  # what `--record` keeps
 PATIENCE = 20_000  # ms; a control that has not come by then is not there
 BLOCK = "stage3/block1"
-TABS = ("Table", "Blocks", "Layers", "Diff", "Advisor", "Frontier", "Reconcile", "Export")
+TABS = ("Table", "Blocks", "Layers", "Diff", "Advisor", "Frontier", "Budget", "Designs", "Reconcile", "Export")
 
 # When the page last changed, and until when nothing has. Streamlit's own sign that it is busy does not count
 WATCH = """

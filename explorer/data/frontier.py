@@ -92,16 +92,27 @@ def _points() -> tuple[tuple[dict[str, Any], Spec | None], ...]:
 
 
 class PublishedTop1(NamedTuple):
-    """A printed top-1 accuracy with its training recipe and source."""
+    """A printed top-1 accuracy with its training recipe and source; `variant` is the network as a title."""
 
     top1_pct: float
     recipe: str
     source: str
+    variant: str
+
+
+@cached(None, "read from two files")
+def published_networks() -> dict[Spec, PublishedTop1]:
+    """The catalogue's networks whose accuracy is printed, each with the first that the tables print."""
+    found: dict[Spec, PublishedTop1] = {}
+    for p, spec in _points():
+        if spec is not None:
+            found.setdefault(spec, PublishedTop1(p["top1_pct"], p["recipe"], p["source"], p["variant"]))
+    return found
 
 
 def published_top1(spec: Spec) -> PublishedTop1 | None:
     """The first accuracy that the tables print of exactly this network; None for any other network."""
-    return next((PublishedTop1(p["top1_pct"], p["recipe"], p["source"]) for p, one in _points() if one == spec), None)
+    return published_networks().get(spec)
 
 
 def families() -> tuple[str, ...]:

@@ -51,8 +51,8 @@ BAD = ArchError("the link holds no network of this program; copy it whole")
 Columns: TypeAlias = dict[str, Any]
 _Rows: TypeAlias = Annotated[list[Columns], FailFast()]
 _Patches: TypeAlias = Annotated[list[tuple[NonNegativeInt, NonNegativeInt, _Rows]], FailFast()]
-_Difference: TypeAlias = tuple[str, Columns, Columns, _Patches]
-_CONTENT: TypeAdapter[_Difference | Columns] = TypeAdapter(_Difference | Columns, config=ConfigDict(strict=True))
+Difference: TypeAlias = tuple[str, Columns, Columns, _Patches]
+CONTENT: TypeAdapter[Difference | Columns] = TypeAdapter(Difference | Columns, config=ConfigDict(strict=True))
 """The grammar above; the values of columns are validated when they become a spec."""
 
 
@@ -63,11 +63,7 @@ def encode(spec: Spec) -> str:
     >>> decode(encode(archs.spec("mobilenet_v2", width=1.4))) == archs.spec("mobilenet_v2", width=1.4)
     True
     """
-    original = paper(spec)
-    data = json.loads(spec.to_json()) if original is None else _difference(original, spec)
-    packer = zlib.compressobj(9, zdict=DICTIONARY)
-    packed = packer.compress(json.dumps(data, separators=(",", ":")).encode()) + packer.flush()
-    text = VERSION + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    text = pack(content_of(spec))
     if len(text) > MAX_LINK:
         raise ArchError(
             f"the link would have {len(text):,} characters; allowed: up to {MAX_LINK:,}; "
@@ -76,28 +72,47 @@ def encode(spec: Spec) -> str:
     return text
 
 
+def content_of(spec: Spec) -> list[Any] | dict[str, Any]:
+    """The JSON of the grammar above."""
+    original = paper(spec)
+    return json.loads(spec.to_json()) if original is None else _difference(original, spec)
+
+
+def pack(content: object) -> str:
+    """JSON as the text of a link."""
+    packer = zlib.compressobj(9, zdict=DICTIONARY)
+    packed = packer.compress(json.dumps(content, separators=(",", ":")).encode()) + packer.flush()
+    return VERSION + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
 def decode(text: str) -> Spec:
     """The spec of a link's text; it builds. Raises ArchError for any other text."""
-    if len(text) > MAX_LINK:
-        raise ArchError(f"the link has {len(text):,} characters; allowed: up to {MAX_LINK:,}")
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or not text.startswith(VERSION):
-        raise ArchError("the link is not one of this program's, or of another version; copy it whole")
     try:
-        data = _CONTENT.validate_json(_unpack(text[len(VERSION) :]))
+        return spec_of(CONTENT.validate_json(unpack(text)))
     except ValidationError:
         raise BAD from None
-    spec = Spec.from_json(json.dumps(data if isinstance(data, dict) else _patched(*data)))
+
+
+def spec_of(content: Difference | Columns) -> Spec:
+    """The spec that a validated JSON of the grammar describes; it builds. Raises ArchError."""
+    spec = Spec.from_json(json.dumps(content if isinstance(content, dict) else _patched(*content)))
     build(spec)
     return spec
 
 
-def _unpack(text: str) -> bytes:
+def unpack(text: str, longest: int = MAX_LINK, unpacked_longest: int = MAX_TEXT) -> bytes:
+    """The JSON of a link's text, of up to so many characters packed and unpacked. Raises ArchError."""
+    if len(text) > longest:
+        raise ArchError(f"the link has {len(text):,} characters; allowed: up to {longest:,}")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or not text.startswith(VERSION):
+        raise ArchError("the link is not one of this program's, or of another version; copy it whole")
+    text = text[len(VERSION) :]
     unpacker = zlib.decompressobj(zdict=DICTIONARY)
     try:
         packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        unpacked = unpacker.decompress(packed, MAX_TEXT + 1)
-        if len(unpacked) > MAX_TEXT:
-            raise ArchError(f"the link unpacks to over {MAX_TEXT:,} characters; allowed: up to that")
+        unpacked = unpacker.decompress(packed, unpacked_longest + 1)
+        if len(unpacked) > unpacked_longest:
+            raise ArchError(f"the link unpacks to over {unpacked_longest:,} characters; allowed: up to that")
         if not unpacker.eof or unpacker.unused_data:
             raise ArchError("the link is cut short or has something after its end; copy it whole")
         return unpacked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from archs.tables.lower import block_paths
 from costmodel import CostError, Fragmentation, NetworkCounts, Prediction
 from explorer.data import costs
 from explorer.data import profiles as devices
-from explorer.data.originals import paper
+from explorer.data.originals import knobs, paper
 from explorer.editing import diff as compare
 from explorer.editing.history import History, Version
 from explorer.editing.repair import Edited, Refused
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 DEFAULT = "mobilenet_v2"
 PAPER = "paper"
+_UNSAFE = re.compile(r"(?:[^\w.-]|\.\.+)+")
+"""What no name of a file has."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Scenario:
     custom: Spec | None = None  # the last valid network that is not of the catalogue, so that one can return to it
     against: str | Version = PAPER  # the baseline: the paper's, a catalogue name, an earlier version
     profile: str | None = field(default_factory=devices.preferred)
+    target_ms: float | None = None  # the latency budget
+    least_pct: float | None = None  # and the least top-1 accuracy
     notes: tuple[str, ...] = ()  # adjustments that the last edit made in other cells
     problem: Rejection | None = None
 
@@ -106,6 +111,16 @@ class Scenario:
         """`MobileNetV2, width 1.0, edited`."""
         name = citation(self.spec)[0]
         return f"{name}, edited" if self.edited and self.spec.name in FAMILIES else name
+
+    def file(self, what: str = "", suffix: str = "") -> str:
+        """The name of a file about this version: the network, what makes it another than its paper's, and `what`."""
+        name, position = self.spec.name, self.history.position
+        if self.edited:
+            name += f"_{self.history.versions[position].label[:60]}" if position else "_edited"
+        else:
+            turned = [(k, v) for k, v in knobs(self.spec).items() if v != FAMILIES[name].default(k)]
+            name += "".join([f"_{k}_{'x'.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in turned])
+        return "_".join(filter(None, (_UNSAFE.sub("_", name).strip("_"), _UNSAFE.sub("_", what)))) + suffix
 
     @property
     def prediction(self) -> Prediction | None:

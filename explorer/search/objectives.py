@@ -15,6 +15,7 @@ import costmodel
 from archs import ArchError, Graph, Spec
 from archs.errors import shorten
 from explorer.data import accuracy
+from explorer.data.profiles import folded_for
 from explorer.search.nas_bench_macro import table
 from explorer.search.parts import Genome
 from explorer.search.space import Space
@@ -105,6 +106,8 @@ def rank_correlation(scores: np.ndarray, half: float | None = BAND) -> float:
     return float(np.mean(found))
 
 
-def price(graphs: list[Graph], profile: costmodel.DeviceProfile) -> list[tuple[float, float, float]]:
-    """(latency_ms, low_ms, high_ms) of graphs, batch norm folded where the profile is of folded networks."""
-    return costmodel.predict_many([profile.regime.prepared(graph) for graph in graphs], profile)
+def price(
+    graphs: list[Graph], profile: costmodel.DeviceProfile, folded: bool = False
+) -> list[tuple[float, float, float]]:
+    """(latency_ms, low_ms, high_ms) of graphs, batch norm folded if asked for or if the profile is of folded ones."""
+    return costmodel.predict_many([folded_for(graph, profile, folded) for graph in graphs], profile)

@@ -38,6 +38,8 @@ ELSEWHERE = {
     r"import (picture|where|kinds)": "test_browser.py::test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at",
     r"saver .+": "test_browser_downloads.py::test_every_figure_is_an_svg_and_a_png",  # nor press what is no widget
     r"autosave": "test_browser.py::test_twenty_edits_are_undone_and_redone_and_survive_a_reload",
+    r"frontier|budget": "test_engineer_browser.py::test_a_click_on_a_candidate_opens_it",
+    r"collection": "test_engineer_browser.py::test_designs_stay_over_a_reload_and_a_link_brings_them",
     r"make onnx|stop onnx|export onnx": "test_browser_downloads.py::test_the_onnx_file_passes_the_checker",
     r"calibrate": "test_calibration.py::test_a_calibration_from_the_page",  # minutes of both cores
     r"stop job": "test_calibration.py::test_a_stop_on_the_page",

@@ -21,7 +21,7 @@ from explorer.page.lab import pages
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 
 
-TABS = ["Table", "Blocks", "Layers", "Diff", "Advisor", "Frontier", "Reconcile", "Export"]
+TABS = ["Table", "Blocks", "Layers", "Diff", "Advisor", "Frontier", "Budget", "Designs", "Reconcile", "Export"]
 
 
 def check(at: AppTest) -> None:

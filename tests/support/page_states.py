@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from streamlit.testing.v1 import AppTest
 from support import lab_pages as lab
@@ -14,11 +15,16 @@ from support.modules import ResNet
 import archs
 from archs.catalogue.registry import FAMILIES
 from explorer.data import profiles as devices
+from explorer.editing.designs import Design
 from explorer.editing.history import History
 from explorer.editing.imported import Imported
+from explorer.editing.scenario import start
 from explorer.jobs.onnx_export import OnnxJob
 from explorer.lab.experiment import GUIDELINES, experiment
 from explorer.page.lab import store
+from explorer.page.state.session import SCENARIO
+
+KEPT = tuple(Design(name, archs.spec(name)) for name in ("mobilenet_v2", "shufflenet_v2"))
 
 
 def explore(
@@ -112,6 +118,8 @@ STATES: dict[str, Callable[[], AppTest]] = {
     "explore, a block to export": lambda: opened("mobilenet_v2", "Export"),
     "explore, a file is made": lambda: exporting(running=True),
     "explore, a file": lambda: exporting(running=False),
+    "explore, a budget": lambda: explore("Budget", memory={SCENARIO: replace(start(), target_ms=20.0, least_pct=75.0)}),
+    "explore, kept designs": lambda: explore("Designs", memory={"collection": KEPT}),
     "explore, edited": lambda: explore(edited=True),
     "explore, undone": undone,
     "explore, refused": refused,

@@ -9,7 +9,7 @@ import costmodel
 from archs import Graph, Spec
 from archs.caching import cached
 from explorer.data import profiles as devices
-from explorer.data.metrics import METRICS
+from explorer.data.metrics import METRICS, duration
 from explorer.editing import advisor
 from explorer.editing.advisor import Strain, Suggestion
 from explorer.editing.changed_cells import accuracy_change, changed_cells
@@ -19,6 +19,7 @@ from explorer.page.panels.tables import download
 from explorer.page.state import session as state
 from explorer.page.widgets import form, messages
 from explorer.page.widgets.form import Part
+from explorer.views.tiles import KEEP_MEMORY
 
 SHOWN = 8
 
@@ -33,11 +34,25 @@ def advice(scenario: Scenario) -> None:
     st.markdown(f"**What would help**, at the same multiply-adds (±5 %), the largest gain in {by} first:")
     if not found:
         st.success("No edit of the guidelines lowers the cost at these multiply-adds.", icon=":material/check:")
+    if timed:
+        _allocator(scenario)
     for number, suggestion in enumerate(found[:SHOWN]):
         _suggestion(number, suggestion, scenario.spec)
     strains = advisor.strains(scenario.counts, scenario.spec, nodes_ms)
     st.markdown("**Guideline violations by block**")
     _table(strains, scenario)
+
+
+def _allocator(scenario: Scenario) -> None:
+    """The advice that changes no cell: keep freed memory in the process."""
+    found = scenario.prediction
+    plain = devices.plain_ms(scenario.spec, scenario.profile, scenario.folded) if scenario.profile else None
+    if found and plain and plain > found.latency_ms:
+        messages.info(
+            f"Costs no accuracy: {duration(plain)} → {duration(found.latency_ms)} in a plain process that keeps freed "
+            f"memory. Set {KEEP_MEMORY} before it starts.",
+            ":material/memory:",
+        )
 
 
 def _suggestion(number: int, suggestion: Suggestion, spec: Spec) -> None:

@@ -32,7 +32,8 @@ def diff(scenario: Scenario) -> None:
         "Difference in", columns, default="mult_adds", required=True, key="diff metric", format_func=NUMBERS.__getitem__
     )
     metric = metric or "mult_adds"
-    chart.show(scatter.differences(table, metric), "differences", f"What each block adds to {METRICS[metric].title}")
+    alt = f"What each block adds to {METRICS[metric].title}"
+    chart.show(scatter.differences(table, metric), "differences", alt, file=scenario.file("differences"))
     total = table[metric].sum()
     exact = f"{total:+.3f} ms" if metric == "latency_ms" else f"{int(total):+,}"
     st.caption(f"The bars add up to {exact}, which is the difference of the totals.")

@@ -26,27 +26,26 @@ FIGURES: dict[str, tuple[str, Callable[[Scenario], go.Figure]]] = {
 
 
 def export(scenario: Scenario) -> None:
-    spec_name = scenario.spec.name
     with st.container(horizontal=True):
-        _file("PyTorch file", scenario.source, f"{spec_name}.py", "text/x-python", "pytorch", primary=True)
-        _file("Spec (JSON)", scenario.spec.to_json(), f"{spec_name}.json", "application/json", "spec")
+        _file("PyTorch file", scenario.source, scenario.file(suffix=".py"), "text/x-python", "pytorch", primary=True)
+        _file("Spec (JSON)", scenario.spec.to_json(), scenario.file(suffix=".json"), "application/json", "spec")
         _file(
             "Report (HTML)",
             partial(_report, scenario, share.address(scenario)),
-            f"{spec_name}_report.html",
+            scenario.file("report", ".html"),
             "text/html",
             "report",
         )
         download(scenario.blocks, scenario, "block table")
         download(scenario.layers, scenario, "layer table")
         onnx_file.panel(scenario)
-    shown = [saver.SavedFigure(key, label, f"{spec_name}_{key}") for key, (label, _) in FIGURES.items()]
+    shown = [saver.SavedFigure(key, label, scenario.file(key)) for key, (label, _) in FIGURES.items()]
     if scenario.block:
-        shown.append(saver.SavedFigure("block_graph", scenario.block, f"{spec_name}_{scenario.block}"))
+        shown.append(saver.SavedFigure("block_graph", scenario.block, scenario.file(scenario.block)))
     saver.buttons(shown, "export")
     with st.container(horizontal=True):
         for key, (label, draw) in FIGURES.items():
-            _file(f"{label} (HTML)", partial(_figure, draw, scenario), f"{spec_name}_{key}.html", "text/html", key)
+            _file(f"{label} (HTML)", partial(_figure, draw, scenario), scenario.file(key, ".html"), "text/html", key)
     st.caption("The PyTorch file needs PyTorch and nothing else; its last class is the network.")
     st.code(scenario.source, language="python", height=520)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas
 import plotly.graph_objects as go
 import streamlit as st
@@ -15,11 +17,14 @@ from explorer.data import profiles as devices
 from explorer.data.accuracy import Estimate
 from explorer.data.metrics import METRICS
 from explorer.editing.scenario import Scenario
+from explorer.figures import budget as budget_line
 from explorer.figures import scatter
 from explorer.figures.scatter import Point
 from explorer.page.panels.tables import download
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, messages
+from explorer.search import budget as candidates
+from explorer.search.budget import Candidate
 
 COSTS = ("mult_adds", "params", "mem_access", "latency_ms")
 PUBLISHED = "published"  # latencies, each on the device of its source
@@ -50,28 +55,45 @@ def frontier(scenario: Scenario) -> None:
     total = scenario.counts.total
     costs = {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
     x = found.latency_ms if found and cost == "latency_ms" else costs[cost]
-    network = None
-    printed = None if estimate and estimate.measured else networks.published_top1(scenario.spec)
-    if printed:
-        network = Point(scenario.title, x, printed.top1_pct, printed.top1_pct, printed.top1_pct, "published")
-    elif estimate is not None:
-        tier = "measured by you" if estimate.measured else "estimated"
-        network = Point(scenario.title, x, estimate.top1_pct, estimate.low_pct, estimate.high_pct, tier)
     line = networks.pareto(points, cost)
-    figure = scatter.frontier(points, line, cost, network, families=networks.families())
-    _draw(figure, f"Top-1 accuracy against {METRICS[cost].title}")
-    _accuracy(scenario, estimate, printed)
+    figure = scatter.frontier(points, line, cost, own_point(scenario, x), families=networks.families())
+    if scenario.target_ms and scenario.profile and cost == "latency_ms":
+        others = candidates.published(scenario.profile, scenario.folded)
+        figure = budget_line.with_budget(figure, scenario.target_ms, others=others)
+    _draw(figure, f"Top-1 accuracy against {METRICS[cost].title}", scenario.file("frontier"))
+    _accuracy(scenario, estimate, networks.published_top1(scenario.spec))
     st.caption(
         f"{points[cost].notna().sum()} published accuracies with this cost. Recipes differ by more than networks do, "
         "so compare within a recipe. Line: Pareto frontier. Networks of the catalogue are counted here, the others as "
-        "printed. ☆: estimate."
+        "printed. ☆: estimate. A click on a point opens a network of the catalogue."
     )
     download(points, scenario, "published networks")
 
 
-def _draw(figure: go.Figure, alt: str) -> None:
-    chart.show(figure, "frontier", alt)
+def own_point(scenario: Scenario, cost: float) -> Point | None:
+    """The open network: measured by the user, else published, else estimated; None for one without an estimate."""
+    estimate = accuracy.estimate(scenario.spec, scenario.measured_pct)
+    printed = networks.published_top1(scenario.spec)
+    if printed and not (estimate and estimate.measured):
+        return Point(scenario.title, cost, printed.top1_pct, printed.top1_pct, printed.top1_pct, "published")
+    if estimate is None:
+        return None
+    tier = "measured by you" if estimate.measured else "estimated"
+    return Point(scenario.title, cost, estimate.top1_pct, estimate.low_pct, estimate.high_pct, tier)
+
+
+def _draw(figure: go.Figure, alt: str, file: str) -> None:
+    chart.show(figure, "frontier", alt, opened, file)
     chart.legend(scatter.legend(figure))
+
+
+def opened(title: str, offered: Sequence[Candidate] = ()) -> None:
+    """Opens the candidate or the published network of a title; other networks of the chart have no table here."""
+    with state.guard("The network"):
+        known = {top1.variant: spec for spec, top1 in networks.published_networks().items()}
+        spec = (known | {one.title: one.spec for one in offered}).get(title)
+        if spec is not None:
+            state.choose("network", spec=spec, label=title)
 
 
 def _accuracy(scenario: Scenario, estimate: Estimate | None, printed: networks.PublishedTop1 | None) -> None:
@@ -91,7 +113,7 @@ def _accuracy(scenario: Scenario, estimate: Estimate | None, printed: networks.P
             help="Replaces the estimate.",
         )
     with left:
-        if printed:
+        if printed and not (estimate and estimate.measured):
             st.markdown(f"**Published {printed.top1_pct:.1f} % top-1**: {printed.source}, recipe “{printed.recipe}”.")
             return
         if estimate is None:
@@ -153,7 +175,7 @@ def _published(points: pandas.DataFrame) -> None:
     line = networks.pareto(both, "latency_ms")
     title = f"published latency, ms ({device})"
     figure = scatter.frontier(both, line, "latency_ms", title=title, families=networks.families())
-    _draw(figure, f"Top-1 accuracy against published latency on {device}")
+    _draw(figure, f"Top-1 accuracy against published latency on {device}", "published_latency")
     st.caption("Measured by the sources on their devices and software; predictions are not shown here.")
     st.dataframe(there[["variant", "printed", "source", "note"]], hide_index=True)
 

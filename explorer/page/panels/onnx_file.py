@@ -21,7 +21,7 @@ def panel(scenario: Scenario) -> None:
         st.download_button(
             f"ONNX file, {len(job.file) / 1e6:.1f} MB",
             job.file,
-            file_name=f"{scenario.spec.name}.onnx",
+            file_name=scenario.file(suffix=".onnx"),
             mime="application/octet-stream",
             on_click="ignore",
             key="export onnx",

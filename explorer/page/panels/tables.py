@@ -126,7 +126,7 @@ def _heat(view: pandas.DataFrame) -> pandas.DataFrame:
 
 def download(table: Table, scenario: Scenario, what: str) -> None:
     """The table with all its columns, as CSV."""
-    csv(table, scenario.spec.name, what)
+    csv(table, scenario.file(), what)
 
 
 def csv(table: Table, name: str, what: str) -> None:

@@ -22,6 +22,7 @@ from explorer.page.widgets.components import Component
 from explorer.page.widgets.form import Part
 
 KEY = "autosave"
+STORAGE = "cnn-cost history"
 OFFERED = "offered history"
 
 _keeper = Component("autosave", js=bundle.script("history"))
@@ -40,7 +41,7 @@ def keep(scenario: Scenario) -> None:
 
 
 def _draw(text: str) -> None:
-    data = {"text": text, "acknowledged": events.acknowledged(KEY)}
+    data = {"text": text, "storage": STORAGE, "acknowledged": events.acknowledged(KEY)}
     _keeper(key=KEY, data=data, on_queue_change=partial(events.handle, KEY, _found))
 
 

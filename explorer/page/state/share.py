@@ -1,7 +1,7 @@
 """The page's choices in its address: the link reopens them, and so does a reload.
 
-`link` has the network, batch norm folding, the device, the baseline and the measured accuracy; the address also has the
-colour, the open block and the panel.
+`link` has the network, batch norm folding, the device, the baseline, the measured accuracy and the budget; the address
+also has the colour, the open block and the panel.
 """
 
 from __future__ import annotations
@@ -17,15 +17,20 @@ from archs.catalogue.registry import FAMILIES
 from explorer.data import profiles as devices
 from explorer.data.metrics import IN_THE_PICTURE
 from explorer.editing import links
+from explorer.editing.cells import number_of
 from explorer.editing.history import Version
 from explorer.editing.scenario import PAPER, Scenario, start
 from explorer.page.browser.memory import memory
+from explorer.page.state import collection
 from explorer.page.state import session as state
 from explorer.page.widgets import messages
+from explorer.search import budget
 
 NETWORK, FOLDED, DEVICE, BASELINE, MEASURED = "net", "folded", "device", "baseline", "top1"
+LIMITS = {"target": "target_ms", "least": "least_pct"}
+"""The budget's parameters → the scenario's fields."""
 COLOUR, BLOCK, PANEL = "colour", "block", "panel"
-PARAMETERS = (NETWORK, FOLDED, DEVICE, BASELINE, MEASURED, COLOUR, BLOCK, PANEL)
+PARAMETERS = (NETWORK, FOLDED, DEVICE, BASELINE, MEASURED, *LIMITS, COLOUR, BLOCK, PANEL, collection.PARAMETER)
 TAB = "tab"
 """Memory: the name of the open panel."""
 BY_LINK = "opened by link"
@@ -41,6 +46,8 @@ def reopen() -> None:
     if not given:
         return
     try:
+        if collection.PARAMETER in given:
+            collection.reopen(given[collection.PARAMETER])
         opened = _network(given.get(NETWORK))
     except ArchError as error:
         state.put(start().refuse("link", error))
@@ -76,6 +83,10 @@ def _choices(given: dict[str, str], opened: Scenario) -> dict[str, object]:
         measured = float(given.get(MEASURED, ""))
         if 0 <= measured <= 100:
             found["history"] = opened.history.measure(measured)
+    for name, field in LIMITS.items():
+        with suppress(ArchError):
+            limits = budget.limits(**dict.fromkeys(LIMITS.values()) | {field: number_of(given.get(name, ""))})
+            found[field] = limits[field]
     if given.get(COLOUR) in IN_THE_PICTURE:
         found["metric"] = given[COLOUR]
     return found | {"block": given.get(BLOCK)}
@@ -115,7 +126,8 @@ def _shared(scenario: Scenario) -> dict[str, str]:
         found[BASELINE] = against
     if scenario.measured_pct is not None:
         found[MEASURED] = f"{scenario.measured_pct:g}"
-    return found
+    limits = {name: getattr(scenario, field) for name, field in LIMITS.items()}
+    return found | {name: f"{value:g}" for name, value in limits.items() if value is not None}
 
 
 def link(scenario: Scenario) -> None:

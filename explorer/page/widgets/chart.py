@@ -5,7 +5,8 @@ Those that every edit repaints are drawn by `explorer.page.widgets.live` instead
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -24,18 +25,31 @@ GROWTH = 1.4  # of a chart's height and margins there
 INK = {"light": "#16202c", "dark": "#e9eef5"}  # textColor of .streamlit/config.toml
 
 
-def show(figure: go.Figure, key: str, alt: str) -> None:
-    """Draws a figure, with the buttons that save it."""
+def show(figure: go.Figure, key: str, alt: str, on_choose: Callable[[str], None] | None = None, file: str = "") -> None:
+    """Draws a figure, with the buttons that save it as `file`; `on_choose` gets the name of a pressed point, unchecked.
+
+    The name is the first entry of the point's `customdata`.
+    """
     plain = figure
     ink = INK.get(st.context.theme.type or "")
     if ink:  # Streamlit's own grey for chart text is too pale for a projector
         figure = draw.Figure(inked(figure.to_dict(), ink))
     if st.session_state.get(PRESENTATION):
         figure = go.Figure(enlarged(figure.to_plotly_json()))
-    st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
+    if on_choose is None:
+        st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
+    else:
+        pressed = partial(_pressed, key, on_choose)
+        st.plotly_chart(figure, key=key, config=CONFIG, alt=alt, on_select=pressed, selection_mode="points")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        saver.buttons([saver.SavedFigure(key, "Save the figure", key)], key)
-        saver.html(plain, key)
+        saver.buttons([saver.SavedFigure(key, "Save the figure", file or key)], key)
+        saver.html(plain, key, file or key)
+
+
+def _pressed(key: str, on_choose: Callable[[str], None]) -> None:
+    match st.session_state.get(key, {}).get("selection", {}).get("points"):
+        case [{"customdata": [str(name), *_]}, *_]:
+            on_choose(name)
 
 
 def inked(figure: dict[str, Any], ink: str) -> dict[str, Any]:

@@ -40,12 +40,12 @@ def buttons(figures: list[SavedFigure], key: str) -> None:
     _saver(key=f"saver {key}", data={"figures": shown, "scale": SCALE}, width=width)
 
 
-def html(figure: go.Figure, key: str) -> None:
+def html(figure: go.Figure, key: str, file: str) -> None:
     """The figure with plotly inside, to be turned and zoomed without a network; made when it is asked for."""
     st.download_button(
         "HTML",
         partial(figure_html, figure),
-        file_name=f"{_file_name(key)}.html",
+        file_name=f"{_file_name(file)}.html",
         mime="text/html",
         on_click="ignore",
         key=f"html {key}",

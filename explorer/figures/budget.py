@@ -1,0 +1,105 @@
+"""A latency budget in the frontier: its line, the candidates, a mark where an interval crosses it.
+
+No choice is made here; the frontier itself is `explorer.figures.scatter.frontier`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import plotly.graph_objects as go
+
+from explorer.data.metrics import duration
+from explorer.figures import draw
+from explorer.figures.palette import OUTLINE, STAGE_COLOURS
+from explorer.search.budget import ESTIMATED, PUBLISHED, Candidate
+
+BUDGET, CROSSING = "#D55E00", "90 % interval crosses the budget"
+MARKS = {PUBLISHED: ("circle-open", "published candidate"), ESTIMATED: ("diamond-open", "estimated candidate")}
+"""An estimate is hollow, and so is the ring around a published point, which is filled."""
+ROOM = 0.5
+"""Points of accuracy that the line goes beyond the networks."""
+
+
+def with_budget(
+    figure: go.Figure, target_ms: float, candidates: Sequence[Candidate] = (), others: Iterable[Candidate] = ()
+) -> go.Figure:
+    """The frontier over latency with the budget as a line, the candidates, and marks where an interval crosses it."""
+    plain = figure.to_dict()
+    networks = [*candidates, *others]
+    heights = [y for trace in plain["data"] for y in trace["y"]] + [one.top1_pct for one in networks]
+    line = dict(
+        type="scatter",
+        x=[target_ms, target_ms],
+        y=[min(heights, default=0) - ROOM, max(heights, default=100) + ROOM],
+        mode="lines",
+        line={"color": BUDGET, "width": 3, "dash": "dash"},
+        name=f"budget {duration(target_ms)}",
+        hoverinfo="name",
+    )
+    crossing = [one for one in dict.fromkeys(networks) if one.crosses(target_ms)]
+    tiers = [(tier, [one for one in candidates if one.tier == tier]) for tier in MARKS]
+    traces = [
+        *(_candidates(tier, found) for tier, found in tiers if found),
+        *([_crossing(crossing)] if crossing else []),
+    ]
+    return draw.figure([*plain["data"], line, *traces], plain["layout"])
+
+
+def _candidates(tier: str, found: Sequence[Candidate]) -> draw.Trace:
+    symbol, name = MARKS[tier]
+    return dict(
+        **_points(found),
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [one.top1_high_pct - one.top1_pct for one in found],
+            "arrayminus": [one.top1_pct - one.top1_low_pct for one in found],
+            "color": OUTLINE,
+            "thickness": 1,
+            "width": 3,
+        },
+        name=name,
+        marker={
+            "size": 17 if tier == PUBLISHED else 12,
+            "symbol": symbol,
+            "color": STAGE_COLOURS[0],
+            "line": {"width": 2},
+        },
+    )
+
+
+def _crossing(found: Sequence[Candidate]) -> draw.Trace:
+    return dict(
+        **_points(found),
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [one.high_ms - one.latency_ms for one in found],
+            "arrayminus": [one.latency_ms - one.low_ms for one in found],
+            "color": BUDGET,
+            "thickness": 3,
+            "width": 8,
+        },
+        name=CROSSING,
+        marker={"size": 9, "symbol": "x", "color": BUDGET},
+    )
+
+
+def _points(found: Sequence[Candidate]) -> draw.Trace:
+    return dict(
+        type="scatter",
+        mode="markers",
+        x=[one.latency_ms for one in found],
+        y=[one.top1_pct for one in found],
+        customdata=[(one.title, words(one)) for one in found],
+        hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>",
+    )
+
+
+def words(one: Candidate) -> str:
+    """`est. 74.1 % (73.0 – 75.2) · 21.0 ms (20.4 ms – 21.6 ms)`: accuracy with its tier, latency with its interval."""
+    interval = f" ({one.top1_low_pct:.1f} – {one.top1_high_pct:.1f})" if one.tier == ESTIMATED else ""
+    tier = "est. " if one.tier == ESTIMATED else "published "
+    latency = f"{duration(one.latency_ms)} ({duration(one.low_ms)} – {duration(one.high_ms)})"
+    return f"{tier}{one.top1_pct:.1f} %{interval} · {latency}"

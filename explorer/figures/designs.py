@@ -1,0 +1,63 @@
+"""The designs of a collection as points: accuracy against latency or multiply-adds, both with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas
+import plotly.graph_objects as go
+
+from explorer.figures import draw
+from explorer.figures.palette import OUTLINE
+from explorer.figures.scatter import amount, axis_title, marker
+
+
+def side_by_side(rows: pandas.DataFrame, cost: str) -> go.Figure:
+    """One point per design that has both figures; an estimated accuracy is hollow. `rows`: of `views.designs.table`."""
+    traces = [
+        _point(number, row, cost)
+        for number, row in enumerate(rows.to_dict("records"))
+        if row[cost] == row[cost] and row["accuracy_tier"]
+    ]
+    layout = dict(
+        height=400,
+        margin={"l": 60, "r": 12, "t": 10, "b": 50},
+        dragmode=False,
+        hoverlabel={"font": {"size": 14}, "align": "left"},
+        showlegend=False,
+        xaxis={"title": {"text": axis_title(cost), "font": {"size": 15}}, "tickfont": {"size": 13}, "fixedrange": True},
+        yaxis={
+            "title": {"text": "ImageNet top-1, %", "font": {"size": 15}},
+            "tickfont": {"size": 13},
+            "fixedrange": True,
+        },
+    )
+    return draw.figure(traces, layout)
+
+
+def _point(number: int, row: Mapping[str, Any], cost: str) -> draw.Trace:
+    look = marker(number, 14)
+    if row["accuracy_tier"] == "estimated":
+        look |= {"symbol": f"{look['symbol']}-open", "line": {"width": 3, "color": look["color"]}}
+    latency = [row["high_ms"] - row["latency_ms"]], [row["latency_ms"] - row["low_ms"]]
+    interval = f"{row['top1_low_pct']:.1f} to {row['top1_high_pct']:.1f} %"
+    return dict(
+        type="scatter",
+        x=[row[cost]],
+        y=[row["top1_pct"]],
+        mode="markers+text",
+        text=[row["design"]],
+        textposition="top center",
+        name=row["design"],
+        marker=look,
+        error_y=_bars([row["top1_high_pct"] - row["top1_pct"]], [row["top1_pct"] - row["top1_low_pct"]]),
+        **({"error_x": _bars(*latency)} if cost == "latency_ms" else {}),
+        customdata=[(row["design"], amount(cost, row[cost]), f"{row['accuracy_tier']}, {interval}")],
+        hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>%{y:.1f} % top-1, %{customdata[2]}"
+        "<extra></extra>",
+    )
+
+
+def _bars(more: list[float], less: list[float]) -> draw.Trace:
+    return {"type": "data", "symmetric": False, "array": more, "arrayminus": less, "color": OUTLINE, "thickness": 2}

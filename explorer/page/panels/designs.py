@@ -1,0 +1,159 @@
+"""The collection of designs: named versions kept side by side, one chart, one CSV, one link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from archs import ArchError
+from explorer.data.metrics import METRICS
+from explorer.editing import designs as collection
+from explorer.editing.designs import Collection, Design
+from explorer.editing.scenario import Scenario
+from explorer.figures.designs import side_by_side
+from explorer.page.browser.memory import memory
+from explorer.page.panels.tables import csv
+from explorer.page.state import collection as kept
+from explorer.page.state import session as state
+from explorer.page.widgets import chart, form, messages
+from explorer.page.widgets.form import Change, Part
+from explorer.views import designs as views
+
+NAME, HIDDEN = "design name", "designs hidden"
+"""Memory: the name typed for the next design; the names that are not compared."""
+COMPARED = 6
+"""Designs that are compared at first: so many columns fit."""
+METRIC = ("latency_ms", "mult_adds", "params", "mem_access")
+
+
+def designs(scenario: Scenario) -> None:
+    found = kept.kept()
+    form.show("designs form", [*_keeping(scenario, found), *state.problem_parts("designs"), *_list(found)])
+    kept.keep()
+    if not found:
+        st.info(
+            "Keep up to fifty versions under a name, and compare them side by side. They stay in this browser.",
+            icon=":material/bookmarks:",
+        )
+        return
+    _share()
+    shown = [one for one in found if one.name not in _hidden(found)]
+    rows = views.table(found, scenario)
+    csv(rows, "designs", "all designs")
+    if shown:
+        _compare(tuple(shown), scenario)
+
+
+def _keeping(scenario: Scenario, found: Collection) -> list[Part]:
+    typed = memory().get(NAME)
+    name = typed or collection.free_name(found, _proposed(scenario))
+    return [
+        form.row(
+            "keep",
+            [
+                form.text("name", "Name of this version", name, _name, error=state.is_refused("designs")),
+                form.button("keep version", "Keep this version", "bookmark_add", lambda _: _keep()),
+                form.note("count", f"{len(found)} of {collection.LIMIT} kept."),
+            ],
+        )
+    ]
+
+
+def _proposed(scenario: Scenario) -> str:
+    label = scenario.history.versions[scenario.history.position].label
+    return f"{scenario.spec.name}: {label}" if scenario.edited and scenario.history.position else scenario.title
+
+
+def _name(change: Change) -> None:
+    memory()[NAME] = str(change.value or "")
+
+
+def _keep() -> None:
+    with state.guard("The design"):
+        scenario = state.scenario()
+        name = memory().get(NAME) or collection.free_name(kept.kept(), _proposed(scenario))
+        design = Design(name, scenario.spec, scenario.folded, scenario.measured_pct)
+        try:
+            kept.put(collection.keep(kept.kept(), design))
+        except ArchError as error:
+            state.put(scenario.refuse("designs", error))
+            return
+        memory().pop(NAME, None)
+        state.choose("designs")
+
+
+def _list(found: Collection) -> list[Part]:
+    hidden = _hidden(found)
+    return [
+        form.row(
+            f"design {one.name}",
+            [
+                form.switch(f"compare {one.name}", one.name, one.name not in hidden, _comparing(one)),
+                form.button(f"open {one.name}", f"Open {one.name}", "open_in_new", _opener(one)),
+                form.button(f"remove {one.name}", f"Remove {one.name}", "delete", _remover(one)),
+            ],
+        )
+        for one in found
+    ]
+
+
+def _hidden(found: Collection) -> set[str]:
+    return memory().setdefault(HIDDEN, {one.name for one in found[COMPARED:]})
+
+
+def _comparing(design: Design) -> Callable[[Change], None]:
+    def compare(change: Change) -> None:
+        hidden = _hidden(kept.kept())
+        (hidden.discard if change.value else hidden.add)(design.name)
+
+    return compare
+
+
+def _opener(design: Design) -> Callable[[Change], None]:
+    return lambda _: _open(design)
+
+
+def _open(design: Design) -> None:
+    with state.guard("The design"):
+        state.choose("designs", spec=design.spec, label=design.name, folded=design.folded)
+        if design.measured_pct is not None:
+            state.choose("designs", history=state.scenario().history.measure(design.measured_pct))
+
+
+def _remover(design: Design) -> Callable[[Change], None]:
+    return lambda _: kept.put(tuple(one for one in kept.kept() if one.name != design.name))
+
+
+def _share() -> None:
+    with st.popover("Link to all designs", icon=":material/link:"):
+        try:
+            address = kept.address()
+        except ArchError as error:
+            messages.caption(str(error))
+            return
+        messages.caption("Opens these designs beside those that a visitor has kept.")
+        st.code(address, language=None, wrap_lines=True)
+
+
+def _compare(shown: Collection, scenario: Scenario) -> None:
+    rows = views.table(shown, scenario)
+    st.dataframe(views.tiles(rows), hide_index=True)
+    offered = [metric for metric in METRIC if rows[metric].notna().any()]
+    metric = st.segmented_control(
+        "Compare by",
+        offered,
+        default=offered[0],
+        required=True,
+        key="designs metric",
+        format_func=lambda name: METRICS[name].title,
+    )
+    metric = metric or offered[0]
+    chart.show(side_by_side(rows, metric), "designs", f"The designs: accuracy against {METRICS[metric].title}")
+    st.caption("Bars: 90 % intervals. Hollow: estimated accuracy.")
+    number = "%.3f" if metric == "latency_ms" else "localized"
+    config = {one.name: st.column_config.NumberColumn(one.name, format=number) for one in shown}
+    blocks = views.blocks(shown, scenario, metric)
+    st.markdown(f"**{METRICS[metric].title} by block**")
+    st.dataframe(blocks, hide_index=True, column_config=config)
+    csv(blocks, "designs", "blocks of the designs")
