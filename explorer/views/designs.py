@@ -12,7 +12,7 @@ from archs import Spec
 from archs.caching import cached
 from costmodel import CostError
 from explorer.data import accuracy, frontier
-from explorer.data.metrics import METRICS, duration, human, megabytes
+from explorer.data.metrics import METRICS, duration, human, interval, megabytes
 from explorer.editing.designs import Design
 from explorer.editing.history import History, Version
 from explorer.editing.scenario import Scenario
@@ -29,7 +29,8 @@ def scenario_of(design: Design, like: Scenario) -> Scenario:
 def table(designs: Sequence[Design], like: Scenario) -> pandas.DataFrame:
     """One row per design: `design`, `network`, `input`, `folded`, the counts, latency and accuracy with intervals.
 
-    `accuracy_tier` is "measured by you", "published" or "estimated"; NaN where there is no figure.
+    `accuracy_tier` is "measured by you", "published" or "estimated"; NaN where there is no figure or interval.
+    `interval` is that of the latency in words, or why none is claimed.
     """
     return pandas.DataFrame([_row(design, scenario_of(design, like)) for design in designs])
 
@@ -59,7 +60,8 @@ def _latency(scenario: Scenario) -> dict[str, object]:
     except CostError:
         found = None
     ms = (found.latency_ms, found.low_ms, found.high_ms) if found else (NAN, NAN, NAN)
-    return {"device": scenario.profile or "", **dict(zip(("latency_ms", "low_ms", "high_ms"), ms))}
+    figures = dict(zip(("latency_ms", "low_ms", "high_ms"), ms))
+    return {"device": scenario.profile or "", **figures, "interval": interval(found) if found else ""}
 
 
 @cached(128, "fifty designs are estimated with every run of the page that shows them")
@@ -87,7 +89,7 @@ def tiles(rows: pandas.DataFrame) -> pandas.DataFrame:
 def _ms(row: Mapping[str, Any]) -> str:
     if row["latency_ms"] != row["latency_ms"]:
         return "–"
-    return f"{duration(row['latency_ms'])} (90 %: {duration(row['low_ms'])} – {duration(row['high_ms'])})"
+    return f"{duration(row['latency_ms'])} ({row['interval']})"
 
 
 def _top1(row: Mapping[str, Any]) -> str:

@@ -11,13 +11,13 @@ import streamlit as st
 from archs import ArchError
 from costmodel import CostError
 from explorer.data import frontier as networks
-from explorer.data.metrics import duration
+from explorer.data.metrics import duration, interval
 from explorer.editing.scenario import Scenario
 from explorer.figures import budget as figures
 from explorer.figures import scatter
 from explorer.page.panels import versions
 from explorer.page.panels.frontier import opened, own_point, table
-from explorer.page.panels.tables import download
+from explorer.page.panels.tables import download, out_of_range
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, form, messages
 from explorer.page.widgets.form import Change, Part
@@ -41,7 +41,7 @@ def budget(scenario: Scenario) -> None:
         found = scenario.prediction
         assert found
         if target is None:
-            needs = f"{scenario.title} needs {duration(found.high_ms)} at the upper end of its 90 % interval."
+            needs = f"{scenario.title}: {duration(found.latency_ms)}, {interval(found)}."
             st.info(f"Type a target in milliseconds. {needs}", icon=":material/flag:")
             return
         with st.spinner("Pricing candidates …", show_time=False):
@@ -57,6 +57,7 @@ def budget(scenario: Scenario) -> None:
             icon=":material/block:",
         )
         return
+    out_of_range(scenario)
     _draw(scenario, options, target)
     for tier, head in HEADS.items():
         _list(head, tier, [one for one in options if one.tier == tier], scenario)

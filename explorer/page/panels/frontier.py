@@ -20,7 +20,7 @@ from explorer.editing.scenario import Scenario
 from explorer.figures import budget as budget_line
 from explorer.figures import scatter
 from explorer.figures.scatter import Point
-from explorer.page.panels.tables import download
+from explorer.page.panels.tables import download, out_of_range
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, messages
 from explorer.search import budget as candidates
@@ -55,6 +55,8 @@ def frontier(scenario: Scenario) -> None:
     total = scenario.counts.total
     costs = {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
     x = found.latency_ms if found and cost == "latency_ms" else costs[cost]
+    if cost == "latency_ms":
+        out_of_range(scenario)
     line = networks.pareto(points, cost)
     figure = scatter.frontier(points, line, cost, own_point(scenario, x), families=networks.families())
     if scenario.target_ms and scenario.profile and cost == "latency_ms":

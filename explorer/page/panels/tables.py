@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 import pandas
 import streamlit as st
 
+from costmodel import CostError
 from explorer.data import costs
 from explorer.data.plain_text import csv_text
 from explorer.editing.scenario import Scenario
 from explorer.figures.palette import heat
+from explorer.page.widgets import messages
 
 HEATED = ("mult_adds", "latency_ms", "params", "mem_access", "elementwise", "intensity", "fragments", "kernels")
 Table: TypeAlias = pandas.DataFrame | dict[str, list[Any]]
@@ -61,6 +63,8 @@ def blocks(scenario: Scenario) -> None:
         shown = ["block", "kind", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity"]
         shown += ["fragments", "branches", "depth"]
         shown[4:4] = ["latency_ms"] if "latency_ms" in table else []
+    if "latency_ms" in shown:
+        out_of_range(scenario)
     table_of(table, shown)
     download(table, scenario, level or "blocks")
 
@@ -72,8 +76,21 @@ def layers(scenario: Scenario) -> None:
         shown[4:4] = ["latency_ms"]
         if st.toggle("Slowest first", key="slowest", persist_state="session"):
             table = table.sort_values("latency_ms", ascending=False)
+    if "latency_ms" in shown:
+        out_of_range(scenario)
     table_of(table, shown, height=520)
     download(table, scenario, "layers")
+
+
+def out_of_range(*scenarios: Scenario) -> None:
+    """A warning for each network outside of the device's calibrated range: its milliseconds have no interval."""
+    for scenario in dict.fromkeys(scenarios):
+        try:
+            found = scenario.prediction
+        except CostError:  # the tile has the reason
+            continue
+        if found and found.out_of_range:
+            messages.warning(f"{scenario.title}, milliseconds: {found.interval_text}.")
 
 
 def table_of(table: pandas.DataFrame, shown: Sequence[str], height: int | None = None) -> None:
