@@ -70,6 +70,7 @@ class Emitter:
         self.tensors: dict[str, Tensor] = {}
         self.trained: set[str] = set()
         self._computed_elements = 0
+        self._moved: dict[object, tuple[list[Known], Known]] = {}
         # the constant too, so that its id stays its own
         self._placeholders: dict[int, tuple[Known, fx.Node]] = {}
 
@@ -121,6 +122,11 @@ class Emitter:
 
     def _computed(self, target: Any, args: tuple[Any, ...], fake: Any) -> Value:
         """A call on constants alone, done at once. What only moves one initialiser's elements keeps its name."""
+        leaves = self._constants(args)
+        moves = target.overloadpacket.__name__ in ("view", "reshape", "permute", "t", "squeeze", "unsqueeze")
+        key = (target, tuple(map(id, leaves)), repr(self._map(args, lambda v: None)))
+        if moves and key in self._moved:  # one parameter that several nodes read in this form stays one
+            return self._moved[key][1]
         results = fake if isinstance(fake, (list, tuple)) else [fake]
         self._computed_elements += sum(r.numel() for r in results)
         if self._computed_elements > MAX_COMPUTED:
@@ -128,12 +134,14 @@ class Emitter:
                 f"{self.called} computes over {MAX_COMPUTED:,} numbers of its constants; allowed: that many"
             )
         found = target(*self._map(args, lambda v: v.tensor))
-        names = {leaf.name for leaf in self._constants(args)}
-        moves = target.overloadpacket.__name__ in ("view", "reshape", "permute", "t", "squeeze", "unsqueeze")
+        names = {leaf.name for leaf in leaves}
         name = next(iter(names)) if moves and len(names) == 1 else ""
         if isinstance(found, (list, tuple)):
             return [Known(t) for t in found]
-        return Known(found, name)
+        made = Known(found, name)
+        if moves:
+            self._moved[key] = leaves, made  # the leaves too, so that their ids stay their own
+        return made
 
     def weight(self, value: Value, trained: bool = True) -> Value:
         """A constant as a parameter of the network, as far as an ONNX file says what is one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from archs.errors import ArchError
 from archs.interop.pytorch.execute import to_module
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from archs.ir.graph import Graph
 
 INPUT, OUTPUT = "image", "output"
@@ -57,11 +59,27 @@ def to_onnx(graph: Graph) -> bytes:
         for node in model.graph:  # the exporter gives every convolution a bias, of zeros where it has none
             if node.op_type == "Conv" and len(node.inputs) == 3 and node.inputs[2].name not in parameters:
                 node.resize_inputs(2)
+        _merge_computed(model.graph, parameters)
         optimizer.remove_unused_nodes(model)
         ClearMetadataAndDocStringPass()(model)  # stack traces, with this machine's paths
         RemoveUnusedOpsetsPass()(model)
         model.graph.name = graph.name
         return program.model_proto.SerializeToString()
+
+
+def _merge_computed(graph: Any, parameters: Mapping[str, Tensor]) -> None:
+    """One tensor for those that folding computed of one parameter: the transposed matrix of a layer called twice."""
+    seen: dict[object, Any] = {}
+    for value in list(graph.initializers.values()):
+        tensor = value.const_value
+        if value.name in parameters or tensor is None or tensor.size < 2:
+            continue
+        array = tensor.numpy()
+        if (array == array.flat[0]).all():  # equal by chance: ones and zeros
+            continue
+        first = seen.setdefault((array.dtype.str, array.shape, array.tobytes()), value)
+        if first is not value:
+            value.replace_all_uses_with(first)
 
 
 @contextmanager

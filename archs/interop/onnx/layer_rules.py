@@ -5,6 +5,8 @@ The contract is in `archs.interop.onnx.call`.
 
 from __future__ import annotations
 
+from math import prod
+
 from archs.interop.onnx.call import Call, rule
 from archs.interop.onnx.emitter import Known, Unsupported, Value
 from archs.interop.onnx.windows import padded, pads_of
@@ -75,6 +77,8 @@ def _batch_norm(call: Call) -> Value:
 
 @rule("InstanceNormalization")
 def _instance_norm(call: Call) -> Value:
+    if prod(call.shape()[2:]) == 1:  # torch refuses one number per channel, of which nothing is left
+        raise Unsupported
     weight, bias = _affine(call)
     return call.aten("instance_norm", call[0], weight, bias, None, None, True, 0.1, call.get("epsilon", 1e-5), False)
 

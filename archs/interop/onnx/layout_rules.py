@@ -184,35 +184,6 @@ def _pad(call: Call) -> Value:
     return call.aten(names[mode], call[0], flat[:4])
 
 
-# Resampling
-
-
-@rule("Resize", "Upsample")
-def _resize(call: Call) -> Value:
-    sizes = call.shape()
-    if len(sizes) != 4:
-        raise Unsupported
-    first = 1 if call.op == "Upsample" or call.opset < 11 else 2
-    scales = call.get("scales") or (call.known(first).tolist() if call[first] is not None else [])
-    target = call.ints(3) if first == 2 else None
-    if target is None:
-        if len(scales) != 4:
-            raise Unsupported
-        target = [int(side * scale) for side, scale in zip(sizes, scales)]
-    if target[1] != sizes[1]:
-        raise Unsupported
-    mode, where = call.get("mode", "nearest"), call.get("coordinate_transformation_mode", "half_pixel")
-    corners = where == "align_corners"
-    if mode == "nearest":
-        if (where != "asymmetric" and call.opset >= 11) or call.get("nearest_mode", "floor") != "floor":
-            raise Unsupported
-        return call.aten("upsample_nearest2d", call[0], target[2:])
-    name = {"linear": "upsample_bilinear2d", "cubic": "upsample_bicubic2d"}.get(mode)
-    if name is None or where not in ("half_pixel", "pytorch_half_pixel", "align_corners"):
-        raise Unsupported
-    return call.aten(name, call[0], target[2:], corners)
-
-
 @rule("DepthToSpace")
 def _depth_to_space(call: Call) -> Value:
     n, c, h, w = call.shape()

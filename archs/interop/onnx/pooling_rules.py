@@ -35,8 +35,24 @@ def _max_pool(call: Call) -> list[Value]:
         raise Unsupported
     kernel, stride = _window(call)
     before, after = pads_of(call, 2, call.shape()[2:], kernel)
+    ceil = bool(call.get("ceil_mode", 0))
+    if ceil and before != after:
+        after, ceil = _ends(call, kernel, stride, before, after), False
     x, padding = padded(call, call[0], before, after, -float("inf"))
-    return [call.aten("max_pool2d", x, kernel, stride, padding, [1, 1], bool(call.get("ceil_mode", 0)))]
+    return [call.aten("max_pool2d", x, kernel, stride, padding, [1, 1], ceil)]
+
+
+def _ends(call: Call, kernel: list[int], stride: list[int], before: list[int], after: list[int]) -> list[int]:
+    """Padding after each side with which rounding down gives as many windows as ONNX's rounding up.
+
+    A window must start before the padding at the end. torch's rule is the same where both ends are padded alike.
+    """
+    found = []
+    for side, k, s, less, more in zip(call.shape()[2:], kernel, stride, before, after):
+        count = -(-(side + less + more - k) // s) + 1
+        count -= (count - 1) * s >= side + less
+        found.append(max(0, (count - 1) * s + k - side - less))
+    return found
 
 
 @rule("AveragePool")
@@ -44,7 +60,7 @@ def _average_pool(call: Call) -> Value:
     kernel, stride = _window(call)
     before, after = pads_of(call, 2, call.shape()[2:], kernel)
     counted = bool(call.get("count_include_pad", 0))
-    if before != after and not counted:
+    if before != after and (not counted or call.get("ceil_mode", 0)):
         raise Unsupported
     x, padding = padded(call, call[0], before, after)
     return call.aten("avg_pool2d", x, kernel, stride, padding, bool(call.get("ceil_mode", 0)), counted)

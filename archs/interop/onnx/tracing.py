@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError, shorten
 from archs.interop.aten.program import Program
@@ -19,6 +19,7 @@ from archs.interop.onnx import (  # noqa: F401 they register their rules
     layer_rules,
     layout_rules,
     pooling_rules,
+    resize_rules,
     shape_rules,
 )
 from archs.interop.onnx.call import RULES, Call, shortest
@@ -27,7 +28,15 @@ from archs.interop.onnx.files import tensor, tensors
 from archs.interop.onnx.scopes import scopes
 from archs.ir.operator import Shape
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 MAX_NODES = 20_000
+OWN_PARAMETERS = frozenset(
+    ("Conv", "ConvTranspose", "Gemm", "BatchNormalization", "InstanceNormalization", "GroupNormalization",
+     "LayerNormalization", "PRelu")
+)  # fmt: skip
+"""Operators whose constant inputs are parameters of one module."""
 MAX_SIDE = 16384
 
 
@@ -49,6 +58,7 @@ class Trace:
         self._values: dict[str, Value] = {
             name: Known(t.float() if t.is_floating_point() else t, name) for name, t in held.items()
         }
+        self._merged = merged(graph.node, held)
         self._declared = {v.name: v.type.tensor_type for v in (*graph.value_info, *graph.output)}
         image = _only_input([i for i in graph.input if i.name not in held])
         batch, self.image = _image(image, wanted)
@@ -77,6 +87,8 @@ class Trace:
             raise ArchError(f"{where} reads {shorten(missing[0])}, which nothing before it gives")
         attributes = {a.name: _attribute(a, where) for a in proto.attribute}
         inputs = [self._values[name] if name else None for name in proto.input]
+        for place in self._merged.get(proto.output[0] if proto.output else "", ()):
+            inputs[place] = Known(inputs[place].tensor, f"{inputs[place].name} {place} of {proto.output[0]}")
         call = Call(self._emitter, proto, inputs, attributes, stack)
         own = proto.domain in ("", "ai.onnx")
         try:
@@ -122,6 +134,32 @@ class Trace:
             return None
         first = BATCH if first == self._emitter.batch or first is None else first
         return (first, *rest) if 1 <= first <= MAX_SIDE**2 else None
+
+
+def merged(nodes: Any, held: dict[str, Tensor]) -> dict[str, list[int]]:
+    """First output of a node → its inputs that are parameters of its own, though the file has one tensor for many.
+
+    An exporter that merges equal tensors leaves one set of ones and one of zeros for all norms of a network that was
+    not trained. Nodes that share a tensor of different elements share their other parameters as well.
+    """
+    readers: dict[str, set[str]] = {}
+    for proto in nodes:
+        for name in proto.input[1:]:
+            if name in held and proto.output:
+                readers.setdefault(name, set()).add(proto.output[0])
+    uniform = {
+        name
+        for name, by in readers.items()
+        if len(by) > 1 and held[name].dim() == 1 and not held[name].is_meta and len(held[name].unique()) == 1
+    }
+    found: dict[str, list[int]] = {}
+    for proto in nodes if uniform else ():
+        own = [readers[name] for name in proto.input[1:] if name in readers and name not in uniform]
+        tied = any(len(by) > 1 for by in own)
+        places = [i for i, name in enumerate(proto.input) if i and name in uniform]
+        if proto.op_type in OWN_PARAMETERS and places and not tied:
+            found[proto.output[0]] = places
+    return found
 
 
 def _attribute(a: Any, where: str) -> Any:
