@@ -17,7 +17,7 @@ from costmodel.latency.features import STATIC
 
 Floats = NDArray[np.float64]
 
-LIMIT = 1.5
+LIMIT = 2.05
 """Octaves from the nearest stored node beyond which a node is outside of the calibrated range."""
 NEGLIGIBLE = 1e-3
 """Share of the predicted time up to which the nodes outside of the range do not affect a network's interval."""
@@ -41,8 +41,8 @@ class Axis(NamedTuple):
 
 
 AXES = (
-    Axis("kernel", "kernel {}", 4.0, logarithm=False),  # 3, 5, 7 and 11 run different code
-    Axis("stride", "stride {}", 2.0, logarithm=False),
+    Axis("kernel", "kernel {}", 5.0, logarithm=False),  # 7 and 11 run different code
+    Axis("stride", "stride {}", 2.5, logarithm=False),
     Axis("groups", "{} groups", logarithm=False),
     Axis("log_group_in", "{} input channels per group"),
     Axis("log_group_out", "{} output channels per group"),

@@ -41,7 +41,7 @@ OUTSIDE = {
     "a wide one": (graph((1000, 512), ops.Conv1d(1000, 3)), "this form"),
     "bicubic": (graph((64, 56, 56), ops.Upsample(112, 112, "bicubic")), "bytes of input"),
     "transposed": (graph((256, 28, 28), ops.ConvTranspose2d(128, 4, 2, 1)), "multiply-adds"),
-    "a large image": (archs.build(archs.spec("mobilenet_v1", width=8.0, resolution=2048)), "bytes of output"),
+    "a large image": (archs.build(archs.spec("mobilenet_v1", width=8.0, resolution=2048)), "multiply-adds"),
 }
 
 
