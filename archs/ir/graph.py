@@ -92,6 +92,8 @@ class Graph:
     """Single parameters that nodes have in common whose other parameters or numbers differ."""
     weights: Weights | None = field(default=None, compare=False, repr=False)
     """The trained tensors, of all layers or of some; None where the network has its initial ones."""
+    verification: str = field(default="", compare=False, repr=False)
+    """Of an import: on which images its module gave what the original gives, or why the two were not compared."""
     subgraphs: tuple[Subgraph, ...] = field(default=(), init=False, compare=False, repr=False)
     """A partition of the nodes, or empty; `dataclasses.replace` gives a graph without one."""
 

@@ -22,6 +22,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--shape", help="channels, height and width of one image; 3,224,224, or that of the ONNX file")
     parser.add_argument("--by", choices=("node", "block", "stage"), default="block", help="one row per …")
     parser.add_argument("--fold", action="store_true", help="fold batch norms into the convolutions")
+    network.add_no_verify(parser)
     parser.add_argument("--output", type=Path, help="also write the network as a PyTorch file (.py)")
     parser.add_argument("--weights", type=Path, help="also write its weights for that file (.safetensors)")
 
@@ -30,7 +31,8 @@ def _import(options: argparse.Namespace) -> Output:
     for path, suffix in ((options.output, ".py"), (options.weights, ".safetensors")):
         if path and path.suffix != suffix:
             raise archs.ArchError(f"{path}: found suffix {path.suffix!r}; allowed: {suffix}")
-    graph = network.imported(options.function, options.shape)
+    graph = network.imported(options.function, options.shape, not options.no_verify)
+    verification = graph.verification
     graph = archs.fold_batchnorm(graph) if options.fold else graph
     counts = costmodel.count(graph)
     opaque = sorted({node.op.target for node in graph.nodes if isinstance(node.op, Opaque)})
@@ -42,9 +44,10 @@ def _import(options: argparse.Namespace) -> Output:
         archs.save_weights(graph, options.weights)
     document = {"network": graph.name, "nodes": len(graph.nodes), "total": counts.total._asdict()}
     document |= {"unknown_operators": opaque, "unused_parameters": sum(unused.values())}
+    document |= {"verification": verification}
     columns = [options.by if options.by != "node" else "path", "output", "mult_adds", "params", "mem_access", "unknown"]
     text = table[columns].to_string(index=False, formatters=dict.fromkeys(columns[2:], "{:,}".format))
-    lines = [text, "", *_summary(graph, counts, opaque, unused)]
+    lines = [text, "", *_summary(graph, counts, opaque, unused), verification]
     return Output(document | {"rows": table.to_dict("records")}, "\n".join(lines))
 
 

@@ -43,6 +43,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--last-stage", help="MobileNetV3-Large: efficient or original")
     parser.add_argument("--shape", help="channels, height and width of one image for an .onnx, .py or function")
     parser.add_argument("--fold", action="store_true", help="fold batch norms into the convolutions")
+    add_no_verify(parser)
+
+
+def add_no_verify(parser: argparse.ArgumentParser) -> None:
+    """Add the switch that imports without a comparison."""
+    parser.add_argument("--no-verify", action="store_true", help="do not run an import beside the original")
 
 
 def graph(options: argparse.Namespace, source: str | None = None) -> Graph:
@@ -55,7 +61,7 @@ def graph(options: argparse.Namespace, source: str | None = None) -> Graph:
         built = archs.build(spec(options, source))
     else:
         _refuse_knobs(options, f"{source} has no knobs; allowed with it: --shape", KNOBS)
-        built = imported(source, options.shape)
+        built = imported(source, options.shape, not options.no_verify)
     return archs.fold_batchnorm(built) if options.fold else built
 
 
@@ -82,18 +88,19 @@ def is_imported(source: str) -> bool:
     return source.endswith((".onnx", ".py")) or (":" in source and not source.endswith(".json"))
 
 
-def imported(source: str, shape: str | None = None) -> Graph:
+def imported(source: str, shape: str | None = None, verify: bool = True) -> Graph:
     """The graph of an `.onnx` file, an exported `.py` file or `package.module:function`, which are executed.
 
-    `shape` is "channels,height,width"; without it the ONNX file's own, or 3,224,224. Raises ArchError.
+    `shape` is "channels,height,width"; without it the ONNX file's own, or 3,224,224. With `verify` the import is run
+    beside the original. Raises ArchError.
     """
     sides = image_shape(shape) if shape else None
     if source.endswith(".onnx"):
-        return archs.from_onnx(source, sides)
+        return archs.from_onnx(source, sides, verify=verify)
     if source.endswith(".py"):
         module = archs.from_source(_read(source).decode("utf-8"))
-        return archs.from_module(module, sides or SHAPE)
-    return archs.from_module(module_of(source), sides or SHAPE)
+        return archs.from_module(module, sides or SHAPE, verify=verify)
+    return archs.from_module(module_of(source), sides or SHAPE, verify=verify)
 
 
 def module_of(target: str) -> nn.Module:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.printer
 import onnxruntime
 import torch
-from onnx import helper
 from support.onnx_files import model, node
 
 import archs
@@ -267,7 +267,7 @@ def outcome(seed: int) -> str:
     want = reference(data, x)
     if want is None:
         return "invalid"
-    about = helper.printable_graph(made.graph).replace("\n", " ")
+    about = onnx.printer.to_text(made.graph).replace("\n", " ")
     try:
         graph = archs.from_onnx(data)
     except archs.ArchError as error:

@@ -5,6 +5,7 @@ Nothing in the file is executed; what it holds and what it asks for are bounded 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from archs.errors import ArchError, shorten
@@ -14,22 +15,28 @@ from archs.interop.aten.reader import Reader
 from archs.interop.onnx.files import read
 from archs.interop.onnx.scopes import scopes, stages
 from archs.interop.pytorch.importer import assemble, image_shape
+from archs.interop.pytorch.oracle import NOT_COMPARED
 from archs.ir.graph import Graph
 
 MAX_NAME = 40
 
 
 def from_onnx(
-    source: str | Path | bytes, input_shape: tuple[int, int, int] | None = None, name: str | None = None
+    source: str | Path | bytes,
+    input_shape: tuple[int, int, int] | None = None,
+    name: str | None = None,
+    verify: bool = False,
 ) -> Graph:
     """The graph of an ONNX file, by its path or its bytes, with `graph.weights` beside it.
 
     `input_shape` is that of one image, needed where the file leaves it open. ONNX does not say which tensors were
     trained: those of convolutions, linear layers and norms are taken for it, and those that maps are multiplied with
     or added to, running statistics not. What has no operator here becomes an `Opaque` node. Weights in other files are
-    read from beside a path; of bytes alone the graph has none of them. Raises ArchError for what is no such file, lies
-    about its sizes, or takes or gives several tensors.
+    read from beside a path; of bytes alone the graph has none of them. With `verify` ONNX Runtime runs the file beside
+    its import, where it is installed (`graph.verification`): not for files of strangers. Raises ArchError for what is
+    no such file, lies about its sizes, or takes or gives several tensors.
     """
+    from archs.interop.onnx import oracle
     from archs.interop.onnx.tracing import trace
 
     wanted = None if input_shape is None else image_shape(input_shape)
@@ -43,4 +50,7 @@ def from_onnx(
         steps = recognise(Reader(program, image).read())
     except RecursionError:
         raise ArchError(f"{shorten(called)} nests too deep") from None
-    return assemble(called, image, steps, staged, {})
+    graph = assemble(called, image, steps, staged, {})
+    if not verify:
+        return replace(graph, verification=NOT_COMPARED.format("verify=False"))
+    return replace(graph, verification=oracle.verify(graph, source))

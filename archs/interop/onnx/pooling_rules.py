@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from archs.interop.onnx.call import Call, rule
+from archs.interop.onnx.call import Call, padded, pads_of, rule
 from archs.interop.onnx.emitter import Known, Unsupported, Value
-from archs.interop.onnx.windows import padded, pads_of
 
 
 @rule("GlobalAveragePool")

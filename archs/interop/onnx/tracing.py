@@ -88,7 +88,8 @@ class Trace:
         attributes = {a.name: _attribute(a, where) for a in proto.attribute}
         inputs = [self._values[name] if name else None for name in proto.input]
         for place in self._merged.get(proto.output[0] if proto.output else "", ()):
-            inputs[place] = Known(inputs[place].tensor, f"{inputs[place].name} {place} of {proto.output[0]}")
+            one = self._values[proto.input[place]]
+            inputs[place] = Known(one.tensor, f"{one.name} {place} of {proto.output[0]}")
         call = Call(self._emitter, proto, inputs, attributes, stack)
         own = proto.domain in ("", "ai.onnx")
         try:

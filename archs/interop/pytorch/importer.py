@@ -58,10 +58,10 @@ def from_module(
         steps = recognise(Reader(_program(own, program), shape).read())
         parameters: dict[str, Tensor] = dict(own.named_parameters(remove_duplicate=False))
         graph = assemble(called, shape, steps, staged(own), parameters)
-    if verify:
-        with isolated(module) as own:
-            oracle.verify(graph, own, _modules(graph, steps))
-    return graph
+    if not verify:
+        return replace(graph, verification=oracle.NOT_COMPARED.format("verify=False"))
+    with isolated(module) as own:
+        return replace(graph, verification=oracle.verify(graph, own, _modules(graph, steps)))
 
 
 def _modules(graph: Graph, steps: list[Step]) -> dict[str, str]:

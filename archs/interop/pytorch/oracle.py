@@ -1,7 +1,7 @@
 """Runs the exported module beside the original: outputs, parameters and multiply-adds, and where they first differ.
 
-In float32 at two image sizes and two batches, as far as both take them; where rounding is in doubt, in float64. Graphs
-with opaque operators have no module and are not compared. Nothing is imported here.
+In float32 at two image sizes and two batches, as far as both take them; where rounding is in doubt, in float64. What is
+not compared is said with its reason. Nothing is imported here.
 """
 
 from __future__ import annotations
@@ -24,32 +24,26 @@ MAX_ELEMENTS = 2**28
 RELATIVE = 1e-3
 """Of the largest output; float32 sums in another order differ by less."""
 RELATIVE_DOUBLE = 1e-6
+NOT_COMPARED = "not compared with the original: {}"
 
 Run = Callable[["Tensor"], "Tensor"]
 
 
 def verify(graph: Graph, original: nn.Module, places: Mapping[str, str]) -> str:
-    """What was compared, in a few words, "" where nothing could be. Raises ArchError where the two differ.
+    """What was compared and what was not, in a sentence. Raises ArchError where the two differ.
 
     `original` is run in eval mode and may be written to: give it a copy. `places`: node path → the original module
     whose output the node gives, where that is known.
     """
     import torch
 
-    if any(isinstance(node.op, Opaque) for node in graph.nodes):
-        return ""
+    if reason := _not_run(graph, original):
+        return NOT_COMPARED.format(reason)
     parameters = {id(p): p for p in original.parameters()}
-    if any(p.is_meta for p in (*parameters.values(), *original.buffers())):
-        return ""
-    if sum(p.numel() for p in parameters.values()) > MAX_ELEMENTS:
-        return ""
-    devices = {str(p.device) for p in parameters.values()}
-    if devices - {"cpu"}:
-        return ""
     original.eval()
     exported = to_module(graph).eval()
     _same_parameters(graph, parameters.values(), exported)
-    compared = []
+    compared: list[str] = []
     with torch.random.fork_rng([]), torch.no_grad():
         torch.manual_seed(0)
         for size in (graph.input, _smaller(graph)):
@@ -59,19 +53,41 @@ def verify(graph: Graph, original: nn.Module, places: Mapping[str, str]) -> str:
                 if want is None:
                     continue
                 again = _run(original, x, parameters.values())
-                if again is None or not _close(again, want, RELATIVE):
-                    return ""  # the original is not determined by its input
+                if again is None or not close(again, want, RELATIVE):
+                    return NOT_COMPARED.format("two runs of the original give different outputs")
                 if size != graph.input and _fixed(graph):
                     continue
                 got = _run(exported, x, ())
                 if got is None:
                     raise ArchError(f"{graph.name}: the exported module does not run on {tuple(x.shape)}")
-                if got.shape != want.shape or not _close(got, want, RELATIVE):
+                if got.shape != want.shape or not close(got, want, RELATIVE):
                     _in_double(graph, original, exported, x, places)
                 compared.append(f"{batch}×{'×'.join(map(str, size))}")
-    if compared:
-        _same_products(graph, original)
-    return ", ".join(compared)
+    if not compared:
+        return NOT_COMPARED.format("the original does not run on images of its shape")
+    seen = _same_products(graph, original)
+    equal = "outputs, parameters and multiply-adds" if seen else "outputs and parameters"
+    parts = [f"{equal} are equal on {', '.join(compared)}"]
+    if not seen:
+        parts.append("multiply-adds were not compared, as torch's counter does not see fused attention")
+    if _fixed(graph) and _smaller(graph) != graph.input:
+        parts.append("no second image size was compared, as sizes of the image are written into the module")
+    return "; ".join(parts)
+
+
+def _not_run(graph: Graph, original: nn.Module) -> str:
+    """Why the two cannot be run side by side; empty where they can."""
+    opaque = [node for node in graph.nodes if isinstance(node.op, Opaque)]
+    if opaque:
+        return f"{opaque[0].path} is an operator that the importer does not know"
+    tensors = [*original.parameters(), *original.buffers()]
+    if any(t.is_meta for t in tensors):
+        return "the original has tensors without elements (device meta)"
+    elements = sum(p.numel() for p in original.parameters())
+    if elements > MAX_ELEMENTS:
+        return f"the original has {elements:,} parameters; compared are up to {MAX_ELEMENTS:,}"
+    devices = {str(t.device) for t in tensors} - {"cpu"}
+    return f"the original is on {', '.join(sorted(devices))}; compared on the CPU alone" if devices else ""
 
 
 def _run(module: nn.Module, x: Tensor, parameters: Any) -> Tensor | None:
@@ -107,7 +123,8 @@ def _fixed(graph: Graph) -> bool:
     return any(isinstance(node.op, written) for node in graph.nodes)
 
 
-def _close(got: Tensor, want: Tensor, relative: float) -> bool:
+def close(got: Tensor, want: Tensor, relative: float) -> bool:
+    """Whether two tensors differ by less than a share of the largest element."""
     import torch
 
     if got.shape != want.shape:
@@ -133,7 +150,8 @@ def _same_parameters(graph: Graph, parameters: Any, exported: nn.Module) -> None
         )
 
 
-def _same_products(graph: Graph, original: nn.Module) -> None:
+def _same_products(graph: Graph, original: nn.Module) -> bool:
+    """Whether multiply-adds could be compared. Raises ArchError where they differ."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -147,12 +165,13 @@ def _same_products(graph: Graph, original: nn.Module) -> None:
     counted = sum(node.op.mult_adds(*graph.input_shapes(node)) for node in graph.nodes)
     found, want = ours.get_total_flops() // 2, theirs.get_total_flops() // 2
     if any(isinstance(node.op, (Attention, MatMul)) for node in graph.nodes):
-        return  # torch's fused attention operators are not seen by the counter
+        return False  # torch's fused attention operators are not seen by the counter
     if not found == counted == want:
         raise ArchError(
             f"{graph.name} makes {want:,} multiply-adds, its import counts {counted:,} and the exported module makes "
             f"{found:,}; verify=False imports it all the same"
         )
+    return True
 
 
 def _in_double(graph: Graph, original: nn.Module, exported: nn.Module, x: Tensor, places: Mapping[str, str]) -> None:
@@ -164,7 +183,7 @@ def _in_double(graph: Graph, original: nn.Module, exported: nn.Module, x: Tensor
         want, got = first_tensor(first(x.double())), first_tensor(second(x.double()))
     except Exception:
         want = got = None
-    if want is not None and got is not None and _close(got, want, RELATIVE_DOUBLE):
+    if want is not None and got is not None and close(got, want, RELATIVE_DOUBLE):
         return
     place = _first_difference(graph, original, exported, x, places)
     where = f", first at {place}" if place else ""
@@ -184,7 +203,7 @@ def _first_difference(
         a, b = theirs.get(places.get(node.path, "")), ours.get(own.get(node.path, ""))
         if a is None or b is None or len(a) != len(b):
             continue
-        if any(p.numel() == q.numel() and not _close(q.reshape(p.shape), p, RELATIVE) for p, q in zip(a, b)):
+        if any(p.numel() == q.numel() and not close(q.reshape(p.shape), p, RELATIVE) for p, q in zip(a, b)):
             return node.path
     return ""
 
