@@ -25,6 +25,9 @@ def build(network: Network) -> Graph:
     Raises ArchError, with row, path, value found and values allowed, for a network that does not build, and TypeError
     for what is no network.
 
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`.
+
     >>> build("mobilenet_v2")
     <Graph mobilenet_v2: 3×224×224 → 1000, 153 nodes>
     """
@@ -44,6 +47,9 @@ def to_source(network: Network) -> str:
     """The network as a Python file that needs only torch: a class per block structure, the network's class last.
 
     The same network gives the same text. Its module takes N×C×H×W.
+
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`.
     """
     return codegen.to_source(build(network))
 
@@ -52,6 +58,9 @@ def to_module(network: Network) -> nn.Module:
     """The module that `to_source` defines, with the graph's trained weights where it has some; else torch's initial.
 
     A warning says how many tensors keep initial values. Raises ArchError for over 2³¹ parameters.
+
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`.
     """
     return execute.to_module(build(network))
 
@@ -60,6 +69,9 @@ def to_onnx(network: Network) -> bytes:
     """The network as an ONNX file: input `image` N×C×H×W, output `output`, any number N of images.
 
     Raises ArchError for a network that no ONNX file holds.
+
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`.
     """
     return exporter.to_onnx(build(network))
 
@@ -78,6 +90,10 @@ def summary(network: Network, depth: int = 2) -> Text:
 
     `depth` is the number of path parts: 1 for stages, 2 for blocks, 3 or more for operators. Milliseconds are in
     `costmodel`.
+
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`.
+        depth: number of path parts of a row.
 
     >>> print(summary("shufflenet_v2", depth=1).splitlines()[1])
     stem                              24×56×56              696          8,128,512

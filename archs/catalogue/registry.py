@@ -44,6 +44,10 @@ def spec(name: str, **knobs: object) -> Spec:
 
     Raises ArchError for an unknown name, a knob that the family lacks, or a value that it does not take.
 
+    Args:
+        name: one of `names()`.
+        knobs: of the family, such as `width`, `groups` and `resolution` (pixels, or (height, width)).
+
     >>> spec("shufflenet_v1", width=1.0, groups=3, resolution=224).rows[2].channels
     240
     """

@@ -1,11 +1,7 @@
-"""The graph: operators placed in a network, always in execution order and always shaped.
+"""The graph: operators placed in a network, in execution order, each with its output shape; the last is the output.
 
-    graph   := name, input shape, node*            the last node is the output
-    node    := path, operator, input path*, output shape
-    path    := stage "/" block "/" name …          names are paths: sums, classes and error messages follow them
-    "input" is the path of the image
-
-No costs here, no torch, no mutation: `Builder` makes a graph, everything else reads it.
+A node has a path ("stage/block/name"), an operator, the paths of its inputs ("input" is the image) and an output shape.
+Sums, exported classes and error messages follow the paths. No costs, no torch, no mutation: `Builder` makes a graph.
 """
 
 from __future__ import annotations

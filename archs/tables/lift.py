@@ -20,6 +20,10 @@ def spec_of(graph: Graph, name: str | None = None) -> Spec:
     """The table of a graph whose blocks are all ours; `archs.build` of it is the same graph up to names.
 
     Raises ArchError with the path where the first operators stand that no kind of row describes.
+
+    Args:
+        graph: built by `build`, edited, or imported.
+        name: of the table; the graph's by default.
     """
     if len(graph.input) != 3:
         raise ArchError(f"{graph.name} takes {graph.input}; allowed in a table: channels×height×width")

@@ -14,6 +14,9 @@ def fold_batchnorm(graph: Graph) -> Graph:
 
     A batch norm after another operator, or after a convolution with further readers, stays. The graph's weights are
     folded too.
+
+    Args:
+        graph: in inference form; it is not changed.
     """
     readers = graph.consumers
     tied = {path for pair in graph.shared for path in pair}  # one module that runs at several places

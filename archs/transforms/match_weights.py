@@ -34,6 +34,11 @@ def adopt(graph: Graph, other: Graph, strict: bool = True) -> Graph:
     weights, the others keep their initial ones, and a warning says how many. Raises ArchError, with the first place
     that differs, where the graphs are not the same, or where nothing fits.
 
+    Args:
+        graph: takes the weights.
+        other: a graph with weights.
+        strict: False lets the graphs differ in some layers.
+
     >>> import archs
     >>> a, b = archs.build(archs.spec("mobilenet_v2")), archs.build(archs.spec("mobilenet_v2", width=0.5))
     >>> adopt(a, b)
@@ -88,6 +93,12 @@ def from_state_dict(graph: Graph, state: Mapping[str, Tensor], eps: float | None
     With `strict=False` layers whose tensors have another size, or that one side lacks, keep their initial weights, and
     a warning says how many. Raises ArchError for another number of tensors, for the first one of another size, or
     where nothing fits.
+
+    Args:
+        graph: takes the tensors.
+        state: name → tensor, in the order of the graph's layers.
+        eps: of all batch norms, or None.
+        strict: False lets layers differ in size or be absent.
     """
     if not isinstance(state, Mapping):
         raise ArchError(

@@ -41,6 +41,11 @@ def widen(graph: Graph, path: str, channels: int) -> Graph:
     """The graph with `channels` output channels (or features) at `path` and at every operator that must agree with it.
 
     Raises ArchError where the operator follows its input (`widths` lists the others) or a width is out of range.
+
+    Args:
+        graph: is not changed.
+        path: of an operator that sets its width.
+        channels: output channels, or features of a linear layer.
     """
     members = _tied(graph, path)
     return _rebuilt(graph, {member: _sized(graph[member].op, channels) for member in members})
@@ -75,6 +80,11 @@ def rekernel(graph: Graph, path: str, kernel: int) -> Graph:
     """The graph with a k×k convolution at `path`, k odd, from 1 to 31. Padding that kept the map's size still does.
 
     Raises ArchError where `path` is no convolution.
+
+    Args:
+        graph: is not changed.
+        path: of a convolution.
+        kernel: odd, from 1 to 31.
     """
     op = _conv(graph, path)
     if type(kernel) is not int or not 1 <= kernel <= 31 or kernel % 2 == 0:
@@ -86,7 +96,13 @@ def rekernel(graph: Graph, path: str, kernel: int) -> Graph:
 
 
 def regroup(graph: Graph, path: str, groups: int) -> Graph:
-    """The graph with the convolution at `path` in `groups` groups. Raises ArchError where they do not divide."""
+    """The graph with the convolution at `path` in `groups` groups. Raises ArchError where they do not divide.
+
+    Args:
+        graph: is not changed.
+        path: of a convolution.
+        groups: must divide its input and its output channels.
+    """
     return _rebuilt(graph, {path: replace(_conv(graph, path), groups=groups)})
 
 
@@ -94,6 +110,10 @@ def remove(graph: Graph, scope: str) -> Graph:
     """The graph without a block, a stage or an operator; its readers read its input.
 
     Raises ArchError where it reads or gives several tensors, gives the output, or leaves shapes that do not fit.
+
+    Args:
+        graph: is not changed.
+        scope: a path, or the first parts of several.
     """
     inside = {node.path for node in _inside(graph, scope)}
     read = {path for node in graph.nodes if node.path in inside for path in node.inputs} - inside

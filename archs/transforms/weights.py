@@ -34,6 +34,10 @@ def save_weights(graph: Graph, path: str | Path) -> None:
 
     `module.load_state_dict(safetensors.torch.load_file(path), strict=False)` takes them. Raises ArchError for a graph
     without weights.
+
+    Args:
+        graph: with weights.
+        path: of the file to write.
     """
     Path(path).write_bytes(to_safetensors(graph))
 
@@ -57,6 +61,11 @@ def load_weights(graph: Graph, path: str | Path, strict: bool = True) -> Graph:
     With `strict=False` layers that the file lacks, or has in another size, keep their initial weights, and a warning
     says how many. Nothing in the file is executed. Raises ArchError for a file that is not safetensors, and for
     names or sizes that do not fit.
+
+    Args:
+        graph: takes the tensors.
+        path: of a safetensors file.
+        strict: False lets the file lack layers, or have them in other sizes.
     """
     import torch
     from safetensors import SafetensorError, safe_open

@@ -21,6 +21,10 @@ CONVENTION = Convention()
 def count_many(graphs: Iterable[Network], convention: Convention = CONVENTION) -> list[Counts]:
     """`count(graph, convention).total` of each graph. Raises CostError as `count` does.
 
+    Args:
+        graphs: networks as `count` takes them.
+        convention: as in `count`.
+
     >>> import archs, costmodel
     >>> graph = archs.build(archs.spec("mobilenet_v1"))
     >>> costmodel.count_many([graph])[0] == costmodel.count(graph).total

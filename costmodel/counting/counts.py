@@ -280,6 +280,11 @@ def count(
 
     Raises CostError for an operator without a cost rule.
 
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.
+        convention: bytes per element, and whether channel splits copy; float32 and views by default.
+        input_shape: (channels, height, width), with or without a batch of 1; an `nn.Module` needs it.
+
     >>> import archs, costmodel
     >>> counts = costmodel.count(archs.build(archs.spec("mobilenet_v1")))
     >>> counts.total.mult_adds, counts.total.params

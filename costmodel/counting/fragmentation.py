@@ -1,10 +1,8 @@
 """Fragmentation of blocks and networks (ShuffleNetV2, section 2, guideline G3), with networkx.
 
-* fragments: the convolution and pooling operators of a block. The paper: NASNet-A 13, ResNet 2 or 3.
-* branches: the most of them that could run side by side, the widest antichain of "must run before".
-* depth: the most of them that must run one after the other, the longest path.
-
-Element-wise operators are no fragments; they still order the fragments before and after them.
+Fragments are the convolutions and poolings of a block (the paper: NASNet-A 13, ResNet 2 or 3), branches the most that
+could run side by side (the widest antichain), depth the most that must run in a row. Element-wise operators are no
+fragments, but order those before and after them.
 """
 
 from __future__ import annotations
@@ -58,6 +56,10 @@ class Fragmentation:
 
 def fragmentation(network: Network, input_shape: Sequence[int] | None = None) -> Fragmentation:
     """The fragmentation of every block of a network: a name, a Spec, a Graph, or an nn.Module with `input_shape`.
+
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.
+        input_shape: (channels, height, width), with or without a batch of 1; an `nn.Module` needs it.
 
     >>> import archs
     >>> unit = fragmentation(archs.build(archs.spec("shufflenet_v2"))).blocks[2]

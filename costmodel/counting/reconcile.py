@@ -118,6 +118,9 @@ def table(reports: tuple[Report, ...]) -> pandas.DataFrame:
     """One row per term, between a row "mult-adds" (ours) and a row "total" (the tool's) for each tool.
 
     Columns: tool, term, amount, why, nodes. The rows from "mult-adds" to the last term add to "total".
+
+    Args:
+        reports: of `reconcile`.
     """
     import pandas
 
@@ -150,6 +153,10 @@ def run_fvcore(network: Network, input_shape: Sequence[int] | None = None) -> Fv
     A forward pass on the CPU: on the meta device, which needs no memory, tracing a convolution fails, as the shape
     check in torch/_meta_registrations.py then gets tensors for sizes. Hence the guard on size.
     Raises CostError for a network too large to run, or where fvcore is not installed.
+
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.
+        input_shape: (channels, height, width), with or without a batch of 1; an `nn.Module` needs it.
     """
     try:
         with warnings.catch_warnings():

@@ -72,6 +72,15 @@ def fit_device(
 
     `kind` is "cpu", "gpu" or "npu"; `fused` whether the runtime joins convolution, batch norm and activation, as
     ONNX Runtime, TFLite, ncnn and TensorRT do and eager PyTorch does not. Raises CostError, one line per problem.
+
+    Args:
+        csv_path: a table with a row per timed network: `network`, `latency_ms`, and its knobs.
+        name: of the profile.
+        kind: "cpu", "gpu" or "npu": the prior.
+        runtime: shown with each prediction.
+        precision: such as "fp32", shown with each prediction.
+        threads: of the device, where known.
+        fused: whether the runtime fuses convolution, batch norm and activation.
     """
     return report(read_path(csv_path), name, kind, runtime, precision, threads, fused).profile
 

@@ -53,6 +53,11 @@ def predict_many(
     page faults depend on the whole network, so with "default" each graph is priced alone. Raises CostError as `predict`
     does.
 
+    Args:
+        graphs: a catalogue name, a `Spec` or a `Graph`, each.
+        profile: a `DeviceProfile`, the name of a shipped one, or a path.
+        allocator: "retain" (freed memory stays in the process) or "default" (glibc's settings).
+
     >>> import archs, costmodel
     >>> profile = costmodel.load_profile("cpu")
     >>> graphs = [archs.build(archs.spec(name)) for name in ("mobilenet_v1", "mobilenet_v2")]

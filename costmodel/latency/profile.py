@@ -261,6 +261,9 @@ def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
     """Read a shipped profile by its name, or any profile by its path.
 
     Raises CostError for a file that is missing, truncated, of another version, or not a profile.
+
+    Args:
+        path_or_name: a name of `profiles()`, or the path of a JSON file.
     """
     path = locate(path_or_name)
     try:

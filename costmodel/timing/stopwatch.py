@@ -76,6 +76,14 @@ def measure(
 
     Warns where the machine stays too noisy. Raises CostError for a device or layout that is not there.
     `measure(torch.nn.ReLU(), (1, 8, 56, 56)).median_ms` is the time of one call.
+
+    Args:
+        module: in any mode; it is timed in eval mode.
+        shape: (batch, channels, height, width).
+        threads: of PyTorch.
+        device: "cpu", "cuda" or "mps".
+        layout: "nchw" or "channels_last".
+        runs: timed calls, after warm-up.
     """
     with Stopwatch(device, threads, layout).running() as watch:
         call = watch.caller(module, shape)

@@ -1,13 +1,8 @@
-"""The published networks beside which an edited one is shown: accuracy with recipe and source, latency on real devices.
+"""Published networks beside an edited one: accuracy with recipe and source, and latency on real devices.
 
-Accuracy is in two files: `archs/catalogue/published.csv` has the catalogue's networks in the papers' own tables,
-`frontier.csv`
-those networks under other recipes and networks that the catalogue has not. A catalogue network's figures are counted
-by us, any other's are those printed. Published latencies are in `published_latency.csv`; they are of other machines and
-other software than ours, so they have a separate table and never share a column with a prediction.
-
-Recipes differ by more than networks do (MobileNetV1 has 70.6 or 75.4 % by recipe alone): `recipe` is a column, and who
-draws several at once says so.
+`archs/catalogue/published.csv` has the catalogue's networks, `frontier.csv` other recipes and other networks. Figures
+of catalogue networks are counted here, others are as printed. Latencies (`published_latency.csv`) are of other
+machines: they have a table of their own and never share a column with predictions.
 """
 
 from __future__ import annotations

@@ -1,15 +1,8 @@
-"""What ShuffleNetV2's guidelines say of each block, by how much, and the edit of the table that would help.
+"""Which of ShuffleNetV2's guidelines a block violates, by how much, and the edit of the table that would help.
 
-* G1: the paper-form memory access of the block's 1×1 convolutions (stride 1) over the bound 2·√(hwB·g) + B/(hw) that
-  equal widths reach, B being a convolution's multiply-adds and g its groups: 1 is ideal (section 2, equation 1).
-* G2: the share of the block's cost that grouped convolutions have; depthwise ones are not meant.
-* G3: the block's fragments, and how many of them can run side by side.
-* G4: the share of the block's memory traffic that element-wise operators have. Batch norm is left out of it, as an
-  inference engine folds it away and no edit of a table would.
-
-A block without a convolution strains nothing. The cost is memory access, or milliseconds where the caller passes any.
-A suggestion is `whole.apply_guideline` for one row or for all. It is shown only if it builds, lowers the cost and keeps
-the multiply-adds, so that none helps by being smaller; its effect is computed, not guessed.
+`explorer/editing/README.md` defines the amount of each guideline. The cost is memory access, or milliseconds that the
+caller passes. A suggestion is `whole.apply_guideline` for one row or for all; it is listed only if it builds, lowers
+the cost and keeps the multiply-adds, and its effect is computed.
 """
 
 from __future__ import annotations

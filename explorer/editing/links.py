@@ -1,13 +1,8 @@
-"""Spec ↔ a short text for a link: what differs from the published network, compressed. Hostile text gives ArchError.
+"""Spec ↔ text for a link: the differences from the published network, compressed. Invalid text raises ArchError.
 
-    link    := "1" base64url(zlib(JSON, with the dictionary below))
-    JSON    := [name, knobs, fields, patches]      against the catalogue's network `name` at `knobs`
-             | spec                                 of a network that is not of the catalogue
-    patches := [first row, end row, rows] …         rows counted in the published table
-    row     := {column: value} against the published row that stands there | {"kind": …, column: value}
-
-Nothing of a link is executed: it is turned back into the JSON of a spec, which `Spec.from_json` validates and `build`
-builds, as any upload. zlib's checksum refuses a link that was cut or mistyped.
+A link is "1" and base64url(zlib(JSON)) with a preset dictionary; `explorer/editing/README.md` has the grammar of the
+JSON. Nothing of it is executed: the decoded spec is validated and built as any upload. zlib's checksum detects a link
+that was cut.
 """
 
 from __future__ import annotations

@@ -1,16 +1,7 @@
 """Edits of the whole network: width, resolution, classes, hard-swish, and ShuffleNetV2's guidelines as table edits.
 
-"Apply G1" … "apply G4" are these changes of cells (`change`), in every row that they fit:
-
-* G1, equal channel width minimizes memory access: expansion 1 in inverted residuals, bottleneck ratio 1 in
-  ShuffleNetV1's units, the inner width of ResNet's bottleneck at its outer.
-* G2, excessive group convolution increases it: one group, except in depthwise convolutions.
-* G3, fragmentation reduces parallelism: one fragment, no squeeze-and-excite (three small operators in a row).
-* G4, element-wise operations are not negligible: no activation after a depthwise convolution (ShuffleNetV2, section 3,
-  has none there), concatenation for addition where the unit has both forms.
-
-The paper states G1 to G3 for a fixed number of multiply-adds. So after G1, G2 or G3 the channels of the rows from the
-first to the last block are scaled by one factor, which brings the multiply-adds back to what they were.
+`change` has the cells that each guideline sets in a row. The paper states G1 to G3 for a fixed number of multiply-adds:
+after them, one factor scales the channels from the first to the last block so that the multiply-adds are as before.
 """
 
 from __future__ import annotations

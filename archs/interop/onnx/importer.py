@@ -35,6 +35,12 @@ def from_onnx(
     read from beside a path; of bytes alone the graph has none of them. With `verify` ONNX Runtime runs the file beside
     its import, where it is installed (`graph.verification`): not for files of strangers. Raises ArchError for what is
     no such file, lies about its sizes, or takes or gives several tensors.
+
+    Args:
+        source: a path, or the bytes of a file.
+        input_shape: (channels, height, width) of one image, or None.
+        name: of the graph; the file's by default.
+        verify: whether to compare the outputs with ONNX Runtime's.
     """
     from archs.interop.onnx import oracle
     from archs.interop.onnx.tracing import trace

@@ -76,7 +76,11 @@ def put(module: nn.Module, state: dict[str, Tensor]) -> None:
 
 
 def from_source(text: str) -> nn.Module:
-    """Executes a text that `to_source` wrote and makes its last class. Not for a text from anywhere else."""
+    """Executes a text that `to_source` wrote and makes its last class. Not for a text from anywhere else.
+
+    Args:
+        text: Python source, which is executed.
+    """
     filename = f"<exported {abs(hash(text)):x}>"
     _remember(filename, text)
     namespace: dict[str, object] = {"__name__": "exported"}

@@ -1,12 +1,8 @@
-"""nn.Module → Graph: any convolutional network of torch as ours, with its weights beside it.
+"""nn.Module → Graph, with its weights beside it.
 
-The module runs once under `torch.export` on fake tensors, which have shapes and no elements: no memory, no compute.
-What comes out, ATen calls in the order of execution, is translated call by call (`archs.interop.aten`), read
-for what people
-write by hand (`archs.interop.aten.patterns`), named after its modules (`archs.interop.aten.naming`) and built as a
-graph like any other.
-
-The module's own `forward` is executed, so this is for code that the user runs anyway, never for what a visitor sends.
+`torch.export` runs the module once on fake tensors. Its ATen calls are translated one by one (`archs.interop.aten`),
+joined where several are one operator (`archs.interop.aten.patterns`) and named after the modules
+(`archs.interop.aten.naming`). The module's own `forward` is executed: only for code that the user runs anyway.
 """
 
 from __future__ import annotations
@@ -48,6 +44,12 @@ def from_module(
     has no operator here becomes an `Opaque` node. With `verify`, the exported module is run beside the original
     (`archs.interop.pytorch.oracle`). Raises ArchError for a module that branches on data, whose shapes depend on data,
     that takes or gives several tensors, or whose import computes something else.
+
+    Args:
+        module: any module of torch; its `forward` is executed.
+        input_shape: (channels, height, width) of one image.
+        name: of the graph; the class's by default.
+        verify: whether to compare outputs and counts with the module's.
     """
     module = unwrapped(module)
     shape = image_shape(input_shape)

@@ -1,12 +1,8 @@
-"""Graph → the modules that a good engineer would write: which scopes become classes, and what those take.
+"""Graph → modules: which scopes become classes, and what those take.
 
-    part  := leaf | chain | block
-    leaf  := one operator
-    chain := parts that each read the one before: an nn.Sequential
-    block := parts of a scope that has a kind, one tensor in, one out: a class
-
-A scope that is neither (several tensors in or out, or torn apart in execution order) dissolves into its parent, its
-parts keep its name in front of theirs. No text here: `archs.interop.pytorch.codegen` writes it.
+A member is a leaf (one operator), a chain (members that each read the one before: an nn.Sequential) or a composite (a
+scope with a kind, one tensor in and one out: a class). Any other scope dissolves into its parent, and its members keep
+its name in front of theirs. No text here: `archs.interop.pytorch.codegen` writes it.
 """
 
 from __future__ import annotations
