@@ -29,16 +29,10 @@ from support.benchmark_records import record
 
 import archs
 import costmodel
+from archs.caching import clear_all
 from archs.tables.table import Spec
 
 Subject = Callable[[], int]  # gives the count, so that a fast wrong answer is seen
-
-
-def clear_caches() -> None:
-    """Forget what archs and costmodel have computed: every lru_cache of theirs."""
-    for found in gc.get_objects():
-        if type(found) is functools._lru_cache_wrapper and found.__module__.startswith(("archs", "costmodel")):
-            found.cache_clear()
 
 
 def by_fvcore(module: nn.Module, x: torch.Tensor) -> int:
@@ -125,7 +119,7 @@ def peers(graph: archs.Graph) -> dict[str, tuple[Subject, bool]]:
 def milliseconds(subject: Subject, cold: bool, inner: int = 1) -> float:
     """CPU time, the collector off as in timeit. On one thread of an idle core it is the time on the clock."""
     if cold:
-        clear_caches()
+        clear_all()
     gc.disable()
     start = time.process_time_ns()
     for _ in range(inner):
