@@ -15,9 +15,12 @@ import argparse
 import asyncio
 import random
 import statistics
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from support.benchmark_records import record
 from support.browser import choose, chromium, open_page, pick, server, serving

@@ -1,6 +1,8 @@
 """The documents say what the code says."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import documents
@@ -11,6 +13,7 @@ import archs
 from archs.tables.rows import KINDS
 
 README = documents.ROOT / "README.md"
+TESTS = documents.ROOT / "tests"
 
 
 @pytest.mark.parametrize("path", documents.DOCUMENTS, ids=lambda path: str(path.relative_to(documents.ROOT)))
@@ -59,3 +62,11 @@ def test_the_pictures_are_there_and_small():
 def test_ci_runs_the_test_command_of_the_readme():
     assert README.read_text(encoding="utf-8").count("<!-- test command -->") == 1
     assert "<!-- test command -->" in (documents.ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(TESTS.glob("bench_*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_starts_from_any_folder_and_can_record(path, tmp_path):
+    found = subprocess.run([sys.executable, str(path), "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert "--record" in found.stdout
