@@ -131,6 +131,14 @@ class Graph:
         return dict(self.shared)
 
     @cached_property
+    def users(self) -> dict[str, tuple[str, ...]]:
+        """Path of each node whose weights others share → paths of these nodes."""
+        found: dict[str, list[str]] = {}
+        for user, owner in self.shared:
+            found.setdefault(owner, []).append(user)
+        return {owner: tuple(users) for owner, users in found.items()}
+
+    @cached_property
     def consumers(self) -> dict[str, tuple[Node, ...]]:
         """Path → the nodes that read it, in order."""
         readers: dict[str, list[Node]] = {path: [] for path in self.shapes}

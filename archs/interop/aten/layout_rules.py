@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 from archs.interop.aten.call import Call, Unsupported, batched, rule
 from archs.interop.aten.elementwise_rules import with_constant
 from archs.interop.aten.permutation import permuted, selected, viewed
-from archs.interop.aten.steps import BATCH, Constant, Step
+from archs.interop.aten.steps import BATCH, MAX_SPLIT, Constant, Step
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
 
@@ -138,9 +139,9 @@ def _split(call: Call) -> list[Step]:
     sizes = tuple(part.shape[axis + 1] for part in call.value)
     if len(sizes) == 1:
         return [x]
-    if axis == 0 and len(x.shape) == 3:
+    if axis == 0 and len(x.shape) == 3 and len(sizes) <= MAX_SPLIT:
         return [call.step(ops.ChannelSplit(sizes, i), x) for i in range(len(sizes))]
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    starts = [0, *accumulate(sizes)]
     return [call.step(ops.Slice(axis, start, start + size), x) for start, size in zip(starts, sizes)]
 
 

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from archs.interop.aten.steps import Scope, Step
+from archs.interop.unique_names import UniqueNames
 from archs.ir.graph import INPUT
 from archs.ir.operator import words
 from archs.ir.ops import Op, Opaque
@@ -57,7 +58,7 @@ class Names:
     def __init__(self, stages: frozenset[str]):
         self._stages = stages
         self._calls: dict[str, str] = {}  # call of a module → its path
-        self._taken: set[str] = {INPUT}
+        self._taken = UniqueNames({INPUT}, _numbered)
         self.kinds: dict[str, str] = {}
 
     def paths(self, steps: list[Step]) -> list[str]:
@@ -75,7 +76,7 @@ class Names:
                 self.kinds.pop(scope, None)
             else:
                 assert step.op is not None
-                found.append(self._unique(f"{scope}/{_word(step.op)}" if scope else _word(step.op)))
+                found.append(self._taken.take(f"{scope}/{_word(step.op)}" if scope else _word(step.op)))
         return found
 
     def _scope(self, scope: Scope) -> str:
@@ -84,7 +85,7 @@ class Names:
             if call not in self._calls:
                 inner = module[len(outer) + 1 :] if outer and module.startswith(f"{outer}.") else module
                 name = self._joined(inner) if not path else "/".join(map(_part, inner.split(".")))
-                self._calls[call] = self._unique(f"{path}/{name}" if path else name)
+                self._calls[call] = self._taken.take(f"{path}/{name}" if path else name)
                 if kind not in CONTAINERS:
                     self.kinds[self._calls[call]] = snake(kind)
             path, outer = self._calls[call], module
@@ -96,13 +97,9 @@ class Names:
             first, rest = f"{first}{rest[0]}" if rest[0][:1].isdigit() else f"{first}_{rest[0]}", rest[1:]
         return "/".join([first, *rest])
 
-    def _unique(self, path: str) -> str:
-        candidate, number = path, 1
-        while candidate in self._taken:
-            number += 1
-            candidate = f"{path}_{number}" if path[-1:].isdigit() else f"{path}{number}"
-        self._taken.add(candidate)
-        return candidate
+
+def _numbered(path: str, number: int) -> str:
+    return f"{path}_{number}" if path[-1:].isdigit() else f"{path}{number}"
 
 
 def _part(name: str) -> str:

@@ -12,11 +12,13 @@ from itertools import pairwise
 from math import isclose
 from typing import Any
 
-from archs.interop.aten.steps import Step, live
+from archs.interop.aten.steps import MAX_SPLIT, Step, live
 from archs.ir import ops
 
 Readers = dict[int, list[Step]]
 ERF = "erf.default"
+MAX_FACTORS = 16
+"""Operators of one product that are looked at: a GELU has six, and a chain of any length is linear."""
 ROUNDED = 1e-6  # a sixth may come as a float of 32 bits
 
 
@@ -30,6 +32,7 @@ def recognise(output: Step) -> list[Step]:
         steps = live(output)
         readers = _readers(steps, output)
         changed = any([idiom(step, readers) for step in steps for idiom in IDIOMS])
+        changed |= _without_undone(steps, readers)
     return live(output)
 
 
@@ -59,6 +62,8 @@ def _splits(steps: list[Step]) -> None:
         if any(before[1] > after[0] for before, after in pairwise(spans)):
             continue
         cuts = sorted({0, total, *[place for span in spans for place in span]})
+        if len(cuts) > MAX_SPLIT + 1:
+            continue
         sizes = tuple(b - a for a, b in pairwise(cuts))
         for step in group:
             step.becomes(ops.ChannelSplit(sizes, cuts.index(step.op.start)), *step.inputs)  # type: ignore[union-attr]
@@ -179,20 +184,35 @@ def _global_pool(step: Step, readers: Readers) -> bool:
     return True
 
 
+RESHAPES = (ops.View, ops.Flatten)
+
+
 def _no_reshape(step: Step, readers: Readers) -> bool:
     """A shape that the input of the step before had: two views that undo each other, a flatten of what is flat."""
-    if not isinstance(step.op, (ops.View, ops.Flatten)):
+    if not isinstance(step.op, RESHAPES):
         return False
     before = step.inputs[0]
-    if not isinstance(before.op, (ops.View, ops.Flatten)) or not _alone(before, readers):
+    if not isinstance(before.op, RESHAPES) or not _alone(before, readers):
         return False
     x = before.inputs[0]
     if x.shape == step.shape:
-        for reader in readers.get(id(step), []):
-            reader.inputs = [x if y is step else y for y in reader.inputs]
-        return not any(reader is step for reader in readers.get(id(step), [])) and bool(readers.get(id(step)))
+        return False  # `_without_undone` takes it away
     step.becomes(step.op, x)
     return True
+
+
+def _without_undone(steps: list[Step], readers: Readers) -> bool:
+    """Let readers of a reshape that undoes the one before it read what both began with."""
+    instead: dict[int, Step] = {}
+    for step in steps:
+        if any(id(x) in instead for x in step.inputs):
+            step.inputs = [instead.get(id(x), x) for x in step.inputs]
+        if not isinstance(step.op, RESHAPES) or step is steps[-1]:
+            continue
+        before = step.inputs[0]
+        if isinstance(before.op, RESHAPES) and _alone(before, readers) and before.inputs[0].shape == step.shape:
+            instead[id(step)] = before.inputs[0]
+    return bool(instead)
 
 
 def _gelu(step: Step, readers: Readers) -> bool:
@@ -201,7 +221,9 @@ def _gelu(step: Step, readers: Readers) -> bool:
         return False
     factors: list[Step] = []
     constant, stack = 1.0, [step]
-    while stack:
+    for _ in range(MAX_FACTORS):
+        if not stack:
+            break
         part = stack.pop()
         if isinstance(part.op, ops.Multiply) and (part is step or _alone(part, readers)):
             stack += part.inputs
@@ -210,7 +232,7 @@ def _gelu(step: Step, readers: Readers) -> bool:
             stack += part.inputs
         else:
             factors.append(part)
-    if len(factors) != 2 or not isclose(constant, 0.5, rel_tol=ROUNDED):
+    if stack or len(factors) != 2 or not isclose(constant, 0.5, rel_tol=ROUNDED):
         return False
     for x, plus in (factors, factors[::-1]):
         if not (isinstance(plus.op, ops.AddConstant) and plus.op.value == 1 and _alone(plus, readers)):

@@ -20,6 +20,9 @@ BATCH = 13
 """Images in the traced batch: an operator that mixes them shows in the first dimension, which one image would hide, and
 two would where channels are cut in two."""
 
+MAX_SPLIT = 64
+"""Parts of a channel split: each of them holds the sizes of all. More parts are slices."""
+
 Scope = tuple[tuple[str, str, str], ...]
 """The calls of modules that an operator runs in, outermost first: (call, module's path, class name)."""
 

@@ -5,13 +5,15 @@ Values that do not depend on the image are computed at once, within bounds. What
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError
 from archs.interop.aten.steps import BATCH
+from archs.interop.unique_names import UniqueNames
 
 if TYPE_CHECKING:
     from torch import Tensor, fx
@@ -71,15 +73,25 @@ class Emitter:
         self.trained: set[str] = set()
         self._computed_elements = 0
         self._moved: dict[object, tuple[list[Known], Known]] = {}
+        self._taken = UniqueNames()
+        self._source_of: dict[tuple[str, int], str] = {}  # name and identity of a tensor → its name in `tensors`
         # the constant too, so that its id stays its own
         self._placeholders: dict[int, tuple[Known, fx.Node]] = {}
+
+    @contextmanager
+    def _faking(self) -> Iterator[None]:
+        """Calls on fake tensors. Without inference mode each view of a chain keeps functions of all before it."""
+        import torch
+
+        with torch.inference_mode(), self.mode:
+            yield
 
     def image(self, sides: tuple[int, ...]) -> Value:
         """The placeholder of the batch of images."""
         import torch
 
         node = self.graph.placeholder("image")
-        with self.mode:
+        with self._faking():
             node.meta["val"] = torch.empty(BATCH, *sides)
         return node
 
@@ -87,7 +99,7 @@ class Emitter:
         """An operator without a counterpart, which the reader shows as opaque; a list where it has several outputs."""
         import torch
 
-        with self.mode:
+        with self._faking():
             values = [torch.empty(size) for size in sizes]
         node = self.graph.call_function(Untranslated(name), tuple(self._operand(v) for v in read))
         node.meta |= {"val": values[0] if len(values) == 1 else values, "nn_module_stack": stack}
@@ -98,7 +110,7 @@ class Emitter:
 
         target = getattr(getattr(torch.ops.aten, name), overload)
         fake = self._map(args, lambda v: v.meta["val"] if not isinstance(v, Known) else self._fake(v.tensor))
-        with self.mode:
+        with self._faking():
             value = target(*fake, **kwargs)
         if not self.depends_on_image(args):
             return self._computed(target, args, value)
@@ -156,9 +168,7 @@ class Emitter:
         if not isinstance(value, Known):
             return value
         if id(value) not in self._placeholders:
-            source = value.name or f"constant_{len(self.tensors)}"
-            while source in self.tensors and self.tensors[source] is not value.tensor:
-                source += "_"
+            source = self._source(value)
             with self.graph.inserting_before(next(iter(self.graph.nodes))):
                 node = self.graph.placeholder(f"held_{len(self._placeholders)}")
             node.meta["val"] = self._fake(value.tensor)
@@ -166,10 +176,17 @@ class Emitter:
             self._placeholders[id(value)] = value, node
         return self._placeholders[id(value)][1]
 
+    def _source(self, value: Known) -> str:
+        """The name of a constant's tensor, unique among the tensors of the program."""
+        key = value.name, id(value.tensor)
+        if key not in self._source_of:
+            self._source_of[key] = self._taken.take(value.name or f"constant_{len(self.tensors)}")
+        return self._source_of[key]
+
     def _fake(self, tensor: Tensor) -> Tensor:
         import torch
 
-        with self.mode:
+        with self._faking():
             return torch.empty(tuple(tensor.shape), dtype=tensor.dtype)
 
     def _map(self, value: Any, change: Callable[[Any], Any]) -> Any:

@@ -37,7 +37,7 @@ def read(source: str | Path | bytes) -> tuple[Any, Path | None]:
             raise ArchError(f"the file has {len(data):,} bytes; allowed: up to {MAX_FILE:,}")
     else:
         folder = Path(source).parent
-        with _plain(Path(source)) as file:
+        with _plain(Path(source), follow=True) as file:
             size = os.fstat(file.fileno()).st_size
             if size > MAX_FILE:
                 raise ArchError(f"{shorten(Path(source).name)} has {size:,} bytes; allowed: up to {MAX_FILE:,}")
@@ -57,10 +57,14 @@ def read(source: str | Path | bytes) -> tuple[Any, Path | None]:
     return model, folder
 
 
-def _plain(path: Path) -> BinaryIO:
-    """A plain file, opened without waiting for a pipe and without following a link at its end."""
+def _plain(path: Path, follow: bool = False) -> BinaryIO:
+    """A plain file, opened without waiting for a pipe. `follow` a link at its end: of the user's own path only.
+
+    Model caches are made of links; a file that a model names could be anything on this machine.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+        handle = os.open(path, flags)
     except (OSError, ValueError) as error:
         raise ArchError(
             f"{shorten(path.name)} cannot be read: {getattr(error, 'strerror', None) or 'no such name'}"

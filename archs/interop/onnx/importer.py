@@ -5,6 +5,7 @@ Nothing in the file is executed; what it holds and what it asks for are bounded 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def from_onnx(
     input_shape: tuple[int, int, int] | None = None,
     name: str | None = None,
     verify: bool = False,
+    progress: Callable[[float, str], None] | None = None,
 ) -> Graph:
     """The graph of an ONNX file, by its path or its bytes, with `graph.weights` beside it.
 
@@ -41,19 +43,23 @@ def from_onnx(
         input_shape: (channels, height, width) of one image, or None.
         name: of the graph; the file's by default.
         verify: whether to compare the outputs with ONNX Runtime's.
+        progress: called with the share done, 0 to 1, and the step.
     """
     from archs.interop.onnx import oracle
     from archs.interop.onnx.tracing import trace
 
+    report = progress or (lambda share, step: None)
     wanted = None if input_shape is None else image_shape(input_shape)
     model, folder = read(source)
     stem = "network" if isinstance(source, bytes) else Path(source).stem
     called = snake(name or stem)[:MAX_NAME].strip("_")
-    program, image = trace(model, folder, called, wanted)
+    program, image = trace(model, folder, called, wanted, lambda share, step: report(0.6 * share, step))
     staged = stages(scopes(model.graph.node))
     del model
     try:
+        report(0.6, "the operators are recognised")
         steps = recognise(Reader(program, image).read())
+        report(0.9, "the graph is built")
     except RecursionError:
         raise ArchError(f"{shorten(called)} nests too deep") from None
     graph = assemble(called, image, steps, staged, {})

@@ -7,6 +7,7 @@ first dimension; sizes that have the file's batch written into them are replaced
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,9 @@ OWN_PARAMETERS = frozenset(
 )  # fmt: skip
 """Operators whose constant inputs are parameters of one module."""
 MAX_SIDE = 16384
+EVERY = 200  # operators between two reports of progress
+
+Progress = Callable[[float, str], None]
 
 
 class Trace:
@@ -66,13 +70,15 @@ class Trace:
         self._emitter = Emitter(called, opset, batch)
         self._values[image.name] = self._emitter.image(self.image)
 
-    def program(self) -> Program:
+    def program(self, progress: Progress) -> Program:
         import torch
         from torch import fx
 
         stacks = scopes(self._graph.node)
         with torch.no_grad():
-            for proto, stack in zip(self._graph.node, stacks):
+            for number, (proto, stack) in enumerate(zip(self._graph.node, stacks)):
+                if number % EVERY == 0:
+                    progress(number / len(stacks), f"operator {number:,} of {len(stacks):,}")
                 self._node(proto, stack, f"{shorten(proto.name or proto.op_type)} ({shorten(proto.op_type)})")
         output = self._values.get(self._graph.output[0].name)
         if not isinstance(output, fx.Node):
@@ -215,7 +221,9 @@ def _image(image: Any, wanted: Shape | None) -> tuple[int | None, Shape]:
     return (batch if batch is not None and batch >= 1 else None), Shape(*found)
 
 
-def trace(model: Any, folder: Path | None, called: str, wanted: Shape | None) -> tuple[Program, Shape]:
+def trace(
+    model: Any, folder: Path | None, called: str, wanted: Shape | None, progress: Progress
+) -> tuple[Program, Shape]:
     """The program of a checked model, and its image's shape."""
     tracer = Trace(model, folder, called, wanted)
-    return tracer.program(), tracer.image
+    return tracer.program(progress), tracer.image

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 
 from archs.caching import cached
-from archs.interop.pytorch.module_tree import Chain, Leaf, Member, Step, is_chain, parts, unique
+from archs.interop.pytorch.module_tree import Chain, Leaf, Member, Step, is_chain, parts
+from archs.interop.unique_names import UniqueNames
 from archs.ir.graph import Graph
 
 # Attributes of nn.Module, which a stage of that name must not replace (a test compares the list with torch's).
@@ -34,11 +35,11 @@ def identifier(name: str) -> str:
 def module_names(members: Sequence[Step]) -> dict[str, str]:
     """The attribute of each module in a class's body, by the path of the node whose output it gives."""
     names: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = UniqueNames()
     for member in members:
         if not member.template:
             shares = member.shares
-            names[member.output] = names[shares] if shares else unique(identifier(member.name), taken)
+            names[member.output] = names[shares] if shares else taken.take(identifier(member.name))
     return names
 
 

@@ -23,7 +23,7 @@ class ClassWriter:
         self._attributes = module_names(self.block.parts)
         self._templates: dict[str, str] = {}
         self._arguments: dict[str, dict[str, str]] = {}  # what stands for a function's numbers in forward
-        self._stored: list[str] = []  # parameters that forward needs, which become attributes
+        self._stored: dict[str, None] = {}  # parameters that forward needs, which become attributes
         for member in self.block.parts:
             if isinstance(member, Leaf) and isinstance(member.spelling, Function):
                 self._function(member, member.spelling)
@@ -121,8 +121,7 @@ class ClassWriter:
         if not (isinstance(op, ChannelSplit) and _equal(found)):  # a chunk takes no sizes
             for name, text in found.items():
                 if text.isidentifier() and not keyword.iskeyword(text):
-                    if text not in self._stored:
-                        self._stored.append(text)
+                    self._stored[text] = None
                     found[name] = f"self.{text}"
         self._templates[member.output] = spelling.template
         self._arguments[member.output] = found

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isfinite
 
-from archs.interop.pytorch.module_tree import Chain, Composite, Leaf, Member, unique
+from archs.interop.pytorch.module_tree import Chain, Composite, Leaf, Member
+from archs.interop.unique_names import UniqueNames
 from archs.ir.ops import Activation, ChannelSplit, Conv2d, Function, Module
 
 
@@ -91,8 +93,12 @@ class ClassDef:
     parameters: list[Parameter] = field(default_factory=list)
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
 
+    @cached_property
+    def _positions(self) -> dict[int, int]:
+        return {id(block): position for position, block in enumerate(self.blocks)}
+
     def arguments(self, block: Composite) -> list[tuple[Parameter, object]]:
-        position = next(i for i, b in enumerate(self.blocks) if b is block)
+        position = self._positions[id(block)]
         return [(parameter, parameter.values[position]) for parameter in self.parameters]
 
 
@@ -149,13 +155,13 @@ def slots(member: Member, classes: Mapping[object, ClassDef]) -> list[Slot]:
     return positional + named
 
 
-def classes(body: tuple[Member, ...], taken: set[str]) -> dict[object, ClassDef]:
+def classes(body: tuple[Member, ...], taken: UniqueNames) -> dict[object, ClassDef]:
     """The classes of a network, inner ones first, by the key of their blocks."""
     found: dict[object, ClassDef] = {}
     for block in _blocks(body):
         found.setdefault(block_key(block), ClassDef("", [])).blocks.append(block)
     for definition in found.values():
-        definition.name = unique("".join(word.capitalize() for word in definition.blocks[0].kind.split("_")), taken)
+        definition.name = taken.take("".join(word.capitalize() for word in definition.blocks[0].kind.split("_")))
         _parametrise(definition, found)
     return found
 
@@ -185,7 +191,7 @@ def _parametrise(definition: ClassDef, found: dict[object, ClassDef]) -> None:
     ins = tuple(block.input_shape[0] for block in definition.blocks)
     outs = tuple(block.shape[0] for block in definition.blocks)
     parameters: dict[object, Parameter] = {}
-    taken: set[str] = {"self"}
+    taken = UniqueNames({"self"})
     for row in rows:
         role, values = row[0].role, tuple(slot.value for slot in row)
         if role != "channels" or ("channels", values) in parameters:
@@ -196,7 +202,7 @@ def _parametrise(definition: ClassDef, found: dict[object, ClassDef]) -> None:
             name = "out_channels"
         else:
             name = _argument(row[0].member.name, "channels")
-        parameters["channels", values] = Parameter(unique(name, taken), role, values)
+        parameters["channels", values] = Parameter(taken.take(name), role, values)
     kernel, kernels = "1", (1,) * len(definition.blocks)  # the convolution's, when its padding comes
     for row in rows:
         role, values = row[0].role, tuple(slot.value for slot in row)
@@ -209,9 +215,8 @@ def _parametrise(definition: ClassDef, found: dict[object, ClassDef]) -> None:
             text = f"{kernel} // 2"
         else:
             if where not in parameters:
-                names = {p.name for p in parameters.values()}
-                name = role if role not in names else _argument(row[0].member.name, role)
-                parameters[where] = Parameter(unique(name, taken), role, values)
+                name = role if role not in taken else _argument(row[0].member.name, role)
+                parameters[where] = Parameter(taken.take(name), role, values)
             text = parameters[where].name
         definition.texts[row[0].key] = text
         if role == "kernel":

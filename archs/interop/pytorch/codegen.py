@@ -14,8 +14,9 @@ from archs.interop.pytorch.attribute_names import identifier, tied_parameters
 from archs.interop.pytorch.class_writer import ClassWriter
 from archs.interop.pytorch.classes import ClassDef, classes, slots, spelled_value
 from archs.interop.pytorch.helper_functions import HELPERS
-from archs.interop.pytorch.module_tree import Composite, parts, unique
+from archs.interop.pytorch.module_tree import Composite, parts
 from archs.interop.pytorch.statements import WIDTH
+from archs.interop.unique_names import UniqueNames
 from archs.ir.graph import INPUT, Graph
 from archs.ir.ops import Module
 from archs.tables.blocks import DOCS
@@ -40,8 +41,8 @@ def to_source(graph: Graph) -> str:
 def _writers(graph: Graph) -> list[ClassWriter]:
     """One writer per class, the network's the last."""
     body = parts(graph)
-    taken = {"None", "True", "False", "Nn", "Torch", *HELPERS}
-    network = unique(_class_name(graph), taken)
+    taken = UniqueNames({"None", "True", "False", "Nn", "Torch", *HELPERS})
+    network = taken.take(_class_name(graph))
     found = classes(body, taken)
     whole = Composite(graph.name, graph.name, body, INPUT, graph.input)
     texts = {slot.key: spelled_value(slot) for member in body for slot in slots(member, found)}

@@ -167,7 +167,10 @@ def _only_last_is_read(graph: Graph, members: tuple[Node, ...]) -> bool:
 def _shares_outside(graph: Graph, members: tuple[Node, ...]) -> bool:
     """Whether a module is called both in here and elsewhere."""
     own = {node.path for node in members}
-    return any((user in own) != (owner in own) for user, owner in graph.shared)
+    return any(
+        graph.owners.get(node.path, node.path) not in own or not own.issuperset(graph.users.get(node.path, ()))
+        for node in members
+    )
 
 
 def is_chain(members: tuple[Member, ...]) -> bool:
@@ -190,12 +193,3 @@ def _rename(part: Member, name: str) -> Member:
     if isinstance(part, Chain):
         return Chain(name, part.parts)
     return Composite(name, part.kind, part.parts, part.input, part.input_shape)
-
-
-def unique(name: str, taken: set[str]) -> str:
-    candidate, number = name, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}{number}"
-    taken.add(candidate)
-    return candidate

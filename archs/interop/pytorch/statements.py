@@ -7,17 +7,21 @@ statements, and `costmodel.latency.liveness` reads the lifetimes of tensors from
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from archs.caching import cached
 from archs.interop.pytorch.attribute_names import identifier, module_names
-from archs.interop.pytorch.module_tree import Step, unique
+from archs.interop.pytorch.module_tree import Step
+from archs.interop.unique_names import UniqueNames
 
 WIDTH = 88  # ruff format's default
 NUMBER_WIDTH = len("self.groups")  # of any number: one that differs between the blocks of a class is an attribute
 INPUT_POSITION = -1
 """Stands for the tensor that a forward takes in, where others are numbered by the member whose output they are."""
+
+_GENERATED = re.compile(r"y([0-9]{0,9})")
 
 
 @dataclass(frozen=True)
@@ -44,14 +48,12 @@ def forward_statements(members: Sequence[Step], input: str, network: bool = Fals
     alone have the same statements.
     """
     position_of = {input: INPUT_POSITION} | {member.output: i for i, member in enumerate(members)}
-    last_read: dict[str, int] = {}
     readers: dict[str, int] = {}
-    for position, member in enumerate(members):
+    for member in members:
         for path in set(member.inputs):
-            last_read[path] = position
             readers[path] = readers.get(path, 0) + 1
     attributes = module_names(members)
-    variables = {input: "x"}
+    variables = _Variables(input, members)
     found: list[Statement] = []
     position = 0
     while position < len(members):
@@ -79,12 +81,9 @@ def forward_statements(members: Sequence[Step], input: str, network: bool = Fals
         if position == len(members):
             found.append(Statement(start, position, arguments))
             break
-        alive = {v for path, v in variables.items() if last_read.get(path, -1) >= position}
-        free = [v for v in arguments if v not in alive]
-        name = "x" if "x" in free else free[0] if free else next(v for v in _names() if v not in alive)
-        overwritten = tuple(position_of[path] for path, v in variables.items() if v == name)
-        variables = {path: v for path, v in variables.items() if v != name}
-        variables[member.output] = name
+        free = [v for v in arguments if not variables.alive(v, position)]
+        name = "x" if "x" in free else free[0] if free else variables.unused(position)
+        overwritten = tuple(position_of[path] for path in variables.assign(name, member.output))
         found.append(Statement(start, position, arguments, (name,), overwritten))
     return found
 
@@ -103,7 +102,70 @@ def _template_width(template: str) -> int:
     return len(template) - sum(len(name) + 2 for name in fields) + NUMBER_WIDTH * len(numbers)
 
 
-def _split(members: Sequence[Step], position: int, variables: dict[str, str]) -> tuple[int, tuple[str, ...]]:
+class _Variables:
+    """The names of the tensors of one forward: which path each holds, and until which member it is read.
+
+    A name has one path at a time. Each operation is logarithmic in the names, so a forward of any width is linear.
+    """
+
+    def __init__(self, input: str, members: Sequence[Step]):
+        self._last_read = {path: position for position, member in enumerate(members) for path in member.inputs}
+        self._ending: list[list[str]] = [[] for _ in members]
+        for path, position in self._last_read.items():
+            self._ending[position].append(path)
+        self._ended = 0  # members whose last reads are among the reusable names
+        self._reusable: list[int] = []  # a heap of numbers of names whose tensor is read no more
+        self._highest = 0
+        self._names = {input: "x"}
+        self._paths = {"x": input}
+        self._taken = UniqueNames({"_", "x"})
+
+    def __getitem__(self, path: str) -> str:
+        return self._names[path]
+
+    def alive(self, name: str, position: int) -> bool:
+        """Whether the tensor of a name is read at `position` or behind it."""
+        return name in self._paths and self._last_read.get(self._paths[name], -1) >= position
+
+    def assign(self, name: str, path: str) -> list[str]:
+        """Let a name hold another path; returns the path that it held, if any."""
+        held = [self._paths[name]] if name in self._paths else []
+        for before in held:
+            del self._names[before]
+        self._names[path], self._paths[name] = name, path
+        self._taken.add(name)
+        if path not in self._last_read:
+            self._end(name)
+        return held
+
+    def named(self, path: str, wanted: str) -> str:
+        """A name that was never in use, for a path."""
+        name = self._taken.take(wanted)
+        self.assign(name, path)
+        return name
+
+    def unused(self, position: int) -> str:
+        """The first of y, y2, y3, … whose tensor is not read at `position` or behind it."""
+        while self._ended < position:
+            for path in self._ending[self._ended]:
+                if path in self._names:
+                    self._end(self._names[path])
+            self._ended += 1
+        while True:
+            if self._reusable and self._reusable[0] <= self._highest:
+                number = heappop(self._reusable)
+            else:
+                number = self._highest = self._highest + 1
+            name = "y" if number == 1 else f"y{number}"
+            if not self.alive(name, position):
+                return name
+
+    def _end(self, name: str) -> None:
+        if found := _GENERATED.fullmatch(name):
+            heappush(self._reusable, int(found[1] or 1))
+
+
+def _split(members: Sequence[Step], position: int, variables: _Variables) -> tuple[int, tuple[str, ...]]:
     """The position behind the parts of a split that stand together, and the names that its line assigns."""
     first = members[position]
     assert first.split is not None
@@ -115,15 +177,6 @@ def _split(members: Sequence[Step], position: int, variables: dict[str, str]) ->
             break
         if names[part.split.part] != "_":
             break
-        taken = set(variables.values()) - {"_"}
-        names[part.split.part] = variables[part.output] = unique(identifier(part.name), taken)
+        names[part.split.part] = variables.named(part.output, identifier(part.name))
         position += 1
     return position, tuple(names)
-
-
-def _names() -> Iterator[str]:
-    yield "y"
-    number = 1
-    while True:
-        number += 1
-        yield f"y{number}"
