@@ -1,7 +1,9 @@
 """Long work in a process of its own, so that the page stays responsive and a stop ends it.
 
-Jobs that time something exclude each other on the whole machine; other jobs run beside them, up to MAX_OTHERS. The
-worker prints one JSON object per line; its standard error goes to the log. Start at `Job`.
+Jobs that time something exclude each other on the whole machine; other jobs run beside them, MAX_OTHERS at once, and
+wait for each other in the order of their starts. The
+worker prints one JSON object per line, {"raw": n} with n bytes behind it; its standard error goes to the log. Start at
+`Job`.
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ log = logging.getLogger("explorer")
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_OTHERS = 2  # jobs at once that time nothing
+MAX_WAITING = 40  # jobs that time nothing, waiting and running
 ABANDONED = 30.0  # seconds without a visitor after which a job ends
 POLL = 0.5
 _timing = threading.Lock()
-_others = threading.Semaphore(MAX_OTHERS)
+_others: list[Job] = []  # those that time nothing, in the order of their starts; the first MAX_OTHERS run
+_turn = threading.Condition()
 _current: Job | None = None
 
 
@@ -101,28 +105,33 @@ class Job:
             return f"not done after {self.limit:.0f} s, so it was ended"
         return "stopped" if self._stopped else "it ended by itself"
 
-    def start(self, request: dict[str, Any]) -> None:
-        """Start the process with the request. Raises Busy while the machine is occupied."""
+    def start(self, request: dict[str, Any], content: bytes = b"") -> None:
+        """Start the process with the request and bytes behind it. Raises Busy while the machine is occupied."""
         global _current
-        slot = _timing if self.timing else _others
-        if not slot.acquire(blocking=False):
-            raise Busy(
-                f"{_busy()}: try again when it has ended" if self.timing else "the server is occupied: try again"
-            )
-        if self.timing and (holder := machine_lock.holder()):
-            slot.release()
-            raise Busy(
-                f"{holder} times networks on this machine, and two at once would time each other: try again later"
-            )
-        self.started = time.monotonic()
-        self._thread = threading.Thread(target=self._follow, args=(json.dumps(request), slot), daemon=True)
         if self.timing:
+            if not _timing.acquire(blocking=False):
+                raise Busy(f"{_busy()}: try again when it has ended")
+            if holder := machine_lock.holder():
+                _timing.release()
+                raise Busy(
+                    f"{holder} times networks on this machine, and two at once would time each other: try again later"
+                )
             _current = self
+        else:
+            with _turn:
+                if len(_others) >= MAX_WAITING:
+                    raise Busy(f"{len(_others)} jobs of other visitors are running or waiting: try again later")
+                _others.append(self)
+        self.started = time.monotonic()
+        line = json.dumps(request).encode() + b"\n"
+        self._thread = threading.Thread(target=self._follow, args=(line, content), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End it. Complete results are kept where they are useful."""
         self._stopped = True
+        with _turn:
+            _turn.notify_all()
         if self._process:
             self._process.terminate()
 
@@ -138,48 +147,68 @@ class Job:
         """Called after an end without a reported problem: set `problem` if the result is missing."""
         raise NotImplementedError
 
-    def _follow(self, request: str, slot: threading.Lock | threading.Semaphore) -> None:
+    def _follow(self, request: bytes, content: bytes) -> None:
         global _current
+        ended = threading.Event()
+        threading.Thread(target=self._watch, args=(ended,), daemon=True).start()
         try:
-            self._run(request)
+            self._wait_for_turn()
+            if not self._stopped:
+                self._run(request, content)
             if not self.problem:
                 self.end()
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.exception("%s failed", self.title)
             self.problem = f"it ended unexpectedly: {error}"
         finally:
+            ended.set()
             if self.timing:
                 _current = None
-            slot.release()
+                _timing.release()
+            else:
+                with _turn:
+                    _others[:] = [other for other in _others if other is not self]
+                    _turn.notify_all()
 
-    def _run(self, request: str) -> None:
+    @property
+    def ahead(self) -> int:
+        """The jobs that it waits for; 0 once it runs."""
+        place = next((i for i, other in enumerate(list(_others)) if other is self), -1)
+        return max(0, place + 1 - MAX_OTHERS)
+
+    def _wait_for_turn(self) -> None:
+        with _turn:
+            while self.ahead and not self._stopped:
+                _turn.wait()
+        self.started = time.monotonic()
+
+    def _run(self, request: bytes, content: bytes) -> None:
         command = (sys.executable, *self.worker)
         with (
             tempfile.TemporaryFile("w+") as errors,
             subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
             ) as process,
         ):
             self._process = process
-            ended = threading.Event()
-            threading.Thread(target=self._watch, args=(ended,), daemon=True).start()
             try:
                 if self._stopped:
                     process.terminate()
                 assert process.stdin
                 assert process.stdout
-                for send in (lambda: process.stdin.write(request), process.stdin.close):
+                for send in (lambda: process.stdin.writelines((request, content)), process.stdin.close):
                     with suppress(BrokenPipeError):  # stopped before it read the request
                         send()
                 for line in process.stdout:
                     message = json.loads(line)
+                    if "raw" in message:
+                        message["raw"] = process.stdout.read(message["raw"])
                     self.problem = message.get("problem", "")
                     self.read(message)
                 if process.wait() and not self._stopped:
                     errors.seek(0)
                     log.error("%s ended with %s: %s", self.title, process.returncode, errors.read()[-4000:])
             finally:
-                ended.set()
                 process.kill()
 
     def _watch(self, ended: threading.Event) -> None:
@@ -189,7 +218,7 @@ class Job:
             now = time.monotonic()
             if self.keep or self.present is None or self.present():
                 last_seen = now
-            self._timed_out = now - self.started > self.limit
+            self._timed_out = not self.ahead and now - self.started > self.limit
             self._abandoned = not self._timed_out and now - last_seen > ABANDONED
             if self._timed_out or self._abandoned:
                 self.stop()

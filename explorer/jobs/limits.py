@@ -66,7 +66,7 @@ def _default_ms() -> float:
     return _total_ms(load_profile(DEFAULT))
 
 
-def limit_memory(device: str = "cpu") -> None:
+def limit_memory(device: str = "cpu", memory: int = MAX_ADDRESS_SPACE) -> None:
     """Bound the address space of this process, after loading PyTorch. GPU drivers reserve too much to bound it."""
     try:
         import resource
@@ -81,7 +81,7 @@ def limit_memory(device: str = "cpu") -> None:
     except OSError:  # Linux only
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = mapped + MAX_ADDRESS_SPACE
+    limit = mapped + memory
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 

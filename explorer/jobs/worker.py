@@ -18,16 +18,28 @@ def send(**message: object) -> None:
     print(json.dumps(message), flush=True)
 
 
+def send_raw(content: bytes) -> None:
+    """Bytes behind a message that says how many."""
+    send(raw=len(content))
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def request() -> dict[str, Any]:
-    """The request on standard input."""
-    return json.load(sys.stdin)
+    """The request: the first line of standard input."""
+    return json.loads(sys.stdin.buffer.readline())
+
+
+def rest() -> bytes:
+    """The bytes behind the request."""
+    return sys.stdin.buffer.read()
 
 
 @contextmanager
-def working(device: str = "cpu", timing: bool = True) -> Iterator[None]:
+def working(device: str = "cpu", timing: bool = True, memory: int = MAX_ADDRESS_SPACE) -> Iterator[None]:
     """The worker's body: within the memory limit, alone on the machine if it times; errors become a `problem`."""
     try:
-        limit_memory(device)
+        limit_memory(device, memory)
         if timing:
             with machine_lock.exclusive():
                 yield
@@ -38,4 +50,4 @@ def working(device: str = "cpu", timing: bool = True) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
-        send(problem=f"out of memory: it needs more than {MAX_ADDRESS_SPACE / 1e9:.0f} GB")
+        send(problem=f"out of memory: it needs more than {memory / 1e9:.0f} GB")

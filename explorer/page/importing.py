@@ -1,7 +1,7 @@
 """The page "Import": an ONNX file, or a network of torchvision or timm; its costs, its edits, its export.
 
-An uploaded file is read in memory, within bounds, and nothing in it is executed; a library's network is one of its own
-list of names.
+A job reads the file in a process of its own, within bounds, and nothing in the file is executed; a library's network is
+one of its own list of names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 import streamlit as st
 
-from archs import ArchError, from_onnx
+from archs import ArchError
 from archs.interop.onnx.importer import MAX_NAME
 from archs.interop.pytorch.execute import state_dict
 from archs.transforms.weights import to_safetensors
@@ -22,14 +22,16 @@ from explorer.editing.images import resolution_of
 from explorer.editing.imported import Imported
 from explorer.figures import charts as figures
 from explorer.figures import diagram
+from explorer.jobs.job import Busy
+from explorer.jobs.network_import import ImportJob
 from explorer.page import import_edit
 from explorer.page.panels import headline
 from explorer.page.panels.tables import csv, table_of
 from explorer.page.state import session as state
 from explorer.page.state.session import guard, scenario
-from explorer.page.widgets import live, messages, upload, words
+from explorer.page.widgets import job_status, live, messages, upload, words
 
-KEY, PROBLEM = import_edit.IMPORTED, "import problem"
+KEY, PROBLEM, JOB = import_edit.IMPORTED, "import problem", "import job"
 HOME = "home"
 """Where app.py leaves the page that shows tables."""
 OWN = "as it says"
@@ -42,6 +44,8 @@ def render() -> None:
         "Any convolutional network: what each layer costs, edits, and PyTorch text. Your own module, with its trained "
         "weights: `python -m explorer import package.module:function` on your machine."
     )
+    with guard("The import"):
+        _follow()
     with guard("The choice"):
         _choose()
     if problem := st.session_state.get(PROBLEM):
@@ -119,7 +123,7 @@ def _uploaded() -> None:
     st.session_state.pop(PROBLEM, None)
     if file is not None:
         name = PurePath(file.name).stem[:MAX_NAME]
-        _take(lambda: from_onnx(file.getvalue(), _shape(), name), f"ONNX file {file.name[:80]}")
+        _begin(f"ONNX file {file.name[:80]}", lambda job: job.read_file(file.getvalue(), _shape(), name))
 
 
 def _shape() -> tuple[int, int, int] | None:
@@ -131,19 +135,36 @@ def _named() -> None:
     library, name = str(st.session_state.get("import source")), st.session_state.get("import name")
     st.session_state.pop(PROBLEM, None)
     if name:
-        _take(lambda: zoo.graph(library, name, _size()), f"{library}: {name}")
+        _begin(f"{library}: {name}", lambda job: job.read_library(library, name, _size()))
 
 
-def _take(make: Callable, source: str) -> None:
-    """The network that `make` gives; a refusal leaves the one that was there."""
-    st.session_state.pop(PROBLEM, None)
-    with guard("The import"):
-        try:
-            graph = make()
-        except ArchError as error:
-            st.session_state[PROBLEM] = f"{source}: {error}"
-            return
-        st.session_state[KEY] = Imported(graph, source, scenario().profile)
+def _begin(source: str, start: Callable[[ImportJob], None]) -> None:
+    """Start a job, in the place of one that is running; a refusal leaves the network that was there."""
+    if running := st.session_state.pop(JOB, None):
+        running.stop()
+        running.wait()
+    job = ImportJob(source=source, present=job_status.present())
+    try:
+        start(job)
+    except (ArchError, Busy) as error:
+        st.session_state[PROBLEM] = f"{source}: {error}"
+    else:
+        st.session_state[JOB] = job
+
+
+def _follow() -> None:
+    """The progress of the job, or its result once it has ended."""
+    job: ImportJob | None = st.session_state.get(JOB)
+    if job is None:
+        return
+    if job.running:
+        job_status.watch(job, "import", "The network that was there stays.", keepable=False)
+        return
+    del st.session_state[JOB]
+    if job.graph is None:
+        st.session_state[PROBLEM] = f"{job.source}: {job.problem}"
+    else:
+        st.session_state[KEY] = Imported(job.graph, job.source, scenario().profile)
 
 
 def _headline(found: Imported) -> None:

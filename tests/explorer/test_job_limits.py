@@ -72,20 +72,49 @@ def test_a_kept_job_goes_on(monkeypatch):
     kept.wait()
 
 
+def until(true) -> None:
+    """Waits for a fact about processes; the test fails after a minute."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def test_what_times_nothing_does_not_wait_behind_a_timing():
-    timing, others = Sleeper(), [Other() for _ in range(job.MAX_OTHERS + 1)]
+    timing, others = Sleeper(), [Other() for _ in range(job.MAX_OTHERS + 2)]
     timing.start({})
     try:
         with pytest.raises(job.Busy, match="a sleep"):
             Sleeper().start({})
-        for other in others[:-1]:
+        for other in others:
             other.start({})
-        with pytest.raises(job.Busy):
-            others[-1].start({})
+        *begun, next_one, last = others
+        until(lambda: all(other._process for other in begun))
+        assert [other.ahead for other in others] == [0] * job.MAX_OTHERS + [1, 2]
+        assert next_one._process is None
+        begun[0].stop()  # its place goes to the first of those that wait
+        until(lambda: next_one._process)
+        assert last.ahead == 1
+        last.stop()  # a waiting one leaves the line without a process
+        last.wait()
+        assert last._process is None
+        assert last.stopped
     finally:
         for started in (timing, *others):
             started.stop()
             started.wait()
+
+
+def test_the_line_of_waiting_jobs_is_bounded(monkeypatch):
+    monkeypatch.setattr(job, "MAX_WAITING", 1)
+    first = Other()
+    first.start({})
+    try:
+        with pytest.raises(job.Busy, match="running or waiting"):
+            Other().start({})
+    finally:
+        first.stop()
+        first.wait()
 
 
 def test_timings_of_other_processes_exclude_it(own_lock):

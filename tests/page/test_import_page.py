@@ -60,6 +60,12 @@ def check(at):
     return found.graph
 
 
+def finish(at):
+    """The page after its import job has ended."""
+    at.session_state["import job"].wait()
+    return at.run()
+
+
 def test_empty(at):
     at.run()
     assert not at.exception
@@ -71,10 +77,13 @@ def test_an_uploaded_file(at):
     at.file_uploader(key="import file").upload(
         "my net.onnx", exported(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), (3, 8, 8)), "application/octet-stream"
     ).run()
+    assert at.button(key="stop import").label == "Stop"
+    finish(at)
     graph = check(at)
     assert graph.name == "my_net"
     assert [type(n.op).__name__ for n in graph.nodes] == ["Conv2d", "ReLU"]
     at.file_uploader(key="import file").upload("bad.onnx", b"PK\x03\x04 and so on", "application/octet-stream").run()
+    finish(at)
     assert at.error[0].value.endswith("the file is a zip archive; allowed: an ONNX model as it is, unpacked")
     assert check(at) == graph, "a refusal leaves the network that was there"
 
@@ -150,6 +159,7 @@ def test_the_error_of_a_file_goes_with_the_next_choice(at, monkeypatch):
     monkeypatch.setattr(library, "names", lambda library: ("tiny",))
     at.run()
     at.file_uploader(key="import file").upload("bad.onnx", b"PK\x03\x04 and so on", "application/octet-stream").run()
+    finish(at)
     assert "bad.onnx" in at.error[0].value
     at.button_group(key="import source").set_value("timm").run()
     assert not at.error

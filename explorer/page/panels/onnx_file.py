@@ -16,7 +16,7 @@ def panel(scenario: Scenario) -> None:
     job: OnnxJob | None = st.session_state.get(KEY)
     mine = job is not None and (job.spec, job.folded) == (scenario.spec, scenario.folded)
     if job and job.running:
-        job_status.watch(job, "onnx", "The network stays as it is.")
+        job_status.watch(job, "onnx", "The network stays as it is.", keepable=False)
     elif job and mine and job.file:
         st.download_button(
             f"ONNX file, {len(job.file) / 1e6:.1f} MB",

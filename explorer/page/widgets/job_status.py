@@ -18,15 +18,20 @@ HOURGLASS = ":material/hourglass:"
 
 
 @st.fragment(run_every=POLL)
-def watch(job: Job, key: str, help: str) -> None:
-    """The progress of a job of this session; the page reruns when it has ended."""
+def watch(job: Job, key: str, help: str, keepable: bool = True) -> None:
+    """The progress of a job of this session; the page reruns when it has ended.
+
+    `keepable`: whether its result is worth anything to others than this session.
+    """
     if not job.running:
         st.rerun()
     job.present = job.present or present()
-    st.progress(job.progress, f"{job.status}{left(job)}")
+    waits = f"waiting for {job.ahead} other job{'s' if job.ahead > 1 else ''}" if job.ahead else ""
+    st.progress(job.progress, waits or f"{job.status}{left(job)}")
     if st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=help):
         job.stop()
-    _keep(job, key)
+    if keepable:
+        _keep(job, key)
 
 
 @st.fragment(run_every=POLL_OTHERS)

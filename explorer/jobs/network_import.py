@@ -1,0 +1,85 @@
+"""The import of a network for the page: an ONNX file, or a network of a library, read in a process of its own.
+
+The process (`python -m explorer.jobs.network_import`) reads its request, behind it the file, and writes one JSON line
+per message: {"share": 0.4, "step": "operator 2,000 of 5,000"}*, at last {"problem": "…"}, or {"raw": n} and behind it
+n bytes of `archs.transforms.packed_graph`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from archs import ArchError, Graph, from_onnx
+from archs.transforms.packed_graph import packed, unpacked
+from explorer.data import zoo
+from explorer.jobs.job import Job
+from explorer.jobs.worker import request, rest, send, send_raw, working
+
+MAX_MEMORY = 3_000_000_000
+"""Bytes of address space for one import: a file of 128 MB takes four times that."""
+
+
+@dataclass(kw_only=True)
+class ImportJob(Job):
+    """A network of a file or a library; `graph` once it is there."""
+
+    title: ClassVar[str] = "an import"
+    worker: ClassVar[tuple[str, ...]] = ("-m", "explorer.jobs.network_import")
+    timing: ClassVar[bool] = False
+    limit: float = 180.0
+    source: str
+    """The file or network, for the page's messages."""
+    graph: Graph | None = None
+    _share: float = 0.0
+    _step: str = "starting: PyTorch is loaded"
+
+    @property
+    def progress(self) -> float:
+        return self._share
+
+    @property
+    def status(self) -> str:
+        return self._step
+
+    def read_file(self, content: bytes, shape: tuple[int, int, int] | None, name: str) -> None:
+        """Import an ONNX file. Raises Busy while the server is occupied."""
+        self.start({"shape": shape, "name": name}, content)
+
+    def read_library(self, library: str, name: str, size: tuple[int, int] | None) -> None:
+        """Import a network of a library's list. Raises Busy while the server is occupied."""
+        self.start({"library": library, "name": name, "size": size})
+
+    def read(self, message: dict[str, Any]) -> None:
+        self._share, self._step = message.get("share", self._share), message.get("step", self._step)
+        if "raw" in message:
+            try:
+                self.graph = unpacked(message["raw"])
+            except ArchError as error:
+                self.problem = str(error)
+
+    def end(self) -> None:
+        if self.graph is None:
+            self.problem = f"not imported: {self.end_reason}"
+
+
+def main() -> None:
+    asked = request()
+    with working(timing=False, memory=MAX_MEMORY):
+        if "library" in asked:
+            send(share=0.2, step=f"{asked['library']} builds the network")
+            size = tuple(asked["size"]) if asked["size"] else None
+            graph = zoo.graph(asked["library"], asked["name"], size)
+        else:
+            shape = tuple(asked["shape"]) if asked["shape"] else None
+            graph = from_onnx(rest(), shape, asked["name"], progress=_progress)
+        send(share=0.95, step="the graph is handed over")
+        send_raw(packed(graph))
+
+
+def _progress(share: float, step: str) -> None:
+    send(share=0.1 + 0.85 * share, step=step)
+
+
+if __name__ == "__main__":
+    main()
