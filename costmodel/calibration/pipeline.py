@@ -1,6 +1,7 @@
 """Calibration: sample networks → time them → fit → assess on held-out networks → a DeviceProfile.
 
-Files are written atomically at the end: a calibration that is cancelled or fails leaves an existing profile as it was.
+Files are written atomically and together at the end. A calibration that fails leaves an existing profile as it was, and
+keeps its timings in a file of their own.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from costmodel.networks.synthetic import Recipe, made
 from costmodel.timing.fault_cost import page_fault_us
 from costmodel.timing.session import ROUNDS, Progress, part, time_networks
 from costmodel.timing.stopwatch import Stopwatch
-from costmodel.timing.timing_records import Record, noisy_share, read_raw, write_raw
+from costmodel.timing.timing_records import Record, kept_timings, noisy_share, raw_text, read_raw
+from costmodel.written_files import write_together
 
 SECONDS, QUICK_SECONDS = 240.0, 32.0  # of timing; sampling before it and the fit after it take up to 30 more
 HELD_OUT, QUICK_HELD_OUT = 80, 14  # specs that are not fitted and give the errors
@@ -89,46 +91,49 @@ def calibrate(
     count = QUICK_HELD_OUT if quick else HELD_OUT
     held_out |= islice(((g, s) for g, s in whole if g not in reserved), count)
     reserved |= held_out.keys() | {made(record.spec) for record in before}
-    with watch.running():
-        session = time_networks(
-            watch,
-            regime,
-            (spec for spec, graph in networks(seed) if graph not in reserved),
-            tuple(held_out.values()),
-            seconds or (QUICK_SECONDS if quick else SECONDS),
-            rounds=QUICK_ROUNDS if quick else ROUNDS,
-            progress=part(progress, 0.0, TIMING_SHARE),
-            cancel=cancel,
-            seed=seed,
+    timed: list[Record] = []
+    with kept_timings(timed, regime, path):
+        with watch.running():
+            session = time_networks(
+                watch,
+                regime,
+                (spec for spec, graph in networks(seed) if graph not in reserved),
+                tuple(held_out.values()),
+                seconds or (QUICK_SECONDS if quick else SECONDS),
+                rounds=QUICK_ROUNDS if quick else ROUNDS,
+                progress=part(progress, 0.0, TIMING_SHARE),
+                cancel=cancel,
+                seed=seed,
+                interrupted=timed.extend,
+            )
+        timed[:] = session.records
+        notes = []
+        if (share := noisy_share(session.records)) > MUCH_NOISE:
+            notes.append(f"noisy machine: {share:.0%} of the networks were spread over more than 10 %")
+            warnings.warn(notes[0], stacklevel=2)
+        chunks = 1 + max((record.chunk for record in before), default=-1)
+        records, references = (
+            [replace(record, chunk=chunks + record.chunk) for record in some]
+            for some in (session.records, session.references)
         )
-    notes = []
-    if (share := noisy_share(session.records)) > MUCH_NOISE:
-        notes.append(f"noisy machine: {share:.0%} of the networks were spread over more than 10 %")
-        warnings.warn(notes[0], stacklevel=2)
-    chunks = 1 + max((record.chunk for record in before), default=-1)
-    records, references = (
-        [replace(record, chunk=chunks + record.chunk) for record in some]
-        for some in (session.records, session.references)
-    )
-    records = before + records
-    if progress:
-        progress(TIMING_SHARE, f"fitting {len(records)} networks")
-    profile = fit(
-        records,
-        references,
-        regime,
-        name or regime.label,
-        watch.environment().as_dict(),
-        session.probe_us,
-        lambda: time.perf_counter() - started,
-        quick,
-        notes,
-        known,
-        page_fault_us() if regime.device == "cpu" else None,
-    )
-    if path is not None:
-        profile.save(path)
-        write_raw(records, regime, raw_path(path))
+        records = before + records
+        if progress:
+            progress(TIMING_SHARE, f"fitting {len(records)} networks")
+        profile = fit(
+            records,
+            references,
+            regime,
+            name or regime.label,
+            watch.environment().as_dict(),
+            session.probe_us,
+            lambda: time.perf_counter() - started,
+            quick,
+            notes,
+            known,
+            page_fault_us() if regime.device == "cpu" else None,
+        )
+        if path is not None:
+            write_together({Path(path): profile.text(), raw_path(path): raw_text(records, regime)})
     if progress:
         progress(1.0, f"calibrated on {profile.networks} networks in {profile.seconds:.0f} s")
     return profile

@@ -28,6 +28,7 @@ from costmodel.timing.drift import ALL, Slowness, between
 from costmodel.timing.session import Progress, Session, part, time_networks
 from costmodel.timing.stopwatch import Stopwatch
 from costmodel.timing.timing_records import Record, mean_record, read_raw
+from costmodel.written_files import write_together
 
 if TYPE_CHECKING:
     import pandas
@@ -278,4 +279,4 @@ def _node_errors(records: Sequence[Record], priced) -> dict[str, tuple[int, floa
 
 def save_report(report: Validation, path: str | os.PathLike) -> None:
     """Write the report beside a profile: `<profile>.validation.json`."""
-    Path(path).with_suffix(".validation.json").write_text(json.dumps(report.as_dict(), indent=1) + "\n")
+    write_together({Path(path).with_suffix(".validation.json"): json.dumps(report.as_dict(), indent=1) + "\n"})

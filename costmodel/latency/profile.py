@@ -22,6 +22,7 @@ from costmodel.latency.features import COLUMNS, WORK
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
 from costmodel.latency.trees import LEVELS
 from costmodel.networks.synthetic import Recipe, made, read_recipe
+from costmodel.written_files import write_together
 
 FORMAT: Literal["costmodel.profile/1"] = "costmodel.profile/1"
 DEFAULT = "cpu"
@@ -52,15 +53,11 @@ class Saved(_Value):
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the profile atomically: a draft is renamed once it is complete."""
-        path = Path(path)
-        text = json.dumps(self.model_dump(mode="json", by_alias=True), separators=(",", ":"))
-        draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-        try:
-            with draft.open("x", encoding="utf-8") as file:  # its mode follows the umask
-                file.write(text + "\n")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_together({Path(path): self.text()})
+
+    def text(self) -> str:
+        """The content of its file."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), separators=(",", ":")) + "\n"
 
 
 class Predictor(_Value):

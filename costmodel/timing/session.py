@@ -76,12 +76,13 @@ def time_networks(
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
     seed: int = 0,
+    interrupted: Callable[[Sequence[Record]], None] | None = None,
 ) -> Session:
     """Time as many networks as `seconds` are enough for, `references` among them; without a limit all of both.
 
     `specs` without an end need `seconds`. Each is visited in up to `rounds` rounds. `whole`: also time whole calls.
-    `memory`: bytes that networks may take; what does not fit is timed after the rest, as another chunk. Raises
-    Cancelled once `cancel()` is true.
+    `memory`: bytes that networks may take; what does not fit is timed after the rest, as another chunk. `interrupted`
+    is called with the records so far where an exception ends the session. Raises Cancelled once `cancel()` is true.
     """
     course = _Course(
         watch,
@@ -97,10 +98,15 @@ def time_networks(
         cancel,
         Random(seed),
     )
-    while course.fill():
-        course.settle()
-        course.linger()
-        course.empty()
+    try:
+        while course.fill():
+            course.settle()
+            course.linger()
+            course.empty()
+    except BaseException:
+        if interrupted:
+            interrupted(course.complete())
+        raise
     return course.session()
 
 
@@ -214,6 +220,13 @@ class _Course:
         self.done += self.some
         self.some = []
         self.chunks += 1
+
+    def complete(self) -> list[Record]:
+        """The records of an interrupted session: of networks with enough visits."""
+        self.some = [one for one in self.some if one.visits >= LEAST * one.often]
+        if self.some:
+            self.empty()
+        return [one.record() for one in self.done]
 
     def session(self) -> Session:
         fitted, held_out = (

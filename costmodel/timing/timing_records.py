@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import lzma
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -15,6 +18,7 @@ from costmodel.latency.profile import Regime
 from costmodel.networks.synthetic import Recipe, read_recipe, recipe_dict
 from costmodel.timing.drift import ALL, CALL, Slowness, by_kind
 from costmodel.timing.stopwatch import NOISY
+from costmodel.written_files import write_together
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,8 @@ def noisy_share(records: Sequence[Record]) -> float:
     return sum(record.spread > NOISY for record in records) / len(records)
 
 
-def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
-    """Write one JSON line per network after a header line with format and regime."""
+def raw_text(records: Sequence[Record], regime: Regime) -> str:
+    """The file of raw timings: one JSON line per network after a header line with format and regime."""
     lines = [json.dumps({"format": "costmodel.timings/1", **regime.model_dump()})]
     for r in records:
         lines.append(
@@ -87,11 +91,37 @@ def write_raw(records: Sequence[Record], regime: Regime, path: Path) -> None:
                 separators=(",", ":"),
             )
         )
-    path.write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def kept_timings(timed: Sequence[Record], regime: Regime, path: str | os.PathLike | None) -> Iterator[None]:
+    """Keep what was timed where the work ends early, and say where: beside `path`, else among the temporary files.
+
+    Raises KeyboardInterrupt and CostError with that sentence. Without a path nothing is kept.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_keep(timed, regime, path)) from None
+    except (OSError, MemoryError) as error:
+        reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else "out of memory"
+        raise CostError("; ".join(filter(None, (reason, _keep(timed, regime, path))))) from None
+
+
+def _keep(timed: Sequence[Record], regime: Regime, path: str | os.PathLike | None) -> str:
+    if path is None or not timed:
+        return ""
+    name = f"{Path(path).stem}.interrupted.raw.jsonl"
+    for folder in (Path(path).parent, Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            write_together({folder / name: raw_text(timed, regime)})
+            return f"the timings of {len(timed)} networks are kept in {folder / name}; --earlier takes them"
+    return "its timings could not be kept: no folder takes them"
 
 
 def read_raw(path: Path) -> tuple[Regime, list[Record]]:
-    """Read the regime and records that `write_raw` wrote. Raises CostError for another file."""
+    """Read the regime and records of a `raw_text`. Raises CostError for another file."""
     try:
         with (lzma.open if path.suffix == ".xz" else open)(path, "rt", encoding="utf-8") as file:
             head, *rows = [json.loads(line) for line in file]

@@ -60,7 +60,13 @@ def _lab(options: argparse.Namespace) -> Output:
     check("repeat", options.repeat, 1, MAX_REPEATS)
     if options.csv:
         destination.check(options.csv)
-    runs = [_timed(made, options.seconds) for _ in range(options.repeat)]
+    try:
+        runs = [_timed(made, options.seconds) for _ in range(options.repeat)]
+    except Stopped as stopped:
+        if options.csv:
+            options.csv.write_text(to_csv(made, stopped.run, compare(made, stopped.run, predicted)), encoding="utf-8")
+        kept = f"{len(stopped.run.rounds)} complete rounds are kept in {options.csv}" if options.csv else ""
+        raise KeyboardInterrupt(kept) from None
     result = runs[-1]
     rows_again = repeated(runs) if len(runs) > 1 else []
     table = compare(made, result, predicted)
@@ -94,6 +100,14 @@ def _lab(options: argparse.Namespace) -> Output:
     return Output(document, "\n".join(lines))
 
 
+class Stopped(KeyboardInterrupt):
+    """A run that a signal ended, with its complete rounds."""
+
+    def __init__(self, run: Run):
+        super().__init__()
+        self.run = run
+
+
 def _timed(made: Experiment, seconds: float) -> Run:
     """A run in a separate process, as on the page: no run finds the memory of another."""
     job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, seconds)
@@ -101,6 +115,12 @@ def _timed(made: Experiment, seconds: float) -> Run:
         while job.running:
             print(f"\r{job.status}  ", end="", file=sys.stderr, flush=True)
             time.sleep(POLL)
+    except KeyboardInterrupt:
+        job.stop()
+        job.wait()
+        if job.run:
+            raise Stopped(job.run) from None
+        raise
     finally:  # the worker ends with the command
         job.stop()
         job.wait()

@@ -6,6 +6,7 @@ Each has `--json`. Bad input ends with one line per problem on standard error an
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -59,6 +60,9 @@ def _version() -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 2 for bad input and bad usage, 130 after a signal."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):  # × and − under an encoding without them
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = parser()[0].parse_args(arguments)
     except UsageError as error:
@@ -80,8 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(options.command, [f"{error.filename or 'the output'}: {error.strerror}"], options.json)
     except MemoryError:
         return _refuse(options.command, ["out of memory; take a smaller network or batch"], options.json)
-    except KeyboardInterrupt:
-        print(f"\n{options.command}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:  # it says what was kept, where anything was
+        kept = f"; {interrupt}" if str(interrupt) else ""
+        print(f"\n{options.command}: interrupted{kept}", file=sys.stderr)
         return destination.INTERRUPTED
     return 0
 

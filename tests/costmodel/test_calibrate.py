@@ -22,7 +22,7 @@ from costmodel.timing import session as timings
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.session import FIRST, OFTEN, ROUNDS, RUNS, Cancelled, _Timed, time_networks
 from costmodel.timing.stopwatch import Stopwatch
-from costmodel.timing.timing_records import read_raw, write_raw
+from costmodel.timing.timing_records import raw_text, read_raw
 
 TINY = [archs.spec("mobilenet_v1", width=w, resolution=r) for w in (0.25, 0.5) for r in (32, 48, 64, 80)]
 TINY += [archs.spec("shufflenet_v2", width=w, resolution=64) for w in (0.5, 1.0, 1.5, 2.0)]
@@ -190,7 +190,7 @@ def test_references_are_spread_over_a_session_and_all_of_them_are_timed():
 @pytest.mark.slow
 def test_raw_timings_survive_a_file(session, tmp_path):
     path = tmp_path / "raw.jsonl"
-    write_raw(session.records, Regime(threads=2), path)
+    path.write_text(raw_text(session.records, Regime(threads=2)), encoding="utf-8")
     assert read_raw(path) == (Regime(threads=2), list(session.records))
     path.write_text(path.read_text()[:-40])
     with pytest.raises(costmodel.CostError, match="not a file of raw timings"):
@@ -245,7 +245,7 @@ def test_earlier_timings_of_another_regime_are_refused(session, tmp_path):
     for missing in (path, tmp_path):
         with pytest.raises(costmodel.CostError, match="no raw timings"):
             costmodel.calibrate(earlier=missing)
-    write_raw(session.records, Regime(batch=2), path)
+    path.write_text(raw_text(session.records, Regime(batch=2)), encoding="utf-8")
     with pytest.raises(
         costmodel.CostError, match="then.raw.jsonl: timings of cpu-1t-nchw-b2-eager; this calibration is"
     ):
