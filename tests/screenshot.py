@@ -71,6 +71,12 @@ def lab(page: Page) -> bytes:
     return shot(page)
 
 
+def lesson(page: Page) -> bytes:
+    page.get_by_role("button", name="Skip").click()
+    page.get_by_text("Prediction skipped.").wait_for()
+    return shot(page)
+
+
 def shot(page: Page, part: str = "") -> bytes:
     page.locator('[data-testid="stSkeleton"]').first.wait_for(state="detached")
     page.wait_for_timeout(1000)  # the charts' last animation
@@ -93,7 +99,7 @@ PAGES: dict[str, tuple[str, int, Callable[[Page], bytes], str]] = {
     "calibrate": ("/calibrate", 1000, shot, "light"),
     "lab": ("/g1", 1240, lab, "light"),
     "held": ("/held", 960, shot, "light"),
-    "lesson": ("/multipliers", 1100, shot, "light"),
+    "lesson": ("/multipliers", 1100, lesson, "light"),
 }
 
 

@@ -28,12 +28,13 @@ CLAIMS: dict[int, Claim] = {
         "product is smallest where they are equal.",
         (
             "At 1:12 and c = 128 MAC is 1.8 times that of 1:1. Why is the network not 1.8 times slower?",
-            "Which networks of the last years break this guideline, and what do they get for it?",
+            "Which published networks do not follow this guideline, and what is the benefit?",
         ),
         (
-            "Only what waits for memory slows down with it; the multiply-adds take as long as before, and data that "
-            "stays in the caches costs little.",
-            "MobileNetV2's inverted residuals (1:6) and ShuffleNetV1's bottlenecks (4:1): capacity where it is used.",
+            "Only memory-bound operators take longer; the arithmetic takes as long as before, and data in the caches "
+            "costs little.",
+            "MobileNetV2's inverted residuals (1:6) and ShuffleNetV1's bottlenecks (4:1): more "
+            "capacity at the same FLOPs.",
         ),
     ),
     2: Claim(
@@ -42,7 +43,7 @@ CLAIMS: dict[int, Claim] = {
         r"\mathrm{MAC} = hw(c_1 + c_2) + \frac{c_1 c_2}{g} = hwc_1 + \frac{Bg}{c_1} + \frac{B}{hw}, "
         r"\qquad B = \frac{hw\,c_1 c_2}{g}",
         "MAC = hw(c1 + c2) + c1·c2/g, B = hw·c1·c2/g",
-        "Groups make each multiply-add's share of memory larger: the channels grow with √g, the arithmetic does not.",
+        "At fixed multiply-adds the channels grow with √g, and memory access with them.",
         (
             "With the channels kept instead of the FLOPs, groups make MAC smaller. Why is that no contradiction?",
             "By what factor do the channels grow from g = 1 to g = 8 at equal FLOPs?",
@@ -57,34 +58,33 @@ CLAIMS: dict[int, Claim] = {
         "Many small operators in a block take longer than one large operator with the same multiply-adds.",
         r"n \cdot c^2 = c_1^2 \quad\Rightarrow\quad c = \frac{c_1}{\sqrt{n}}",
         "n·c² = c1², so c = c1/√n",
-        "Every operator starts a kernel and waits for the one before; small ones leave parts of the machine without "
-        "work. MAC grows too: n convolutions of c₁/√n channels move √n times the memory.",
+        "Every operator launches a kernel and waits for the one before; small operators do not use the whole machine. "
+        "MAC grows too: n convolutions of c₁/√n channels move √n times the memory.",
         (
-            "Four fragments in series cost ARM nothing, but a GPU two thirds of its speed. Why the difference?",
+            "Four fragments in series hardly change the ARM core's speed, but reduce the GPU's by two thirds. Why?",
             "Which part of a parallel block is no convolution at all, and what does it cost?",
         ),
         (
-            "One ARM core has no parallelism to lose and starts an operator in no time; the GPU has thousands of lanes "
-            "to fill and pays microseconds for each start.",
-            "The additions that join the branches: element-wise work, which is all memory (guideline G4).",
+            "One ARM core has no parallelism that fragments reduce, and a small launch overhead; a GPU needs much "
+            "parallel work and takes microseconds to launch each operator.",
+            "The additions that join the branches: element-wise operators, which are memory-bound (guideline G4).",
         ),
     ),
     4: Claim(
         "Element-wise operations are non-negligible",
-        "ReLU and the shortcut's addition have next to no FLOPs, and taking them out makes the network faster.",
+        "ReLU and the shortcut's addition have few FLOPs, but without them the network is faster.",
         r"\mathrm{MAC}_{\mathrm{ReLU}} = 2\,hwc, \qquad \mathrm{MAC}_{\mathrm{Add}} = 3\,hwc, "
         r"\qquad \mathrm{operations} = hwc",
         "MAC of ReLU = 2·hwc, of an addition 3·hwc; operations of both hwc",
-        "They do one operation per element that they read and write, where a convolution does dozens: they run at the "
-        "speed of memory.",
+        "They do one operation per element that they read and write, a convolution does dozens: they are memory-bound.",
         (
             "What share of the operations, and what share of the memory access, is element-wise in the full unit?",
             "Inference engines fuse ReLU into the convolution before it. What does that do to this table?",
         ),
         (
             "A few percent of the operations, but two thirds of the memory access.",
-            "Fused, ReLU works on numbers that are still in registers and is nearly free: the rows with and without it "
-            "move together; the shortcut has to be fetched all the same.",
+            "A fused ReLU works on values in registers and costs almost nothing, so the rows with and without it have "
+            "about the same time; the shortcut still has to be read from memory.",
         ),
     ),
 }

@@ -13,6 +13,7 @@ from explorer.page.lab.pages import LESSONS
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
+BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 21, 28)"}  # of .streamlit/config.toml
 PHONE = {"width": 390, "height": 844}
 
 
@@ -40,6 +41,7 @@ def test_axe_finds_no_serious_violation(browser, address, path):
     visit(page, f"{address}/{path}")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
+        expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUND[scheme])
         assert axe.violations(page) == [], scheme
     page.close()
 
