@@ -163,7 +163,7 @@ def press(page: Page, name: str) -> None:
 
 def click_block(page: Page, number: int) -> None:
     """A real click with the mouse, in the middle of a block of the picture."""
-    bar = page.locator(".st-key-picture .mark rect").nth(number)
+    bar = page.locator(".st-key-picture .mark > :first-child").nth(number)
     bar.scroll_into_view_if_needed()
     box = bar.bounding_box()
     assert box
