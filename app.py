@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.page import calibration, importing, warm
+from explorer.page import calibration, devices, importing, warm
 from explorer.page.lab import pages
 from explorer.page.panels import (
     advice,
@@ -21,7 +21,7 @@ from explorer.page.panels import (
 from explorer.page.panels import (
     frontier as landscape,
 )
-from explorer.page.state import autosave, share, tabs
+from explorer.page.state import autosave, own_devices, share, tabs
 from explorer.page.state.session import guard, scenario
 from explorer.page.widgets import style
 
@@ -69,9 +69,12 @@ st.set_page_config("What a mobile CNN costs", layout="wide")
 style.apply()
 home = st.Page(explore, title="Explore", url_path="explore", default=True)
 own = st.Page(calibration.render, title="Calibrate", url_path="calibrate")
+listed = st.Page(devices.render, title="Devices", url_path="devices")
 brought = st.Page(importing.render, title="Import", url_path="import")
 st.session_state[importing.HOME] = home
-page = st.navigation({"": [home, brought, own], **pages.navigation()}, position="top")
+page = st.navigation({"": [home, brought, listed, own], **pages.navigation()}, position="top")
 with guard("The page"):
     page.run()
+with guard("Your devices"):
+    own_devices.keep()
 warm.once()

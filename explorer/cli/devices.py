@@ -7,13 +7,11 @@ from pathlib import Path
 
 import costmodel
 from costmodel.devices import load
-from costmodel.devices.profile import WholeNetworkProfile
 from costmodel.devices.reading import read_path
 from costmodel.devices.user import KINDS, FitReport, report
 from explorer.cli.command import Commands, Output
+from explorer.data.device_list import GROUPS, whole_network_row
 from explorer.devices.kit import write_kit
-
-GROUPS = {"papers": "the papers' devices", "timm": "timm's benchmarks", "ncnn": "ncnn's benchmarks", "own": "yours"}
 
 
 def register(commands: Commands) -> None:
@@ -40,32 +38,13 @@ def devices(options: argparse.Namespace) -> Output:
     """The shipped profiles of whole networks, or a kit."""
     if options.what == "kit":
         return kit(options)
-    rows = [row(name, load.load(name)) for name in load.names()]
+    rows = [whole_network_row(name, load.load(name)) for name in load.names()]
     lines = []
     for group, title in GROUPS.items():
         of = [r for r in rows if r["group"] == group]
         lines += [f"{title}:"] * bool(of)
         lines += [f"  {r['profile']:<44} {r['networks']:>4} networks  {r['leave_one_out_pct']:>5.1f} %" for r in of]
     return Output({"devices": rows}, "\n".join(lines))
-
-
-def row(name: str, profile: WholeNetworkProfile) -> dict[str, object]:
-    """One device as the list shows it."""
-    return {
-        "profile": name,
-        "name": profile.name,
-        "device": profile.device,
-        "runtime": profile.runtime,
-        "precision": profile.precision,
-        "threads": profile.stated_threads,
-        "batch": profile.regime.batch,
-        "networks": profile.networks,
-        "leave_one_out_pct": profile.errors.leave_one_out_pct,
-        "leave_family_out_pct": profile.errors.leave_family_out_pct,
-        "coverage_pct": profile.errors.coverage_pct,
-        "source": "; ".join(profile.sources),
-        "group": profile.group,
-    }
 
 
 def kit(options: argparse.Namespace) -> Output:
@@ -87,7 +66,7 @@ def fit_device(options: argparse.Namespace) -> Output:
     found.profile.save(output)
     document = {
         "path": str(output),
-        "device": row(output.stem, found.profile),
+        "device": whole_network_row(output.stem, found.profile),
         "doubts": [vars(outlier) for outlier in found.outliers],
         "rows": [
             {"network": r.network, "latency_ms": r.latency_ms, "left_out_ms": r.left_out_ms, "error_pct": r.error_pct}

@@ -12,6 +12,7 @@ from archs.catalogue.registry import FAMILIES
 from costmodel import CostError
 from costmodel.calibration.holdout import errors
 from costmodel.calibration.sample import MIXED, STACK, heavy
+from costmodel.devices.profile import WholeNetworkProfile
 from costmodel.latency.predictor import price
 from costmodel.latency.profile import SHIPPED, Errors, names
 from explorer.data import profiles as devices
@@ -38,6 +39,8 @@ def store(key: str, report: Mapping[str, Any]) -> None:
 def of(key: str) -> dict[str, pandas.DataFrame]:
     """Title → networks: validated on this machine, validations that are shipped, held out."""
     here = {"validated on this machine": of_report(_reports[key])} if key in _reports else {}
+    if isinstance(devices.load(key), WholeNetworkProfile):
+        return {"networks left out in turn": held_out(key)}
     return here | shipped(key) | {"held-out networks": held_out(key)}
 
 
@@ -81,6 +84,9 @@ def held_out(key: str) -> pandas.DataFrame:
     import pandas
 
     profile = devices.load(key)
+    if isinstance(profile, WholeNetworkProfile):
+        timed = [(_family(row.family), row.latency_ms, row.left_out_ms) for row in profile.rows]
+        return pandas.DataFrame(timed, columns=COLUMNS)
     rows = []
     for reference in profile.references:
         try:
@@ -95,4 +101,7 @@ def held_out(key: str) -> pandas.DataFrame:
 
 def errors_of(pairs: pandas.DataFrame, key: str) -> Errors:
     """Mean errors, the shares within ±5 and ±10 % and the interval's coverage over such a table."""
-    return errors(list(pairs["measured_ms"]), list(pairs["predicted_ms"]), devices.load(key).half_interval)
+    profile = devices.load(key)
+    if isinstance(profile, WholeNetworkProfile):  # each network has an interval of its own
+        return profile.held_out["all"]
+    return errors(list(pairs["measured_ms"]), list(pairs["predicted_ms"]), profile.half_interval)

@@ -1,7 +1,8 @@
 """The device profiles that the page can choose from, and predictions on them. No fitting, and no made-up numbers.
 
 A profile has a key: its name if it is shipped, else a hash of its content (`store`), so that caches can use the key. A
-profile calibrated by this server is offered to every session; an uploaded one belongs to its session and ends with it.
+profile calibrated by this server is offered to every session; an uploaded one belongs to its session. Profiles per
+operator and profiles of whole networks (`costmodel.devices`) are alike here; `device_list` has what tells them apart.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
+from typing import cast
 from weakref import WeakValueDictionary
 
 import archs
@@ -17,6 +19,8 @@ from archs import Graph, Spec, fold_batchnorm
 from archs.caching import cached, register
 from archs.catalogue.registry import FAMILIES
 from costmodel import CostError, DeviceProfile, Prediction
+from costmodel.devices import load as whole_networks
+from costmodel.devices.profile import FittedRow, WholeNetworkProfile
 from costmodel.latency.page_faults import expected_faults
 from costmodel.latency.profile import DEFAULT, SHIPPED, read_profile
 from costmodel.latency.profile import names as shipped
@@ -25,6 +29,8 @@ from explorer.data.plain_text import plain
 STORED = "own:"  # the prefix of keys of profiles that are not shipped
 MAX_HERE = 8  # profiles of this machine, each some megabytes
 MAX_UPLOAD_MB = 6  # MB of 2²⁰ bytes; a calibration gives some 2
+EAGER, OWN = "eager", "own"
+"""The groups of profiles that are calibrated per operator, and of those that the visitor has fitted or uploaded."""
 MAX_REFERENCES = 100  # of an uploaded profile: each is built and predicted when the profile is shown
 
 # State of the server, shared by its sessions. A key is a hash of the content, so an entry never changes.
@@ -34,13 +40,19 @@ _stored: WeakValueDictionary[str, DeviceProfile] = WeakValueDictionary()
 
 
 def names() -> tuple[str, ...]:
-    """The profiles that are shipped; the folder is read again when something in it has changed."""
+    """The profiles per operator that are shipped; the folder is read again when something in it has changed."""
     return _names(SHIPPED.stat().st_mtime_ns) if SHIPPED.is_dir() else ()
 
 
 @cached(1, "read from a folder on every page run")
 def _names(written: int) -> tuple[str, ...]:
     return shipped()
+
+
+@cached(1, "read from a folder on every page run")
+def of_whole_networks() -> tuple[str, ...]:
+    """The shipped profiles of phones, GPUs and boards, which were fitted to timings of whole networks."""
+    return whole_networks.names()
 
 
 def preferred() -> str | None:
@@ -83,17 +95,30 @@ def upload(content: bytes, name: str) -> DeviceProfile:
     profile = read_profile(content, plain(name) or "the file")
     if len(profile.references) > MAX_REFERENCES:
         raise CostError(f"{plain(name)}: {len(profile.references)} references; allowed: up to {MAX_REFERENCES}")
-    tidy = {
-        "name": plain(profile.name) or "uploaded",
-        "environment": {plain(k): v if isinstance(v, int) else plain(v) for k, v in profile.environment.items()},
-        "warnings": tuple(plain(warning, 200) for warning in profile.warnings[:8]),
-    }
-    profile = profile.model_copy(update=tidy)
+    profile = _tidy(profile)
     for family in FAMILIES.values():
         found = costmodel.predict(profile.regime.graph(family.spec()), profile).latency_ms  # raises for what it lacks
         if not 1e-6 < found < 1e9:  # nan and infinity are not either
             raise CostError(f"{plain(name)}: predicts {found:g} ms for {family.title}; calibrate again")
     return profile
+
+
+def _tidy(profile: DeviceProfile) -> DeviceProfile:
+    """The profile with texts that are safe to show."""
+    texts: dict[str, object] = {
+        "name": plain(profile.name) or "uploaded",
+        "warnings": tuple(plain(warning, 200) for warning in profile.warnings[:8]),
+    }
+    if isinstance(profile, WholeNetworkProfile):
+        texts |= {name: plain(getattr(profile, name), 100) for name in ("device", "runtime", "precision")}
+        texts["rows"] = tuple(row.model_copy(update=_texts_of(row)) for row in profile.rows)
+    else:
+        texts["environment"] = {plain(k): v if isinstance(v, int) else plain(v) for k, v in profile.environment.items()}
+    return profile.model_copy(update=texts)
+
+
+def _texts_of(row: FittedRow) -> dict[str, str]:
+    return {name: plain(getattr(row, name), 200) for name in ("network", "family", "source")}
 
 
 def load(key: str) -> DeviceProfile:
@@ -103,11 +128,21 @@ def load(key: str) -> DeviceProfile:
         if found is None:
             raise CostError("this profile ended with the session that uploaded it; upload it again")
         return found
+    if key in of_whole_networks():
+        return cast(DeviceProfile, whole_networks.load(key))
     try:
         written = (SHIPPED / f"{key}.json").stat().st_mtime_ns
     except OSError:
         written = 0
     return _load(key, written)
+
+
+def group(key: str) -> str:
+    """Who measured the device: "eager" (calibrated per operator), "papers", "timm", "ncnn" or "own"."""
+    if is_uploaded(key):
+        return OWN
+    profile = load(key)
+    return profile.group if isinstance(profile, WholeNetworkProfile) else EAGER
 
 
 @cached(8, "a profile file has megabytes")
@@ -175,6 +210,8 @@ def title(key: str) -> str:
     """`this machine · 1 thread, nchw, batch 1`, `cpu · …`: the machine, then the regime."""
     profile = load(key)
     regime = profile.regime
+    if isinstance(profile, WholeNetworkProfile):
+        return f"{profile.name} · {_setting(profile)}"
     threads = f"{regime.threads} thread{'s' if regime.threads > 1 else ''}"
     folded = ", batch norm folded" if regime.folded else ""
     whose = "this machine" if key in _here else profile.name
@@ -185,6 +222,8 @@ def title(key: str) -> str:
 def owner(key: str) -> str:
     """`eager PyTorch, AMD EPYC, 1 thread · not your device`: what a latency beside it was predicted for."""
     profile = load(key)
+    if isinstance(profile, WholeNetworkProfile):
+        return f"{profile.device}, {profile.runtime} · {'your timings' if is_uploaded(key) else 'not your device'}"
     processor = str(profile.environment.get("processor", "unknown processor"))
     short = " ".join(processor.replace("(R)", "").replace("(TM)", "").split()[:2])
     threads = f"{profile.regime.threads} thread{'s' if profile.regime.threads > 1 else ''}"
@@ -193,11 +232,23 @@ def owner(key: str) -> str:
 
 def whose(key: str) -> str:
     """The machine of the milliseconds with its processor, and the date where it is the server's machine."""
-    environment = load(key).environment
+    profile = load(key)
+    environment = profile.environment
     processor = environment.get("processor", "unknown processor")
+    if isinstance(profile, WholeNetworkProfile):
+        return f"predicted from {profile.networks} timed networks of {processor}"
     if key in _here:
         return f"of the machine that serves this page: {processor}, {environment.get('date', '')}"
     return f"predicted for {processor}, not your device"
+
+
+def _setting(profile: WholeNetworkProfile) -> str:
+    """`TFLite, fp32, 1 thread, batch 8`, as far as the source states it."""
+    threads = profile.stated_threads
+    stated = [profile.runtime, profile.precision]
+    stated += [f"{threads} thread{'s' if threads > 1 else ''}"] if threads else []
+    stated += [f"batch {profile.regime.batch}"] if profile.regime.batch > 1 else []
+    return ", ".join(stated)
 
 
 def present() -> tuple[str, ...]:

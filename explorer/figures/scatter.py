@@ -48,6 +48,7 @@ class Point(NamedTuple):
     low_pct: float
     high_pct: float
     basis: str  # "estimated", "published" or "measured"
+    cost_interval: tuple[float, float] | None = None
 
 
 def frontier(
@@ -102,7 +103,7 @@ def frontier(
         xaxis={
             "type": "log",
             "title": {"text": title or axis_title(cost), "font": {"size": 15}},
-            "tickformat": "~s" if cost != "latency_ms" else "~g",
+            "tickformat": "~g" if cost in ("latency_ms", "images_per_s") else "~s",
             "dtick": "D2",
             "tickfont": {"size": 13},
             "fixedrange": True,
@@ -139,6 +140,7 @@ def _user_network(network: Point, cost: str) -> draw.Trace:
             "thickness": 4,
             "width": 12,
         },
+        **_cost_interval(network),
         mode="markers",
         name=f"{network.name} ({network.basis})",
         marker={"size": 18, "symbol": symbol, "color": EDITED, "line": {"width": 2, "color": EDITED}},
@@ -148,6 +150,14 @@ def _user_network(network: Point, cost: str) -> draw.Trace:
     )
 
 
+def _cost_interval(network: Point) -> draw.Trace:
+    if network.cost_interval is None:
+        return {}
+    low, high = network.cost_interval
+    ends = {"array": [high - network.cost], "arrayminus": [network.cost - low]}
+    return {"error_x": {"type": "data", "symmetric": False, "color": EDITED, "thickness": 4, "width": 12} | ends}
+
+
 def axis_title(cost: str) -> str:
     """The metric with its unit, where that says more than the title."""
     shown = METRICS[cost]
@@ -155,6 +165,9 @@ def axis_title(cost: str) -> str:
 
 
 def amount(cost: str, value: float) -> str:
+    """A value of a column of costs, or of `images_per_s`, with its unit."""
+    if cost == "images_per_s":
+        return f"{human(value)} images/s"
     return duration(value) if cost == "latency_ms" else f"{human(value)} {METRICS[cost].unit}"
 
 

@@ -186,7 +186,8 @@ def _about(key: str) -> None:
     profile = devices.load(key)
     environment = {k: v for k, v in profile.environment.items() if k not in ("device", "threads", "layout")}
     st.markdown(f"Latencies on this page: **{messages.literal(devices.whose(key))}**.")
-    made = f"{'quick, ' if profile.quick else ''}{profile.networks} networks in {profile.seconds:.0f} s"
+    took = f" in {profile.seconds:.0f} s" if profile.seconds else ""
+    made = f"{'quick, ' if profile.quick else ''}{profile.networks} networks{took}"
     went_on = [f"goes on from {profile.prior}"] if profile.prior else []
     messages.caption(" · ".join([*map(str, environment.values()), made, *went_on]))
     for warning in profile.warnings:
@@ -205,7 +206,7 @@ def _about(key: str) -> None:
             "Validate here",
             key="validate",
             icon=":material/rule:",
-            disabled=current() is not None,
+            disabled=current() is not None or not profile.references,
             help="Times over a hundred networks that no calibration fits, twice, on the machine that serves this page; "
             f"about {jobs.VALIDATION / 60:.0f} minutes. A machine that is slower or faster as a whole is taken out.",
         ):

@@ -72,6 +72,7 @@ def drawn(at: AppTest) -> dict[str, Any]:
 
 DRAWS = {
     "calibrate": "calibration.render()",
+    "devices": "devices.render()",
     "import": "importing.render()",
     "own": "design.render()",
     "held": "all_guidelines.render()",
@@ -82,7 +83,7 @@ DRAWS = {
 
 
 PAGES = {
-    path: "from explorer.page import calibration, importing\nfrom explorer.page.lab import classroom, guideline, all_guidelines, design, pages\n"
+    path: "from explorer.page import calibration, devices, importing\nfrom explorer.page.lab import classroom, guideline, all_guidelines, design, pages\n"
     f"from explorer.page.state.session import guard\nwith guard('The page'):\n    {draw}"
     for path, draw in DRAWS.items()
 }

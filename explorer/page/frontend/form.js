@@ -127,14 +127,24 @@ function updateControl(form, node, { value, options, error, disabled }, settled)
 
 function setOptions(list, options) {
   const known = new Map([...list.options].map((option) => [option.value, option]));
-  put(
-    list,
-    options.map(([word, title]) => {
-      const option = known.get(word) ?? new Option("", word);
-      if (option.text !== title) option.text = title;
-      return option;
-    }),
-  );
+  const groups = new Map([...list.querySelectorAll("optgroup")].map((group) => [group.label, group]));
+  const inside = new Map();
+  const top = [];
+  for (const [word, title, label] of options) {
+    const option = known.get(word) ?? new Option("", word);
+    if (option.text !== title) option.text = title;
+    if (!label) {
+      top.push(option);
+      continue;
+    }
+    if (!inside.has(label)) {
+      inside.set(label, []);
+      top.push(groups.get(label) ?? create("optgroup", { label }));
+    }
+    inside.get(label).push(option);
+  }
+  put(list, top);
+  for (const group of list.querySelectorAll("optgroup")) put(group, inside.get(group.label));
 }
 
 const KINDS = {

@@ -18,14 +18,15 @@ from explorer.page.widgets.components import Component
 
 KEY = "lab storage"
 
-_component = Component("lab_storage", js=bundle.script("lab"))
+_component = Component("lab_storage", js=bundle.script("storage"))
 
 
 def save() -> None:
     """Read from the tab or write to it; called last on each page of the lab."""
     with state.guard("The stored session"):
         kept = store.kept()
-        data = {"text": session_text.pack(kept) if kept else "", "acknowledged": events.acknowledged(KEY)}
+        text = session_text.pack(kept) if kept else ""
+        data = {"storage": "cnn-cost lab", "text": text, "acknowledged": events.acknowledged(KEY)}
         _component(key=KEY, data=data, on_queue_change=partial(events.handle, KEY, _found))
 
 

@@ -20,6 +20,7 @@ from explorer.editing.scenario import Scenario
 from explorer.figures import budget as budget_line
 from explorer.figures import scatter
 from explorer.figures.scatter import Point
+from explorer.page.panels import published_latency
 from explorer.page.panels.tables import download, out_of_range
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, messages
@@ -48,7 +49,7 @@ def frontier(scenario: Scenario) -> None:
     )
     points = _chosen(points)
     if cost == PUBLISHED:
-        _published(points)
+        published_latency.show(points, scenario)
         return
     cost = cost or "mult_adds"
     estimate = accuracy.estimate(scenario.spec, scenario.measured_pct)
@@ -156,30 +157,6 @@ def _chosen(points: pandas.DataFrame) -> pandas.DataFrame:
         first, last = int(points["year"].min()), int(points["year"].max())
         years = st.slider("Years", first, last, (first, last), key="years", persist_state="session")
     return networks.choose(points, families or None, recipes or None, years)
-
-
-def _published(points: pandas.DataFrame) -> None:
-    """Each latency on the device of its source: one device at a time, and no prediction among them."""
-    latencies = networks.latencies()
-    latencies["device"] = [
-        " · ".join(filter(None, (row.device, row.runtime, row.precision, row.threads and f"{row.threads} threads")))
-        + (f" · batch {row.batch}" if row.batch > 1 else "")
-        for row in latencies.itertuples()
-    ]
-    device = st.selectbox("Device", latencies["device"].value_counts().index, key="published device")
-    there = latencies[latencies["device"] == device]
-    both = points.drop(columns="latency_ms", errors="ignore").merge(
-        there[["name", "mult_adds", "latency_ms", "printed"]], on=["name", "mult_adds"]
-    )
-    if both.empty:
-        st.info("No network of the filter has both a published accuracy and a latency on this device.")
-        return
-    line = networks.pareto(both, "latency_ms")
-    title = f"published latency, ms ({device})"
-    figure = scatter.frontier(both, line, "latency_ms", title=title, families=networks.families())
-    _draw(figure, f"Top-1 accuracy against published latency on {device}", "published_latency")
-    st.caption("Measured by the sources on their devices and software; predictions are not shown here.")
-    st.dataframe(there[["variant", "printed", "source", "note"]], hide_index=True)
 
 
 @cached(8, "pricing the published networks takes seconds")

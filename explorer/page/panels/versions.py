@@ -112,7 +112,9 @@ def device() -> Part:
         key if key in known else NONE,
         lambda change: _use(change.value),
         profiles.title,
-        help="Milliseconds hold for one device. The page Calibrate measures the machine that serves this page.",
+        group=profiles.heading,
+        help="Milliseconds hold for one device. The page Calibrate measures the machine that serves this page; the "
+        "page Devices has phones, GPUs and boards, and takes a list of your timings.",
     )
 
 

@@ -6,17 +6,33 @@ import streamlit as st
 
 from costmodel import DeviceProfile
 from explorer.data import profiles as devices
+from explorer.data.device_list import GROUPS
 from explorer.jobs.calibration import Calibration, Validation
 from explorer.page.state import session as state
 
 MAX_UPLOADED = 3
+PAPERS = "papers"
+HERE = "This machine"
 
 
 def known() -> list[str]:
-    """The keys of all: shipped, of this machine, uploaded by this session."""
+    """The keys that are offered everywhere: this machine's, the shipped ones per operator, the papers', the session's.
+
+    And the one in use: the page Devices offers all others.
+    """
     collect()
+    papers = [key for key in devices.of_whole_networks() if devices.group(key) == PAPERS]
     own = [key for key in _uploaded() if key not in devices.here()]
-    return [*devices.here(), *devices.names(), *own]
+    found = [*devices.here(), *devices.names(), *papers, *own]
+    used = state.scenario().profile
+    return found if used is None or used in found else [*found, used]
+
+
+def heading(key: str) -> str:
+    """The group of a profile in the list of devices."""
+    if not key:
+        return ""
+    return HERE if key in devices.here() else GROUPS[devices.group(key)]
 
 
 def title(key: str) -> str:

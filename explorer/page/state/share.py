@@ -69,7 +69,7 @@ def _choices(given: dict[str, str], opened: Scenario) -> dict[str, object]:
     """The choices that are valid; what a visitor has mistyped is ignored."""
     found: dict[str, object] = {FOLDED: given.get(FOLDED) == "1"}
     device, baseline = given.get(DEVICE), given.get(BASELINE)
-    if device in (*devices.names(), *devices.here()):
+    if device in (*devices.names(), *devices.of_whole_networks(), *devices.here()):
         found["profile"] = device
     elif device == NO_DEVICE:
         found["profile"] = None

@@ -59,11 +59,15 @@ def choice(
     handler: Handler,
     title: Callable[[Any], str] = str,
     typed: bool = False,
+    group: Callable[[Any], str] | None = None,
     **properties: Any,
 ) -> Part:
-    """One of some values, None among them as no word; if `typed`, any other text too."""
+    """One of some values, None among them as no word; if `typed`, any other text too. `group`: a value's heading."""
     options: dict[str, Any] = {str(cells.text(one)): one for one in values}
-    shown = [[text if not typed else title(one), title(one)] for text, one in options.items()]
+    shown = [
+        [text if not typed else title(one), title(one), *([group(one)] if group else [])]
+        for text, one in options.items()
+    ]
     if typed:
         options |= {title(one): one for one in options.values()}
     properties |= {"value": title(value) if typed else cells.text(value), "options": shown}

@@ -11,7 +11,7 @@ import streamlit as st
 
 from explorer.data.profiles import MAX_UPLOAD_MB
 
-LIMITS_MB = {"onnx": 128, "profile": MAX_UPLOAD_MB, "spec": 1, "csv": 1}
+LIMITS_MB = {"onnx": 128, "profile": MAX_UPLOAD_MB, "spec": 1, "csv": 1, "timings": 2}
 """Kind of file → its limit in MB of 2²⁰ bytes, as Streamlit counts them."""
 
 

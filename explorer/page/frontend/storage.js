@@ -1,8 +1,8 @@
 import { reportOnce } from "./outbox.js";
 
-// An empty session asks for the stored results once; any other saves its own. A browser may forbid both
+// An empty session asks for what the tab has stored once; any other saves its own. A browser may forbid both
 export default function ({ parentElement, data, setTriggerValue }) {
-  const name = "cnn-cost lab";
+  const name = data.storage;
   const find = () => sessionStorage.getItem(name) && [sessionStorage.getItem(name)];
   try {
     reportOnce(parentElement, setTriggerValue, data.acknowledged, () => (data.text ? null : find()));

@@ -1,0 +1,101 @@
+"""Milliseconds with their intervals over devices or networks, and errors against timed networks: DataFrame → figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas
+import plotly.graph_objects as go
+
+from explorer.data.metrics import duration
+from explorer.figures import draw
+from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
+from explorer.figures.scatter import marker
+
+ROW = 34  # pixels of a bar with its space
+
+
+def latencies(table: pandas.DataFrame, marked: Sequence[str] = ()) -> go.Figure:
+    """A point per row with its 90 % interval, on a logarithmic axis, the first row at the top.
+
+    `table` is of `explorer.data.device_list`; the labels in `marked` are drawn in the colour of the user's network.
+    """
+    shown = table.dropna(subset=["latency_ms"])[::-1]
+    points = dict(
+        type="scatter",
+        x=list(shown["latency_ms"]),
+        y=list(shown["label"]),
+        mode="markers",
+        marker={
+            "size": 11,
+            "color": [EDITED if label in marked else STAGE_COLOURS[0] for label in shown["label"]],
+            "line": {"width": 1, "color": OUTLINE},
+        },
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": list(shown["high_ms"] - shown["latency_ms"]),
+            "arrayminus": list(shown["latency_ms"] - shown["low_ms"]),
+            "color": OUTLINE,
+            "thickness": 2,
+            "width": 6,
+        },
+        customdata=[
+            (duration(row.latency_ms), f"{duration(row.low_ms)} to {duration(row.high_ms)}", row.images_per_s)
+            for row in shown.itertuples()
+        ],
+        hovertemplate="<b>%{y}</b><br>%{customdata[0]} per image, 90 %: %{customdata[1]}<br>"
+        "%{customdata[2]:.3~s} images/s<extra></extra>",
+    )
+    layout = dict(
+        height=90 + ROW * max(len(shown), 2),
+        margin={"l": 12, "r": 12, "t": 10, "b": 50},
+        dragmode=False,
+        showlegend=False,
+        hoverlabel={"font": {"size": 14}, "align": "left"},
+        xaxis={
+            "type": "log",
+            "dtick": "D2",
+            "tickformat": "~g",
+            "title": {"text": "predicted ms per image, 90 % interval", "font": {"size": 15}},
+            "tickfont": {"size": 13},
+            "fixedrange": True,
+        },
+        yaxis={"automargin": True, "tickfont": {"size": 13}, "fixedrange": True, "type": "category"},
+    )
+    return draw.figure([points], layout)
+
+
+def few_shots(rows: Sequence[dict[str, str]], here: int | None = None) -> go.Figure:
+    """The median error against the number of timed networks, a line per table of devices; `here`: the user's number."""
+    traces: list[draw.Trace] = []
+    for number, table in enumerate(dict.fromkeys(row["table"] for row in rows)):
+        of = [row for row in rows if row["table"] == table]
+        traces.append(
+            dict(
+                type="scatter",
+                x=[int(row["networks_timed"]) for row in of],
+                y=[float(row["median_pct"]) for row in of],
+                mode="lines+markers",
+                name=f"devices of {table}'s table",
+                marker=marker(number, 10),
+                line={"color": STAGE_COLOURS[number], "width": 2},
+                customdata=[(row["devices"], row["p90_pct"]) for row in of],
+                hovertemplate="%{x} networks timed: median error %{y:.1f} %, 90 % below %{customdata[1]} %<br>"
+                "%{customdata[0]} devices<extra></extra>",
+            )
+        )
+    if here is not None:
+        top = max(float(row["median_pct"]) for row in rows)
+        mark = {"type": "scatter", "x": [here, here], "y": [0, top], "mode": "lines", "name": "your list"}
+        traces.append(mark | {"line": {"color": EDITED, "width": 2, "dash": "dash"}, "hoverinfo": "skip"})
+    axis = {"tickfont": {"size": 13}, "fixedrange": True}
+    layout = dict(
+        height=300,
+        margin={"l": 60, "r": 12, "t": 10, "b": 50},
+        dragmode=False,
+        legend={"x": 1, "y": 1, "xanchor": "right", "font": {"size": 13}},
+        xaxis={**axis, "type": "log", "dtick": "D2", "title": {"text": "networks timed", "font": {"size": 15}}},
+        yaxis={**axis, "rangemode": "tozero", "title": {"text": "median error, %", "font": {"size": 15}}},
+    )
+    return draw.figure(traces, layout)
