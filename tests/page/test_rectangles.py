@@ -68,6 +68,8 @@ def test_an_import_takes_them():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
     file = exported(net, (3, 8, 8), input_names=["x"], dynamic_axes={"x": {2: "height", 3: "width"}})
     at.file_uploader(key="import file").upload("net.onnx", file, "application/octet-stream").run()
+    at.session_state["import job"].wait()
+    at.run()
     assert not at.exception
     assert tuple(at.session_state["imported"].graph.input) == (3, 224, 320)
 
