@@ -25,10 +25,8 @@ def test_a_click_on_a_candidate_opens_it(page):
     page.get_by_text("estimated candidate").wait_for()
     settle(page)
     before = heading(page).inner_text()
-    rings = page.locator(".st-key-budget .scatterlayer .trace").filter(has=page.locator("path.point"))
-    candidates = rings.nth(-2).locator("path.point")  # behind them stand those that cross the budget
-    candidates.first.scroll_into_view_if_needed()
-    candidates.first.click(force=True)
+    points.last.scroll_into_view_if_needed()  # of a candidate: their traces are the last ones
+    points.last.click(force=True)
     expect(heading(page)).not_to_have_text(before, timeout=PATIENCE)
     settle(page)
     press(page, "Undo")
