@@ -105,6 +105,12 @@ def published_networks() -> dict[Spec, PublishedTop1]:
     return found
 
 
+@cached(None, "read from two files")
+def catalogue_variants() -> dict[str, Spec]:
+    """Title of a point (`variant` in `table`) → its network, of all points whose network the catalogue has."""
+    return {p["variant"]: spec for p, spec in _points() if spec is not None}
+
+
 def published_top1(spec: Spec) -> PublishedTop1 | None:
     """The first accuracy that the tables print of exactly this network; None for any other network."""
     return published_networks().get(spec)

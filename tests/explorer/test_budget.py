@@ -74,6 +74,14 @@ def test_the_published_network_of_a_variant_stands_once(found):
     assert not [one for one in found if one.tier == "estimated" and one.spec in printed]
 
 
+def test_every_point_of_a_catalogue_network_has_a_table_to_open():
+    """Also one of another recipe, whose title is its source's."""
+    points = frontier.table()
+    known = frontier.catalogue_variants()
+    assert set(points["variant"][points["counted"]]) == set(known)
+    assert known["MobileNetV3 (re-trained by the MobileNetV4 authors)"] == archs.spec("mobilenet_v3_large")
+
+
 @pytest.mark.parametrize(
     ("target", "least", "wrong"),
     [(0, 70, "target: found 0"), ("ten", 70, "target: found 'ten'"), (20, 101, "least top-1: found 101")],

@@ -93,8 +93,8 @@ def _draw(figure: go.Figure, alt: str, file: str) -> None:
 def opened(title: str, offered: Sequence[Candidate] = ()) -> None:
     """Opens the candidate or the published network of a title; other networks of the chart have no table here."""
     with state.guard("The network"):
-        known = {top1.variant: spec for spec, top1 in networks.published_networks().items()}
-        spec = (known | {one.title: one.spec for one in offered}).get(title)
+        known = networks.catalogue_variants() | {one.title: one.spec for one in offered}
+        spec = known.get(title)
         if spec is not None:
             state.choose("network", spec=spec, label=title)
 
