@@ -11,7 +11,7 @@ from explorer.lab.classes import Classes, Entry
 from explorer.lab.experiment import PLATFORMS, experiment, printed_platform
 from explorer.lab.published import ratios
 from explorer.page.lab.class_bar import PARAMETER
-from explorer.page.widgets import chart, messages
+from explorer.page.widgets import chart, download, messages
 
 KEY = "key"
 """Of the address: the key that shows a class's results."""
@@ -115,24 +115,20 @@ def spread(guideline: int, platform: str, scale: int, runs: pandas.DataFrame) ->
 def _export(code: str) -> None:
     left, right = st.columns(2)
     with left:
-        st.download_button(
+        download.button(
             "Predictions as CSV",
             lambda: _predictions_csv(code),
-            file_name=f"class_{code}_predictions.csv",
-            mime="text/csv",
-            on_click="ignore",
-            key="class predictions csv",
-            icon=":material/download:",
+            f"class_{code}_predictions.csv",
+            "text/csv",
+            "class predictions csv",
         )
     with right:
-        st.download_button(
+        download.button(
             "Results as CSV",
             lambda: _results_csv(code),
-            file_name=f"class_{code}_results.csv",
-            mime="text/csv",
-            on_click="ignore",
-            key="class results csv",
-            icon=":material/download:",
+            f"class_{code}_results.csv",
+            "text/csv",
+            "class results csv",
         )
 
 

@@ -14,6 +14,7 @@ from explorer.figures import diagram
 from explorer.page.panels import onnx_file, picture
 from explorer.page.panels.tables import download
 from explorer.page.state import share
+from explorer.page.widgets import download as widget
 from explorer.page.widgets import saver
 from explorer.views import report
 
@@ -61,13 +62,6 @@ def _report(scenario: Scenario, link: str) -> str:
 def _file(
     label: str, text: str | Callable[[], str], file_name: str, mime: str, key: str, primary: bool = False
 ) -> None:
-    st.download_button(
-        label,
-        text,
-        file_name=file_name,
-        mime=mime,
-        on_click="ignore",
-        key=f"export {key}",
-        icon=":material/download:",
-        type="primary" if primary else "secondary",
+    widget.button(
+        label, (lambda: text) if isinstance(text, str) else text, file_name, mime, f"export {key}", "", primary
     )

@@ -14,6 +14,7 @@ from explorer.data import costs
 from explorer.data.plain_text import csv_text
 from explorer.editing.scenario import Scenario
 from explorer.figures.palette import heat
+from explorer.page.widgets import download as download_widget
 from explorer.page.widgets import messages
 
 HEATED = ("mult_adds", "latency_ms", "params", "mem_access", "elementwise", "intensity", "fragments", "kernels")
@@ -147,12 +148,10 @@ def download(table: Table, scenario: Scenario, what: str) -> None:
 
 
 def csv(table: Table, name: str, what: str) -> None:
-    st.download_button(
+    download_widget.button(
         f"{what.capitalize()} as CSV",
-        lambda: csv_text(pandas.DataFrame(table)),  # made when it is asked for
-        file_name=f"{name} {what}.csv".replace(" ", "_"),
-        mime="text/csv",
-        on_click="ignore",
-        key=f"csv {what}",
-        icon=":material/download:",
+        lambda: csv_text(pandas.DataFrame(table)),
+        f"{name} {what}.csv".replace(" ", "_"),
+        "text/csv",
+        f"csv {what}",
     )

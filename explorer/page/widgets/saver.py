@@ -10,9 +10,9 @@ from functools import partial
 from typing import NamedTuple
 
 import plotly.graph_objects as go
-import streamlit as st
 
 from explorer.page.frontend import bundle
+from explorer.page.widgets import download
 from explorer.page.widgets.components import Component
 from explorer.views.report import figure_html
 
@@ -42,13 +42,12 @@ def buttons(figures: list[SavedFigure], key: str) -> None:
 
 def html(figure: go.Figure, key: str, file: str) -> None:
     """The figure with plotly inside, to be turned and zoomed without a network; made when it is asked for."""
-    st.download_button(
+    download.button(
         "HTML",
         partial(figure_html, figure),
-        file_name=f"{_file_name(file)}.html",
-        mime="text/html",
-        on_click="ignore",
-        key=f"html {key}",
+        f"{_file_name(file)}.html",
+        "text/html",
+        f"html {key}",
         help="With plotly inside: it opens without a network.",
     )
 
