@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.export import ExportedProgram
 
+OUTSIDE = (
+    "{} writes to a tensor through .data or keeps one outside of the graph, which torch.export does not follow; "
+    "allowed: the same operators on the tensor itself"
+)
+
 
 def from_module(
     module: nn.Module, input_shape: tuple[int, int, int], name: str | None = None, verify: bool = True
@@ -126,10 +131,7 @@ def _export(module: nn.Module, shape: Shape) -> ExportedProgram:
             ) from None
         except Exception as error:
             if "fake tensor in the exported program" in str(error):
-                raise ArchError(
-                    f"{called} writes to a tensor through .data or keeps one outside of the graph, which torch.export "
-                    "does not follow; allowed: the same operators on the tensor itself"
-                ) from None
+                raise ArchError(OUTSIDE.format(called)) from None
             first = error
         try:  # a symbolic trace leaves Python's side effects out, which export refuses
             traced = torch.fx.symbolic_trace(module)
@@ -149,11 +151,15 @@ def _line(error: Exception) -> str:
 
 
 def _program(module: nn.Module, program: ExportedProgram) -> Program:
+    from torch._subclasses import FakeTensor
+
     signature = program.graph_signature
     tensors = dict(module.named_parameters(remove_duplicate=False))
     trained = set(tensors)
     tensors |= dict(module.named_buffers(remove_duplicate=False)) | program.constants
     tensors = {**program.state_dict, **tensors}  # the module's own, as an exported one may be a copy
+    if any(isinstance(tensor, FakeTensor) for tensor in program.constants.values()):
+        raise ArchError(OUTSIDE.format(type(module).__name__))
     sources: dict[str, str] = {
         **signature.inputs_to_parameters,
         **signature.inputs_to_buffers,
