@@ -103,7 +103,8 @@ def _draw(scenario: Scenario, options: Sequence[Candidate], target: float) -> No
     own = own_point(scenario, found.latency_ms) if found else None
     line = networks.pareto(points, "latency_ms")
     plain = scatter.frontier(points, line, "latency_ms", own, families=networks.families())
-    figure = figures.with_budget(plain, target, options)
+    others = search.published(scenario.profile, scenario.folded) if scenario.profile else ()
+    figure = figures.with_budget(plain, target, options, others)
     chart.show(figure, "budget", "Candidates for the budget", partial(opened, offered=options), scenario.file("budget"))
     chart.legend(scatter.legend(figure))
     st.caption(
