@@ -1,4 +1,4 @@
-"""How long an import takes, and how that grows with depth: `python tests/bench_import.py`.
+"""How long an import takes, and how that grows with depth: `python tests/bench_import.py`. What becomes of a zoo: `--zoo`.
 
 Not a test: the default run does not collect it. Networks are chains of convolution, norm and activation on the meta
 device, so neither memory nor arithmetic is in the figures. The bar: 200 operators in 2 seconds.
@@ -15,6 +15,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
+from support import zoo_runs
 from support.benchmark_records import record
 from torch import nn
 
@@ -35,7 +36,15 @@ def chain(blocks: int) -> nn.Module:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true")
+    parser.add_argument(
+        "--zoo", metavar="FOLDER", help="import the networks of the torchvision and timm in this folder"
+    )
+    parser.add_argument("--results", type=Path, default=zoo_runs.RESULTS, help="lines of JSON, extended by --zoo")
+    parser.add_argument("--seconds", type=float, default=500, help="no network is begun after that many")
     options = parser.parse_args()
+    if options.zoo:
+        zoo_runs.run_all(options.zoo, options.results, options.seconds)
+        return
     torch.set_num_threads(1)
     figures = {}
     start = time.perf_counter()

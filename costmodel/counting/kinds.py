@@ -14,6 +14,8 @@ FREE: dict[type[ops.Op], str] = {
     ops.Flatten: "a view of its input",
     ops.ChannelSplit: "a view of its input",
     ops.Dropout: "the identity in inference",
+    ops.ExampleInput: "given, not computed",
+    ops.Outputs: "a tuple of tensors that are there",
     **dict.fromkeys((ops.View, ops.Permute, ops.Slice, ops.Expand), "a view of its input"),
 }
 """Operators that cost nothing, each with the reason."""

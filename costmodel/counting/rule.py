@@ -111,6 +111,7 @@ ARITHMETIC = (
 LEARNED = (ops.Scale, ops.Shift, ops.ComputedTensor)
 MOVES = (
     *(ops.Concat, ops.ChannelSplit, ops.ChannelShuffle, ops.Flatten, ops.ZeroPad, ops.Dropout),
+    *(ops.ExampleInput, ops.Outputs),
     *(ops.View, ops.Reshape, ops.Permute, ops.Expand, ops.Slice, ops.Stack),
     *(ops.Pad, ops.ConstantPad, ops.ChannelPad, ops.PixelShuffle, ops.PixelUnshuffle),
 )

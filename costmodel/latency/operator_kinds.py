@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from archs.errors import shorten
 from archs.ir import ops
 from archs.ir.ops import Op, Shape
 from archs.ir.ops.functions import FUNCTIONS
@@ -94,6 +93,9 @@ CATALOGUE_KINDS = frozenset(
 """Kinds of operators that catalogue networks and their edits contain."""
 
 
+UNKNOWN = "unknown"
+"""The kind of operators that the importer does not know: they are priced at nothing, and the prediction says so."""
+
 NEAREST = {
     "max_pool": "average_pool",
     "average_pool": "max_pool",
@@ -146,7 +148,7 @@ def kind_of(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
     if isinstance(op, ops.TensorFunction):
         return FUNCTION_KINDS[FUNCTIONS[op.name]]
     if isinstance(op, ops.Opaque):
-        raise CostError(f"{shorten(op.target)} is an operator that the importer does not know; it has no predictor")
+        return UNKNOWN, 0
     known = ", ".join(cls.__name__ for cls in VARIANTS)
     raise CostError(f"operator {type(op).__name__} has no latency predictor; known: Conv2d, {known}")
 

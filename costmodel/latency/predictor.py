@@ -16,13 +16,15 @@ import numpy as np
 
 from archs.caching import cached
 from archs.ir.graph import Graph
+from archs.ir.ops import Opaque
 from costmodel.arguments import Network, as_graph
 from costmodel.counting.counts import group_of
 from costmodel.counting.kinds import KINDS
 from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
-from costmodel.latency.calibrated_range import Outside, Range
-from costmodel.latency.features import features
+from costmodel.latency.calibrated_range import SEPARATE, Outside, Range
+from costmodel.latency.features import WORK, features
+from costmodel.latency.operator_kinds import UNKNOWN
 from costmodel.latency.page_faults import page_faults
 from costmodel.latency.profile import DEFAULT, DeviceProfile, Predictor, Regime, as_profile
 from costmodel.latency.trees import LEVELS, Forest, Forests
@@ -108,6 +110,8 @@ class Prediction:
     @property
     def interval_text(self) -> str:
         """The interval in words: "90 % between 20.7 and 21.8", or why there is none."""
+        if self.unknown:
+            return self.lower_bound
         if not self.out_of_range:
             return f"90 % between {self.low_ms:.4g} and {self.high_ms:.4g}"
         first, others = self.out_of_range[0], len(self.out_of_range) - 1
@@ -122,6 +126,16 @@ class Prediction:
     def page_fault_ms(self) -> float:
         """The part of `latency_ms` that page faults take."""
         return self.page_faults * (self.profile.page_fault_us or 0.0) / 1e3
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The operators that are not in the figures, which are a lower bound where there are any."""
+        return tuple(sorted({node.op.target for node in self.graph.nodes if isinstance(node.op, Opaque)}))
+
+    @property
+    def lower_bound(self) -> str:
+        """A sentence where the figures are a lower bound, else empty."""
+        return f"at least: unknown and not in it: {', '.join(self.unknown)}" if self.unknown else ""
 
     def __repr__(self) -> str:
         about = f"{self.graph.name!r} on {self.profile.name!r}"
@@ -200,7 +214,8 @@ def predict(
     `allocator`: "retain" predicts a process that keeps freed memory (`MALLOC_TRIM_THRESHOLD_` and
     `MALLOC_MMAP_THRESHOLD_` set to 1000000000), as the stopwatch times; "default" adds the page faults of a plain
     process with glibc's settings, for a profile with `page_fault_us`. Raises CostError, with the path of the node, for
-    an operator that the profile cannot price, and for an allocator that it cannot.
+    an operator that the profile cannot price, and for an allocator that it cannot. Operators that an import left
+    unknown take no time in it: `Prediction.lower_bound` names them.
 
     >>> import costmodel
     >>> costmodel.predict("mobilenet_v2").table()["share"].sum().round(6)
@@ -216,7 +231,7 @@ def predict(
     priced = price(graph, profile)
     latency = priced.network_us / 1e3
     factor = nan if priced.outside else exp(profile.half_interval_of(priced.kinds))
-    nodes = priced.nodes_us * (latency / priced.nodes_us.sum())
+    nodes = priced.nodes_us * (latency / (priced.nodes_us.sum() or 1.0))
     low, high = latency / factor, latency * factor
     node_faults: tuple[float, ...] = ()
     if _counts_faults(allocator, profile):
@@ -282,7 +297,9 @@ def price_nodes(
     nodes = terms.sum(axis=1) * np.exp(tables.forests.predict(found.columns, which))
     bounds = tuple([BOUNDS[i] for i in terms.argmax(axis=1).tolist()])
     outside = tables.range.outside([node.path for node in graph.nodes], found.kinds, found.columns, nodes)
-    return NodePrices(found.kinds, nodes, bounds, outside)
+    unknown = [(node.path, node.op) for node in graph.nodes if isinstance(node.op, Opaque)]
+    missing = [Outside(path, UNKNOWN, SEPARATE, f"{op.target} is unknown, its time is missing") for path, op in unknown]
+    return NodePrices(found.kinds, nodes, bounds, (*missing, *outside))
 
 
 def forest_of(predictor: Predictor) -> Forest:
@@ -323,9 +340,10 @@ class _Tables(NamedTuple):
 @cached(8, "converting the tables of a profile takes longer than a prediction")
 def _tables(key: ById) -> _Tables:
     predictors = key.predictors
+    nothing = Forest(0.0, np.empty((0, LEVELS), np.int64), np.empty((0, LEVELS)), np.empty((0, 1 << LEVELS)))
     return _Tables(
-        {kind: number for number, kind in enumerate(predictors)},
-        np.array([p.base for p in predictors.values()]),
-        Forests([forest_of(p) for p in predictors.values()]),
+        {kind: number for number, kind in enumerate((*predictors, UNKNOWN))},
+        np.array([*[p.base for p in predictors.values()], (0.0,) * len(WORK)]),
+        Forests([*[forest_of(p) for p in predictors.values()], nothing]),
         Range(predictors),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ KNOBS = ("width", "groups", "resolution", "code", "last_stage")
 FORMS = (
     "a catalogue name, a spec (.json, or - for standard input), an .onnx or exported .py file, package.module:function"
 )
+STATES = (".pth", ".pt", ".ckpt", ".safetensors")
+"""Files of weights, which are no networks."""
 SHAPE = (3, 224, 224)
 """The image of a network whose file or function states none."""
 
@@ -85,7 +88,7 @@ def is_imported(source: str) -> bool:
     >>> is_imported("net.onnx"), is_imported("package.module:Net"), is_imported("mobilenet_v2"), is_imported("-")
     (True, True, False, False)
     """
-    return source.endswith((".onnx", ".py")) or (":" in source and not source.endswith(".json"))
+    return source.endswith((".onnx", ".py", ".pt2", *STATES)) or (":" in source and not source.endswith(".json"))
 
 
 def imported(source: str, shape: str | None = None, verify: bool = True) -> Graph:
@@ -97,10 +100,32 @@ def imported(source: str, shape: str | None = None, verify: bool = True) -> Grap
     sides = image_shape(shape) if shape else None
     if source.endswith(".onnx"):
         return archs.from_onnx(source, sides, verify=verify)
+    if source.endswith(STATES):
+        raise archs.ArchError(
+            f"{source} is a file of weights or a pickle, which holds no graph; allowed: package.module:function that "
+            "makes the network, an .onnx file, or a .pt2 file of torch.export.save"
+        )
+    if source.endswith(".pt2"):
+        return archs.from_module(_program(source), sides, verify=verify)
     if source.endswith(".py"):
         module = archs.from_source(_read(source).decode("utf-8"))
         return archs.from_module(module, sides or SHAPE, verify=verify)
     return archs.from_module(module_of(source), sides or SHAPE, verify=verify)
+
+
+def _program(source: str) -> Any:
+    """The exported program in a file of the user's own."""
+    import torch
+
+    if not Path(source).is_file():
+        raise archs.ArchError(f"{source} cannot be read: no such file")
+    try:
+        return torch.export.load(source)
+    except Exception as error:
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise archs.ArchError(
+            f"{source} is no exported program: {line[:160]}; allowed: a file of torch.export.save"
+        ) from None
 
 
 def module_of(target: str) -> nn.Module:
@@ -123,6 +148,12 @@ def module_of(target: str) -> nn.Module:
         found = getattr(found, part)
     if not callable(found):
         raise archs.ArchError(f"{target} is a {type(found).__name__}; allowed: a function or a class")
+    needed = [] if isinstance(found, nn.Module) else _needed(found)
+    if needed:
+        raise archs.ArchError(
+            f"{target} needs {', '.join(needed)}; allowed: a function or class without arguments, "
+            f"for instance def network(): return {attribute}(…)"
+        )
     made = found if isinstance(found, nn.Module) else found()
     if not isinstance(made, nn.Module):
         raise archs.ArchError(f"{target} returned a {type(made).__name__}; allowed: an nn.Module")
@@ -134,6 +165,16 @@ def _resolution(text: str) -> int | tuple[int, int]:
         return resolution_of(text)
     except archs.ArchError as error:
         raise argparse.ArgumentTypeError(error.problems[0].message) from None
+
+
+def _needed(function: Any) -> list[str]:
+    """The arguments that a function or class cannot be called without."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in variadic]
 
 
 def image_shape(text: str) -> tuple[int, int, int]:

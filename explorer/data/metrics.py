@@ -117,6 +117,8 @@ def duration(ms: float) -> str:
 
 def interval(found: Prediction) -> str:
     """The 90 % interval of a prediction, or that there is none."""
+    if found.unknown:
+        return "a lower bound: unknown operators are not in it"
     if found.interval is None:
         return "outside the calibrated range"
     return f"90 %: {duration(found.low_ms)} – {duration(found.high_ms)}"

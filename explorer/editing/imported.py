@@ -135,4 +135,5 @@ class Imported:
         if found is None or self.profile is None:
             return tile("latency_ms", "–", "not priced", f"{self.unpriced}.")
         beside = f"{devices.owner(self.profile)} · {interval(found)}"
-        return tile("latency_ms", duration(found.latency_ms), beside, f"Device: {devices.title(self.profile)}.")
+        least = "at least " if self.opaque else ""
+        return tile("latency_ms", least + duration(found.latency_ms), beside, f"Device: {devices.title(self.profile)}.")

@@ -151,6 +151,14 @@ CASES = {
         biases=nn.Parameter(torch.randn(2, 48)),
         places=torch.arange(48)[:, None].sub(torch.arange(48)).abs(),
     ),
+    "class token": lambda: Lambda(
+        lambda m, x: m.l(torch.cat((m.token.expand(len(x), -1, -1), _tokens(x)), 1)),
+        token=nn.Parameter(torch.randn(1, 1, 8)),
+        l=nn.Linear(8, 8),
+    ),
+    "embedding computed for each image": lambda: Lambda(
+        lambda m, x: x + m.c(torch.ones(x.shape[0], 2, 6, 8).cumsum(2)), c=nn.Conv2d(2, 8, 1)
+    ),
     "talking heads": lambda: Lambda(_talking_heads, qkv=nn.Linear(8, 24), mix=nn.Linear(2, 2)),
     "einsum of maps and a matrix": lambda: Lambda(
         lambda m, x: torch.einsum("bchw,oc->bohw", x, m.w), w=nn.Parameter(torch.randn(5, 8))

@@ -84,16 +84,18 @@ def test_every_operator_stands_in_the_table():
         ops.Conv2dWith,
         ops.LinearWith,
         ops.TensorFunction,
+        ops.ExampleInput,
+        ops.Outputs,
     }, "an opaque operator has no spelling to agree with"
 
 
-def test_opaque_is_shaped_and_has_no_text():
+def test_opaque_is_shaped_and_a_stub():
     op = ops.Opaque("aten.grid_sampler.default", (4, 7, 7), weights=12)
     assert op.output(Shape(3, 9)) == Shape(4, 7, 7)
     assert (op.params(Shape(3, 9)), op.mult_adds(Shape(3, 9))) == (12, 0)
     assert op.describe() == "unknown: aten.grid_sampler.default"
-    with pytest.raises(ArchError, match="'aten.grid_sampler.default' is an operator that the importer does not know"):
-        op.spelling(Shape(3, 9))
+    assert op.spelling(Shape(3, 9)).args == ("aten.grid_sampler.default",)
+    assert ops.Opaque('x"\n); import os', (1,)).spelling(Shape(1)).args == ("x_____import_os",)
 
 
 @pytest.mark.parametrize(("make", "inputs", "message"), MISFITS)

@@ -36,6 +36,8 @@ OPERATORS -= {
     ops.Conv2dWith,
     ops.LinearWith,
     ops.TensorFunction,
+    ops.ExampleInput,
+    ops.Outputs,
 }  # not sampled: priced as what they are near
 
 

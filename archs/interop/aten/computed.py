@@ -9,7 +9,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from archs.interop.aten.call import Call, Unsupported
-from archs.interop.aten.steps import Constant, Step
+from archs.interop.aten.steps import BATCH, Constant, Standardized, Step
 from archs.ir.operator import Shape
 from archs.ir.ops import ComputedTensor
 
@@ -26,9 +26,49 @@ def computed(call: Call, constant: Constant, sizes: tuple[int, ...] | None = Non
 
     Raises Unsupported for one whose computation cannot be written down.
     """
-    recipe = _Recipe()
+    return _written(call, _Recipe(), constant, tuple(constant.tensor.shape) if sizes is None else sizes)
+
+
+def computed_once(call: Call, constant: Constant) -> Step:
+    """A constant that is the same for each image of the batch, as it is for one: without the first dimension.
+
+    Raises Unsupported for one that differs between images, or whose computation depends on their number.
+    """
+    tensor = constant.tensor
+    if tensor.shape[0] == 1:
+        return computed(call, constant, tuple(tensor.shape[1:]))
+    if tensor.shape[0] != BATCH or bool((tensor != tensor[:1]).any()):
+        raise Unsupported
+    if not constant.depends_on_parameters:
+        return computed(call, Constant(tensor[0].clone(), (), False, True))
+    source = expanded_from(constant)
+    if source is not None:
+        return computed(call, source, tuple(tensor.shape[1:]))
+    found = _written(call, _Recipe(one=True), constant, tuple(tensor.shape[1:]))
+    op = found.op
+    assert isinstance(op, ComputedTensor)
+    try:
+        again = run([c.tensor for c in found.weights.values()], op.steps)
+    except Exception:
+        raise Unsupported from None
+    if again.shape != tensor.shape[1:] or float((again - tensor[0]).abs().max()) > 1e-5 * float(tensor.abs().max()):
+        raise Unsupported
+    return found
+
+
+def expanded_from(constant: Constant) -> Constant | None:
+    """The tensor for one image that a constant repeats for all; None where it is made otherwise."""
+    target, args, _ = constant.made or (None, (), {})
+    source = args[0] if args else None
+    if getattr(target, "__name__", "") == "expand.default" and isinstance(source, Constant):
+        tensor = source.tensor
+        if tensor.dim() == constant.tensor.dim() and tensor.shape == (1, *constant.tensor.shape[1:]):
+            return source
+    return None
+
+
+def _written(call: Call, recipe: _Recipe, constant: Constant, wanted: tuple[int, ...]) -> Step:
     recipe.add(constant)
-    wanted = tuple(constant.tensor.shape) if sizes is None else sizes
     if wanted != tuple(constant.tensor.shape) or not recipe.steps:
         recipe.steps.append(("reshape.default", recipe.reference(constant), list(wanted)))
     leaves = [*recipe.parameters, *recipe.constants]
@@ -37,6 +77,8 @@ def computed(call: Call, constant: Constant, sizes: tuple[int, ...] | None = Non
         recipe.numbers[id(c)]: (order[id(c)] if id(c) in order else len(leaves) + recipe.numbers[id(c)])
         for c in recipe.known
     }
+    for original, stored in recipe.stored.items():
+        numbers[recipe.numbers[original]] = order[id(stored)]
     steps = tuple(_renumbered(step, numbers) for step in recipe.steps)
     roles = {f"parameter{i}": c for i, c in enumerate(recipe.parameters)}
     roles |= {f"constant{i}": c for i, c in enumerate(recipe.constants)}
@@ -54,7 +96,10 @@ def _sized(tensor: Tensor) -> tuple[int | str, ...]:
 class _Recipe:
     """The computation of a constant in order: leaves first numbered below 0, then a step per number."""
 
-    def __init__(self) -> None:
+    def __init__(self, one: bool = False) -> None:
+        """`one`: of stored tensors that are the same for each image of the batch, that of one image."""
+        self.one = one
+        self.stored: dict[int, Constant] = {}  # id of a tensor for all images → that of one
         self.parameters: list[Constant] = []
         self.constants: list[Constant] = []
         self.steps: list[tuple[Any, ...]] = []
@@ -110,7 +155,16 @@ class _Recipe:
             self.numbers[id(constant)] = self.numbers[id(known)]
             return
         found = self.parameters if constant.trained else self.constants
-        found.append(constant)
+        tensor = constant.tensor
+        if (
+            self.one
+            and not constant.trained
+            and tensor.dim()
+            and tensor.shape[0] == BATCH
+            and bool((tensor == tensor[:1]).all())
+        ):
+            self.stored[id(constant)] = Constant(tensor[:1].clone(), (), False, True)
+        found.append(self.stored.get(id(constant), constant))
         self.numbers[id(constant)] = -len(self.parameters) - len(self.constants)
 
     def _argument(self, value: Any) -> Any:
@@ -163,3 +217,18 @@ def _products(leaves: list[Constant], steps: tuple[tuple[Any, ...], ...]) -> int
     with FlopCounterMode(display=False) as counter:
         run([leaf.tensor for leaf in leaves], steps)
     return int(counter.get_total_flops()) // 2
+
+
+def standardized_by(name: str, args: dict[str, Any]) -> Standardized | None:
+    """Filters standardised by a batch norm over them, as timm and others do it."""
+    if name != "batch_norm" or not args["training"] or args["running_mean"] is not None or args["bias"] is not None:
+        return None
+    weight, gain = args["input"], args["weight"]
+    if not isinstance(weight, Constant) or not weight.trained or weight.factor != 1 or weight.tensor.shape[0] != 1:
+        return None
+    if gain is not None and not (gain.pure and gain.trained):
+        return None
+    scale = 1.0 if gain is None else gain.factor
+    if gain is not None and scale != 1:
+        gain = Constant(gain.tensor / scale, gain.sources, True, True)
+    return Standardized(weight, gain, scale, args["eps"])

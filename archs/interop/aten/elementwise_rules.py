@@ -10,8 +10,8 @@ from math import prod
 from typing import Any
 
 from archs.interop.aten.call import Call, Unsupported, batched, rule
-from archs.interop.aten.computed import computed
-from archs.interop.aten.steps import BATCH, Constant, Step, reshaped_constant
+from archs.interop.aten.computed import computed, computed_once, expanded_from
+from archs.interop.aten.steps import Constant, Step, reshaped_constant
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
 
@@ -207,7 +207,9 @@ def with_constant(call: Call, name: str, x: Step, other: Any) -> Step:
     sizes = tuple(other.tensor.shape)
     if len(sizes) == len(x.shape) + 1:
         if sizes[0] != 1:
-            raise Unsupported
+            other = expanded_from(other) or other
+        if other.tensor.shape[0] != 1:
+            return call.step(BINARY[name](), x, computed_once(call, other))
         sizes = sizes[1:]
     kind = {"add": ops.Shift, "sub": ops.Shift, "mul": ops.Scale, "div": ops.Scale}.get(name)
     as_it_is = other.trained and other.factor == 1 and name in ("add", "mul")
@@ -222,14 +224,7 @@ def with_constant(call: Call, name: str, x: Step, other: Any) -> Step:
 
 def for_all_images(call: Call, constant: Constant, rank: int) -> Step:
     """A constant operand of tensors of `rank` dimensions, as a tensor without the batch."""
-    tensor = constant.tensor
-    if tensor.dim() < rank:
-        return computed(call, constant)
-    if tensor.shape[0] == 1:
-        return computed(call, constant, tuple(tensor.shape[1:]))
-    if constant.depends_on_parameters or tensor.shape[0] != BATCH or bool((tensor != tensor[:1]).any()):
-        raise Unsupported
-    return computed(call, Constant(tensor[0], (), False, True))
+    return computed(call, constant) if constant.tensor.dim() < rank else computed_once(call, constant)
 
 
 def _stretches(sizes: tuple[int, ...], over: Shape) -> bool:

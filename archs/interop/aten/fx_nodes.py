@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archs.interop.aten.call import Call
 from archs.interop.aten.steps import Scope
 
 if TYPE_CHECKING:
@@ -56,6 +57,15 @@ def arguments_of(node: fx.Node) -> dict[str, Any]:
     if schema:
         found = {a.name: found.get(a.name, a.default_value) for a in schema.arguments}
     return found
+
+
+def call_of(node: fx.Node, args: dict[str, Any]) -> Call:
+    """A node as the rules see it, its arguments looked up."""
+    schema = getattr(node.target, "_schema", None)
+    keywords = tuple(a.name for a in schema.arguments if a.kwarg_only) if schema else ()
+    overload = schema.overload_name or "default" if schema else ""
+    value: Any = node.meta.get("val")
+    return Call(operator_name(node)[0], args, value, scope_of(node), overload, keywords)
 
 
 def decomposed(node: fx.Node) -> tuple[fx.Graph, list[fx.Node]] | None:

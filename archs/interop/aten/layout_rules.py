@@ -108,16 +108,14 @@ def _cat(call: Call) -> Step:
 def _alike(call: Call, like: Step, constant: Constant) -> Step:
     """A constant for every image, as a tensor of the network."""
     sizes = tuple(constant.tensor.shape[1:])
-    if constant.depends_on_parameters or constant.tensor.shape[0] != BATCH or like.folded:
-        raise Unsupported
-    if bool((constant.tensor != constant.tensor[:1]).any()):
+    if constant.tensor.shape[0] not in (1, BATCH) or like.folded or len(sizes) != len(like.shape):
         raise Unsupported
     zeros = call.step(ops.MultiplyConstant(0), like)
     for axis, (have, size) in enumerate(zip(like.shape, sizes)):
         if have != size:
             stretched = ops.Expand((*zeros.shape[:axis], size, *zeros.shape[axis + 1 :]))
             zeros = call.step(stretched, call.step(ops.Slice(axis, 0, 1), zeros))
-    return with_constant(call, "add", zeros, Constant(constant.tensor[:1], (), False, True))
+    return with_constant(call, "add", zeros, constant)
 
 
 @rule("stack")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Program:
     """An `fx` graph whose nodes have fake tensors in `meta["val"]` and where they run in `meta["nn_module_stack"]`.
 
-    Its one placeholder without a tensor is the batch of images, `archs.interop.aten.steps.BATCH` of them.
+    Its one placeholder without a tensor or example is the batch of images, `archs.interop.aten.steps.BATCH` of them.
     """
 
     called: str
@@ -25,3 +25,7 @@ class Program:
     tensors: Mapping[str, Tensor]
     trained: Collection[str]
     """The tensors that are parameters, by all their names."""
+    examples: Mapping[str, Tensor] = field(default_factory=dict)
+    """Placeholders of further inputs → their values; those with a first side of BATCH have one per image."""
+    outputs: Sequence[str] = ()
+    """What each output is called: its key, or its number."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from archs.errors import ArchError
+from archs.errors import ArchError, shorten
 from archs.interop.aten import (  # noqa: F401 they register their rules
     elementwise_rules,
     layer_rules,
@@ -19,11 +19,13 @@ from archs.interop.aten import (  # noqa: F401 they register their rules
     pooling_rules,
 )
 from archs.interop.aten.call import RULES, Call, Unsupported, batched, is_constant
+from archs.interop.aten.computed import standardized_by
 from archs.interop.aten.functions import function
-from archs.interop.aten.fx_nodes import arguments_of, decomposed, operator_name, scope_of, symbolic, written_to
+from archs.interop.aten.fx_nodes import arguments_of, call_of, decomposed, operator_name, symbolic, written_to
 from archs.interop.aten.memory import Memory
 from archs.interop.aten.permutation import with_batch_first
-from archs.interop.aten.steps import BATCH, Constant, Standardized, Step, constants_in, steps_in
+from archs.interop.aten.steps import BATCH, Constant, Step, constants_in, steps_in
+from archs.ir import ops
 from archs.ir.operator import Shape
 from archs.ir.ops import Opaque
 
@@ -41,8 +43,12 @@ MAX_PARTS = 3
 class Reader:
     """Reads a program call by call."""
 
-    def __init__(self, program: Program, shape: Shape):
+    def __init__(self, program: Program, shape: Shape, wanted: int | str | None = None):
+        """`wanted`: which output, by its key or number; None for all of them."""
         self.program = program
+        self.wanted = wanted
+        self.chosen: tuple[int, ...] = ()
+        """The outputs that were read, by their numbers, as soon as they are."""
         self.called = program.called
         self.image = Step(None, [], shape)
         self.values = Memory(self._replayed)
@@ -103,24 +109,48 @@ class Reader:
                 tensor = tensor.clone()
             trained = source in self.program.trained
             return Constant(tensor, (source,), trained, True, depends_on_parameters=trained)
+        if node.name in self.program.examples:
+            example = self.program.examples[node.name].detach()
+            if not batched(example) or not example.is_floating_point():
+                return Constant(example, (), False, True)
+            held = Constant(example[:1], (), False, True)
+            sizes = Shape(*example.shape[1:])
+            return Step(ops.ExampleInput(tuple(sizes)), [self.image], sizes, (), {"constant": held})
         return self.image if hasattr(node.meta.get("val"), "shape") else None
 
     def _output(self, node: fx.Node) -> Step:
         import torch.utils._pytree as pytree
 
-        found = pytree.tree_leaves(node.args[0])
-        if len(found) != 1:
-            raise ArchError(f"{self.called} gives {len(found)} tensors; allowed: one")
-        value = self.values[found[0]] if hasattr(found[0], "meta") else None
-        if not isinstance(value, Step):
-            raise ArchError(f"{self.called} gives what does not depend on the image; allowed: one tensor that does")
-        if value.op is None:
+        leaves = pytree.tree_leaves(node.args[0])
+        values = {i: self.values[leaf] for i, leaf in enumerate(leaves) if hasattr(leaf, "meta")}
+        found = {i: value for i, value in values.items() if isinstance(value, Step)}
+        if self.wanted is not None:
+            found = {i: found[i] for i in [self._number(found)]}
+        if not found:
+            raise ArchError(f"{self.called} gives what does not depend on the image; allowed: a tensor that does")
+        computed = {i: value for i, value in found.items() if value.op is not None}
+        if not computed:
             raise ArchError(f"{self.called} gives its input back: a network without operators")
-        if value.folded:
-            raise ArchError(
-                f"{self.called} gives {tuple(found[0].meta['val'].shape)} for {BATCH} images: it mixes them"
-            )
-        return value
+        for i, value in computed.items():
+            if value.folded:
+                sizes = tuple(leaves[i].meta["val"].shape)
+                raise ArchError(
+                    f"{self.called} gives {sizes} for a batch of {BATCH} traced images: it mixes images, or an unknown "
+                    "operator stands between; allowed: outputs with the batch as their first dimension"
+                )
+        self.chosen = tuple(computed)
+        steps = list(computed.values())
+        return steps[0] if len(steps) == 1 else Step(ops.Outputs(), steps, steps[0].shape)
+
+    def _number(self, found: dict[int, Step]) -> int:
+        """The number of the wanted output."""
+        names = self.program.outputs
+        known = {(names[i] if i < len(names) else "") or str(i): i for i in found}
+        if self.wanted in found:
+            return int(self.wanted)  # type: ignore[arg-type]  # it is a number then
+        if str(self.wanted) not in known:
+            raise ArchError(f"output is {shorten(self.wanted)}; {self.called} gives: {', '.join(known)}")
+        return known[str(self.wanted)]
 
     def _call(self, node: fx.Node) -> None:
         name, _ = operator_name(node)
@@ -141,7 +171,7 @@ class Reader:
             self._constants_written(written[0])
             return
         try:
-            self.values.write(written[0], result, _call_of(node, args))
+            self.values.write(written[0], result, call_of(node, args))
         except Unsupported:
             raise ArchError(
                 f"{self.called}: {name}_ writes into a view of {tuple(written[0].meta['val'].shape)} whose other "
@@ -165,7 +195,7 @@ class Reader:
         if is_constant(list(args.values())):
             return self._folded(node, name, args)
         value: Any = node.meta.get("val")
-        call = _call_of(node, args)
+        call = call_of(node, args)
         self._static(node)
         if name == "getitem":
             return RULES[name](call)
@@ -226,7 +256,7 @@ class Reader:
         from torch import fx
 
         held = [c for c in constants_in(list(args.values()))]
-        standardized = _standardized(name, args) if held else None
+        standardized = standardized_by(name, args) if held else None
 
         def tensor(n: fx.Node) -> Any:
             value = self.values[n]
@@ -286,32 +316,9 @@ class Reader:
         return opaque(call.value, weights)
 
 
-def _call_of(node: fx.Node, args: dict[str, Any]) -> Call:
-    schema = getattr(node.target, "_schema", None)
-    keywords = tuple(a.name for a in schema.arguments if a.kwarg_only) if schema else ()
-    overload = schema.overload_name or "default" if schema else ""
-    value: Any = node.meta.get("val")
-    return Call(operator_name(node)[0], args, value, scope_of(node), overload, keywords)
-
-
 WRAPPERS = ("wrap_with_autocast", "wrap_with_set_grad_enabled")
 SHAPING = (
     *("view", "reshape", "_unsafe_view", "flatten", "squeeze", "unsqueeze", "reshape_as", "view_as"),
     *("alias", "detach", "clone", "contiguous", "to", "_to_copy", "type_as", "lift_fresh_copy"),
 )
 """Calls that keep a constant's elements as they are."""
-
-
-def _standardized(name: str, args: dict[str, Any]) -> Standardized | None:
-    """Filters standardised by a batch norm over them, as timm and others do it."""
-    if name != "batch_norm" or not args["training"] or args["running_mean"] is not None or args["bias"] is not None:
-        return None
-    weight, gain = args["input"], args["weight"]
-    if not isinstance(weight, Constant) or not weight.trained or weight.factor != 1 or weight.tensor.shape[0] != 1:
-        return None
-    if gain is not None and not (gain.pure and gain.trained):
-        return None
-    scale = 1.0 if gain is None else gain.factor
-    if gain is not None and scale != 1:
-        gain = Constant(gain.tensor / scale, gain.sources, True, True)
-    return Standardized(weight, gain, scale, args["eps"])

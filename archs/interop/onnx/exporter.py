@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError
 from archs.interop.pytorch.execute import to_module
+from archs.ir.ops import AdaptiveAvgPool, AdaptiveMaxPool, Opaque
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +32,12 @@ def to_onnx(graph: Graph) -> bytes:
     With the graph's weights where it has some, else with torch's initial ones of a fixed seed. Parameters have the
     names that they have in the exported module. Raises ArchError for a network that no ONNX file holds.
     """
+    unknown = next((node for node in graph.nodes if isinstance(node.op, Opaque)), None)
+    if unknown is not None:
+        raise ArchError(
+            f"{unknown.path} is {unknown.op.describe()}, which an ONNX file cannot hold as a stub; allowed: the "
+            "PyTorch file, whose stub of that name can be replaced"
+        )
     size = 4 * sum(graph.params(node) for node in graph.nodes)
     if size > MAX_BYTES:
         raise ArchError(f"{graph.name} has {size:,} bytes of parameters; allowed in an ONNX file: up to {MAX_BYTES:,}")
@@ -42,17 +49,20 @@ def to_onnx(graph: Graph) -> bytes:
         torch.manual_seed(SEED)
         module = to_module(graph).eval()
         parameters = dict(module.named_parameters())
-        program: Any = torch.onnx.export(  # the stubs allow None for it and for its values
-            module,
-            (torch.zeros(2, *graph.input),),  # two, as the exporter takes a batch of one for a constant
-            dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("images")},),
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            optimize=False,
-            external_data=False,
-            verbose=False,
-        )
+        try:
+            program: Any = torch.onnx.export(  # the stubs allow None for it and for its values
+                module,
+                (torch.zeros(2, *graph.input),),  # two, as the exporter takes a batch of one for a constant
+                dynamo=True,
+                dynamic_shapes=({0: torch.export.Dim("images")},),
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                optimize=False,
+                external_data=False,
+                verbose=False,
+            )
+        except Exception as error:
+            raise ArchError(f"{graph.name}: {_refusal(graph, error)}; allowed: the PyTorch file") from None
         model = program.model
         optimizer.inline(model)
         optimizer.fold_constants(model)
@@ -80,6 +90,20 @@ def _merge_computed(graph: Any, parameters: Mapping[str, Tensor]) -> None:
         first = seen.setdefault((array.dtype.str, array.shape, array.tobytes()), value)
         if first is not value:
             value.replace_all_uses_with(first)
+
+
+def _refusal(graph: Graph, error: Exception) -> str:
+    """Which node torch's exporter cannot write, as far as its error tells."""
+    for node in graph.nodes:
+        if isinstance(node.op, (AdaptiveAvgPool, AdaptiveMaxPool)):
+            (x,) = graph.input_shapes(node)
+            if x.height % node.op.height or x.width % node.op.width:
+                return (
+                    f"{node.path} pools {x.height}×{x.width} to {node.op.height}×{node.op.width}, and ONNX has only "
+                    "windows of one size"
+                )
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"torch's ONNX exporter refuses it: {(lines or [type(error).__name__])[0][:160]}"
 
 
 @contextmanager

@@ -211,6 +211,12 @@ def _image(image: Any, wanted: Shape | None) -> tuple[int | None, Shape]:
     for i, (name, side) in enumerate(zip(("channels", "height", "width"), sides)):
         if wanted:
             if side is not None and side != wanted[i]:
+                if [wanted[1], wanted[2], wanted[0]] == sides:
+                    raise ArchError(
+                        f"the file takes images as height, width, channels ({', '.join(map(str, sides))}), found the "
+                        f"shape {wanted} of channels, height, width; allowed: a file of channels first, which tf2onnx "
+                        f"writes with --inputs-as-nchw {shorten(image.name)}"
+                    )
                 raise ArchError(f"the file is made for {name} {side}, found {wanted[i]} in the input shape")
             side = wanted[i]
         if side is None:

@@ -119,3 +119,27 @@ def convolution_per_image(x, weight, stride, padding, dilation, groups):
     y = nn.functional.conv2d(x, weight, None, stride, padding, dilation, n * groups)
     return y.reshape(n, -1, *y.shape[2:])
 '''
+
+HELPERS["UnknownOperator"] = '''\
+class UnknownOperator(nn.Module):
+    """Stands for an operator of the imported network that has no text here."""
+
+    def __init__(self, name: str):
+        super().__init__()
+        self.name = name
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError(f"{self.name}: put the operator in the place of this stub")
+'''
+
+HELPERS["ExampleInput"] = '''\
+class ExampleInput(nn.Module):
+    """Another input of the network, with example values, once for each image."""
+
+    def __init__(self, *sizes: int):
+        super().__init__()
+        self.register_buffer("constant", torch.zeros(1, *sizes))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.constant.expand(len(x), *self.constant.shape[1:])
+'''

@@ -7,7 +7,6 @@ joined where several are one operator (`archs.interop.aten.patterns`) and named 
 
 from __future__ import annotations
 
-import inspect
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -24,7 +23,9 @@ from archs.interop.aten.program import Program
 from archs.interop.aten.reader import Reader
 from archs.interop.aten.steps import BATCH, Step
 from archs.interop.pytorch import oracle
-from archs.interop.pytorch.isolation import isolated, unwrapped
+from archs.interop.pytorch.arguments import Arguments, Inputs, choose
+from archs.interop.pytorch.failures import explained
+from archs.interop.pytorch.isolation import example_shape, isolated, unwrapped
 from archs.ir.graph import INPUT, Builder, Graph, Tie
 from archs.ir.operator import Shape
 from archs.ir.ops import Opaque
@@ -41,34 +42,49 @@ OUTSIDE = (
 
 
 def from_module(
-    module: nn.Module, input_shape: tuple[int, int, int], name: str | None = None, verify: bool = True
+    module: nn.Module,
+    input_shape: tuple[int, int, int] | None = None,
+    name: str | None = None,
+    verify: bool = True,
+    *,
+    inputs: Inputs = None,
+    output: int | str | None = None,
 ) -> Graph:
-    """The graph of a module that takes N×C×H×W and gives one tensor, with `graph.weights` beside it.
+    """The graph of a module that takes N×C×H×W, with `graph.weights` beside it.
 
-    `input_shape` is that of one image. A copy of the module is traced in eval mode; the module is left as it is. What
-    has no operator here becomes an `Opaque` node. With `verify`, the exported module is run beside the original
+    `input_shape` is that of one image; an exported program brings its own. A copy of the module is traced in eval mode;
+    the module is left as it is. What has no operator here becomes an `Opaque` node.
+
+    `inputs`: example values of a forward's other arguments, by name or in order, for one image; None in a nested one
+    stands for the images. `output`: the key or number of one of several outputs; by default all are counted, and the
+    graph ends in their tuple. With `verify`, the exported module is run beside the original
     (`archs.interop.pytorch.oracle`). Raises ArchError for a module that branches on data, whose shapes depend on data,
-    that takes or gives several tensors, or whose import computes something else.
+    or whose import computes something else.
 
     Args:
-        module: any module of torch; its `forward` is executed.
+        module: any module of torch, or a program of torch.export; its `forward` is executed.
         input_shape: (channels, height, width) of one image.
         name: of the graph; the class's by default.
         verify: whether to compare outputs and counts with the module's.
+        inputs: values of forward's other arguments.
+        output: which output, where there are several.
     """
+    input_shape = example_shape(module) if input_shape is None else input_shape
     module = unwrapped(module)
     shape = image_shape(input_shape)
-    _one_image(module)
+    arguments = Arguments(module, inputs)
     called = name or snake(type(module).__name__)
     with isolated(module) as own:
-        program = _export(own, shape)
-        steps = recognise(Reader(_program(own, program), shape).read())
+        program = _export(own, shape, arguments)
+        reader = Reader(_program(own, program), shape, output)
+        steps = recognise(reader.read())
         parameters: dict[str, Tensor] = dict(own.named_parameters(remove_duplicate=False))
         graph = assemble(called, shape, steps, staged(own), parameters)
     if not verify:
         return replace(graph, verification=oracle.NOT_COMPARED.format("verify=False"))
     with isolated(module) as own:
-        return replace(graph, verification=oracle.verify(graph, own, _modules(graph, steps)))
+        watched = choose(arguments.installed(own), reader.chosen)
+        return replace(graph, verification=oracle.verify(graph, watched, _modules(graph, steps)))
 
 
 def _modules(graph: Graph, steps: list[Step]) -> dict[str, str]:
@@ -87,15 +103,6 @@ def image_shape(shape: Any) -> Shape:
     return Shape(*found)
 
 
-def _one_image(module: nn.Module) -> None:
-    parameters = inspect.signature(module.forward).parameters.values()
-    needed = [
-        p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    if len(needed) > 1:
-        raise ArchError(f"{type(module).__name__}.forward takes {', '.join(needed)}; allowed: one tensor of images")
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without torch's own report of what it could not trace: the error that follows says it in a line."""
@@ -112,7 +119,7 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _export(module: nn.Module, shape: Shape) -> ExportedProgram:
+def _export(module: nn.Module, shape: Shape, arguments: Arguments) -> ExportedProgram:
     import torch
     from torch._subclasses import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
@@ -121,10 +128,17 @@ def _export(module: nn.Module, shape: Shape) -> ExportedProgram:
     like: dict[str, Any] = {"dtype": tensors[0].dtype, "device": tensors[0].device} if tensors else {}
     with FakeTensorMode(allow_non_fake_inputs=True):
         images = torch.empty(BATCH, *shape, **like)
+    args, kwargs = arguments.call(images)
     called = type(module).__name__
+
+    def run(sides: Shape) -> None:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            fake, named = arguments.call(torch.empty(2, *sides, **like))
+            module(*fake, **named)
+
     with _quiet(), torch.no_grad():
         try:
-            return torch.export.export(module, (images,), strict=False)
+            return torch.export.export(module, args, kwargs, strict=False)
         except GuardOnDataDependentSymNode as error:
             raise ArchError(
                 f"{called} branches on what the image holds ({_line(error)}); allowed: one path for all images"
@@ -136,10 +150,20 @@ def _export(module: nn.Module, shape: Shape) -> ExportedProgram:
         try:  # a symbolic trace leaves Python's side effects out, which export refuses
             traced = torch.fx.symbolic_trace(module)
             if all(node.users or node.op in ("placeholder", "output") for node in traced.graph.nodes):
-                return torch.export.export(traced, (images,), strict=False)
+                return torch.export.export(traced, args, kwargs, strict=False)
             raise ArchError("a call is left out whose effect is read otherwise")
         except Exception:
-            raise ArchError(f"{called} does not run on {shape} images: {_line(first)}") from None
+            pass
+        raise ArchError(
+            f"{called} does not run on {shape} images{explained(module, shape, run)}: {_line(first)}{_hint(first)}"
+        ) from None
+
+
+def _hint(error: Exception) -> str:
+    """What to do where the images seem to be asked for as another kind of argument."""
+    if isinstance(error, (KeyError, IndexError, TypeError, AttributeError)):
+        return "; a forward that takes a dict or a list is given as inputs={name: {key: None, …}}, None for the images"
+    return ""
 
 
 def _line(error: Exception) -> str:
@@ -171,7 +195,32 @@ def _program(module: nn.Module, program: ExportedProgram) -> Program:
         tensor = tensors[source]
         if source not in trained and not tensor.is_meta and (tensor.data_ptr(), tensor.shape) in names:
             sources[node] = names[tensor.data_ptr(), tensor.shape]
-    return Program(type(module).__name__, program.graph, sources, tensors, trained)
+    examples = {name: value for name, value in _user_inputs(program) if not isinstance(value, FakeTensor)}
+    return Program(type(module).__name__, program.graph, sources, tensors, trained, examples, _output_names(program))
+
+
+def _user_inputs(program: ExportedProgram) -> list[tuple[str, Any]]:
+    """Placeholder and example of each tensor that the module is called with, in order."""
+    import torch
+    import torch.utils._pytree as pytree
+
+    given = pytree.tree_leaves(program.example_inputs)
+    names = [spec.arg.name for spec in program.graph_signature.input_specs if spec.kind.name == "USER_INPUT"]
+    return [(name, value) for name, value in zip(names, given) if isinstance(value, torch.Tensor)]
+
+
+def _output_names(program: ExportedProgram) -> tuple[str, ...]:
+    """What each output is called: the keys to it, or its number."""
+    import torch.utils._pytree as pytree
+
+    spec = program.call_spec.out_spec
+    if spec is None:
+        return ()
+    whole = pytree.tree_unflatten(list(range(spec.num_leaves)), spec)
+    paths, _ = pytree.tree_flatten_with_path(whole)
+    return tuple(
+        "/".join(str(getattr(k, "key", getattr(k, "idx", getattr(k, "name", k)))) for k in path) for path, _ in paths
+    )
 
 
 def assemble(

@@ -6,7 +6,7 @@ What a forward writes to itself, to its buffers, or through its hooks stays out 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,8 @@ def unwrapped(module: Any) -> nn.Module:
     from torch.nn.parameter import is_lazy
 
     if isinstance(module, torch.export.ExportedProgram):
-        module = module.module()
+        module = module.module(check_guards=False)  # guards refuse other batches than the example's
+        module._forward_pre_hooks.clear()
     while True:
         if hasattr(module, "_orig_mod"):  # torch.compile
             module = module._orig_mod
@@ -31,6 +32,11 @@ def unwrapped(module: Any) -> nn.Module:
             module = module.module
         else:
             break
+    if isinstance(module, Mapping):
+        raise ArchError(
+            f"found a {type(module).__name__}, and a state dict or checkpoint holds no graph; allowed: the nn.Module "
+            "that it was saved from, after load_state_dict"
+        )
     if not isinstance(module, nn.Module):
         raise ArchError(f"found {shorten(type(module).__name__)}; allowed: an nn.Module")
     if isinstance(module, torch.jit.ScriptModule):
@@ -45,6 +51,18 @@ def unwrapped(module: Any) -> nn.Module:
             "tensor of images before it is imported"
         )
     return module
+
+
+def example_shape(module: Any) -> tuple[int, ...]:
+    """The shape of one image in an exported program's own example. Raises ArchError for what has none."""
+    import torch
+    import torch.utils._pytree as pytree
+
+    given = pytree.tree_leaves(getattr(module, "example_inputs", None))
+    images = [t for t in given if isinstance(t, torch.Tensor) and t.dim() == 4]
+    if not isinstance(module, torch.export.ExportedProgram) or not images:
+        raise ArchError("input_shape is missing; allowed: channels, height, width of one image")
+    return tuple(images[0].shape[1:])
 
 
 @contextmanager
@@ -62,7 +80,20 @@ def isolated(module: nn.Module) -> Iterator[nn.Module]:
                 store.update(before) if isinstance(store, (dict, set)) else store.extend(before)
 
 
+def _unguarded() -> nn.Module:
+    """Takes the place of the checks that torch.export puts into a module, which refuse other batches."""
+    from torch import nn
+
+    class Unguarded(nn.Module):
+        def forward(self, *args: Any) -> None:
+            return None
+
+    return Unguarded()
+
+
 def _copied(module: nn.Module) -> nn.Module:
+    import torch
+
     memo: dict[int, Any] = {id(p): p for p in module.parameters()}
     try:
         made = copy.deepcopy(module, memo)
@@ -70,6 +101,9 @@ def _copied(module: nn.Module) -> nn.Module:
         made = _shallow(module, {})
     for child in made.modules():
         child.training = False
+    if isinstance(made, torch.fx.GraphModule) and hasattr(made, "_guards_fn"):  # torch.export's, for one batch
+        made._guards_fn = _unguarded()
+        made._forward_pre_hooks.clear()
     return made
 
 

@@ -33,7 +33,7 @@ Run = Callable[["Tensor"], "Tensor"]
 def verify(graph: Graph, original: nn.Module, places: Mapping[str, str]) -> str:
     """What was compared and what was not, in a sentence. Raises ArchError where the two differ.
 
-    `original` is run in eval mode and may be written to: give it a copy. `places`: node path → the original module
+    `original` is in eval mode and may be written to: give it a copy. `places`: node path → the original module
     whose output the node gives, where that is known.
     """
     import torch
@@ -41,7 +41,6 @@ def verify(graph: Graph, original: nn.Module, places: Mapping[str, str]) -> str:
     if reason := _not_run(graph, original):
         return NOT_COMPARED.format(reason)
     parameters = {id(p): p for p in original.parameters()}
-    original.eval()
     exported = to_module(graph).eval()
     _same_parameters(graph, parameters.values(), exported)
     compared: list[str] = []
@@ -101,10 +100,12 @@ def _run(module: nn.Module, x: Tensor, parameters: Any) -> Tensor | None:
 
 
 def first_tensor(value: Any) -> Tensor:
+    """The tensor that a network gives; of several all elements in one."""
     import torch
     import torch.utils._pytree as pytree
 
-    return next(leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, torch.Tensor))
+    found = [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, torch.Tensor)]
+    return found[0] if len(found) == 1 else torch.cat([leaf.flatten(1).double() for leaf in found], 1)
 
 
 def _smaller(graph: Graph) -> tuple[int, int, int]:

@@ -41,6 +41,7 @@ from archs.ir.ops.arithmetic import (
     Subtract,
     Sum,
 )
+from archs.ir.ops.boundary import ExampleInput, Outputs
 from archs.ir.ops.computed import ComputedTensor, Conv2dWith, LinearWith
 from archs.ir.ops.convolution import Conv1d, Conv2d, ConvTranspose2d, FixedConv2d, StandardizedConv2d
 from archs.ir.ops.functions import TensorFunction
@@ -88,6 +89,7 @@ __all__ = [
     "ConvTranspose2d",
     "Divide",
     "Dropout",
+    "ExampleInput",
     "Exp",
     "Expand",
     "FixedConv2d",
@@ -112,6 +114,7 @@ __all__ = [
     "MultiplyConstant",
     "Op",
     "Opaque",
+    "Outputs",
     "PReLU",
     "Pad",
     "Permute",

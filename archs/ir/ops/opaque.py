@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from archs.errors import ArchError, shorten
-from archs.ir.operator import Function, Op, Shape
+from archs.ir.operator import Module, Op, Shape
+
+MAX_NAME = 80
 
 
 @dataclass(frozen=True)
 class Opaque(Op):
     """An operator that the importer does not know. Totals that include it say "at least".
 
-    Its output shape and parameters come from the import. It has no PyTorch form: such a network cannot be exported.
+    Its output shape and parameters come from the import. Its PyTorch form is a stub of its name that raises when run.
     """
 
     target: str
@@ -32,10 +34,8 @@ class Opaque(Op):
     def mult_adds(self, *inputs: Shape) -> int:
         return 0  # unknown: `costmodel.count` has a column for it
 
-    def spelling(self, *inputs: Shape) -> Function:
-        raise ArchError(
-            f"{shorten(self.target)} is an operator that the importer does not know; it has no PyTorch text"
-        )
+    def spelling(self, *inputs: Shape) -> Module:
+        return Module("UnknownOperator", (re.sub(r"[^A-Za-z0-9_.:]", "_", self.target)[:MAX_NAME],))
 
     def describe(self, *inputs: Shape) -> str:
         return f"unknown: {self.target}"

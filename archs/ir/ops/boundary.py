@@ -1,0 +1,40 @@
+"""The edges of a network with several inputs or outputs: further inputs by example, and outputs as a tuple."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archs.errors import ArchError
+from archs.ir.operator import Function, Module, Shape, Unweighted, one_input, positive
+
+
+@dataclass(frozen=True)
+class ExampleInput(Unweighted):
+    """Another input than the image, with the values that it was imported with; it reads the image for its batch."""
+
+    sizes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple(self.sizes))
+        for side in self.sizes:
+            positive(side, "size")
+
+    def output(self, *inputs: Shape) -> Shape:
+        one_input(inputs, self)
+        return Shape(*self.sizes)
+
+    def spelling(self, *inputs: Shape) -> Module:
+        return Module("ExampleInput", self.sizes)
+
+
+@dataclass(frozen=True)
+class Outputs(Unweighted):
+    """All outputs of a network that gives several, as a tuple; its shape is that of the first."""
+
+    def output(self, *inputs: Shape) -> Shape:
+        if len(inputs) < 2:
+            raise ArchError(f"outputs takes at least 2 inputs, found {len(inputs)}")
+        return inputs[0]
+
+    def spelling(self, *inputs: Shape) -> Function:
+        return Function("({all})")
