@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from support import zoo_runs  # noqa: E402
+
 import archs  # noqa: E402 the repository is no installed package
 import costmodel  # noqa: E402
 import costmodel.devices.few_shots  # noqa: E402
@@ -209,6 +211,15 @@ def _json(value):
     return "none" if value is None else json.dumps(value).strip('"')
 
 
+def zoo():
+    head = ("networks", "tried", "whole", "share", "lower bound", "refused", "caught", "over a limit", "compared")
+    return _table(head, zoo_runs.table(zoo_runs.read(zoo_runs.RESULTS)), set(head) - {"networks"})
+
+
+def zoo_reasons():
+    return _table(("outcome", "reason", "networks"), zoo_runs.reasons(zoo_runs.read(zoo_runs.RESULTS)), set())
+
+
 PARTS = {
     "row kinds": row_kinds,
     "accuracy": accuracy,
@@ -218,6 +229,8 @@ PARTS = {
     "exceptions": exceptions,
     "few shots": few_shots,
     "latency": latency,
+    "zoo": zoo,
+    "zoo reasons": zoo_reasons,
 }
 
 

@@ -15,8 +15,15 @@ class Weights(Mapping[str, Mapping[str, "Tensor"]]):
     The tensors are kept by reference: nothing is copied until a module takes them.
     """
 
-    def __init__(self, tensors: Mapping[str, Mapping[str, Tensor]], unused: Mapping[str, int] | None = None):
+    def __init__(
+        self,
+        tensors: Mapping[str, Mapping[str, Tensor]],
+        unused: Mapping[str, int] | None = None,
+        stored_bytes: int | None = None,
+    ):
         """Takes the tensors of each node by path, and `unused`: parameter name → elements."""
+        self.stored_bytes = stored_bytes
+        """Bytes of the parameters in the file that they are from: of a quantised one a quarter of their floats'."""
         self._tensors = {path: dict(named) for path, named in tensors.items()}
         self.unused = dict(unused or {})
         """Parameters of the original that its forward never reads, with their number of elements: a second head."""

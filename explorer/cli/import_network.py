@@ -57,6 +57,9 @@ def _summary(graph: Graph, counts: costmodel.NetworkCounts, opaque: list[str], u
         f"{graph.name}: {len(graph.nodes)} operators, {least}{counts.total.mult_adds:,} mult-adds, "
         f"{counts.total.params:,} parameters"
     ]
+    stored = graph.weights.stored_bytes if graph.weights else None
+    if stored is not None and stored != 4 * counts.total.params:
+        lines.append(f"{stored:,} bytes of weights as stored in the file, {4 * counts.total.params:,} as floats")
     if opaque:
         lines.append(f"unknown operators, not counted: {', '.join(opaque)}")
     if unused:

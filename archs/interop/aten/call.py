@@ -37,6 +37,8 @@ class Call:
     """The arguments that can only be given by name."""
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self.args:
+            raise Unsupported
         return self.args[name]
 
     @property

@@ -5,6 +5,7 @@ The parts are torch's own decomposition of an operator, as a graph of simpler ca
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 from archs.interop.aten.call import Call
@@ -52,7 +53,8 @@ def scope_of(node: fx.Node) -> Scope:
 def arguments_of(node: fx.Node) -> dict[str, Any]:
     """The arguments by name, with nodes for tensors; defaults are filled in."""
     schema = getattr(node.target, "_schema", None)
-    names = [a.name for a in schema.arguments] if schema else ["a", "b", *map(str, range(len(node.args)))]
+    python = ("a", "b") if node.target is operator.getitem else ("self", "other")  # operators of Python have no schema
+    names = [a.name for a in schema.arguments] if schema else [*python, *map(str, range(len(node.args)))]
     found = dict(zip(names, node.args)) | dict(node.kwargs)
     if schema:
         found = {a.name: found.get(a.name, a.default_value) for a in schema.arguments}

@@ -27,5 +27,7 @@ class Program:
     """The tensors that are parameters, by all their names."""
     examples: Mapping[str, Tensor] = field(default_factory=dict)
     """Placeholders of further inputs → their values; those with a first side of BATCH have one per image."""
+    stored_bytes: int | None = None
+    """Bytes that the parameters take in the file that they are from."""
     outputs: Sequence[str] = ()
     """What each output is called: its key, or its number."""

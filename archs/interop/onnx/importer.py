@@ -62,7 +62,7 @@ def from_onnx(
         report(0.9, "the graph is built")
     except RecursionError:
         raise ArchError(f"{shorten(called)} nests too deep") from None
-    graph = assemble(called, image, steps, staged, {})
+    graph = assemble(called, image, steps, staged, {}, program.stored_bytes)
     if not verify:
         return replace(graph, verification=NOT_COMPARED.format("verify=False"))
     return replace(graph, verification=oracle.verify(graph, source))

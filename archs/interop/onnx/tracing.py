@@ -20,6 +20,7 @@ from archs.interop.onnx import (  # noqa: F401 they register their rules
     layer_rules,
     layout_rules,
     pooling_rules,
+    quantized_rules,
     resize_rules,
     shape_rules,
 )
@@ -59,6 +60,7 @@ class Trace:
         self._graph = graph
         self._called = called
         held = tensors(graph.initializer, folder)
+        self._bytes = {name: t.numel() * t.element_size() for name, t in held.items()}
         self._values: dict[str, Value] = {
             name: Known(t.float() if t.is_floating_point() else t, name) for name, t in held.items()
         }
@@ -85,7 +87,8 @@ class Trace:
             raise ArchError(f"{self._called} gives what does not depend on the image; allowed: one tensor that does")
         made = self._emitter
         made.graph.output((output,))
-        return Program(self._called, made.graph, made.sources, made.tensors, made.trained)
+        stored = sum(self._bytes.get(name, 0) for name in made.trained)
+        return Program(self._called, made.graph, made.sources, made.tensors, made.trained, stored_bytes=stored)
 
     def _node(self, proto: Any, stack: Stack, where: str) -> None:
         missing = [name for name in proto.input if name and name not in self._values]
@@ -97,11 +100,11 @@ class Trace:
             one = self._values[proto.input[place]]
             inputs[place] = Known(one.tensor, f"{one.name} {place} of {proto.output[0]}")
         call = Call(self._emitter, proto, inputs, attributes, stack)
-        own = proto.domain in ("", "ai.onnx")
+        name = proto.op_type if proto.domain in ("", "ai.onnx") else f"{proto.domain}.{proto.op_type}"
         try:
-            if not own or proto.op_type not in RULES:
+            if name not in RULES:
                 raise Unsupported
-            found = RULES[proto.op_type](call)
+            found = RULES[name](call)
         except Unsupported:
             found = self._untranslated(call, where)
         except ArchError:

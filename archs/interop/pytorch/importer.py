@@ -224,7 +224,12 @@ def _output_names(program: ExportedProgram) -> tuple[str, ...]:
 
 
 def assemble(
-    name: str, shape: Shape, steps: list[Step], stages: frozenset[str], parameters: dict[str, Tensor]
+    name: str,
+    shape: Shape,
+    steps: list[Step],
+    stages: frozenset[str],
+    parameters: dict[str, Tensor],
+    stored_bytes: int | None = None,
 ) -> Graph:
     """The graph of steps, named after where they run; `parameters` are all that the original has."""
     known = {**parameters, **read_tensors(steps)}
@@ -284,7 +289,7 @@ def assemble(
         kinds,
         shared=tuple(shared),
         ties=tuple(ties),
-        weights=Weights(weights, unread),
+        weights=Weights(weights, unread, stored_bytes),
     )
 
 
