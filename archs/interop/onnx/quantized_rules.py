@@ -16,6 +16,11 @@ MICROSOFT = "com.microsoft"
 """The domain of ONNX Runtime's own quantised operators; their rules have it in front of their names."""
 
 
+def is_quantized(op_type: str) -> bool:
+    """Whether an operator computes with integers for floats."""
+    return op_type.startswith(("QLinear", "QGemm", "Dequantize", "DynamicQuantize")) or op_type.endswith("Integer")
+
+
 def _float(call: Call, index: int, axis: int = 0) -> Value:
     """An input with its scale and zero point behind it; a constant becomes the floats that it stands for."""
     value = call[index]
