@@ -153,6 +153,16 @@ def test_exported_programs():
         archs.from_module(module)
 
 
+def test_a_hook_that_names_a_module_leaves_that_module_alone():
+    """Stores of hooks are emptied for a moment; the names of a Python module are none of them."""
+    module = small()
+    module.register_forward_hook(lambda m, args, output: torch.relu(output))
+    graph = archs.from_module(module, SHAPE)
+    assert type(graph.nodes[-1].op).__name__ == "ReLU"
+    assert isinstance(torch.__builtins__, dict)
+    assert torch.__builtins__
+
+
 def test_onnx_says_which_pooling_it_cannot_hold():
     graph = archs.from_module(nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveMaxPool2d(3)), SHAPE)
     with pytest.raises(archs.ArchError, match=r"1 pools 8×6 to 3×3, and ONNX has only windows of one size; allowed"):

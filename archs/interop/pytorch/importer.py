@@ -103,10 +103,14 @@ def image_shape(shape: Any) -> Shape:
     return Shape(*found)
 
 
+QUIET = ("torch.fx.experimental.symbolic_shapes", "torch._export", "torch._subclasses.fake_tensor")
+"""Loggers that report what could not be traced."""
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without torch's own report of what it could not trace: the error that follows says it in a line."""
-    loggers = [logging.getLogger(name) for name in ("torch.fx.experimental.symbolic_shapes", "torch._export")]
+    loggers = [logging.getLogger(name) for name in QUIET]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
@@ -196,7 +200,15 @@ def _program(module: nn.Module, program: ExportedProgram) -> Program:
         if source not in trained and not tensor.is_meta and (tensor.data_ptr(), tensor.shape) in names:
             sources[node] = names[tensor.data_ptr(), tensor.shape]
     examples = {name: value for name, value in _user_inputs(program) if not isinstance(value, FakeTensor)}
-    return Program(type(module).__name__, program.graph, sources, tensors, trained, examples, _output_names(program))
+    return Program(
+        type(module).__name__,
+        program.graph,
+        sources,
+        tensors,
+        trained,
+        examples=examples,
+        outputs=_output_names(program),
+    )
 
 
 def _user_inputs(program: ExportedProgram) -> list[tuple[str, Any]]:

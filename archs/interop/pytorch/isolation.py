@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError, shorten
@@ -133,6 +134,7 @@ def _stores(module: nn.Module) -> list[Any]:
                 held += [*(getattr(function, "__defaults__", None) or ()), *getattr(hook, "args", ())]
                 names = getattr(getattr(function, "__code__", None), "co_names", ())
                 held += [function.__globals__[name] for name in names if name in getattr(function, "__globals__", {})]
+                held = [h for h in held if not isinstance(h, (ModuleType, type))]  # they hold more than hooks wrote
                 for value in [*held, *[v for h in held if hasattr(h, "__dict__") for v in vars(h).values()]]:
                     if type(value) in (list, dict, set):
                         found[id(value)] = value
