@@ -84,7 +84,7 @@ def from_module(
         return replace(graph, verification=oracle.NOT_COMPARED.format("verify=False"))
     with isolated(module) as own:
         watched = choose(arguments.installed(own), reader.chosen)
-        return replace(graph, verification=oracle.verify(graph, watched, _modules(graph, steps)))
+        return replace(graph, verification=oracle.verify(graph, watched, _modules(graph, steps), output is None))
 
 
 def _modules(graph: Graph, steps: list[Step]) -> dict[str, str]:
