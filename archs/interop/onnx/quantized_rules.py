@@ -53,11 +53,26 @@ def _as(call: Call, op: str, *inputs: Value, **attributes: Any) -> Value:
     return RULES[op](Call(call.emitter, proto, list(inputs), call.attributes | attributes, call.stack))
 
 
+SIGNED = ("conv1d", "conv2d", "conv_transpose2d", "linear", "matmul", "add", "sub", "mul", "batch_norm")
+"""ATen operators whose outputs may be negative: a ReLU behind them may be left to the limits of the integers."""
+
+
+def _limited(call: Call, value: Value, zero: int) -> Value:
+    """A ReLU where the integers of an output begin at 0, as quantisers drop one that they make superfluous."""
+    point = call[zero]
+    if isinstance(point, Known) and not isinstance(value, Known) and not point.tensor.is_meta:
+        lowest = 0 if point.tensor.dtype.is_signed is False else -(2 ** (8 * point.tensor.element_size() - 1))
+        produced = getattr(getattr(value.target, "overloadpacket", None), "__name__", "")
+        if produced in SIGNED and bool((point.tensor == lowest).all()):
+            return call.aten("relu", value)
+    return value
+
+
 @rule("QuantizeLinear")
 def _quantize(call: Call) -> Value:
     if isinstance(call[0], Known):
         raise Unsupported
-    return call[0]
+    return _limited(call, call[0], 2)
 
 
 @rule("DequantizeLinear")
@@ -98,23 +113,23 @@ def _bias(call: Call, index: int, x_scale: int, w_scale: int) -> Value:
 
 @rule("QLinearConv")
 def _qlinear_conv(call: Call) -> Value:
-    return _as(call, "Conv", call[0], _float(call, 3), _bias(call, 8, 1, 4))
+    return _limited(call, _as(call, "Conv", call[0], _float(call, 3), _bias(call, 8, 1, 4)), 7)
 
 
 @rule("QLinearMatMul")
 def _qlinear_matmul(call: Call) -> Value:
-    return _as(call, "MatMul", _float(call, 0), _float(call, 3, 1))
+    return _limited(call, _as(call, "MatMul", _float(call, 0), _float(call, 3, 1)), 7)
 
 
 @rule(f"{MICROSOFT}.QGemm")
 def _qgemm(call: Call) -> Value:
     axis = 0 if call.get("transB", 0) else 1
-    return _as(call, "Gemm", call[0], _float(call, 3, axis), _bias(call, 6, 1, 4))
+    return _limited(call, _as(call, "Gemm", call[0], _float(call, 3, axis), _bias(call, 6, 1, 4)), 8)
 
 
 @rule(f"{MICROSOFT}.QLinearAdd", f"{MICROSOFT}.QLinearMul")
 def _qlinear_binary(call: Call) -> Value:
-    return _as(call, call.op.removeprefix("QLinear"), _float(call, 0), _float(call, 3))
+    return _limited(call, _as(call, call.op.removeprefix("QLinear"), _float(call, 0), _float(call, 3)), 7)
 
 
 @rule(
