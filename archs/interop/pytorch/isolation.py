@@ -54,7 +54,7 @@ def unwrapped(module: Any) -> nn.Module:
     return module
 
 
-def example_shape(module: Any) -> tuple[int, ...]:
+def example_shape(module: Any) -> tuple[int, int, int]:
     """The shape of one image in an exported program's own example. Raises ArchError for what has none."""
     import torch
     import torch.utils._pytree as pytree
@@ -63,7 +63,8 @@ def example_shape(module: Any) -> tuple[int, ...]:
     images = [t for t in given if isinstance(t, torch.Tensor) and t.dim() == 4]
     if not isinstance(module, torch.export.ExportedProgram) or not images:
         raise ArchError("input_shape is missing; allowed: channels, height, width of one image")
-    return tuple(images[0].shape[1:])
+    _, channels, height, width = images[0].shape
+    return channels, height, width
 
 
 @contextmanager
