@@ -68,7 +68,7 @@ def predict_many(
     device = as_profile(profile)
     regime = device.regime
     built = [g if isinstance(g, Graph) else regime.prepared(as_graph(g)) for g in graphs]
-    if allocator != "retain":
+    if allocator != "retain" or not isinstance(device, DeviceProfile):
         single = [predict(graph, device, allocator=allocator) for graph in built]
         return [(one.latency_ms, one.low_ms, one.high_ms) for one in single]
     return _pricer(ById(device.predictors), regime.batch, regime.device).predict(built, device)

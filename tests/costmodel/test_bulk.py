@@ -74,3 +74,11 @@ def test_lifetimes_of_stages_join_to_those_of_the_network(graphs):
 
 def test_counts_are_those_of_one_by_one(graphs):
     assert costmodel.count_many(graphs) == [costmodel.count(graph).total for graph in graphs]
+
+
+def test_a_profile_of_whole_networks_prices_them_one_by_one():
+    """It has no predictors of operators."""
+    profile = costmodel.load_profile("pixel1")
+    graphs = [archs.build(archs.spec(name)) for name in ("mobilenet_v1", "mobilenet_v2")]
+    single = [costmodel.predict(graph, profile) for graph in graphs]
+    assert costmodel.predict_many(graphs, profile) == [(one.latency_ms, one.low_ms, one.high_ms) for one in single]
