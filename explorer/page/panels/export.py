@@ -11,13 +11,17 @@ import streamlit as st
 from explorer.editing.scenario import Scenario
 from explorer.figures import charts as figures
 from explorer.figures import diagram
-from explorer.page.panels import onnx_file, picture
+from explorer.jobs.job import Busy
+from explorer.jobs.onnx_export import OnnxJob
+from explorer.page.panels import picture
 from explorer.page.panels.tables import download
 from explorer.page.state import share
 from explorer.page.widgets import download as widget
-from explorer.page.widgets import saver
+from explorer.page.widgets import job_status, messages, saver
 from explorer.views import report
 
+JOB = "onnx job"
+"""Session state: the job that makes the ONNX file."""
 FIGURES: dict[str, tuple[str, Callable[[Scenario], go.Figure]]] = {
     "picture": ("The picture", lambda scenario: diagram.network(scenario.blocks, scenario.metric)),
     "where": ("Where it goes, by block", lambda scenario: figures.where_by_block(scenario.blocks)),
@@ -39,7 +43,7 @@ def export(scenario: Scenario) -> None:
         )
         download(scenario.blocks, scenario, "block table")
         download(scenario.layers, scenario, "layer table")
-        onnx_file.panel(scenario)
+        _onnx_file(scenario)
     shown = [saver.SavedFigure(key, label, scenario.file(key)) for key, (label, _) in FIGURES.items()]
     if scenario.block:
         shown.append(saver.SavedFigure("block_graph", scenario.block, scenario.file(scenario.block)))
@@ -49,6 +53,42 @@ def export(scenario: Scenario) -> None:
             _file(f"{label} (HTML)", partial(_figure, draw, scenario), scenario.file(key, ".html"), "text/html", key)
     st.caption("The PyTorch file needs PyTorch and nothing else; its last class is the network.")
     st.code(scenario.source, language="python", height=520)
+
+
+def _onnx_file(scenario: Scenario) -> None:
+    """A button that makes the file, the progress with a stop, then the download."""
+    job: OnnxJob | None = st.session_state.get(JOB)
+    mine = job is not None and (job.spec, job.folded) == (scenario.spec, scenario.folded)
+    if job and job.running:
+        job_status.watch(job, "onnx", "The network stays as it is.", keepable=False)
+    elif job and mine and job.file:
+        st.download_button(
+            f"ONNX file, {len(job.file) / 1e6:.1f} MB",
+            job.file,
+            file_name=scenario.file(suffix=".onnx"),
+            mime="application/octet-stream",
+            on_click="ignore",
+            key="export onnx",
+            icon=":material/download:",
+        )
+    else:
+        st.session_state.pop(JOB, None)  # the file of another network
+        if st.button(
+            "Make the ONNX file",
+            key="make onnx",
+            icon=":material/schema:",
+            help="By torch's own exporter, in some ten seconds. The weights are torch's initial ones, of a fixed seed.",
+        ):
+            job = OnnxJob(spec=scenario.spec, folded=scenario.folded)
+            try:
+                job.begin()
+            except Busy as error:
+                messages.warning(str(error), ":material/hourglass:")
+            else:
+                st.session_state[JOB] = job
+                st.rerun()
+        if job and mine and job.problem:
+            messages.error(job.problem)
 
 
 def _figure(draw: Callable[[Scenario], go.Figure], scenario: Scenario) -> str:
