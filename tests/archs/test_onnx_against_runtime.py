@@ -33,6 +33,8 @@ RESIZED = {
     "another kernel": ([node("Resize", "x", "", "s", mode="cubic", cubic_coeff_a=-0.5)], {"s": floats([1.0, 1.0, 2.0, 2.0])}, 13),
     "before version 11": ([node("Resize", "x", "s", mode="linear")], {"s": floats([1.0, 1.0, 1.5, 1.5])}, 10),
     "rounding to the nearest": ([node("Resize", "x", "", "s", mode="nearest")], {"s": floats([1.0, 1.0, 1.5, 0.7])}, 13),
+    "the nearest pixel, smaller": ([node("Resize", "x", "s", mode="nearest")], {"s": floats([1.0, 1.0, 0.6, 1.5])}, 10),
+    "a softmax over all axes from one on": ([node("LogSoftmax", "x", axis=1)], {}, 11),
     "a pooling with uneven padding that rounds up": (
         [node("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[0, 1, 2, 2], ceil_mode=1)], {}, 13,
     ),
@@ -114,3 +116,10 @@ def test_a_difference_names_the_first_node(monkeypatch):
     monkeypatch.setattr(ops.LeakyReLU, "spelling", wrong)
     with pytest.raises(archs.ArchError, match="another output than ONNX Runtime .* first at leaky_relu"):
         archs.from_onnx(data, verify=True)
+
+
+def test_torch_logs_nothing_before_the_message(caplog):
+    data = model([node("AveragePool", "x", kernel_shape=[3, 3], pads=[2, 2, 2, 2])]).SerializeToString()
+    with pytest.raises(archs.ArchError, match="AveragePool"):
+        archs.from_onnx(data)
+    assert not caplog.records

@@ -101,18 +101,13 @@ def _clip(call: Call) -> Value:
     return call.aten("relu6", call[0]) if (low, high) == (0, 6) else call.aten("clamp", call[0], low, high)
 
 
-@rule("Softmax")
+@rule("Softmax", "LogSoftmax")
 def _softmax(call: Call) -> Value:
     sizes = call.shape()
     axis = call.get("axis", -1 if call.opset >= 13 else 1) % len(sizes)
     if call.opset < 13 and prod(sizes[axis + 1 :]) != 1:  # all axes from this one on as one
         raise Unsupported
-    return call.aten("softmax", call[0], axis, overload="int")
-
-
-@rule("LogSoftmax")
-def _log_softmax(call: Call) -> Value:
-    return call.aten("log_softmax", call[0], call.get("axis", -1), overload="int")
+    return call.aten("softmax" if call.op == "Softmax" else "log_softmax", call[0], axis, overload="int")
 
 
 @rule("CumSum")

@@ -40,13 +40,28 @@ def _resize(call: Call) -> Value:
     return call.aten(name, call[0], target[2:], corners, *(() if corners else given))
 
 
+def _same_pixels(target: list[int], given: tuple[Any, Any]) -> bool:
+    """Whether dividing by a scale and multiplying with its inverse, in 32 bits, round down to the same pixels."""
+    import numpy
+
+    places = [(numpy.arange(n, dtype=numpy.float32), numpy.float32(scale)) for n, scale in zip(target, given) if scale]
+    return all(
+        (numpy.floor(at / scale) == numpy.floor(at * numpy.float32(1 / float(scale)))).all() for at, scale in places
+    )
+
+
 def _torch_name(
     call: Call, mode: str, where: str, sides: tuple[int, ...], target: list[int], given: tuple[Any, Any]
 ) -> tuple[str, bool | None]:
     """The ATen operator and its `align_corners`, which the nearest pixel has not."""
     if mode == "nearest":
         way = call.get("nearest_mode", "floor" if call.opset < 11 else "round_prefer_floor")
-        if (where, way) == ("asymmetric", "floor"):
+        shrinks = any(scale is not None and scale < 1 for scale in given)  # before version 11 it then rounds up
+        if (
+            (where, way) == ("asymmetric", "floor")
+            and not (shrinks and call.opset < 11)
+            and _same_pixels(target, given)
+        ):
             return "upsample_nearest2d", None
         if (where, way) == ("half_pixel", "round_prefer_ceil"):
             return "_upsample_nearest_exact2d", None

@@ -7,7 +7,9 @@ first dimension; sizes that have the file's batch written into them are replaced
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +79,7 @@ class Trace:
         from torch import fx
 
         stacks = scopes(self._graph.node)
-        with torch.no_grad():
+        with torch.no_grad(), _without_torchs_log():
             for number, (proto, stack) in enumerate(zip(self._graph.node, stacks)):
                 if number % EVERY == 0:
                     progress(number / len(stacks), f"operator {number:,} of {len(stacks):,}")
@@ -170,6 +172,18 @@ def merged(nodes: Any, held: dict[str, Tensor]) -> dict[str, list[int]]:
         if proto.op_type in OWN_PARAMETERS and places and not tied:
             found[proto.output[0]] = places
     return found
+
+
+@contextmanager
+def _without_torchs_log() -> Iterator[None]:
+    """Torch logs a traceback for a call that does not fit its shapes, before it raises."""
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _attribute(a: Any, where: str) -> Any:
