@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.page import calibration, devices, importing, warm
+from explorer.page import calibration, devices, headline, importing, warm
 from explorer.page.lab import pages
 from explorer.page.panels import (
     advice,
@@ -12,7 +12,6 @@ from explorer.page.panels import (
     edit,
     export,
     grid,
-    headline,
     picture,
     reconcile,
     sidebar,

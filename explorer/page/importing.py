@@ -24,8 +24,7 @@ from explorer.figures import charts as figures
 from explorer.figures import diagram
 from explorer.jobs.job import Busy
 from explorer.jobs.network_import import ImportJob
-from explorer.page import import_edit
-from explorer.page.panels import headline
+from explorer.page import headline, import_edit
 from explorer.page.panels.tables import csv, table_of
 from explorer.page.state import session as state
 from explorer.page.state.session import guard, scenario
