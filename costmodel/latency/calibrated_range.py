@@ -134,7 +134,10 @@ class Range:
         timed = self._timed.get(kind)
         if kind == "view" or timed is None:
             return np.zeros(len(places))
-        nearest: Floats = np.abs(places[:, None] - timed[None]).max(axis=-1).min(axis=1)
+        apart = np.zeros((len(places), len(timed)))
+        for here, there in zip(places.T, timed.T):  # a maximum along a short axis takes four times as long
+            np.maximum(apart, np.abs(np.subtract.outer(here, there)), out=apart)
+        nearest: Floats = apart.min(axis=1)
         return nearest
 
     def outside(
