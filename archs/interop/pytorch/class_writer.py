@@ -11,6 +11,9 @@ from archs.interop.pytorch.module_tree import Chain, Composite, Leaf, Member, is
 from archs.interop.pytorch.statements import WIDTH, Statement, forward_statements
 from archs.ir.ops import Activation, ChannelSplit, Conv2d, Function, Module
 
+NUM_CLASSES = "num_classes"
+"""The argument of the network's class that sets the width of its last layer."""
+
 
 class ClassWriter:
     """Writes one class. `sizes`: the network's own, with the output shape behind each line."""
@@ -43,9 +46,13 @@ class ClassWriter:
             return head + "\n".join(self._items(8, "super().__init__(", self.block.parts, ")")) + "\n"
         return head + self._body()
 
-    def network_class(self, ties: Sequence[str] = ()) -> str:
-        """The last class of the text. `ties`: assignments of parameters that modules have in common."""
-        return f"class {self._definition.name}(nn.Module):\n    def __init__(self):\n" + self._body(ties)
+    def network_class(self, ties: Sequence[str] = (), classes: int | None = None) -> str:
+        """The last class of the text. `ties`: assignments of parameters that modules have in common.
+
+        `classes` is the default of the argument `num_classes`, where the class has one.
+        """
+        arguments = "self" if classes is None else f"self, {NUM_CLASSES}: int = {classes}"
+        return f"class {self._definition.name}(nn.Module):\n    def __init__({arguments}):\n" + self._body(ties)
 
     def _body(self, ties: Sequence[str] = ()) -> str:
         lines = ["        super().__init__()"]
