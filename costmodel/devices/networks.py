@@ -24,7 +24,7 @@ KNOBS = ("width", "resolution", "groups", "code")
 @cached(1, "a file of the package")
 def _published() -> dict[str, tuple[str, Spec]]:
     found: dict[str, tuple[str, Spec]] = {}
-    for name, entry in json.loads((DATA / "networks.json").read_text()).items():
+    for name, entry in json.loads((DATA / "networks.json").read_text(encoding="utf-8")).items():
         found[name] = entry["family"], Spec.from_json(json.dumps(entry["spec"]))
     for guideline in (1, 2, 3, 4):
         for cell in cells(guideline):

@@ -66,6 +66,6 @@ def to_json(priors: Mapping[str, Prior]) -> str:
 @cached(None, "a file of the package, per kind of device")
 def shipped(kind: str) -> Prior:
     """The prior of a kind of device."""
-    data = json.loads(PATH.read_text())[KINDS[kind]]
+    data = json.loads(PATH.read_text(encoding="utf-8"))[KINDS[kind]]
     mean, spread = np.array([data[name] for name in terms.TERMS]).T
     return Prior(reference(), mean, spread)

@@ -40,7 +40,7 @@ def prior_without(device: str, kind: str) -> Prior:
 
 def ship(say: Callable[[str], object] = print) -> None:
     """Write `data/prior.json`, `profiles/*.json`, `data/refused.csv` and `data/few_shots.csv`."""
-    priors.PATH.write_text(priors.to_json(priors.learned(all_timed())))
+    priors.PATH.write_text(priors.to_json(priors.learned(all_timed())), encoding="utf-8")
     for path in SHIPPED.glob("*.json"):
         path.unlink()
     refused: list[tuple[Device, str]] = []

@@ -8,8 +8,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import resource
 import sys
+
+try:
+    import resource
+except ImportError:  # Windows counts no page faults of a process
+    resource = None  # type: ignore[assignment]
 
 WARM_UP = 10
 
@@ -30,10 +34,14 @@ def main() -> None:
         times = timer.blocked_autorange(min_run_time=wanted["seconds"])
         faults = []
         for _ in range(WARM_UP):
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            before = _page_faults()
             module(x)
-            faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+            faults.append(_page_faults() - before)
     print(json.dumps({"median_ms": times.median * 1e3, "times_ms": [t * 1e3 for t in times.times], "faults": faults}))
+
+
+def _page_faults() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt if resource else 0
 
 
 def _module(wanted, base):

@@ -37,7 +37,9 @@ def caches(where: Path = CACHES) -> dict[str, int]:
     found = {}
     for index in sorted(where.glob("index*")):
         try:
-            level, kind, size = ((index / name).read_text().strip() for name in ("level", "type", "size"))
+            level, kind, size = (
+                (index / name).read_text(encoding="ascii").strip() for name in ("level", "type", "size")
+            )
             if kind != "Instruction":
                 found[f"L{level}"] = int(size[:-1]) * UNITS[size[-1]]
         except (OSError, ValueError, KeyError, IndexError):

@@ -1,0 +1,93 @@
+"""What only some systems have: glibc, /proc, file locks, page-fault counters. Without them, the rest works."""
+
+import ast
+import ctypes
+import json
+import runpy
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+import torch
+
+import archs
+from costmodel.timing import fault_cost, machine_lock, plain_child, stopwatch
+from explorer.jobs import limits
+
+ROOT = Path(archs.__file__).parents[1]
+SOURCES = sorted(path for name in ("archs", "costmodel", "explorer") for path in (ROOT / name).rglob("*.py"))
+POSIX = {"fcntl", "grp", "pwd", "resource", "termios"}
+
+
+def test_modules_of_one_system_are_imported_where_their_absence_is_handled():
+    found = []
+    for path in SOURCES:
+        with tokenize.open(path) as file:
+            tree = ast.parse(file.read())
+        for statement in tree.body:
+            names = (
+                {alias.name for alias in getattr(statement, "names", [])} if isinstance(statement, ast.Import) else ()
+            )
+            found += [f"{path.relative_to(ROOT)}: import {name}" for name in POSIX.intersection(names)]
+    assert not found
+
+
+def test_the_syntax_is_that_of_the_oldest_python():
+    for path in SOURCES:
+        ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 10))
+
+
+def test_files_are_read_in_one_encoding():
+    """Windows reads text as cp1252 where no encoding is stated."""
+    found = []
+    for path in SOURCES:
+        with tokenize.open(path) as file:
+            tree = ast.parse(file.read())
+        for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
+            name = getattr(call.func, "attr", "")
+            if name in ("read_text", "write_text") and "encoding" not in {k.arg for k in call.keywords}:
+                found.append(f"{path.relative_to(ROOT)}:{call.lineno}")
+    assert not found
+
+
+def test_without_glibc_the_heap_is_left_as_it_is(monkeypatch):
+    def absent(name):
+        raise OSError(f"{name}: not found")
+
+    monkeypatch.setattr(ctypes, "CDLL", absent)
+    assert not stopwatch.keep_heap.__wrapped__()
+
+
+def test_without_proc_a_processor_has_a_name(monkeypatch, tmp_path):
+    monkeypatch.setattr(stopwatch, "Path", lambda path: tmp_path / "absent")
+    assert stopwatch.processor(torch.device("cpu"))
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_a_system_that_counts_no_page_faults_has_no_cost_of_one(monkeypatch, platform):
+    monkeypatch.setattr(sys, "platform", platform)
+    assert fault_cost.page_fault_us(tries=1) is None
+
+
+def test_without_file_locks_timings_are_not_coordinated(monkeypatch):
+    monkeypatch.setattr(machine_lock, "fcntl", None)
+    with machine_lock.exclusive(), machine_lock.exclusive():
+        assert machine_lock.holder() == ""
+
+
+def test_without_resource_limits_a_job_runs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    limits.limit_memory()
+
+
+def test_without_page_fault_counters_a_plain_process_times(monkeypatch, tmp_path, capsys):
+    text = archs.to_source(archs.spec("mobilenet_v1", width=0.25, resolution=32))
+    (tmp_path / "network.py").write_text(text, encoding="utf-8")
+    wanted = {"file": str(tmp_path / "network.py"), "shape": [1, 3, 32, 32], "threads": 1, "seconds": 0.01}
+    monkeypatch.setitem(sys.modules, "resource", None)
+    monkeypatch.setattr(sys, "argv", ["plain_child.py", json.dumps(wanted)])
+    runpy.run_path(plain_child.__file__, run_name="__main__")
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(found["faults"]) == {0}
+    assert found["median_ms"] > 0
