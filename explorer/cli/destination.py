@@ -17,6 +17,16 @@ INTERRUPTED = 130
 """The exit status after SIGINT and SIGTERM, as shells have it."""
 
 
+def require_suffix(path: Path | None, suffix: str) -> None:
+    """Raises CostError for a path of another suffix: the suffix says what the file holds.
+
+    >>> require_suffix(Path("mine.json"), ".json"), require_suffix(None, ".json")
+    (None, None)
+    """
+    if path is not None and path.suffix.lower() != suffix:
+        raise CostError(f"{path}: found suffix {path.suffix!r}; allowed: {suffix}")
+
+
 def check(path: Path, room: int = ROOM) -> None:
     """Raises CostError where a file cannot be written: no folder, a directory, not permitted, a full disk."""
     if path.is_dir():

@@ -9,6 +9,7 @@ import costmodel
 from costmodel.devices import load
 from costmodel.devices.reading import read_path
 from costmodel.devices.user import KINDS, FitReport, report
+from explorer.cli import destination
 from explorer.cli.command import Commands, Output
 from explorer.data.device_list import GROUPS, whole_network_row
 from explorer.devices.kit import write_kit
@@ -58,6 +59,7 @@ def kit(options: argparse.Namespace) -> Output:
 
 def fit_device(options: argparse.Namespace) -> Output:
     """Fits a device to a CSV and writes the profile."""
+    destination.require_suffix(options.output, ".json")
     lines = read_path(options.timings)
     found = report(
         lines, options.name, options.kind, options.runtime, options.precision, options.threads, not options.eager

@@ -9,7 +9,7 @@ import archs
 import costmodel
 from archs.ir.graph import Graph
 from archs.ir.ops import Opaque
-from explorer.cli import network
+from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output
 
 
@@ -29,8 +29,7 @@ def register(commands: Commands) -> None:
 
 def _import(options: argparse.Namespace) -> Output:
     for path, suffix in ((options.output, ".py"), (options.weights, ".safetensors")):
-        if path and path.suffix != suffix:
-            raise archs.ArchError(f"{path}: found suffix {path.suffix!r}; allowed: {suffix}")
+        destination.require_suffix(path, suffix)
     graph = network.imported(options.function, options.shape, not options.no_verify)
     verification = graph.verification
     graph = archs.fold_batchnorm(graph) if options.fold else graph

@@ -45,6 +45,7 @@ def register(commands: Commands) -> None:
 
 
 def _lab(options: argparse.Namespace) -> Output:
+    destination.require_suffix(options.csv, ".csv")
     settings = Settings(options.batch, options.threads, options.layout, options.device)
     made = experiment(
         int(options.guideline[1]),

@@ -46,6 +46,7 @@ def _add_profile(parser: argparse.ArgumentParser) -> None:
 
 def _calibrate(options: argparse.Namespace) -> Output:
     destination.check(options.output)
+    destination.require_suffix(options.output, ".json")
     destination.check(raw_path(options.output))
     regime = {name: getattr(options, name) for name in ("device", "threads", "layout", "batch", "quick", "earlier")}
     with machine_lock.exclusive(_waiting), progress_bar() as progress:
@@ -108,6 +109,7 @@ def _plain(graph: Graph, profile: costmodel.DeviceProfile) -> str:
 def _validate(options: argparse.Namespace) -> Output:
     profile = costmodel.load_profile(options.profile)
     raw = raw_path(locate(options.profile))
+    destination.require_suffix(options.output, ".json")
     if options.output:
         destination.check(options.output)
     with machine_lock.exclusive(_waiting), progress_bar() as progress:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import shtab
+
 import archs
 import costmodel
 from explorer.cli import catalogue, compare, destination, devices, export, import_network, lab, latency, measure, search
@@ -33,12 +35,14 @@ GROUPS: tuple[Callable[[Commands], None], ...] = (
 
 SCRIPT = "cnn-cost"
 """The console script of the installed package."""
+COMPLETION = "--print-completion"
 
 
 def parser() -> tuple[Parser, Commands]:
     """The parser of the whole command line, and its commands."""
     program = Parser(prog=_program(), description="What a mobile CNN costs.")
     program.add_argument("--version", action="version", version=_version())
+    shtab.add_argument_to(program, COMPLETION, help=f'print a script for a shell: eval "$({SCRIPT} {COMPLETION} bash)"')
     commands = Commands(program)
     for register in GROUPS:
         register(commands)
@@ -46,7 +50,8 @@ def parser() -> tuple[Parser, Commands]:
 
 
 def _program() -> str:
-    return SCRIPT if Path(sys.argv[0]).stem == SCRIPT else "python -m explorer"
+    installed = Path(sys.argv[0]).stem == SCRIPT or COMPLETION in sys.argv  # a shell completes the script only
+    return SCRIPT if installed else "python -m explorer"
 
 
 def _version() -> str:
@@ -68,6 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UsageError as error:
         hint = f"see {_program()}{f' {error.command}' if error.command else ''} --help"
         return _refuse(error.command, [f"{error}; {hint}"], "--json" in arguments)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
     try:
         with destination.signals():
             output: Output = options.action(options)

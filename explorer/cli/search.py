@@ -12,6 +12,7 @@ from typing import Any
 import archs
 import costmodel
 from costmodel.latency.profile import DEFAULT
+from explorer.cli import destination
 from explorer.cli.command import Commands, Output
 from explorer.search import sweep as sweeping
 from explorer.search.objectives import OBJECTIVES, objective
@@ -44,6 +45,7 @@ def register(commands: Commands) -> None:
 
 
 def _search(options: argparse.Namespace) -> Output:
+    destination.require_suffix(options.output, ".json")
     chosen, scored = space(options.space), objective(options.objective)
     profile = costmodel.load_profile(options.profile)
     arguments = (chosen, profile, options.target, scored)

@@ -58,3 +58,14 @@ def test_a_command_is_registered_once():
     commands.add("one", lambda options: None, "a command")
     with pytest.raises(ValueError, match="'one' is registered twice"):
         commands.add("one", lambda options: None, "a command")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_completion_script_has_the_commands_of_the_installed_script(capsys, monkeypatch, shell):
+    monkeypatch.setattr("sys.argv", ["cnn-cost", "--print-completion", shell])
+    with pytest.raises(SystemExit) as ended:
+        main(["--print-completion", shell])
+    assert ended.value.code in (0, None)
+    script = capsys.readouterr().out
+    assert "cnn-cost" in script
+    assert all(word in script for word in ("reconcile", "fit-device", "--last-stage"))

@@ -1,0 +1,105 @@
+"""The documents of the commands that time, fit or search conform to their schemas; clocks are replaced."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from support.lab_runs import fake_run
+
+import costmodel
+from costmodel.timing.plain_process import PlainTiming
+from explorer.cli import lab, latency, measure
+from explorer.cli import main as command_line
+
+SCHEMAS = Path(command_line.__file__).parent / "schemas"
+VALIDATION = Path(costmodel.__file__).parent / "profiles" / "cpu.validation.json"
+TIMINGS = "network,latency_ms\nmobilenet_v1,113\nmobilenet_v2,75\nshufflenet_v2,40\nmobilenet_v3_small,16\n"
+
+GOOD = [
+    ["calibrate", "--output", "mine.json"],
+    ["validate"],
+    ["lab", "g2"],
+    ["lab", "g1", "--repeat", "2"],
+    ["measure", "mobilenet_v2"],
+    ["search", "nas_bench_macro", "--target", "8", "--evaluations", "4", "--objective", "nas_bench_macro"],
+    ["sweep", "nas_bench_macro", "--samples", "3", "--workers", "1", "--output", "parts"],
+    ["devices"],
+    ["devices", "kit", "--networks", "3", "--output", "kit"],
+    ["fit-device", "timings.csv", "--name", "Pi 5"],
+]
+BAD = [
+    ["calibrate"],
+    ["calibrate", "--output", "no folder/mine.json"],
+    ["calibrate", "--batch", "few", "--output", "mine.json"],
+    ["calibrate", "--output", "mine.pt"],
+    ["validate", "--profile", "none"],
+    ["validate", "--output", "report.txt"],
+    ["search", "nas_bench_macro", "--target", "8", "--output", "net.py"],
+    ["fit-device", "timings.csv", "--name", "Pi 5", "--output", "pi"],
+    ["lab", "g1", "--csv", "g1.xlsx"],
+    ["lab", "g5"],
+    ["lab", "g1", "--repeat", "0"],
+    ["measure", "mobilenet_v2", "--seconds", "0"],
+    ["measure", "nonet"],
+    ["search", "darts", "--target", "8"],
+    ["search", "nas_bench_macro"],
+    ["sweep", "nas_bench_macro", "--samples", "3", "--workers", "0", "--output", "parts"],
+    ["sweep", "nas_bench_macro", "--samples", "-1", "--output", "parts"],
+    ["devices", "kit"],
+    ["devices", "phones"],
+    ["fit-device", "none.csv", "--name", "Pi 5"],
+    ["fit-device", "bad.csv", "--name", "Pi 5"],
+]
+
+
+class ShippedReport:
+    """The validation that is shipped with the profile."""
+
+    def as_dict(self):
+        return json.loads(VALIDATION.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def commands(tmp_path, monkeypatch):
+    (tmp_path / "timings.csv").write_text(TIMINGS)
+    (tmp_path / "bad.csv").write_text("network,latency_ms\nmobilenet_v1,-1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(costmodel, "calibrate", lambda **arguments: costmodel.load_profile("cpu"))
+    monkeypatch.setattr(latency, "validate", lambda *arguments, **options: ShippedReport())
+    monkeypatch.setattr(
+        lab, "_timed", lambda made, seconds: fake_run(made, [1.0 + i for i, _ in enumerate(made.variants)])
+    )
+    monkeypatch.setattr(measure, "measure_plain", _plain)
+
+
+def _plain(source, target, shape, threads, allocator, processes, seconds):
+    return PlainTiming(allocator, (20.0,), 3000.0 if allocator == "default" else 0.0, 10)
+
+
+def _schema(name):
+    return json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("arguments", GOOD, ids=" ".join)
+def test_a_document_conforms(commands, capsys, arguments):
+    assert command_line.main([*arguments, "--json"]) == 0
+    jsonschema.validate(json.loads(capsys.readouterr().out), _schema(arguments[0]))
+
+
+@pytest.mark.parametrize("arguments", BAD, ids=" ".join)
+def test_bad_input_conforms_to_the_error_schema(commands, capsys, arguments):
+    assert command_line.main([*arguments, "--json"]) == 2
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    jsonschema.validate(document, _schema("error"))
+    assert document["command"] == arguments[0]
+    assert "Traceback" not in captured.err
+
+
+def test_the_schemas_state_what_a_document_has():
+    """A document without one of its keys does not conform, and one with another schema's name does not."""
+    for path in SCHEMAS.glob("*.json"):
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"schema": "explorer.other/1"}, schema)
