@@ -18,9 +18,8 @@ from archs.interop.pytorch.importer import from_module
 from archs.ir.graph import Graph, Node
 from archs.ir.ops import Shape
 from archs.ir.weights import Weights
-from archs.networks import build, summary, to_module, to_onnx, to_source
+from archs.networks import build, spec_of, summary, to_module, to_onnx, to_source
 from archs.tables import rows
-from archs.tables.lift import spec_of
 from archs.tables.table import Spec
 from archs.transforms.fold import fold_batchnorm
 from archs.transforms.match_weights import adopt, from_state_dict

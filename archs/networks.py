@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archs.catalogue.registry import spec
-from archs.errors import shorten
 from archs.interop.onnx import exporter
 from archs.interop.pytorch import codegen, execute
 from archs.ir.graph import Graph
-from archs.tables import lower
+from archs.tables import lift, lower
 from archs.tables.table import Spec
 
 if TYPE_CHECKING:
@@ -37,16 +37,49 @@ def build(network: Network) -> Graph:
         return lower.build(network)
     if isinstance(network, str):
         return lower.build(spec(network))
-    raise TypeError(
-        f"found {shorten(network)}; a network is a name (archs.names()), an archs.Spec or an archs.Graph; "
-        "for an nn.Module call archs.from_module(module, (channels, height, width))"
-    )
+    raise TypeError(f"found {described(network)}; a network is a name (archs.names()), an archs.Spec or an archs.Graph")
+
+
+def described(value: object) -> str:
+    """What an argument is that should have been a network, with the call that makes one of it.
+
+    >>> described(3), described({})
+    ('an int', 'a dict (put a state_dict into its module with load_state_dict first)')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__} (make an instance of it first: {value.__name__}())"
+    name = type(value).__name__
+    what = f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    if hasattr(value, "state_dict"):
+        return f"{what} (call archs.from_module(module, (channels, height, width)) first)"
+    if isinstance(value, dict):
+        return f"{what} (put a state_dict into its module with load_state_dict first)"
+    if hasattr(value, "__fspath__"):
+        return f"{what} (read a file with archs.from_onnx(path) or archs.Spec.from_json(text))"
+    return what
+
+
+def spec_of(network: Network, name: str | None = None) -> Spec:
+    """The table of a graph whose blocks are all ours; `archs.build` of it is the same graph up to names.
+
+    `name` is that of the table, by default the network's. A Spec, or a catalogue name, has its table already. Raises
+    ArchError with the path where the first operators stand that no kind of row describes.
+
+    >>> spec_of(build("mobilenet_v1"))
+    <Spec mobilenet_v1: 3×224×224, 16 rows, 16 blocks>
+    """
+    if isinstance(network, Graph):
+        return lift.spec_of(network, name)
+    found = build(network).spec
+    assert isinstance(found, Spec)
+    return found.edit(name=name) if name else found
 
 
 def to_source(network: Network) -> str:
     """The network as a Python file that needs only torch: a class per block structure, the network's class last.
 
-    The same network gives the same text. Its module takes N×C×H×W.
+    The same network gives the same text. Its module takes N×C×H×W; its class takes `num_classes`, by default the
+    network's, where the last layer is linear.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`.
@@ -65,15 +98,19 @@ def to_module(network: Network) -> nn.Module:
     return execute.to_module(build(network))
 
 
-def to_onnx(network: Network) -> bytes:
+def to_onnx(network: Network, path: str | Path | None = None) -> bytes:
     """The network as an ONNX file: input `image` N×C×H×W, output `output`, any number N of images.
 
-    Raises ArchError for a network that no ONNX file holds.
+    Returns the file's bytes. Raises ArchError for a network that no ONNX file holds.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`.
+        path: also write the file there.
     """
-    return exporter.to_onnx(build(network))
+    content = exporter.to_onnx(build(network))
+    if path is not None:
+        Path(path).write_bytes(content)
+    return content
 
 
 class Text(str):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, Union
 
 import archs
 from archs import Graph, Spec
+from archs.errors import shorten
+from archs.networks import described
 from costmodel.errors import CostError
 
 if TYPE_CHECKING:
@@ -35,11 +37,18 @@ def as_graph(network: Network, input_shape: Sequence[int] | None = None) -> Grap
         network = archs.spec(network)
     if isinstance(network, Spec):
         return archs.build(_for_image(network, shape) if shape else network)
-    if not _is_module(network):
-        raise TypeError(f"found {_what(network)}; a network is {EXPECTED}{_hint(network)}")
+    if not is_module(network):
+        raise TypeError(f"found {described(network)}; a network is {EXPECTED}")
     if shape is None:
         raise TypeError(f"{type(network).__name__} is an nn.Module: pass input_shape=(channels, height, width) as well")
     return archs.from_module(network, shape)
+
+
+def as_list(networks: Iterable[Network]) -> list[Network]:
+    """Several networks. Raises TypeError for a single one."""
+    if isinstance(networks, (str, Spec, Graph)) or is_module(networks) or not isinstance(networks, Iterable):
+        raise TypeError(f"found {described(networks)}; allowed: a list of networks, or any other iterable of them")
+    return list(networks)
 
 
 def image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
@@ -48,13 +57,7 @@ def image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     >>> image_shape((1, 3, 224, 224)), image_shape([3, 96, 96])
     ((3, 224, 224), (3, 96, 96))
     """
-    sides = getattr(shape, "shape", shape)  # a tensor, as other counters take it
-    try:
-        found = tuple(int(side) for side in sides)
-    except (TypeError, ValueError):
-        raise CostError(
-            f"input_shape is {shape!r}; allowed: (channels, height, width), with or without a batch of 1"
-        ) from None
+    found = as_sides(shape)
     if len(found) == 4 and found[0] != 1:
         raise CostError(
             f"input_shape is {found}, a batch of {found[0]}; counts are of one image, and a profile has its own batch: "
@@ -65,6 +68,14 @@ def image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
         raise CostError(f"input_shape is {found}; allowed: {SHAPES}")
     channels, height, width = channels_height_width
     return channels, height, width
+
+
+def as_sides(shape: Sequence[int]) -> tuple[int, ...]:
+    """The sides of a shape, or of a tensor, as other counters take it. Raises CostError."""
+    try:
+        return tuple(int(side) for side in getattr(shape, "shape", shape))
+    except (TypeError, ValueError):
+        raise CostError(f"input_shape is {shorten(shape)}; allowed: {SHAPES}") from None
 
 
 def _for_image(spec: Spec, shape: tuple[int, int, int]) -> Spec:
@@ -80,22 +91,9 @@ def _checked(graph: Graph, input_shape: Sequence[int]) -> Graph:
     return graph
 
 
-def _is_module(value: object) -> bool:
+def is_module(value: object) -> TypeGuard[nn.Module]:
+    """Whether a value is an nn.Module. Does not import torch."""
     import sys
 
     torch = sys.modules.get("torch")  # a module exists only where torch has been imported
     return torch is not None and isinstance(value, torch.nn.Module)
-
-
-def _what(value: object) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
-
-
-def _hint(value: object) -> str:
-    if isinstance(value, type):
-        return f"; make an instance of it first: {value.__name__}()"
-    if isinstance(value, dict):
-        return "; put a state_dict into its module with load_state_dict first"
-    if hasattr(value, "__fspath__"):
-        return "; read a file with archs.from_onnx(path) or archs.Spec.from_json(text)"
-    return ""

@@ -14,6 +14,7 @@ import archs
 import costmodel
 from archs import ArchError, Graph, Spec
 from archs.catalogue.registry import FAMILIES
+from archs.errors import shorten
 from costmodel import CostError, DeviceProfile
 from costmodel.arguments import Network, as_graph
 from costmodel.latency.profile import DEFAULT, as_profile
@@ -84,7 +85,13 @@ def advise(network: str | Spec, profile: Profile | None = None, limit: int = 8) 
 
 
 def pareto(points: pandas.DataFrame, cost: str = "mult_adds", value: str = "top1_pct") -> pandas.DataFrame:
-    """The rows of a table that no other row dominates: lower `cost`, higher `value`. In order of cost."""
+    """The rows of a table that no other row dominates: lower `cost`, higher `value`. In order of cost.
+
+    `points` is the table of `sweep`, or any DataFrame with both columns; rows without a number are left out. Raises
+    TypeError for what is no DataFrame, CostError for a column that it has not.
+    """
+    if not hasattr(points, "columns"):
+        raise TypeError(f"found a {type(points).__name__}; allowed: a DataFrame, as explorer.sweep returns it")
     for column in (cost, value):
         if column not in points:
             raise CostError(f"the table has no column {column!r}; allowed: {', '.join(map(str, points.columns))}")
@@ -113,6 +120,7 @@ def sweep(
     import pandas
 
     device = as_profile(profile) if profile is not None else None
+    knobs = {knob: list(_values(knob, values)) for knob, values in knobs.items()}
     rows = []
     for values in product(*knobs.values()):
         chosen = dict(zip(knobs, values))
@@ -130,6 +138,13 @@ def sweep(
         row |= {"peak_activation": counts.peak_activation, "kernels": total.kernels}
         rows.append(row | _milliseconds(spec, device) | _accuracy(spec) | {"source": "swept"})
     return pandas.DataFrame(rows)
+
+
+def _values(knob: str, values: Any) -> Iterable[Any]:
+    """The values of a knob. Raises ArchError for a single value and for none."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable) or not (found := list(values)):
+        raise ArchError(f"found {shorten(values)}; allowed: a list of one or more values", knob)
+    return found
 
 
 def _milliseconds(spec: Spec, device: DeviceProfile | None) -> dict[str, float]:

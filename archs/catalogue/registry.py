@@ -42,11 +42,14 @@ def family(name: str) -> Family:
 def spec(name: str, **knobs: object) -> Spec:
     """The table of a published network.
 
-    Raises ArchError for an unknown name, a knob that the family lacks, or a value that it does not take.
-
     Args:
         name: one of `names()`.
-        knobs: of the family, such as `width`, `groups` and `resolution` (pixels, or (height, width)).
+        **knobs: `width`, a multiplier (ShuffleNetV2: 0.5, 1.0, 1.5 or 2.0 as published); `resolution`, pixels of a
+            square image's side or (height, width); `groups` of ShuffleNetV1; `code`, which of several published forms;
+            `last_stage` of MobileNetV3-Large. Each family has some of them, with the paper's network as default.
+
+    Raises ArchError for an unknown name, a knob that the family lacks, or a value that it does not take; the message
+    has what is allowed.
 
     >>> spec("shufflenet_v1", width=1.0, groups=3, resolution=224).rows[2].channels
     240

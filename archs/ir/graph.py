@@ -152,7 +152,13 @@ class Graph:
         return {node.path: node for node in self.nodes}
 
     def __getitem__(self, path: str) -> Node:
-        return self._by_path[path]
+        """The node at a path. Raises KeyError that names the nodes of a block or stage."""
+        try:
+            return self._by_path[path]
+        except KeyError:
+            inside = [node.path for node in self.nodes if node.path.startswith(f"{path}/")]
+            hint = f"; its nodes: {', '.join(inside)}" if inside else "; graph.nodes has them all"
+            raise KeyError(f"{path!r} is no node of {self.name}{hint}") from None
 
     def to_networkx(self) -> networkx.DiGraph:
         """A networkx copy, for algorithms: nodes are paths (and "input"), with the attribute `node`."""

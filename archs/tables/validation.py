@@ -22,7 +22,10 @@ class Validated(BaseModel):
 
     if not TYPE_CHECKING:  # a type checker takes the arguments from the fields
 
-        def __init__(self, **fields: Any):
+        def __init__(self, *values: Any, **fields: Any):
+            if values:
+                shown = ", ".join(f"{column}=…" for column in type(self).model_fields)
+                raise TypeError(f"found {len(values)} values without a column; allowed: {type(self).__name__}({shown})")
             try:
                 super().__init__(**fields)
             except ValidationError as error:
@@ -37,6 +40,9 @@ def _problem(cls: type[BaseModel], error: Any, fields: dict[str, Any]) -> Proble
     column, found = str(error["loc"][0]), shorten(fields.get(str(error["loc"][0]), error["input"]))
     if error["type"] == "extra_forbidden":
         return Problem(f"no such column; allowed: {', '.join(cls.model_fields)}", column=shorten(column))
+    if column == "rows" and len(error["loc"]) > 1:
+        found = shorten(error["input"])
+        return Problem(f"found {found}; allowed: a row of archs.rows: Conv(stage=…, channels=…)", error["loc"][1] + 1)
     takes = allowed(cls, column)
     if error["type"] == "missing":
         return Problem(f"found nothing; allowed: {takes}", column=column)

@@ -7,17 +7,22 @@ from dataclasses import replace
 from archs.ir.graph import INPUT, Graph, Node
 from archs.ir.ops import BatchNorm, Conv2d
 from archs.ir.weights import Weights
+from archs.networks import Network, build
 
 
-def fold_batchnorm(graph: Graph) -> Graph:
+def fold_batchnorm(network: Network) -> Graph:
     """The graph with every batch norm that follows a convolution alone folded into it, as the convolution's bias.
 
     A batch norm after another operator, or after a convolution with further readers, stays. The graph's weights are
     folded too.
 
     Args:
-        graph: in inference form; it is not changed.
+        network: a catalogue name, a `Spec` or a `Graph` in inference form; it is not changed.
+
+    >>> fold_batchnorm("mobilenet_v2")
+    <Graph mobilenet_v2: 3×224×224 → 1000, 101 nodes>
     """
+    graph = build(network)
     readers = graph.consumers
     tied = {path for pair in graph.shared for path in pair}  # one module that runs at several places
     tied |= {path for tie in graph.ties for path in (tie.path, tie.owner)}

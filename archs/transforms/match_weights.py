@@ -19,6 +19,7 @@ from archs.interop.pytorch.execute import from_source
 from archs.ir.graph import Graph
 from archs.ir.isomorphism import matching_nodes, structural_hashes
 from archs.ir.weights import Weights
+from archs.networks import Network, build
 from archs.transforms.weights import NORMS, report_missing, with_eps
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 Sizes = tuple[int, ...]
 
 
-def adopt(graph: Graph, other: Graph, strict: bool = True) -> Graph:
+def adopt(network: Network, other: Network, strict: bool = True) -> Graph:
     """The graph with the weights, and the norms' eps, of another graph that is the same up to names.
 
     With `strict=False` the graphs may differ, in classes or in a layer: each layer with an equal counterpart takes its
@@ -35,7 +36,7 @@ def adopt(graph: Graph, other: Graph, strict: bool = True) -> Graph:
     that differs, where the graphs are not the same, or where nothing fits.
 
     Args:
-        graph: takes the weights.
+        network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         other: a graph with weights.
         strict: False lets the graphs differ in some layers.
 
@@ -45,9 +46,7 @@ def adopt(graph: Graph, other: Graph, strict: bool = True) -> Graph:
     Traceback (most recent call last):
     archs.errors.ArchError: mobilenet_v2 is not mobilenet_v2: stem/conv/conv is conv 3×3 /2 to 32×112×112, ...
     """
-    for given in (graph, other):
-        if not isinstance(given, Graph):
-            raise ArchError(f"found {shorten(given)}; allowed: a graph, of archs.build(…) or archs.from_module(…)")
+    graph, other = build(network), build(other)
     pairs = matching_nodes(graph, other) if strict else _similar_nodes(graph, other)
     tensors: Mapping[str, Mapping[str, Tensor]] = other.weights or {}
     nodes = list(graph.nodes)
@@ -83,7 +82,9 @@ def _aligned(ours: Sequence[Any], theirs: Sequence[Any]) -> list[tuple[int, int]
     return [(block.a + k, block.b + k) for block in blocks for k in range(block.size)]
 
 
-def from_state_dict(graph: Graph, state: Mapping[str, Tensor], eps: float | None = None, strict: bool = True) -> Graph:
+def from_state_dict(
+    network: Network, state: Mapping[str, Tensor], eps: float | None = None, strict: bool = True
+) -> Graph:
     """The graph with the tensors of a state dict that has them in the graph's order, whatever their names.
 
     For weights without their module: torchvision's files list the layers in the order of the catalogue's graphs.
@@ -95,11 +96,12 @@ def from_state_dict(graph: Graph, state: Mapping[str, Tensor], eps: float | None
     where nothing fits.
 
     Args:
-        graph: takes the tensors.
+        network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         state: name → tensor, in the order of the graph's layers.
         eps: of all batch norms, or None.
         strict: False lets layers differ in size or be absent.
     """
+    graph = build(network)
     if not isinstance(state, Mapping):
         raise ArchError(
             f"found {shorten(state)}; allowed: a state dict, name → tensor (module.state_dict(), "

@@ -1,4 +1,4 @@
-"""Edits of any graph, also of one without a table: widen, rekernel, regroup, remove. Graph → Graph.
+"""Edits of any graph, also of one without a table: widen, rekernel, regroup, remove. Name, Spec or Graph → Graph.
 
 Shapes are propagated. Tensors that are added or gated must agree in width, so their convolutions are widened together.
 An operator that cannot follow raises ArchError with its path. Layers that an edit leaves keep their trained weights.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from math import lcm
 
 from archs.errors import ArchError, shorten
@@ -32,21 +33,23 @@ from archs.ir.ops import (
     View,
 )
 from archs.ir.weights import Weights
+from archs.networks import Network, build
 from archs.tables.rows import MAX_CHANNELS
 
 MERGES = (Add, Multiply, Subtract, Divide, Maximum)
 
 
-def widen(graph: Graph, path: str, channels: int) -> Graph:
+def widen(network: Network, path: str, channels: int) -> Graph:
     """The graph with `channels` output channels (or features) at `path` and at every operator that must agree with it.
 
     Raises ArchError where the operator follows its input (`widths` lists the others) or a width is out of range.
 
     Args:
-        graph: is not changed.
+        network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         path: of an operator that sets its width.
         channels: output channels, or features of a linear layer.
     """
+    graph = build(network)
     members = _tied(graph, path)
     return _rebuilt(graph, {member: _sized(graph[member].op, channels) for member in members})
 
@@ -76,16 +79,17 @@ def widen_scope(graph: Graph, scope: str, factor: float) -> Graph:
     return _rebuilt(graph, changes)
 
 
-def rekernel(graph: Graph, path: str, kernel: int) -> Graph:
+def rekernel(network: Network, path: str, kernel: int) -> Graph:
     """The graph with a k×k convolution at `path`, k odd, from 1 to 31. Padding that kept the map's size still does.
 
     Raises ArchError where `path` is no convolution.
 
     Args:
-        graph: is not changed.
+        network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         path: of a convolution.
         kernel: odd, from 1 to 31.
     """
+    graph = build(network)
     op = _conv(graph, path)
     if type(kernel) is not int or not 1 <= kernel <= 31 or kernel % 2 == 0:
         raise ArchError(f"{path}: kernel is {kernel!r}; allowed: an odd number from 1 to 31")
@@ -95,26 +99,28 @@ def rekernel(graph: Graph, path: str, kernel: int) -> Graph:
     return _rebuilt(graph, {path: replace(op, kernel=(kernel, kernel), padding=(vertical, horizontal))})
 
 
-def regroup(graph: Graph, path: str, groups: int) -> Graph:
+def regroup(network: Network, path: str, groups: int) -> Graph:
     """The graph with the convolution at `path` in `groups` groups. Raises ArchError where they do not divide.
 
     Args:
-        graph: is not changed.
+        network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         path: of a convolution.
         groups: must divide its input and its output channels.
     """
+    graph = build(network)
     return _rebuilt(graph, {path: replace(_conv(graph, path), groups=groups)})
 
 
-def remove(graph: Graph, scope: str) -> Graph:
+def remove(network: Network, scope: str) -> Graph:
     """The graph without a block, a stage or an operator; its readers read its input.
 
     Raises ArchError where it reads or gives several tensors, gives the output, or leaves shapes that do not fit.
 
     Args:
-        graph: is not changed.
+        network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         scope: a path, or the first parts of several.
     """
+    graph = build(network)
     inside = {node.path for node in _inside(graph, scope)}
     read = {path for node in graph.nodes if node.path in inside for path in node.inputs} - inside
     given = {path for node in graph.nodes if node.path not in inside for path in node.inputs} & inside
@@ -206,7 +212,10 @@ def _node(graph: Graph, path: str) -> Node:
     try:
         return graph[path]
     except KeyError:
-        raise ArchError(f"{shorten(path)} is no operator of {graph.name}") from None
+        inside = [node.path for node in graph.nodes if f"{node.path}/".startswith(f"{path}/")]
+        near = inside or get_close_matches(str(path), [node.path for node in graph.nodes])
+        hint = f"; in it: {', '.join(near)}" if inside else f"; nearest: {', '.join(near)}" if near else ""
+        raise ArchError(f"{shorten(path)} is no operator of {graph.name}{hint}") from None
 
 
 def _conv(graph: Graph, path: str) -> Conv2d:

@@ -19,6 +19,7 @@ from archs.interop.pytorch.execute import from_source, state_dict
 from archs.ir.graph import Graph, Node
 from archs.ir.ops import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from archs.ir.weights import Weights
+from archs.networks import Network, build
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,17 +30,17 @@ NORMS = (BatchNorm, LayerNorm, GroupNorm, RMSNorm)
 EPS_KEY = "archs.eps"
 
 
-def save_weights(graph: Graph, path: str | Path) -> None:
+def save_weights(network: Network, path: str | Path) -> None:
     """Write the graph's weights as safetensors, by the names that they have in the exported module.
 
     `module.load_state_dict(safetensors.torch.load_file(path), strict=False)` takes them. Raises ArchError for a graph
     without weights.
 
     Args:
-        graph: with weights.
+        network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         path: of the file to write.
     """
-    Path(path).write_bytes(to_safetensors(graph))
+    Path(path).write_bytes(to_safetensors(build(network)))
 
 
 def to_safetensors(graph: Graph) -> bytes:
@@ -55,7 +56,7 @@ def to_safetensors(graph: Graph) -> bytes:
     return save(tensors, metadata={"format": "pt", EPS_KEY: json.dumps(eps)})
 
 
-def load_weights(graph: Graph, path: str | Path, strict: bool = True) -> Graph:
+def load_weights(network: Network, path: str | Path, strict: bool = True) -> Graph:
     """The graph with the weights of a safetensors file that has the exported module's names, and its norms' eps.
 
     With `strict=False` layers that the file lacks, or has in another size, keep their initial weights, and a warning
@@ -63,13 +64,14 @@ def load_weights(graph: Graph, path: str | Path, strict: bool = True) -> Graph:
     names or sizes that do not fit.
 
     Args:
-        graph: takes the tensors.
+        network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         path: of a safetensors file.
         strict: False lets the file lack layers, or have them in other sizes.
     """
     import torch
     from safetensors import SafetensorError, safe_open
 
+    graph = build(network)
     with torch.device("meta"):
         module = from_source(to_source(graph))
     own = {name: t for name, t in module.state_dict().items() if not name.endswith("num_batches_tracked")}
@@ -88,6 +90,8 @@ def load_weights(graph: Graph, path: str | Path, strict: bool = True) -> Graph:
             eps = _eps_of(file.metadata() or {})
     except SafetensorError as error:
         raise ArchError(f"not a safetensors file: {shorten(str(error), 200)}") from None
+    except OSError as error:
+        raise ArchError(f"{shorten(str(path))} cannot be read: {error.strerror or error}") from None
     places = attributes(graph)
     found: dict[str, dict[str, Tensor]] = {}
     for node, place in places.items():

@@ -5,37 +5,40 @@ Totals only; what a node, a block or a stage costs is `costmodel.count`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archs.caching import cached
 from archs.ir.graph import Graph, Subgraph
-from costmodel.arguments import Network, as_graph
+from costmodel.arguments import Network, as_graph, as_list
 from costmodel.counting.counts import Convention, Counts, count, node_counts
 
 CONVENTION = Convention()
 
 
-def count_many(graphs: Iterable[Network], convention: Convention = CONVENTION) -> list[Counts]:
-    """`count(graph, convention).total` of each graph. Raises CostError as `count` does.
+def count_many(
+    graphs: Iterable[Network], convention: Convention = CONVENTION, input_shape: Sequence[int] | None = None
+) -> list[Counts]:
+    """`count(graph, input_shape, convention).total` of each network. Raises CostError and TypeError as `count` does.
 
     Args:
         graphs: networks as `count` takes them.
         convention: as in `count`.
+        input_shape: (channels, height, width) of all of them, with or without a batch of 1; by default each one's own.
 
     >>> import archs, costmodel
     >>> graph = archs.build(archs.spec("mobilenet_v1"))
     >>> costmodel.count_many([graph])[0] == costmodel.count(graph).total
     True
     """
-    return [_total(as_graph(graph), convention) for graph in graphs]
+    return [_total(as_graph(graph, input_shape), convention) for graph in as_list(graphs)]
 
 
 def _total(graph: Graph, convention: Convention) -> Counts:
     if not graph.subgraphs or graph.shared:
-        return count(graph, convention).total
+        return count(graph, convention=convention).total
     return Counts._make(np.sum([_of_block(block, convention) for block in graph.subgraphs], axis=0).tolist())
 
 

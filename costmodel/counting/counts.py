@@ -26,20 +26,42 @@ from costmodel.errors import CostError
 if TYPE_CHECKING:
     import pandas
 
-CONVENTION = "2026-11-22"  # the day on which a number of this file last changed its meaning
+
+class ConventionDate(str):
+    """The date of the counting convention: the day on which a number last changed its meaning.
+
+    One multiply-add is one, of convolutions and linear layers without bias; everything is of one image in inference;
+    batch norm is counted where it is a node; what is free is listed in `costmodel.counting.kinds`. Results of one date
+    can be compared.
+    """
+
+    __slots__ = ()
+
+
+CONVENTION = ConventionDate("2026-11-22")
 
 
 @dataclass(frozen=True)
 class Convention:
-    """The two choices on which readers differ."""
+    """The two choices on which counters differ; neither changes multiply-adds or parameters.
 
-    bytes_per_element: int = 4  # float32
+    >>> import costmodel
+    >>> halves = costmodel.count("mobilenet_v1", convention=Convention(bytes_per_element=2))
+    >>> halves.mem_bytes == costmodel.count("mobilenet_v1").mem_bytes / 2
+    True
+    """
+
+    bytes_per_element: int = 4
+    """Bytes of one number in memory: 4 for float32, 2 for float16, 1 for int8. Scales `mem_bytes` and `intensity`."""
     split_copies: bool = False
-    """Whether a channel split is a copy, as in some runtimes, or a view, as in PyTorch."""
+    """Whether a channel split is a copy, as in some runtimes, or a view, as in PyTorch. A copy adds memory access."""
 
 
 class Counts(NamedTuple):
-    """The costs of a node, a block or a network. Add them with `+`; `Counts.zero()` is the neutral one."""
+    """The costs of a node, a block or a network, of one image. Add them with `+`; `Counts.zero()` is the neutral one.
+
+    `mult_adds` are multiply-adds, `params` parameters, `kernels` and `unknown` operators; all others are elements.
+    """
 
     mult_adds: int
     """Multiply-adds of convolutions and linear layers, without bias: K²·C_in/g·C_out·H·W (MobileNetV1, section 3.1)."""
@@ -151,6 +173,16 @@ class NetworkCounts:
     convention: Convention
     nodes: tuple[Counts, ...]
     total: Counts
+
+    @property
+    def mult_adds(self) -> int:
+        """Multiply-adds of one image; half of what counters of FLOPs report."""
+        return self.total.mult_adds
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters."""
+        return self.total.params
 
     @property
     def mem_bytes(self) -> int:
@@ -274,11 +306,13 @@ def node_counts(nodes: Iterable[Node], shapes: Mapping[str, Shape], convention: 
 
 
 def count(
-    network: Network, convention: Convention | None = None, input_shape: Sequence[int] | None = None
+    network: Network, input_shape: Sequence[int] | None = None, convention: Convention | None = None
 ) -> NetworkCounts:
-    """The costs of every node of a network: a catalogue name, a Spec, a Graph, or an nn.Module with `input_shape`.
+    """The costs of every node of a network, for one image.
 
-    Raises CostError for an operator without a cost rule.
+    `network` is a catalogue name, a Spec, a Graph, or an nn.Module with `input_shape`, which is (channels, height,
+    width) with or without a batch of 1 before it. `convention` is the default one where it is None. Raises CostError
+    for an operator without a cost rule and for a bad shape, TypeError for what is no network.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.

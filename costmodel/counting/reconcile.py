@@ -41,9 +41,15 @@ class Term:
     nodes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """What a tool reports for a graph: `total == mult_adds + sum(term.amount for term in terms)`."""
+    """What a tool reports for a graph: `total == mult_adds + sum(term.amount for term in terms)`.
+
+    `costmodel.table((report,))` is a DataFrame of the terms with their reasons, `explorer.plot(report)` draws them.
+
+    >>> reconcile("mobilenet_v2")[0]
+    Report(fvcore: 314,193,216 = 300,774,272 mult-adds + batch norm 13,356,224 + global pooling 62,720)
+    """
 
     tool: str
     version_of_rules: str
@@ -53,6 +59,11 @@ class Report:
     mult_adds: int
     total: int
     terms: tuple[Term, ...]
+
+    def __repr__(self) -> str:
+        signed = [(term.name, term.amount) for term in self.terms if term.amount]
+        terms = "".join(f" {'−' if amount < 0 else '+'} {name} {abs(amount):,}" for name, amount in signed)
+        return f"Report({self.tool}: {self.total:,} = {self.mult_adds:,} mult-adds{terms})"
 
 
 def reconcile(network: Network, input_shape: Sequence[int] | None = None) -> tuple[Report, ...]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from archs.caching import cached
 from archs.ir import ops
 from archs.ir.graph import Graph, Subgraph
-from costmodel.arguments import Network, as_graph
+from costmodel.arguments import Network, as_graph, as_list
 from costmodel.errors import CostError
 from costmodel.latency import features
 from costmodel.latency.block_features import block_features
@@ -42,7 +42,10 @@ Interval = tuple[float, float, float]
 
 
 def predict_many(
-    graphs: Iterable[Network], profile: DeviceProfile | str | os.PathLike = DEFAULT, allocator: Allocator = "retain"
+    graphs: Iterable[Network],
+    profile: DeviceProfile | str | os.PathLike = DEFAULT,
+    allocator: Allocator = "retain",
+    input_shape: Sequence[int] | None = None,
 ) -> list[Interval]:
     """(latency_ms, low_ms, high_ms) of each graph, equal to `predict`'s within rounding (relative 1e-12).
 
@@ -57,6 +60,7 @@ def predict_many(
         graphs: a catalogue name, a `Spec` or a `Graph`, each.
         profile: a `DeviceProfile`, the name of a shipped one, or a path.
         allocator: "retain" (freed memory stays in the process) or "default" (glibc's settings).
+        input_shape: (channels, height, width) of all of them, with or without a batch of 1; by default each one's own.
 
     >>> import archs, costmodel
     >>> profile = costmodel.load_profile("cpu")
@@ -67,7 +71,7 @@ def predict_many(
     """
     device = as_profile(profile)
     regime = device.regime
-    built = [g if isinstance(g, Graph) else regime.prepared(as_graph(g)) for g in graphs]
+    built = [g if isinstance(g, Graph) else regime.prepared(as_graph(g, input_shape)) for g in as_list(graphs)]
     if allocator != "retain" or not isinstance(device, DeviceProfile):
         single = [predict(graph, device, allocator=allocator) for graph in built]
         return [(one.latency_ms, one.low_ms, one.high_ms) for one in single]

@@ -79,7 +79,17 @@ class Priced(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Prediction:
-    """The latency of one network on one device, in the profile's regime, with its 90 % interval."""
+    """The latency of one network on one device, in the profile's regime, with its 90 % interval.
+
+    Times are milliseconds of one batch. Sequences have one entry per node, in the order of `graph.nodes`.
+
+    >>> import costmodel
+    >>> found = costmodel.predict("mobilenet_v2")
+    >>> found.low_ms < found.latency_ms < found.high_ms
+    True
+    >>> found.bounds[found.nodes_ms.index(max(found.nodes_ms))] in ("compute", "memory", "launch")
+    True
+    """
 
     graph: Graph
     profile: DeviceProfile
@@ -91,7 +101,7 @@ class Prediction:
     """They add up to `latency_ms`: each includes its share of the time between operators."""
     kinds: tuple[str, ...]
     bounds: tuple[str, ...]
-    """Per node the largest term of its physical base: "compute", "memory" or "launch"."""
+    """Per node the largest term of its physical base: "compute", "memory" or "launch", the time to start a kernel."""
     allocator: Allocator = "retain"
     """"retain": freed memory stays in the process; "default": glibc's default settings, with page faults."""
     node_faults: tuple[float, ...] = ()

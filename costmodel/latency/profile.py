@@ -152,6 +152,16 @@ class Reference(_Value):
 class DeviceProfile(Saved):
     """Predictors of one device in one regime, with their provenance and their held-out errors.
 
+    `costmodel.load_profile(name)` reads one, `costmodel.calibrate` makes one of this machine, `save(path)` writes it.
+    `regime` is what it holds for (device, threads, layout, batch, folded), `environment` where it was timed,
+    `held_out["all"].mape` its mean error in percent. Times are microseconds (`…_us`) or seconds; intervals are of the
+    logarithm of the time.
+
+    >>> import costmodel
+    >>> profile = costmodel.load_profile("cpu")
+    >>> profile.regime.threads, profile.regime.batch, profile.held_out["all"].mape < 5
+    (1, 1, True)
+
     Three attributes have another name in the file (format `costmodel.profile/1`): see their aliases.
     """
 
@@ -284,9 +294,10 @@ def as_profile(profile: DeviceProfile | str | os.PathLike) -> DeviceProfile:
     if isinstance(profile, (str, os.PathLike)):
         path = locate(profile)
         return _loaded(path, path.stat().st_mtime_ns) if path.is_file() else load_profile(profile)
+    shape = "; the shape of an image is input_shape=…" if isinstance(profile, (tuple, list)) else ""
     raise TypeError(
         f"found a {type(profile).__name__}; a profile is a DeviceProfile, the name of a shipped one "
-        f"({', '.join(names())}) or a path: call costmodel.load_profile(path_or_name)"
+        f"({', '.join(names())}) or a path: call costmodel.load_profile(path_or_name){shape}"
     )
 
 

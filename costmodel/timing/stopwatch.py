@@ -19,7 +19,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import archs
 from archs.caching import cached
+from costmodel.arguments import Network, as_graph, as_sides, is_module
 from costmodel.errors import CostError
 
 if TYPE_CHECKING:  # torch takes seconds to import: only what starts a clock does so
@@ -70,21 +72,28 @@ class Environment:
 
 
 def measure(
-    module: nn.Module, shape: Sequence[int], threads: int = 1, device: str = "cpu", layout: str = "nchw", runs: int = 30
+    network: Network,
+    shape: Sequence[int] | None = None,
+    threads: int = 1,
+    device: str = "cpu",
+    layout: str = "nchw",
+    runs: int = 30,
 ) -> Timing:
-    """Time a module on random images of `shape` (batch, channels, height, width), end to end.
+    """Time a network on random images on this machine, end to end, in milliseconds.
 
-    Warns where the machine stays too noisy. Raises CostError for a device or layout that is not there.
-    `measure(torch.nn.ReLU(), (1, 8, 56, 56)).median_ms` is the time of one call.
+    Warns where the machine stays too noisy. Raises CostError for a device, a layout or a shape that is not there,
+    TypeError for what is no network. `measure(torch.nn.ReLU(), (1, 8, 56, 56)).median_ms` is the time of one call.
 
     Args:
-        module: in any mode; it is timed in eval mode.
-        shape: (batch, channels, height, width).
+        network: an nn.Module in any mode, timed in eval mode; or a name, a Spec or a Graph.
+        shape: (batch, channels, height, width), or (channels, height, width) for a batch of 1; of a name, a Spec or a
+            Graph by default its own.
         threads: of PyTorch.
         device: "cpu", "cuda" or "mps".
         layout: "nchw" or "channels_last".
-        runs: timed calls, after warm-up.
+        runs: timed calls, after warm-up; up to three times as many where they disagree.
     """
+    module, shape = _timed(network, shape)
     with Stopwatch(device, threads, layout).running() as watch:
         call = watch.caller(module, shape)
         watch.warm_up(call)
@@ -100,6 +109,18 @@ def measure(
         stacklevel=2,
     )
     return timing
+
+
+def _timed(network: Network, shape: Sequence[int] | None) -> tuple[nn.Module, tuple[int, ...]]:
+    """The module to time, and the shape of its images with their batch."""
+    given = as_sides(shape) if shape is not None else ()
+    sides = (1, *given) if len(given) == 3 else given
+    if is_module(network):
+        if not sides:
+            raise TypeError(f"{type(network).__name__} is an nn.Module: pass shape=(batch, channels, height, width)")
+        return network, sides
+    graph = as_graph(network, sides[1:] or None)
+    return archs.to_module(graph), (sides[0] if sides else 1, *graph.input)
 
 
 def quiet(samples: Sequence[float]) -> float:
@@ -323,7 +344,7 @@ def processor(device: torch.device) -> str:
         return f"{torch.cuda.get_device_name(device)} beside {processor(torch.device('cpu'))}"
     info = Path("/proc/cpuinfo")
     if info.exists():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

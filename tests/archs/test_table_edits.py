@@ -26,7 +26,7 @@ def test_lists_are_taken():
         (lambda: Conv(stage="stem"), "channels: found nothing; allowed: a whole number from 1 to 16,384"),
         (lambda: Conv(stage="stem", channels=8, kernel=4), "kernel: found 4; allowed: a whole odd number from 1 to 31"),
         (lambda: archs.Spec(name="x", rows=[]), "rows: found []; allowed: a list of 1 to 256 rows"),
-        (lambda: archs.Spec(name="x", rows=["conv"]), "rows: found ['conv']; allowed: a list of 1 to 256 rows"),
+        (lambda: archs.Spec(name="x", rows=["conv"]), "row 1: found 'conv'; allowed: a row of archs.rows"),
         (lambda: V2.edit(resolution=(0, 5)), "resolution: found (0, 5); allowed: a whole number from 1 to 2,048, or (height, width)"),
         (lambda: V2.edit_row("stage3", kernel=4), "row 4, column kernel: found 4; allowed: a whole odd number from 1 to 31"),
         (lambda: V2.edit_row(11, kernel=3), "row index is 11; allowed: 0 to 10, or a stage: stem, stage1, "),

@@ -33,10 +33,10 @@ def test_an_input_shape_sets_the_image_of_a_name():
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (nn.ReLU, r"the class ReLU; .*: ReLU\(\)"),
+        (nn.ReLU, r"the class ReLU \(make an instance of it first: ReLU\(\)\)"),
         (nn.ReLU(), r"pass input_shape=\(channels, height, width\)"),
         ({}, "load_state_dict"),
-        (3, "a int; a network is a catalogue name"),
+        (3, "an int; a network is a catalogue name"),
     ],
 )
 def test_anything_else_is_a_type_error_with_what_to_call(network, message):

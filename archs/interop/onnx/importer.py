@@ -5,7 +5,7 @@ Nothing in the file is executed; what it holds and what it asks for are bounded 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,14 +24,14 @@ MAX_NAME = 40
 
 def from_onnx(
     source: str | Path | bytes,
-    input_shape: tuple[int, int, int] | None = None,
+    input_shape: Sequence[int] | None = None,
     name: str | None = None,
     verify: bool = False,
     progress: Callable[[float, str], None] | None = None,
 ) -> Graph:
     """The graph of an ONNX file, by its path or its bytes, with `graph.weights` beside it.
 
-    `input_shape` is that of one image, needed where the file leaves it open. ONNX does not say which tensors were
+    `input_shape` is needed where the file leaves it open. ONNX does not say which tensors were
     trained: those of convolutions, linear layers and norms are taken for it, and those that maps are multiplied with
     or added to, running statistics not. What has no operator here becomes an `Opaque` node. Weights in other files are
     read from beside a path; of bytes alone the graph has none of them. With `verify` ONNX Runtime runs the file beside
@@ -40,7 +40,7 @@ def from_onnx(
 
     Args:
         source: a path, or the bytes of a file.
-        input_shape: (channels, height, width) of one image, or None.
+        input_shape: (channels, height, width) of one image, with or without a batch of 1 before it, or None.
         name: of the graph; the file's by default.
         verify: whether to compare the outputs with ONNX Runtime's.
         progress: called with the share done, 0 to 1, and the step.

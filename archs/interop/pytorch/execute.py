@@ -78,15 +78,21 @@ def put(module: nn.Module, state: dict[str, Tensor]) -> None:
 def from_source(text: str) -> nn.Module:
     """Executes a text that `to_source` wrote and makes its last class. Not for a text from anywhere else.
 
+    Raises ArchError for a text that is no Python, or has no class of a module that takes no arguments.
+
     Args:
         text: Python source, which is executed.
     """
     filename = f"<exported {abs(hash(text)):x}>"
     _remember(filename, text)
     namespace: dict[str, object] = {"__name__": "exported"}
-    exec(compile(text, filename, "exec"), namespace)
-    network = [value for value in namespace.values() if isinstance(value, type)][-1]
-    return network()
+    try:
+        exec(compile(text, filename, "exec"), namespace)
+        network = [value for value in namespace.values() if isinstance(value, type)][-1]
+        return network()
+    except (SyntaxError, IndexError, TypeError, NameError, ImportError, ValueError) as error:
+        reason = f"{type(error).__name__}: {shorten(str(error), 200)}"
+        raise ArchError(f"not a text of archs.to_source, whose last class is the network ({reason})") from error
 
 
 def _remember(filename: str, text: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
 from io import StringIO
@@ -43,7 +43,7 @@ OUTSIDE = (
 
 def from_module(
     module: nn.Module,
-    input_shape: tuple[int, int, int] | None = None,
+    input_shape: Sequence[int] | None = None,
     name: str | None = None,
     verify: bool = True,
     *,
@@ -97,9 +97,13 @@ def _modules(graph: Graph, steps: list[Step]) -> dict[str, str]:
 
 
 def image_shape(shape: Any) -> Shape:
+    """Channels, height and width, from a shape with or without a batch of 1. Raises ArchError."""
     found = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    found = found[1:] if len(found) == 4 and found[0] == 1 else found
     if len(found) != 3 or any(type(side) is not int or not 1 <= side <= 16384 for side in found):
-        raise ArchError(f"the input shape is {shorten(shape)}; allowed: channels, height, width, each from 1 to 16384")
+        raise ArchError(
+            f"the input shape is {shorten(shape)}; allowed: (channels, height, width), each from 1 to 16384"
+        )
     return Shape(*found)
 
 
