@@ -1,9 +1,23 @@
 """What you can do with a network's costs. Networks are in `archs`, costs in `costmodel`.
 
-estimate, diff, advise, pareto and sweep are functions for Python and notebooks; `explorer.figures` draws their tables.
+estimate, diff, advise, pareto and sweep are functions for Python and notebooks. plot(value) draws a network, a result
+of `costmodel`, a diff or a sweep; `explorer.figures` has the figures of tables: charts, diagram, scatter.
 The page starts with `streamlit run app.py`, the command line with `python -m explorer`.
 """
 
-from explorer.front_door import advise, diff, estimate, pareto, sweep
+from importlib import import_module
+from types import ModuleType
 
-__all__ = ["advise", "diff", "estimate", "pareto", "sweep"]
+from explorer.front_door import advise, diff, estimate, pareto, sweep
+from explorer.plotting import plot
+
+__all__ = ["advise", "diff", "estimate", "pareto", "plot", "sweep"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """`explorer.figures`, imported on first use: plotly takes longer than the rest."""
+    if name != "figures":
+        raise AttributeError(f"module 'explorer' has no attribute {name!r}; it has {', '.join(__all__)}, figures")
+    for module in ("charts", "diagram", "scatter"):
+        import_module(f"explorer.figures.{module}")
+    return import_module("explorer.figures")

@@ -54,7 +54,7 @@ class Point(NamedTuple):
 def frontier(
     points: pandas.DataFrame,
     line: pandas.DataFrame,
-    cost: str,
+    cost: str = "mult_adds",
     network: Point | None = None,
     title: str = "",
     families: Sequence[str] = (),
