@@ -71,7 +71,8 @@ def _where(value: NetworkCounts | Prediction | NetworkProfile, by: str) -> panda
         value = value.counts
     counts = costmodel.count(value.graph) if isinstance(value, Prediction) else value
     if by == "kind":
-        times = prediction and dict(zip([node.path for node in prediction.graph.nodes], prediction.nodes_ms))
+        nodes = prediction.graph.nodes if prediction else ()
+        times = dict(zip([node.path for node in nodes], prediction.nodes_ms)) if prediction else None
         return costs.timed_kinds(counts, times)
     table = costs.blocks(counts)
     return table.assign(latency_ms=_by_block(counts.graph, prediction.by_block)) if prediction else table

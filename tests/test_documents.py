@@ -1,11 +1,14 @@
 """The documents say what the code says."""
 
+import importlib
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import documents
+import pdoc
 import pytest
 import screenshot
 
@@ -70,3 +73,18 @@ def test_a_benchmark_starts_from_any_folder_and_can_record(path, tmp_path):
     found = subprocess.run([sys.executable, str(path), "--help"], cwd=tmp_path, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
     assert "--record" in found.stdout
+
+
+@pytest.mark.slow
+def test_the_api_reference_has_every_public_name(tmp_path):
+    """As `python -m pdoc` with these modules writes it; a module that does not import is a warning."""
+    packages = ("archs", "costmodel", "explorer")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Error parsing type annotation")  # of names imported for type checkers only
+        pdoc.pdoc(*packages, "archs.tables.rows", output_directory=tmp_path)
+    for package in packages:
+        text = (tmp_path / f"{package}.html").read_text(encoding="utf-8")
+        names = [name for name in importlib.import_module(package).__all__ if name != "rows"]
+        assert [name for name in names if f'id="{name}"' not in text] == []
+    rows = (tmp_path / "archs" / "tables" / "rows.html").read_text(encoding="utf-8")
+    assert all(f'id="{row.__name__}"' in rows for row in KINDS.values())

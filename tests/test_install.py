@@ -44,3 +44,11 @@ def test_data_and_types_are_installed_and_raw_timings_are_not(installed):
     assert {"py.typed", "published.csv", "cpu.json", "cpu.validation.json", "guideline_experiments.csv"} <= names
     assert not [name for name in names if "raw.jsonl" in name]
     assert sum(path.stat().st_size for path in installed.rglob("*") if path.is_file()) < 20e6
+
+
+@pytest.mark.slow
+def test_the_first_calls_of_a_new_user_outside_the_checkout(installed, tmp_path):
+    script = (ROOT / "tests" / "support" / "first_calls.py").read_text(encoding="utf-8")
+    (tmp_path / "first_calls.py").write_text(script, encoding="utf-8")
+    found = run(sys.executable, "first_calls.py", cwd=tmp_path, PYTHONPATH=str(installed))
+    assert "calls work" in found

@@ -306,24 +306,25 @@ def node_counts(nodes: Iterable[Node], shapes: Mapping[str, Shape], convention: 
 
 
 def count(
-    network: Network, input_shape: Sequence[int] | None = None, convention: Convention | None = None
+    network: Network, input_shape: Sequence[int] | Convention | None = None, convention: Convention | None = None
 ) -> NetworkCounts:
     """The costs of every node of a network, for one image.
 
-    `network` is a catalogue name, a Spec, a Graph, or an nn.Module with `input_shape`, which is (channels, height,
-    width) with or without a batch of 1 before it. `convention` is the default one where it is None. Raises CostError
-    for an operator without a cost rule and for a bad shape, TypeError for what is no network.
+    A Convention may also stand second, `count(graph, Convention(2))`. Raises CostError for an operator without a cost
+    rule and for a bad shape, TypeError for what is no network.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.
-        convention: bytes per element, and whether channel splits copy; float32 and views by default.
         input_shape: (channels, height, width), with or without a batch of 1; an `nn.Module` needs it.
+        convention: bytes per element, and whether channel splits copy; float32 and views by default.
 
     >>> import archs, costmodel
     >>> counts = costmodel.count(archs.build(archs.spec("mobilenet_v1")))
     >>> counts.total.mult_adds, counts.total.params
     (568740352, 4231976)
     """
+    if isinstance(input_shape, Convention):
+        input_shape, convention = None, input_shape
     convention = convention or Convention()
     graph = as_graph(network, input_shape)
     rows = node_counts(graph.nodes, graph.shapes, convention)

@@ -74,7 +74,7 @@ def commands(tmp_path, monkeypatch):
 
 
 def _plain(source, target, shape, threads, allocator, processes, seconds):
-    return PlainTiming(allocator, (20.0,), 3000.0 if allocator == "default" else 0.0, 10)
+    return PlainTiming(allocator, (20.0,), 3000.0 if allocator == "default" else 0.0)
 
 
 def _schema(name):

@@ -14,7 +14,7 @@ from archs.interop.pytorch.attribute_names import identifier, tied_parameters
 from archs.interop.pytorch.class_writer import NUM_CLASSES, ClassWriter
 from archs.interop.pytorch.classes import ClassDef, classes, slots, spelled_value
 from archs.interop.pytorch.helper_functions import HELPERS
-from archs.interop.pytorch.module_tree import Chain, Composite, Leaf, parts
+from archs.interop.pytorch.module_tree import Chain, Composite, Leaf, Member, parts
 from archs.interop.pytorch.statements import WIDTH
 from archs.interop.unique_names import UniqueNames
 from archs.ir.graph import INPUT, Graph
@@ -35,7 +35,7 @@ def to_source(graph: Graph) -> str:
     documented = graph.spec is not None  # a class of that name in an imported network may do something else
     for writer in writers:
         sections.append(writer.block_class(DOCS.get(writer.block.kind, "") if documented else ""))
-    sections.append(network.network_class(tied_parameters(graph), _classes_of(graph)))
+    sections.append(network.network_class(tied_parameters(graph), _classes_of(graph, network.block.parts)))
     return sections[0] + "\n" + sections[1] + "\n\n" + "\n\n".join(sections[2:])
 
 
@@ -47,18 +47,18 @@ def _writers(graph: Graph) -> list[ClassWriter]:
     found = classes(body, taken)
     whole = Composite(graph.name, graph.name, body, INPUT, graph.input)
     texts = {slot.key: spelled_value(slot) for member in body for slot in slots(member, found)}
-    if _classes_of(graph) is not None:
+    if _classes_of(graph, body) is not None:
         texts[graph.nodes[-1].path, "argument1"] = NUM_CLASSES
     literal = ClassDef(network, [whole], [], texts)
     return [*[ClassWriter(found, definition) for definition in found.values()], ClassWriter(found, literal, sizes=True)]
 
 
-def _classes_of(graph: Graph) -> int | None:
+def _classes_of(graph: Graph, body: tuple[Member, ...]) -> int | None:
     """The features of a linear layer that gives the output, where it stands in the network's class; else None."""
     last = graph.nodes[-1]
     if type(last.op) is not Linear or any(last.path in (tie.path, tie.owner) for tie in graph.ties):
         return None
-    members = [inner for part in parts(graph) for inner in (part.parts if isinstance(part, Chain) else (part,))]
+    members = [inner for part in body for inner in (part.parts if isinstance(part, Chain) else (part,))]
     own = any(isinstance(member, Leaf) and member.output == last.path and not member.shares for member in members)
     return last.op.features if own and last.path not in {*graph.owners, *graph.owners.values()} else None
 

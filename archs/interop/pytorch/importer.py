@@ -63,7 +63,7 @@ def from_module(
 
     Args:
         module: any module of torch, or a program of torch.export; its `forward` is executed.
-        input_shape: (channels, height, width) of one image.
+        input_shape: (channels, height, width) of one image, with or without a batch of 1 before it.
         name: of the graph; the class's by default.
         verify: whether to compare outputs and counts with the module's.
         inputs: values of forward's other arguments.

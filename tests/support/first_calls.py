@@ -1,0 +1,115 @@
+"""The first calls that a user writes, as guessed: each works, or says in one sentence what to call.
+
+`python tests/support/first_calls.py` runs them against whatever `archs`, `costmodel` and `explorer` are installed.
+"""
+
+import sys
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+import archs
+import costmodel
+import explorer
+
+MODEL = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+SPEC = archs.spec("mobilenet_v2")
+ROW = archs.rows.Conv(stage="extra", channels=32)
+
+WORK: dict[str, Callable[[], object]] = {
+    'archs.to_onnx("mobilenet_v2")': lambda: archs.to_onnx("mobilenet_v2"),
+    "archs.spec_of(archs.build(spec))": lambda: archs.spec_of(archs.build(SPEC)),
+    'archs.spec_of("mobilenet_v2")': lambda: archs.spec_of("mobilenet_v2"),
+    "archs.widen(spec, path, 48)": lambda: archs.widen(SPEC, "stem/conv/conv", 48),
+    'archs.rekernel("mobilenet_v2", path, 5)': lambda: archs.rekernel("mobilenet_v2", "stage2/block1/dw", 5),
+    "archs.remove(spec, block)": lambda: archs.remove(SPEC, "stage2/block2"),
+    'archs.fold_batchnorm("mobilenet_v2")': lambda: archs.fold_batchnorm("mobilenet_v2"),
+    'archs.summary("mobilenet_v2")': lambda: archs.summary("mobilenet_v2"),
+    "archs.from_module(model, (1, 3, 32, 32))": lambda: archs.from_module(MODEL, (1, 3, 32, 32)),
+    "archs.Spec(name=…, rows=[…])": lambda: archs.Spec(name="own", rows=[ROW], resolution=[32, 48]),
+    "spec.set_classes(10).set_input(1, 96)": lambda: SPEC.set_classes(10).set_input(1, 96),
+    "spec.edit_stage(stage, kernel=5)": lambda: SPEC.edit_stage("stage2", kernel=5),
+    "spec.insert_row(1, row)": lambda: SPEC.insert_row(1, ROW),
+    "spec.replace_row(stage, row)": lambda: SPEC.replace_row("stem", ROW),
+    "the exported class takes num_classes": lambda: type(archs.to_module(SPEC))(num_classes=10),
+    "costmodel.profiles()": costmodel.profiles,
+    "costmodel.profile(model, (1, 3, 224, 224))": lambda: costmodel.profile(MODEL, (1, 3, 224, 224)).latency_ms,
+    "costmodel.profile(model, tensor).summary(depth=3)": lambda: costmodel.profile(
+        MODEL, torch.zeros(1, 3, 32, 32)
+    ).summary(depth=3),
+    "costmodel.count(model, (3, 32, 32))": lambda: costmodel.count(MODEL, (3, 32, 32)).mult_adds,
+    'costmodel.count("mobilenet_v2").by("kind")': lambda: costmodel.count("mobilenet_v2").by("kind"),
+    'costmodel.predict("mobilenet_v2").by("stage")': lambda: costmodel.predict("mobilenet_v2").by("stage"),
+    'costmodel.predict("mobilenet_v2", "pixel1")': lambda: costmodel.predict("mobilenet_v2", "pixel1"),
+    "costmodel.predict_many([name, spec])": lambda: costmodel.predict_many(["mobilenet_v2", SPEC]),
+    'explorer.estimate("mobilenet_v2")': lambda: explorer.estimate("mobilenet_v2"),
+    "explorer.diff(name, spec)": lambda: explorer.diff("mobilenet_v1", SPEC).table(),
+    "explorer.pareto(explorer.sweep(…))": lambda: explorer.pareto(
+        explorer.sweep(SPEC, {"width": [0.5, 1.0]}, edit=lambda spec: spec.edit_row(3, kernel=5)), "latency_ms"
+    ),
+    "explorer.plot(spec)": lambda: explorer.plot(SPEC).to_html(include_plotlyjs=False),
+    "explorer.plot(prediction)": lambda: explorer.plot(costmodel.predict(SPEC)).data,
+    "explorer.plot(sweep)": lambda: explorer.plot(explorer.sweep(SPEC, {"resolution": [128, 224]})).data,
+    "explorer.figures.charts": lambda: explorer.figures.charts.where_by_kind,
+}
+"""Call → what makes it. Each returns something."""
+
+REFUSED: dict[str, tuple[Callable[[], object], str]] = {
+    "count(model)": (lambda: costmodel.count(MODEL), "pass input_shape=(channels, height, width)"),
+    "profile(class)": (lambda: costmodel.profile(nn.ReLU, (3, 8, 8)), "make an instance of it first: ReLU()"),
+    "profile(model, batch of 8)": (lambda: costmodel.profile(MODEL, (8, 3, 32, 32)), "pass (channels, height, width)"),
+    "profile(model, (224, 224))": (lambda: costmodel.profile(MODEL, (224, 224)), "allowed: (channels, height, width)"),
+    "predict(name, shape)": (lambda: costmodel.predict("mobilenet_v2", (3, 9, 9)), "an image is input_shape=…"),
+    "predict_many(name)": (lambda: costmodel.predict_many("mobilenet_v2"), "allowed: a list of networks"),
+    "to_source(model)": (lambda: archs.to_source(MODEL), "call archs.from_module(module, (channels, height, width))"),
+    "fold_batchnorm(model)": (lambda: archs.fold_batchnorm(MODEL), "call archs.from_module"),
+    "adopt(spec, model)": (lambda: archs.adopt(SPEC, MODEL), "call archs.from_module"),
+    "widen(spec, block)": (lambda: archs.widen(SPEC, "stem/conv", 48), "in it: stem/conv/conv, stem/conv/bn"),
+    "spec(name in capitals)": (lambda: archs.spec("MobileNetV2"), "allowed: mobilenet_v1"),
+    "spec.edit(width=…)": (lambda: SPEC.edit(width=0.5), "call archs.spec('mobilenet_v2', width=0.5)"),
+    "insert_row(1, dict)": (
+        lambda: SPEC.insert_row(1, {"kind": "conv"}),
+        "row 2: found {'kind': 'conv'}; allowed: a row",
+    ),
+    "Conv(stage, channels)": (lambda: archs.rows.Conv("stem", 8), "allowed: Conv(stage=…, repeat=…, channels=…"),
+    "load_weights(no file)": (
+        lambda: archs.load_weights(SPEC, "none.safetensors"),
+        "'none.safetensors' cannot be read",
+    ),
+    "from_source(text)": (lambda: archs.from_source("x = 1"), "not a text of archs.to_source"),
+    "estimate(model)": (lambda: explorer.estimate(MODEL), "allowed: a catalogue name or an archs.Spec"),
+    "sweep(width=0.5)": (lambda: explorer.sweep(SPEC, {"width": 0.5}), "allowed: a list of one or more values"),
+    "pareto(list)": (lambda: explorer.pareto([1, 2]), "allowed: a DataFrame, as explorer.sweep returns it"),
+    "plot(spec, unknown)": (lambda: explorer.plot(SPEC, "ms"), "metric is 'ms'; allowed here: 'mult_adds'"),
+}
+"""Call → what makes it, and a part of the message."""
+
+
+def working(name: str) -> None:
+    """Raises AssertionError where a call returns nothing, and whatever it raises."""
+    assert WORK[name]() is not None, name
+
+
+def refused(name: str) -> None:
+    """Raises AssertionError where a call is not refused with the sentence that says what to call."""
+    call, message = REFUSED[name]
+    said = "nothing: the call is taken"
+    try:
+        call()
+    except (TypeError, archs.ArchError, costmodel.CostError) as error:
+        said = str(error)
+    assert message in said, f"{name}: {said}"
+    assert "\n" not in said, f"{name}: {said}"
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("error")
+    for name in WORK:
+        working(name)
+    for name in REFUSED:
+        refused(name)
+    print(
+        f"{len(WORK)} calls work, {len(REFUSED)} say what to call, Python {sys.version.split()[0]}, torch {torch.__version__}"
+    )
