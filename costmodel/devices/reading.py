@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ COLUMNS = ("network", "width", "resolution", "groups", "code", "latency_ms", "ba
 NEEDED = ("network", "latency_ms")
 MAX_BYTES = 2_000_000
 MAX_ROWS = 5_000
+MAX_COLUMNS = 64
 MAX_PROBLEMS = 20
 MAX_MS = 1e7
 UNITS = {"latency_us": 1e-3, "latency_s": 1e3, "latency": None, "time": None, "ms": None}
@@ -81,14 +83,16 @@ def _lines(text: str) -> tuple[tuple[Line, ...], list[InvalidCell]]:
     head = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(";\t,", key=head.count)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        rows = list(islice(csv.reader(io.StringIO(text, newline=""), delimiter=separator), MAX_ROWS + 1))
     except csv.Error as error:
         return (), [InvalidCell(0, "", f"no CSV: {error}")]
     rows = [[cell.strip() for cell in row] for row in rows]
     if not rows or not any(rows[0]):
         return (), [InvalidCell(1, "", f"no header; needed: {', '.join(NEEDED)}; allowed: {', '.join(COLUMNS)}")]
     if len(rows) > MAX_ROWS:
-        return (), [InvalidCell(0, "", f"{len(rows):,} rows; allowed: up to {MAX_ROWS:,}")]
+        return (), [InvalidCell(0, "", f"over {MAX_ROWS:,} rows; allowed: up to {MAX_ROWS:,}")]
+    if len(rows[0]) > MAX_COLUMNS:
+        return (), [InvalidCell(1, "", f"{len(rows[0]):,} columns; allowed: up to {MAX_COLUMNS}")]
     header = [cell.lower() for cell in rows[0]]
     if problems := list(_header(header)):
         return (), problems

@@ -19,6 +19,7 @@ import archs
 from archs import ArchError, Spec, bounded_json
 from archs.catalogue.sampling import random_edit
 from costmodel import CostError
+from costmodel.devices import reading
 from costmodel.latency.profile import SHIPPED
 from explorer.data import profiles
 from explorer.editing import history_text, links
@@ -41,6 +42,18 @@ def upload(content: bytes) -> None:
     profiles.upload(content, "x.json")
 
 
+TIMINGS = "network,width,resolution,latency_ms\n" + "".join(
+    f"{name},{width},{resolution},{width * resolution / 10}\n"
+    for name in ("mobilenet_v1", "mobilenet_v2")
+    for width in (0.5, 1.0)
+    for resolution in (160, 224)
+)
+
+
+def read_timings(content: bytes) -> None:
+    reading.read(content, "x.csv")
+
+
 OVERSIZED = {
     "2.9 million column numbers": (upload, lambda: text_of(SLIM | {"columns": [1] * 2_900_000})),
     "900,000 column numbers": (upload, lambda: text_of(SLIM | {"columns": [1] * 900_000})),
@@ -52,6 +65,8 @@ OVERSIZED = {
     "a history of 60,000 versions": (
         history_text.unpack, lambda: json.dumps({"versions": [["a", 5]] * 60_000, "position": 0}),
     ),
+    "device timings of 600,000 empty rows": (read_timings, lambda: b"network,latency_ms\n" + b",\n" * 600_000),
+    "device timings of 400,000 columns": (read_timings, lambda: b"network,latency_ms" + b",x" * 400_000 + b"\n1"),
     "a session of 150,000 runs": (
         session_text.unpack, lambda: json.dumps({"version": "lab-kept/2", "orders": {}, "runs": [[1, 2, 3]] * 150_000}),
     ),
@@ -146,6 +161,7 @@ def documents():
         "sessions of the lab": (session_text.unpack, lambda rng: mutated_json(session, rng), 800),
         "class results": (record.read, lambda rng: mutated_text(result, rng), 1500),
         "profiles": (upload, lambda rng: mutated_json(PROFILE, rng).encode(errors="replace"), 120),
+        "device timings": (read_timings, lambda rng: mutated_text(TIMINGS, rng).encode(errors="replace"), 800),
         "ONNX files": (archs.from_onnx, lambda rng: mutated_bytes(onnx, rng), 600),
     }
 
