@@ -98,11 +98,13 @@ def test_weights_that_are_not_trained_are_read_too():
     assert constant[3] == 4 * 24
 
 
-def test_an_opaque_operator_is_an_error_that_names_it(profile):
+def test_an_opaque_operator_makes_a_lower_bound_that_names_it(profile):
     b = Builder("odd", Shape(4, 9, 9))
     b.add("neck/warp", ops.Opaque("aten.grid_sampler.default", (4, 7, 7)), INPUT)
-    with pytest.raises(costmodel.CostError, match="neck/warp: 'aten.grid_sampler.default' is an operator"):
-        costmodel.predict(b.graph(), profile)
+    found = costmodel.predict(b.graph(), profile)
+    assert found.interval is None
+    assert found.interval_text == "at least: unknown and not in it: aten.grid_sampler.default"
+    assert found.out_of_range[0].path == "neck/warp"
 
 
 def test_two_operators_of_a_kind_are_told_apart():

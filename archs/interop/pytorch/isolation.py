@@ -115,6 +115,9 @@ def _shallow(module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:
         return known[id(module)]
     made = known[id(module)] = module.__class__.__new__(module.__class__)
     made.__dict__.update(module.__dict__)
+    for name, value in module.__dict__.items():  # hooks of the copy are none of the original's
+        if "_hooks" in name and isinstance(value, dict):
+            made.__dict__[name] = copy.copy(value)
     for name in ("_parameters", "_modules", "_buffers"):
         made.__dict__[name] = dict(module.__dict__[name])
     for name, buffer in made._buffers.items():
