@@ -101,9 +101,7 @@ def image_shape(shape: Any) -> Shape:
     found = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     found = found[1:] if len(found) == 4 and found[0] == 1 else found
     if len(found) != 3 or any(type(side) is not int or not 1 <= side <= 16384 for side in found):
-        raise ArchError(
-            f"the input shape is {shorten(shape)}; allowed: (channels, height, width), each from 1 to 16384"
-        )
+        raise ArchError(f"the input shape is {shorten(shape)}; allowed: channels, height, width, each from 1 to 16384")
     return Shape(*found)
 
 
