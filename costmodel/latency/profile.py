@@ -324,7 +324,7 @@ def read_profile(text: bytes, name: str) -> DeviceProfile:
         return cast(DeviceProfile, validate(data))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "profile"
+        where = " ".join(".".join(map(str, first["loc"])).split()) or "profile"  # a key may have line breaks
         raise CostError(f"{name}: {where[:80]}: {first['msg']}") from None
 
 

@@ -101,6 +101,14 @@ def test_two_thousand_mutated_profiles(seed, tmp_path, capsys):
     check(seed, tmp_path, capsys)
 
 
+def test_a_refusal_of_a_key_with_line_breaks_is_one_line():
+    """`[x][1]`, an empty line and a link's target stood in the message as they were in the file."""
+    content = json.dumps({**slim("cpu"), "predictors": {"relu": {"a\n\n[1]: http://sentinel.invalid": 1}}})
+    with pytest.raises(CostError, match="predictors"):
+        profiles.upload(content.encode(), "x.json")
+    assert accepted(2_272_114_150) is None
+
+
 def test_a_slim_profile_is_accepted(tmp_path, capsys):
     for number, name in enumerate(names()):
         show(profiles.upload(json.dumps(slim(name)).encode(), "x.json"), EVERY * number, tmp_path, capsys)
