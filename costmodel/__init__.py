@@ -16,7 +16,8 @@ from costmodel.devices.user import fit_device
 from costmodel.errors import CostError
 from costmodel.front_door import NetworkProfile, profile, profiles
 from costmodel.latency.bulk import predict_many
-from costmodel.latency.predictor import Prediction, predict
+from costmodel.latency.prediction import Prediction
+from costmodel.latency.predictor import predict
 from costmodel.latency.profile import DeviceProfile, load_profile
 from costmodel.timing.stopwatch import measure
 

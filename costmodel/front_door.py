@@ -15,7 +15,8 @@ from costmodel.arguments import Network, as_graph
 from costmodel.counting.counts import NetworkCounts, count
 from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
-from costmodel.latency.predictor import Prediction, predict
+from costmodel.latency.prediction import Prediction
+from costmodel.latency.predictor import predict
 from costmodel.latency.profile import DEFAULT, DeviceProfile, as_profile, load_profile, names
 
 if TYPE_CHECKING:

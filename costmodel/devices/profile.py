@@ -17,7 +17,7 @@ from archs.ir.graph import Graph
 from costmodel.devices import terms
 from costmodel.devices.fitting import Array, Fit, Residual, publication
 from costmodel.errors import CostError
-from costmodel.latency.predictor import Prediction
+from costmodel.latency.prediction import Prediction
 from costmodel.latency.profile import DeviceProfile, Errors, Finite, Natural, Reference, Regime, Saved
 
 FORMAT = "costmodel.network_profile/1"

@@ -27,9 +27,10 @@ from costmodel.latency.block_lives import Stage, joined, stages
 from costmodel.latency.cache_ages import ages
 from costmodel.latency.calibrated_range import LIMIT, NEGLIGIBLE, Range
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
-from costmodel.latency.partial_leaves import PartialLeaves
-from costmodel.latency.predictor import LEAST_SHARE, Allocator, ById, forest_of, predict
+from costmodel.latency.prediction import Allocator
+from costmodel.latency.predictor import LEAST_SHARE, ById, forest_of, predict
 from costmodel.latency.profile import DEFAULT, DeviceProfile, Predictor, as_profile
+from costmodel.latency.trees import PartialLeaves
 
 CHUNK = 128  # networks of 200 nodes: arrays of 20 MB
 KEPT = 400_000  # nodes of blocks that a Pricer keeps, at 150 bytes each
