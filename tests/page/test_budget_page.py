@@ -105,5 +105,5 @@ def test_the_latency_tile_has_both_allocators_and_what_to_set():
     assert any("Why not" in warning.value for warning in at.warning)
     assert any("rows " in caption.value for caption in at.caption)
     tile = tiles(at)["Latency"]
-    assert "in a plain process" in tile["beside"]
+    assert "in a plain one" in tile["help"]
     assert "MALLOC_TRIM_THRESHOLD_=1000000000" in tile["help"]

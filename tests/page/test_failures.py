@@ -12,13 +12,13 @@ from support.apptest import APP, PAGES, open_block
 from support.forms import headings, say, scenario_of, tiles
 
 from explorer.editing.scenario import Scenario
+from explorer.page import headline
 from explorer.page.panels import (
     advice,
     diff,
     edit,
     export,
     grid,
-    headline,
     picture,
     reconcile,
     sidebar,

@@ -49,8 +49,8 @@ def _allocator(scenario: Scenario) -> None:
     plain = devices.plain_ms(scenario.spec, scenario.profile, scenario.folded) if scenario.profile else None
     if found and plain and plain > found.latency_ms:
         messages.info(
-            f"Costs no accuracy: {duration(plain)} → {duration(found.latency_ms)} in a plain process that keeps freed "
-            f"memory. Set {KEEP_MEMORY} before it starts.",
+            f"Costs no accuracy: about {duration(plain)} → {duration(found.latency_ms)} in a plain process that keeps "
+            f"freed memory. Set {KEEP_MEMORY} before it starts.",
             ":material/memory:",
         )
 
