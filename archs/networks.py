@@ -66,7 +66,7 @@ def spec_of(network: Network, name: str | None = None) -> Spec:
     ArchError with the path where the first operators stand that no kind of row describes.
 
     >>> spec_of(build("mobilenet_v1"))
-    <Spec mobilenet_v1: 3×224×224, 16 rows, 16 blocks>
+    <Spec mobilenet_v1: 3×224×224, 8 rows, 16 blocks>
     """
     if isinstance(network, Graph):
         return lift.spec_of(network, name)

@@ -20,6 +20,7 @@ from archs.caching import cached, register
 from archs.catalogue.registry import FAMILIES
 from costmodel import CostError, DeviceProfile, Prediction
 from costmodel.devices import load as whole_networks
+from costmodel.devices import tables
 from costmodel.devices.profile import FittedRow, WholeNetworkProfile
 from costmodel.latency.page_faults import expected_faults
 from costmodel.latency.profile import DEFAULT, SHIPPED, read_profile
@@ -53,6 +54,13 @@ def _names(written: int) -> tuple[str, ...]:
 def of_whole_networks() -> tuple[str, ...]:
     """The shipped profiles of phones, GPUs and boards, which were fitted to timings of whole networks."""
     return whole_networks.names()
+
+
+@cached(1, "read from a table on every page run")
+def of_papers() -> tuple[str, ...]:
+    """Those of them that the papers measured."""
+    known = tables.devices()
+    return tuple(key for key in of_whole_networks() if known[key].table == "papers")
 
 
 def preferred() -> str | None:

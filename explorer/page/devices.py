@@ -92,8 +92,8 @@ def _one_network(scenario: Scenario, chosen: list[str]) -> None:
     found = device_list.over_devices(scenario.spec, keys, scenario.folded)
     _compared(found, "device", "milliseconds_by_device", [profiles.title(scenario.profile or "")])
     st.caption(
-        "Milliseconds of one image; a batch's are divided by its images. The devices differ in year, runtime, threads "
-        "and precision, so they tell where a network suits a device, not which device is faster."
+        "Milliseconds per image; the time of a batch is divided by its images. The devices differ in year, runtime, "
+        "threads and precision, so they tell where a network suits a device, not which device is faster."
     )
 
 

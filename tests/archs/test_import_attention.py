@@ -195,7 +195,9 @@ def products(module, x):
     return counter.get_total_flops() // 2
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (n % 4 > 0)) for n, name in enumerate(CASES)]
+)
 def test_is_whole_and_equal(name):
     module = lively(CASES[name]())
     graph = archs.from_module(module, SHAPE)

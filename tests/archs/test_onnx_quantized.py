@@ -42,6 +42,7 @@ class Images(CalibrationDataReader):
         return self.left.pop() if self.left else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["QDQ", "QOperator", "dynamic"])
 def test_a_quantised_file_counts_as_its_float_network(form, tmp_path):
     torch.manual_seed(0)

@@ -81,7 +81,13 @@ def _schema(name):
     return json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("arguments", GOOD, ids=" ".join)
+WRITES_ONNX = ["devices", "kit"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [pytest.param(one, marks=[pytest.mark.slow] * (one[:2] == WRITES_ONNX), id=" ".join(one)) for one in GOOD],
+)
 def test_a_document_conforms(commands, capsys, arguments):
     assert command_line.main([*arguments, "--json"]) == 0
     jsonschema.validate(json.loads(capsys.readouterr().out), _schema(arguments[0]))

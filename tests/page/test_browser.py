@@ -60,7 +60,7 @@ def test_from_opening_to_a_file_that_runs(page, tmp_path):
     turn(page, "Export")
     with page.expect_download() as download:
         page.get_by_role("button", name="PyTorch file").click()
-    assert download.value.suggested_filename == "shufflenet_v2.py"
+    assert download.value.suggested_filename == "shufflenet_v2_width_0.5.py"
     file = tmp_path / "shufflenet_v2.py"
     download.value.save_as(file)
     module = archs.from_source(file.read_text(encoding="utf-8")).eval()

@@ -62,6 +62,7 @@ def page() -> None:
     importing.render()
 
 
+@pytest.mark.slow
 def test_an_import_takes_them():
     at = AppTest.from_function(page, default_timeout=60).run()
     at.selectbox(key="import size").set_value("224×320").run()

@@ -39,8 +39,7 @@ def add(profile: WholeNetworkProfile) -> str:
 
 def keep() -> None:
     """Read from the tab or write to it; the last thing on each page."""
-    known = profiles.known()
-    texts = {key: text for key, text in _texts().items() if key in known}
+    texts = {key: text for key, text in _texts().items() if profiles.is_kept(key)}
     used = [number for number, key in enumerate(texts) if key == state.scenario().profile]
     packed = json.dumps({"used": used, "profiles": list(texts.values())}) if texts else ""
     data = {"storage": "cnn-cost devices", "text": packed, "acknowledged": events.acknowledged(KEY)}

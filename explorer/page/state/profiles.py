@@ -11,7 +11,6 @@ from explorer.jobs.calibration import Calibration, Validation
 from explorer.page.state import session as state
 
 MAX_UPLOADED = 3
-PAPERS = "papers"
 HERE = "This machine"
 
 
@@ -21,9 +20,8 @@ def known() -> list[str]:
     And the one in use: the page Devices offers all others.
     """
     collect()
-    papers = [key for key in devices.of_whole_networks() if devices.group(key) == PAPERS]
     own = [key for key in _uploaded() if key not in devices.here()]
-    found = [*devices.here(), *devices.names(), *papers, *own]
+    found = [*devices.here(), *devices.names(), *devices.of_papers(), *own]
     used = state.scenario().profile
     return found if used is None or used in found else [*found, used]
 
@@ -71,6 +69,11 @@ def add(profile: DeviceProfile) -> str:
     while len(held) > MAX_UPLOADED:
         held.pop(next(iter(held)))
     return key
+
+
+def is_kept(key: str) -> bool:
+    """Whether the session still has an uploaded profile: only the last few stay."""
+    return key in _uploaded()
 
 
 def _uploaded() -> dict[str, DeviceProfile]:
