@@ -231,10 +231,14 @@ def displace_allocations() -> list[torch.Tensor]:
 
 
 def plan(estimate_ms: Sequence[float], seconds: float = SECONDS) -> tuple[int, int]:
-    """(runs per visit, rounds) that fit into `seconds`, the last plan into LONGEST. Raises LabError if none does."""
+    """(runs per visit, rounds) that fit into `seconds`. Raises LabError if none does.
+
+    The last plan may take LONGEST, unless `seconds` is shorter than the default: then it is a limit.
+    """
     per_run = sum(estimate_ms) / 1e3
     for runs, rounds in PLANS:
-        allowed = max(seconds, LONGEST) if (runs, rounds) == PLANS[-1] else seconds
+        last = (runs, rounds) == PLANS[-1] and seconds >= SECONDS
+        allowed = max(seconds, LONGEST) if last else seconds
         if rounds * runs * per_run <= allowed:
             return runs, rounds
     raise LabError(
