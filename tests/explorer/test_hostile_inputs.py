@@ -144,7 +144,7 @@ def documents():
     onnx = exported(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU()), (3, 8, 8))
     archs.from_onnx(onnx)  # imports torch, which takes seconds
     link = [links.encode(spec) for spec in specs]
-    patch = [json.loads(links._unpack(text[1:])) for text in link]
+    patch = [json.loads(links.unpack(text)) for text in link]
 
     def repacked(data: str) -> str:
         import base64

@@ -67,7 +67,7 @@ def test_the_onnx_file_passes_the_checker(page, tmp_path):
     page.get_by_role("button", name="Make the ONNX file").click()
     expect(page.get_by_text("torch's ONNX exporter", exact=False)).to_be_visible()
     file = taken(page, tmp_path, re.compile("^ONNX file, 1.\\.. MB"))
-    assert file.name == "mobilenet_v2.onnx"
+    assert file.name == "mobilenet_v2_row_4_kernel_5.onnx"
     model = onnx.load(file)
     onnx.checker.check_model(model, full_check=True)
     parameters = dict(archs.to_module(archs.build(SPEC)).named_parameters())

@@ -7,6 +7,7 @@ pages' files that draws a control has to have been met. Only those of `ELSEWHERE
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import pytest
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest, element_tree
+from support import forms
 from support.apptest import APP, check
 from support.forms import CONTROLS, fields, say
 from support.page_states import STATES
@@ -32,12 +34,13 @@ pytestmark = [
 ]
 
 ELSEWHERE = {
-    r"grid": "test_editing.py::test_the_grid",  # AppTest cannot type into a cell
-    r"picture|where": "test_browser.py::test_one_click_after_another",  # nor click into a drawing
-    r"block_graph|where_kind": "test_browser.py::test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at",
-    r"import (picture|where|kinds)": "test_browser.py::test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at",
+    r"grid": "test_editing_cells.py::test_the_grid",  # AppTest cannot type into a cell
+    r"picture|where": "test_browser_drawings.py::test_one_click_after_another",  # nor click into a drawing
+    r"block_graph|where_kind": "test_browser_drawings.py::test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at",
+    r"import (picture|where|kinds)": "test_browser_drawings.py::test_a_drawing_says_what_the_pointer_or_the_keyboard_is_at",
     r"saver .+": "test_browser_downloads.py::test_every_figure_is_an_svg_and_a_png",  # nor press what is no widget
     r"autosave": "test_browser.py::test_twenty_edits_are_undone_and_redone_and_survive_a_reload",
+    r"device storage": "test_devices_page.py::test_a_network_moves_in_a_papers_figure_and_an_own_device_survives_a_reload",
     r"frontier|budget": "test_engineer_browser.py::test_a_click_on_a_candidate_opens_it",
     r"collection": "test_engineer_browser.py::test_designs_stay_over_a_reload_and_a_link_brings_them",
     r"make onnx|stop onnx|export onnx": "test_browser_downloads.py::test_the_onnx_file_passes_the_checker",
@@ -96,6 +99,9 @@ def disabled(control: element_tree.Element | dict[str, Any]) -> bool:
 def use(at: AppTest, name: str, control: element_tree.Widget | dict[str, Any]) -> AppTest:
     if isinstance(control, dict):
         return say(at, name, another(control))
+    if control.type == "bidi_component" and "file" in (shown := json.loads(control.proto.json)):  # a download
+        forms.report(at, control.proto, "queue", {"events": [[shown["acknowledged"] + 1, "press", "1"]]})
+        return at
     change(name, control)
     return at.run()
 
