@@ -90,9 +90,9 @@ def test_a_drawing_that_has_not_changed_is_left_alone(page):
 # The words of a drawing that stand over an edge of the page or of the segment that they name
 CUT = """texts => texts.filter(text => {
     const box = text.getBoundingClientRect(), mark = text.closest(".mark")?.firstElementChild.getBoundingClientRect();
-    const scrolls = text.closest(".st-key-picture");
-    const edges = scrolls ? text.ownerSVGElement.getBoundingClientRect() : { left: 0, right: innerWidth };
-    const fits = box.left >= edges.left && box.right <= edges.right && (!mark || box.width <= mark.width);
+    const svg = text.closest(".st-key-picture") ? text.ownerSVGElement.getBoundingClientRect() : { left: 0, right: 0 };
+    const left = Math.min(0, svg.left), right = Math.max(innerWidth, svg.right);  // a picture scrolls on a phone
+    const fits = box.left >= left && box.right <= right && (!mark || box.width <= mark.width);
     return !text.style.visibility && !fits;
 }).map(text => text.textContent)"""
 SHOWN = "texts => texts.filter(text => !text.style.visibility).length"

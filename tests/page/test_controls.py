@@ -111,7 +111,7 @@ def another(part: dict[str, Any]) -> object:
     if part["kind"] == "number":
         return float(part["value"] or 0) + part["step"]
     if part["kind"] in ("choice", "open", "tabs"):
-        words = [word for word, _ in part["options"]]
+        words = [word for word, *_ in part["options"]]
         return words[(words.index(part["value"]) + 1) % len(words)]
     return {"switch": not part.get("value"), "text": "other words", "button": None}[part["kind"]]
 
