@@ -61,7 +61,7 @@ DRAWERS = {name for name in METHODS if name[0] != "_" and "disabled" in signatur
 FORMS = {name: getattr(form, name) for name in ("choice", "tabs", "number", "text", "switch", "button")}
 """The page's own."""
 FIGURES = {"plotly_chart", "bidi_component", "dataframe", "latex"}
-OURS = re.compile(r"tiles|.+ form")
+OURS = re.compile(r"tiles|.+ form|.+ candidates")
 """The keys of components whose controls, if there are any, are found one by one."""
 FOLDER = Path(APP).parent / "explorer" / "page"
 
