@@ -7,8 +7,9 @@ random search with as many evaluations, and the base table under a uniform width
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import costmodel
 from archs import ArchError, Spec, build
@@ -64,6 +65,53 @@ def evaluate(space: Space, genome: Genome, objective: Objective, profile: Device
     return Candidate(genome, space.digest(genome), score, ms, low, high, total.mult_adds, total.params)
 
 
+def candidates(
+    space: Space,
+    profile: DeviceProfile,
+    target_ms: float,
+    objective: Objective,
+    strategy: type[Strategy],
+    seed: int = 0,
+    w: float | None = None,
+    log: Sequence[Candidate] = (),
+    tried: Callable[[float], None] = lambda _: None,
+) -> Iterator[Candidate]:
+    """What a search evaluates, one network after the other, until no new one is allowed.
+
+    `log`: candidates of the same search that was ended: it goes on behind them, as if it had not been. `tried` is
+    called with the upper end of the latency of each network that is looked at. Raises ArchError where no network of the
+    space meets the target, with the nearest latency that was seen.
+    """
+    if not target_ms > 0:
+        raise ArchError(f"target {target_ms} ms; allowed: above 0")
+    nearest = [float("inf")]
+
+    def allowed(genome: Genome) -> bool:
+        if w is not None:
+            return True
+        high = price([space.graph(genome)], profile)[0][2]
+        nearest[0] = min(nearest[0], high)
+        tried(high)
+        return high <= target_ms
+
+    proposing = strategy(space, seed, allowed)
+    for one in log:
+        proposing.tell(one.genome, one.reward(target_ms, w))
+    while True:
+        try:
+            genome = proposing.ask()
+        except Exhausted:
+            break
+        found = evaluate(space, genome, objective, profile)
+        proposing.tell(genome, found.reward(target_ms, w))
+        yield found
+    if not proposing.history:
+        known = f"the nearest of those tried needs {nearest[0]:.3g} ms"
+        if nearest[0] == float("inf"):
+            known = "the profile has no interval for any of those tried"
+        raise ArchError(f"no network of space {space.name} meets {target_ms:g} ms with its whole interval; {known}")
+
+
 def search(
     space: Space,
     profile: DeviceProfile,
@@ -77,38 +125,23 @@ def search(
 ) -> Found:
     """Search for the best network within a latency. Equal arguments give equal results.
 
-    `progress` is called after each evaluation; it ends the search by returning False.
-    Raises ArchError where no network of the space meets the target, with the nearest latency that was seen.
+    `progress` is called after each evaluation; it ends the search by returning False. Raises ArchError as `candidates`.
     """
-    if not target_ms > 0 or evaluations < 1:
-        raise ArchError(f"target {target_ms} ms, {evaluations} evaluations; allowed: both above 0")
-    nearest = [float("inf")]
-
-    def allowed(genome: Genome) -> bool:
-        if w is not None:
-            return True
-        high = price([space.graph(genome)], profile)[0][2]
-        nearest[0] = min(nearest[0], high)
-        return high <= target_ms
-
-    proposing = strategy(space, seed, allowed)
+    if evaluations < 1:
+        raise ArchError(f"{evaluations} evaluations; allowed: at least 1")
     found: list[Candidate] = []
     going = True
-    while going and len(found) < evaluations:
-        try:
-            genome = proposing.ask()
-        except Exhausted:
-            break
-        one = evaluate(space, genome, objective, profile)
-        proposing.tell(genome, one.reward(target_ms, w))
+    for one in islice(candidates(space, profile, target_ms, objective, strategy, seed, w), evaluations):
         found.append(one)
         going = progress(one)
-    if not found:
-        raise ArchError(
-            f"no network of space {space.name} meets {target_ms:g} ms with its whole interval; the nearest of those "
-            f"tried needs {nearest[0]:.3g} ms"
-        )
-    return Found(tuple(found), max(found, key=lambda c: (c.reward(target_ms, w), c.digest)), not going)
+        if not going:
+            break
+    return Found(tuple(found), best(found, target_ms, w), not going)
+
+
+def best(found: Iterable[Candidate], target_ms: float, w: float | None) -> Candidate:
+    """The one with the highest reward."""
+    return max(found, key=lambda c: (c.reward(target_ms, w), c.digest))
 
 
 def random_baseline(

@@ -26,10 +26,14 @@ class Exhausted(ArchError):
 
 
 class Strategy(ABC):
-    """`ask` for a genome, evaluate it, `tell` its reward. Equal seeds give equal genomes."""
+    """`ask` for a genome, evaluate it, `tell` its reward. Equal seeds give equal genomes.
+
+    The next genome follows from the seed and from what was told, so a search that is told its log goes on unchanged.
+    """
 
     def __init__(self, space: Space, seed: int, allowed: Callable[[Genome], bool] = lambda _: True):
         self.space = space
+        self.seed = seed
         self.rng = Random(seed)
         self.history: list[tuple[float, Genome]] = []
         self._allowed = allowed
@@ -37,6 +41,7 @@ class Strategy(ABC):
 
     def ask(self) -> Genome:
         """A new genome that is allowed. Raises Exhausted where none is found."""
+        self.rng.seed(f"{self.seed}/{len(self._seen)}")
         for attempt in range(TRIES):
             genome = self.propose() if attempt < TRIES // 2 else self.space.draw(self.rng)
             if genome not in self._seen and self._allowed(genome):
@@ -45,6 +50,7 @@ class Strategy(ABC):
         raise Exhausted(f"none of {TRIES} networks of space {self.space.name} is new and within the budget")
 
     def tell(self, genome: Genome, reward: float) -> None:
+        self._seen.add(genome)
         self.history.append((reward, genome))
 
     @abstractmethod

@@ -1,5 +1,7 @@
 """Strategies: regret on NAS-Bench-Macro; a search keeps its promise on the interval; equal seeds, equal results."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ import costmodel
 from archs import ArchError
 from explorer.search.nas_bench_macro import table
 from explorer.search.objectives import objective, rank_correlation
-from explorer.search.search import search, width_baseline
+from explorer.search.search import candidates, search, width_baseline
 from explorer.search.spaces import space
 from explorer.search.strategies import STRATEGIES, Exhausted, strategy
 
@@ -58,6 +60,15 @@ def test_a_search_may_be_stopped():
     found = search(*arguments, strategy("random"), progress=lambda one: seen.append(one) or len(seen) < 3)
     assert found.stopped
     assert found.candidates == tuple(seen)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_search_that_was_ended_goes_on_as_it_would_have(name):
+    arguments = (space("nas_bench_macro"), costmodel.load_profile("cpu"), 8.0, objective("nas_bench_macro"))
+    whole = list(islice(candidates(*arguments, strategy(name), seed=3), 40))
+    log = [*islice(candidates(*arguments, strategy(name), seed=3), 27)]
+    rest = islice(candidates(*arguments, strategy(name), seed=3, log=log), 13)
+    assert [*log, *rest] == whole
 
 
 def test_an_unreachable_target_names_the_nearest():
