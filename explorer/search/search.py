@@ -84,17 +84,21 @@ def candidates(
     """
     if not target_ms > 0:
         raise ArchError(f"target {target_ms} ms; allowed: above 0")
-    nearest = [float("inf")]
+    nearest = float("inf")
+    known: dict[Genome, float] = {}
 
-    def allowed(genome: Genome) -> bool:
-        if w is not None:
-            return True
-        high = price([space.graph(genome)], profile)[0][2]
-        nearest[0] = min(nearest[0], high)
-        tried(high)
-        return high <= target_ms
+    def high_ms(genome: Genome) -> float:
+        nonlocal nearest
+        if genome not in known:
+            known[genome] = high = price([space.graph(genome)], profile)[0][2]
+            nearest = min(nearest, high)
+            tried(high)
+        return known[genome]
 
-    proposing = strategy(space, seed, allowed)
+    if w is None:
+        proposing = strategy(space, seed, lambda genome: high_ms(genome) <= target_ms, high_ms)
+    else:
+        proposing = strategy(space, seed)
     for one in log:
         proposing.tell(one.genome, one.reward(target_ms, w))
     while True:
@@ -106,10 +110,10 @@ def candidates(
         proposing.tell(genome, found.reward(target_ms, w))
         yield found
     if not proposing.history:
-        known = f"the nearest of those tried needs {nearest[0]:.3g} ms"
-        if nearest[0] == float("inf"):
-            known = "the profile has no interval for any of those tried"
-        raise ArchError(f"no network of space {space.name} meets {target_ms:g} ms with its whole interval; {known}")
+        why = f"the nearest of those tried needs {nearest:.3g} ms"
+        if nearest == float("inf"):
+            why = "the profile has no interval for any of those tried"
+        raise ArchError(f"no network of space {space.name} meets {target_ms:g} ms with its whole interval; {why}")
 
 
 def search(

@@ -71,6 +71,17 @@ def test_a_search_that_was_ended_goes_on_as_it_would_have(name):
     assert [*log, *rest] == whole
 
 
+def test_a_target_that_few_networks_meet_is_walked_to():
+    """Of NAS-Bench-Macro's 6,561 networks 17 have at most as many multiply-adds."""
+    known, bench = table(), space("nas_bench_macro")
+    cost = lambda genome: float(known.mult_adds[known.index[genome]])  # noqa: E731
+    limit = float(np.sort(known.mult_adds)[16])
+    searching = strategy("random")(bench, 0, lambda genome: cost(genome) <= limit, cost)
+    found = [searching.ask() for _ in range(8)]
+    assert len(set(found)) == 8
+    assert max(map(cost, found)) <= limit
+
+
 def test_an_unreachable_target_names_the_nearest():
     arguments = (space("nas_bench_macro"), costmodel.load_profile("cpu"), 0.01, objective("nas_bench_macro"))
     with pytest.raises(ArchError, match=r"no network .* meets 0.01 ms .* needs \d"):
