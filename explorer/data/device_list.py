@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from archs import Spec
 from archs.catalogue.registry import FAMILIES
 from costmodel import CostError
-from costmodel.devices.load import load
+from costmodel.devices import tables
 from costmodel.devices.profile import WholeNetworkProfile
 from explorer.data import profiles
 
@@ -87,10 +87,10 @@ def _row(key: str) -> dict[str, Any]:
 
 def of_published(device: str, runtime: str, precision: str, batch: int) -> str | None:
     """The profile that was fitted to a device of `explorer.data.frontier.latencies`; None where none is shipped."""
-    for key in profiles.of_whole_networks():
-        profile = load(key)
-        setting = (profile.device, profile.runtime, profile.precision, profile.regime.batch)
-        if profile.group == "papers" and setting == (device, runtime, precision, batch):
+    known = tables.devices()
+    for key in profiles.of_papers():
+        one = known[key]
+        if (one.device, one.runtime, one.precision, one.batch) == (device, runtime, precision, batch):
             return key
     return None
 
@@ -140,5 +140,5 @@ def _priced(spec: Spec, key: str, folded: bool, label: str) -> dict[str, Any]:
     return dict(zip(("latency_ms", "low_ms", "high_ms"), times)) | {
         "label": label,
         "images_per_s": 1000 / times[0],
-        "note": found.note,
+        "note": found.note or ("" if found.interval else found.interval_text),
     }

@@ -50,15 +50,14 @@ def _candidates(tier: str, found: Sequence[Candidate]) -> draw.Trace:
     symbol, name = MARKS[tier]
     return dict(
         **_points(found),
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [one.top1_high_pct - one.top1_pct for one in found],
-            "arrayminus": [one.top1_pct - one.top1_low_pct for one in found],
-            "color": OUTLINE,
-            "thickness": 1,
-            "width": 3,
-        },
+        error_y=draw.interval(
+            [one.top1_pct for one in found],
+            [one.top1_low_pct for one in found],
+            [one.top1_high_pct for one in found],
+            OUTLINE,
+            1,
+            3,
+        ),
         name=name,
         marker={
             "size": 17 if tier == PUBLISHED else 12,
@@ -72,15 +71,14 @@ def _candidates(tier: str, found: Sequence[Candidate]) -> draw.Trace:
 def _crossing(found: Sequence[Candidate]) -> draw.Trace:
     return dict(
         **_points(found),
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [one.high_ms - one.latency_ms for one in found],
-            "arrayminus": [one.latency_ms - one.low_ms for one in found],
-            "color": BUDGET,
-            "thickness": 3,
-            "width": 8,
-        },
+        error_x=draw.interval(
+            [one.latency_ms for one in found],
+            [one.low_ms for one in found],
+            [one.high_ms for one in found],
+            BUDGET,
+            3,
+            8,
+        ),
         name=CROSSING,
         marker={"size": 9, "symbol": "x", "color": BUDGET},
     )

@@ -40,7 +40,6 @@ def _point(number: int, row: Mapping[str, Any], cost: str) -> draw.Trace:
     look = marker(number, 14)
     if row["accuracy_tier"] == "estimated":
         look |= {"symbol": f"{look['symbol']}-open", "line": {"width": 3, "color": look["color"]}}
-    latency = [row["high_ms"] - row["latency_ms"]], [row["latency_ms"] - row["low_ms"]]
     interval = f"{row['top1_low_pct']:.1f} to {row['top1_high_pct']:.1f} %"
     return dict(
         type="scatter",
@@ -51,13 +50,13 @@ def _point(number: int, row: Mapping[str, Any], cost: str) -> draw.Trace:
         textposition="top center",
         name=row["design"],
         marker=look,
-        error_y=_bars([row["top1_high_pct"] - row["top1_pct"]], [row["top1_pct"] - row["top1_low_pct"]]),
-        **({"error_x": _bars(*latency)} if cost == "latency_ms" else {}),
+        error_y=_interval(row, "top1_pct", "top1_low_pct", "top1_high_pct"),
+        **({"error_x": _interval(row, "latency_ms", "low_ms", "high_ms")} if cost == "latency_ms" else {}),
         customdata=[(row["design"], amount(cost, row[cost]), f"{row['accuracy_tier']}, {interval}")],
         hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>%{y:.1f} % top-1, %{customdata[2]}"
         "<extra></extra>",
     )
 
 
-def _bars(more: list[float], less: list[float]) -> draw.Trace:
-    return {"type": "data", "symmetric": False, "array": more, "arrayminus": less, "color": OUTLINE, "thickness": 2}
+def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> draw.Trace:
+    return draw.interval([row[value]], [row[low]], [row[high]], OUTLINE, 2, 6)

@@ -5,7 +5,7 @@ Every property is checked when tests draw a figure (`tests/test_draw.py`), not e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -34,6 +34,15 @@ class Figure(go.Figure):
     def to_dict(self) -> dict[str, Any]:
         """The dictionary itself, not a copy, as long as nobody has asked for a part of the figure."""
         return self._plain or super().to_dict()
+
+
+def interval(
+    values: Iterable[float], lows: Iterable[float], highs: Iterable[float], colour: str, thickness: int, width: int
+) -> Trace:
+    """An `error_x` or `error_y` from the ends of intervals; thickness and width in pixels."""
+    triples = list(zip(values, lows, highs, strict=True))
+    ends = {"array": [high - at for at, _, high in triples], "arrayminus": [at - low for at, low, _ in triples]}
+    return {"type": "data", "symmetric": False, **ends, "color": colour, "thickness": thickness, "width": width}
 
 
 def figure(traces: Sequence[Trace], layout: dict[str, Any]) -> Figure:

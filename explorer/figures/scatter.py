@@ -131,15 +131,7 @@ def _user_network(network: Point, cost: str) -> draw.Trace:
         type="scatter",
         x=[network.cost],
         y=[network.top1_pct],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [network.high_pct - network.top1_pct],
-            "arrayminus": [network.top1_pct - network.low_pct],
-            "color": EDITED,
-            "thickness": 4,
-            "width": 12,
-        },
+        error_y=draw.interval([network.top1_pct], [network.low_pct], [network.high_pct], EDITED, 4, 12),
         **_cost_interval(network),
         mode="markers",
         name=f"{network.name} ({network.basis})",
@@ -154,8 +146,7 @@ def _cost_interval(network: Point) -> draw.Trace:
     if network.cost_interval is None:
         return {}
     low, high = network.cost_interval
-    ends = {"array": [high - network.cost], "arrayminus": [network.cost - low]}
-    return {"error_x": {"type": "data", "symmetric": False, "color": EDITED, "thickness": 4, "width": 12} | ends}
+    return {"error_x": draw.interval([network.cost], [low], [high], EDITED, 4, 12)}
 
 
 def axis_title(cost: str) -> str:

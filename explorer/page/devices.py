@@ -30,9 +30,9 @@ def render() -> None:
     """Draws the page."""
     scenario = state.scenario()
     st.title("Devices", anchor=False)
-    messages.caption(
-        f"The open network: {scenario.title}. The device in use: {profiles.title(scenario.profile or '')}."
-    )
+    with guard("The device in use"):
+        used = profiles.title(scenario.profile or "")
+        messages.caption(f"The open network: {scenario.title}. The device in use: {used}.")
     with guard("The list of devices"):
         chosen = _choose()
     with guard("The open network on several devices"):

@@ -7,12 +7,10 @@ from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 from support.apptest import PAGES
 from support.browser import PATIENCE, choose, figure, open_page, settle
+from support.device_timings import timings
 
 import archs
 import costmodel
-from archs.ir.graph import Graph
-from costmodel.devices import networks
-from costmodel.devices.design import order
 from explorer.data import device_list
 from explorer.data import frontier as published
 from explorer.data import profiles as devices
@@ -21,19 +19,6 @@ from explorer.figures import devices as drawing
 from explorer.page.panels import published_latency
 
 expect.set_options(timeout=PATIENCE)
-
-
-def timings(count: int = 8, factor: float = 0.5) -> str:
-    """A list of timings of a device that is some factor slower than a Pixel 1, with one slip of the decimal point."""
-    profile = costmodel.load_profile("pixel1")
-    lines = ["network,width,resolution,groups,code,latency_ms"]
-    for number, timing in enumerate(order("cpu")[:count]):
-        graph: Graph = profile.regime.graph(networks.spec(timing.network, **dict(timing.knobs)))
-        ms = factor * costmodel.predict(graph, profile).latency_ms * (10 if number == 3 else 1)
-        knobs = dict(timing.knobs)
-        cells = [str(knobs.get(name, "")) for name in ("width", "resolution", "groups", "code")]
-        lines.append(",".join([timing.network, *cells, f"{ms:.4g}"]))
-    return "\n".join(lines) + "\n"
 
 
 def test_every_shipped_device_has_its_errors_and_sources():
@@ -67,13 +52,22 @@ def test_the_users_network_comes_first_among_the_catalogues():
     assert len(drawn.data[0]["x"]) == len(table)
 
 
+def test_a_network_outside_of_the_range_has_no_interval_in_the_figure():
+    spec = archs.spec("mobilenet_v1", width=8.0, resolution=2048)
+    table = device_list.over_devices(spec, ["cpu"])
+    assert table["low_ms"].isna().all()
+    assert "range" in table["note"].iloc[0]
+    (shown,) = drawing.latencies(table).data[0]["customdata"]
+    assert shown[1] == drawing.OUTSIDE
+
+
 @pytest.mark.parametrize("device", ["Pixel 1 single large core", "NVIDIA GTX 1080Ti", "Snapdragon 810"])
 def test_the_devices_of_the_papers_figures_have_a_profile(device):
     rows = published.latencies()
     setting = rows.loc[rows["device"] == device, published_latency.SETTING].iloc[0]
     key = device_list.of_published(*setting)
     assert key is not None
-    assert device_list.load(key).device == device
+    assert costmodel.load_profile(key).device == device
 
 
 def test_a_device_without_a_profile_is_none():
@@ -108,6 +102,7 @@ def test_a_network_moves_in_a_papers_figure_and_an_own_device_survives_a_reload(
     before = open_network_at(page)
     choose(page, "Width multiplier", "0.5")
     page.wait_for_function("before => (window.starAt?.() ?? before) !== before", arg=before)
+    settle(page)
     assert open_network_at(page) < before
 
     page.get_by_role("link", name="Devices").click()
@@ -130,7 +125,7 @@ def test_a_network_moves_in_a_papers_figure_and_an_own_device_survives_a_reload(
 def open_network_at(page) -> float:
     """The cost of the open network in the figure, also as a function of the page."""
     page.evaluate(
-        """() => { window.starAt = () => document.querySelector(".st-key-frontier .js-plotly-plot").data
-            .find(trace => String(trace.marker?.symbol).startsWith("star")).x[0] }"""
+        """() => { window.starAt = () => document.querySelector(".st-key-frontier .js-plotly-plot")?.data
+            ?.find(trace => String(trace.marker?.symbol).startsWith("star"))?.x[0] }"""
     )
     return page.evaluate("() => window.starAt()")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +128,14 @@ def test_a_run_is_stopped(page, address):
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("stopped after").or_(page.get_by_text("Stopped early")).first).to_be_visible()
     expect(page.get_by_role("button", name="Measure").first).to_be_visible()
+
+
+def test_links_lead_to_the_neighbours(page, address):
+    visit(page, f"{address}/g2")
+    page.get_by_role("link", name="Next: G3").click()
+    expect(page).to_have_url(re.compile("/g3$"))
+    page.get_by_role("link", name="Previous: G2").click()
+    expect(page).to_have_url(re.compile("/g2$"))
 
 
 def test_the_explore_page_keeps_its_network(page, address):

@@ -44,6 +44,14 @@ def report(at: AppTest, component: BidiComponent, event: str, value: object) -> 
     return at._run(states)
 
 
+def select_row(at: AppTest, table: str, row: int = 0) -> AppTest:
+    """A click on the mark of a row of one of Streamlit's tables, given by its id."""
+    states = at._tree.get_widget_states()
+    message = states.widgets.add()
+    message.id, message.string_value = table, json.dumps({"selection": {"rows": [row], "columns": [], "cells": []}})
+    return at._run(states)
+
+
 def every(parts: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The parts of a form and what they hold."""
     for part in parts:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from streamlit.testing.v1 import AppTest
 from support import lab_pages as lab
 from support.apptest import APP, PAGES, TABS, type_into_grid
+from support.device_timings import timings
 from support.forms import say, scenario_of
 from support.modules import ResNet
 
 import archs
 from archs.catalogue.registry import FAMILIES
+from costmodel.devices.reading import read
+from costmodel.devices.user import report
 from explorer.data import profiles as devices
 from explorer.editing.designs import Design
 from explorer.editing.history import History
 from explorer.editing.imported import Imported
 from explorer.editing.scenario import start
+from explorer.jobs import lab_queue
+from explorer.jobs.lab import Job as LabJob
 from explorer.jobs.onnx_export import OnnxJob
+from explorer.lab.classes import Classes
 from explorer.lab.experiment import GUIDELINES, experiment
+from explorer.lab.session_text import Membership
 from explorer.page.lab import store
+from explorer.page.own_device import REPORT
 from explorer.page.state.session import SCENARIO
 
 KEPT = tuple(Design(name, archs.spec(name)) for name in ("mobilenet_v2", "shufflenet_v2"))
@@ -68,8 +77,10 @@ def refused() -> AppTest:
     return at
 
 
-def page(path: str, **state: object) -> AppTest:
+def page(path: str, memory: dict[str, object] | None = None, **state: object) -> AppTest:
     at = AppTest.from_string(PAGES[path], default_timeout=60)
+    if memory:
+        at.session_state["memory"] = memory
     for key, value in state.items():
         at.session_state[key.replace("_", " ")] = value
     return at.run()
@@ -111,6 +122,65 @@ def held() -> AppTest:
     return page("held", lab_runs={store.key_of(made): lab.fake(made, (1, 2, 3, 4))})
 
 
+def joined() -> AppTest:
+    """A student's page."""
+    return page("g1", **{"lab class": Membership("AB2CD3", "a token", "Ada")})
+
+
+def another_key() -> AppTest:
+    """A teacher's page with a key in its address that is not the class's."""
+    at = AppTest.from_string(PAGES["class"], default_timeout=60)
+    at.query_params["class"], at.query_params["key"] = "AB2CD3", "another"
+    return at.run()
+
+
+def taught() -> AppTest:
+    """A teacher's page with a class."""
+    at = AppTest.from_string(PAGES["class"], default_timeout=60)
+    at.query_params["class"], at.query_params["key"] = Classes().create()
+    return at.run()
+
+
+def queued(job: bool) -> AppTest:
+    """A student's place in the queue: its run goes on, or it waits."""
+    made = experiment(1)
+    networks = tuple((variant.row, variant.spec.to_json()) for variant in made.variants)
+    work = lab_queue._Work(networks, made.settings, 1.0)
+    if job:
+        work.job = LabJob(rows=tuple(row for row, _ in networks), settings=made.settings)
+    ticket = lab_queue.Ticket(work)
+    work.tickets.append(ticket)
+    lab_queue._works.clear()
+    lab_queue._works.append(work)
+    return page("g1", lab_orders={1: []}, lab_job=(store.key_of(made), ticket))
+
+
+def of_another() -> AppTest:
+    """A run of equal settings that somebody else has just made."""
+    made = experiment(1)
+    networks = tuple((variant.row, variant.spec.to_json()) for variant in made.variants)
+    work = lab_queue._Work(networks, made.settings, 1.0, done=True, run=lab.fake(made, (1, 2, 3, 4)))
+    work.ended = time.monotonic()
+    lab_queue._finished.append(work)
+    return page("g1", lab_orders={1: []})
+
+
+def beside_others(path: str) -> AppTest:
+    """A page of the lab as the navigation has it, with links to its neighbours."""
+    at = AppTest.from_string(
+        "from explorer.page.lab import pages\n"
+        f"next(one for one in sum(pages.navigation().values(), []) if one.url_path == {path!r})._page()",
+        default_timeout=60,
+    )
+    return at.run()
+
+
+def own_device() -> AppTest:
+    """The report of an uploaded list of timings."""
+    found = report(read(timings().encode(), "timings.csv"), "My device", "cpu", "ONNX Runtime", "fp32", 1, True)
+    return page("devices", memory={REPORT: (found, "another profile")})
+
+
 STATES: dict[str, Callable[[], AppTest]] = {
     **{f"explore, {tab}": lambda tab=tab: explore(tab, edited=tab == "Diff") for tab in TABS},
     **{f"explore, {name}": lambda name=name: opened(name) for name in FAMILIES},
@@ -134,4 +204,12 @@ STATES: dict[str, Callable[[], AppTest]] = {
     **{f"g{n}, measured": lambda n=n: guideline(n, "paper", measured=True) for n in GUIDELINES},
     "held, a run": held,
     "class, a result": classroom,
+    "class, another key": another_key,
+    "class, taught": taught,
+    "g1, joined": joined,
+    "g1, a run goes on": lambda: queued(job=True),
+    "g1, a run waits": lambda: queued(job=False),
+    "g1, a run of another": of_another,
+    "g2, beside others": lambda: beside_others("g2"),
+    "devices, own": own_device,
 }
