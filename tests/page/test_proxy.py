@@ -10,11 +10,12 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.browser import chromium, open_page, server, tile
+from support.browser import open_page, server, tile
 from support.visitor import Visitor
 
 README = Path(__file__).resolve().parents[2] / "explorer" / "README.md"
@@ -65,7 +66,7 @@ def proxied(folder: Path, address: str):
             process.terminate()
 
 
-def test_the_page_behind_the_proxy(tmp_path):
+def test_the_page_behind_the_proxy(tmp_path, browser):
     with server() as behind, proxied(tmp_path, behind) as address:
         with urllib.request.urlopen(address, timeout=30) as answer:
             headers = answer.headers
@@ -78,21 +79,19 @@ def test_the_page_behind_the_proxy(tmp_path):
             await visitor.close()
             return visitor.tiles
 
-        assert "Params" in asyncio.run(visit())
-        with chromium() as browser:
-            page = open_page(browser, address)
-            refused: list[str] = []
-            page.on(
-                "console", lambda message: refused.append(message.text) if "Content Security" in message.text else None
-            )
-            assert tile(page, "Params")
-            page.reload()
-            assert tile(page, "Params")
-            assert not refused, "the page needs what the policy refuses"
-            requests: list[str] = []
-            page.on("requestfinished", lambda request: requests.append(request.url))
+        with ThreadPoolExecutor() as pool:  # Playwright's event loop runs in this thread
+            assert "Params" in pool.submit(asyncio.run, visit()).result()
+        page = open_page(browser, address)
+        refused: list[str] = []
+        page.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
+        assert tile(page, "Params")
+        page.reload()
+        assert tile(page, "Params")
+        assert not refused, "the page needs what the policy refuses"
+        requests: list[str] = []
+        page.on("requestfinished", lambda request: requests.append(request.url))
+        with page.expect_console_message(lambda message: "sentinel.invalid" in message.text):
             page.evaluate(f"() => {{ const i = new Image(); i.src = '{SENTINEL}'; document.body.append(i); }}")
-            page.wait_for_timeout(500)
-            assert any("sentinel.invalid" in text for text in refused)
-            assert not any("sentinel" in url for url in requests)
-            page.close()
+        assert any("sentinel.invalid" in text for text in refused)
+        assert not any("sentinel" in url for url in requests)
+        page.close()
