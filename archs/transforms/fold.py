@@ -49,7 +49,9 @@ def fold_batchnorm(network: Network) -> Graph:
 
 def _folded(graph: Graph, folded: dict[str, str]) -> Weights:
     """The weights of the folded graph: w · γ/√(σ² + ε) and (b − μ) · γ/√(σ² + ε) + β."""
-    tensors = {path: dict(named) for path, named in (graph.weights or {}).items()}
+    given = graph.weights
+    assert given is not None
+    tensors = {path: dict(named) for path, named in given.items()}
     for norm, conv in folded.items():
         if norm not in tensors or conv not in tensors:
             continue
@@ -62,4 +64,4 @@ def _folded(graph: Graph, folded: dict[str, str]) -> Weights:
         bias = (into["bias"] - own["running_mean"] if "bias" in into else -own["running_mean"]) * scale
         into["weight"] = into["weight"] * scale.reshape(-1, 1, 1, 1)
         into["bias"] = bias + own["bias"] if "bias" in own else bias
-    return Weights(tensors, graph.weights.unused if graph.weights else None)
+    return Weights(tensors, given.unused, given.stored_bytes)

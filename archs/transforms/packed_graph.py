@@ -44,6 +44,7 @@ def packed(graph: Graph) -> bytes:
         "verification": graph.verification,
         "weights": None if graph.weights is None else places,
         "unused": graph.weights.unused if graph.weights else {},
+        "stored_bytes": graph.weights.stored_bytes if graph.weights else None,
         "meta": {str(i): [str(t.dtype).removeprefix("torch."), list(t.shape)] for i, t in enumerate(held) if t.is_meta},
     }
     text = json.dumps(head, separators=(",", ":")).encode()
@@ -82,7 +83,7 @@ def _weights(head: dict[str, Any], content: memoryview) -> Weights:
     named = {
         path: {role: tensors[str(number)] for role, number in roles.items()} for path, roles in head["weights"].items()
     }
-    return Weights(named, head["unused"])
+    return Weights(named, head["unused"], head["stored_bytes"])
 
 
 def _values(op: ops.Op) -> dict[str, Any]:

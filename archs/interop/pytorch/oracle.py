@@ -7,7 +7,8 @@ not compared is said with its reason. Nothing is imported here.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError
@@ -26,8 +27,6 @@ RELATIVE = 1e-3
 RELATIVE_DOUBLE = 1e-6
 UNREAD = ", without layers that run and whose output is not read"
 NOT_COMPARED = "not compared with the original: {}"
-
-Run = Callable[["Tensor"], "Tensor"]
 
 
 def verify(graph: Graph, original: nn.Module, places: Mapping[str, str], whole: bool = True) -> str:
@@ -53,14 +52,14 @@ def verify(graph: Graph, original: nn.Module, places: Mapping[str, str], whole: 
                 if want is None:
                     continue
                 again = _run(original, x, parameters.values())
-                if again is None or not close(again, want, RELATIVE):
+                if again is None or not all_close(again, want, RELATIVE):
                     return NOT_COMPARED.format("two runs of the original give different outputs")
                 if size != graph.input and _fixed(graph):
                     continue
                 got = _run(exported, x, ())
                 if got is None:
                     raise ArchError(f"{graph.name}: the exported module does not run on {tuple(x.shape)}")
-                if got.shape != want.shape or not close(got, want, RELATIVE):
+                if not all_close(got, want, RELATIVE):
                     _in_double(graph, original, exported, x, places)
                 compared.append(f"{batch}×{'×'.join(map(str, size))}")
     if not compared:
@@ -92,22 +91,26 @@ def _not_run(graph: Graph, original: nn.Module) -> str:
     return f"the original is on {', '.join(sorted(devices))}; compared on the CPU alone" if devices else ""
 
 
-def _run(module: nn.Module, x: Tensor, parameters: Any) -> Tensor | None:
+def _run(module: nn.Module, x: Tensor, parameters: Any) -> list[Tensor] | None:
     kinds = {p.dtype for p in parameters if p.is_floating_point()}
     try:
         found = module(x.clone().to(next(iter(kinds))) if len(kinds) == 1 else x.clone())
     except Exception:
         return None
-    return first_tensor(found).float()
+    return [tensor.float() for tensor in tensors_of(found)]
 
 
-def first_tensor(value: Any) -> Tensor:
-    """The tensor that a network gives; of several all elements in one."""
+def tensors_of(value: Any) -> list[Tensor]:
+    """The tensors that a network gives, in order."""
     import torch
     import torch.utils._pytree as pytree
 
-    found = [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, torch.Tensor)]
-    return found[0] if len(found) == 1 else torch.cat([leaf.flatten(1).double() for leaf in found], 1)
+    return [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, torch.Tensor)]
+
+
+def all_close(got: Sequence[Tensor], want: Sequence[Tensor], relative: float) -> bool:
+    """Whether each output differs by less than a share of its own largest element."""
+    return len(got) == len(want) and all(close(a, b, relative) for a, b in zip(got, want))
 
 
 def _smaller(graph: Graph) -> tuple[int, int, int]:
@@ -159,6 +162,8 @@ def _same_products(graph: Graph, original: nn.Module) -> bool:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    if any(isinstance(node.op, (Attention, MatMul)) for node in graph.nodes):
+        return False  # torch's fused attention operators are not seen by the counter
     x = torch.zeros(1, *graph.input)
     kinds = {p.dtype for p in original.parameters() if p.is_floating_point()}
     exported = to_module(graph).eval().requires_grad_(False)  # the counter hooks gradients, which a view may lack
@@ -168,8 +173,6 @@ def _same_products(graph: Graph, original: nn.Module) -> bool:
         exported(x)
     counted = sum(node.op.mult_adds(*graph.input_shapes(node)) for node in graph.nodes)
     found, want = ours.get_total_flops() // 2, theirs.get_total_flops() // 2
-    if any(isinstance(node.op, (Attention, MatMul)) for node in graph.nodes):
-        return False  # torch's fused attention operators are not seen by the counter
     if not found == counted == want:
         raise ArchError(
             f"{graph.name} makes {want:,} multiply-adds, its import counts {counted:,} and the exported module makes "
@@ -181,14 +184,9 @@ def _same_products(graph: Graph, original: nn.Module) -> bool:
 def _in_double(graph: Graph, original: nn.Module, exported: nn.Module, x: Tensor, places: Mapping[str, str]) -> None:
     """The comparison in float64, which rounding does not reach; raises ArchError with the first place."""
     first, second = copy.deepcopy(original).double(), copy.deepcopy(exported).double()
-    want: Tensor | None
-    got: Tensor | None
-    try:
-        want, got = first_tensor(first(x.double())), first_tensor(second(x.double()))
-    except Exception:
-        want = got = None
-    if want is not None and got is not None and close(got, want, RELATIVE_DOUBLE):
-        return
+    with suppress(Exception):
+        if all_close(tensors_of(second(x.double())), tensors_of(first(x.double())), RELATIVE_DOUBLE):
+            return
     place = _first_difference(graph, original, exported, x, places)
     where = f", first at {place}" if place else ""
     raise ArchError(
@@ -201,7 +199,7 @@ def _first_difference(
     graph: Graph, original: nn.Module, exported: nn.Module, x: Tensor, places: Mapping[str, str]
 ) -> str:
     """The first node whose module gives another output than the original module in its place."""
-    theirs, ours = _outputs(original, x), _outputs(exported, x)
+    theirs, ours = outputs_of(original, x), outputs_of(exported, x)
     own = attributes(graph)
     for node in graph.nodes:
         a, b = theirs.get(places.get(node.path, "")), ours.get(own.get(node.path, ""))
@@ -212,7 +210,7 @@ def _first_difference(
     return ""
 
 
-def _outputs(module: nn.Module, x: Tensor) -> dict[str, list[Tensor]]:
+def outputs_of(module: nn.Module, x: Tensor) -> dict[str, list[Tensor]]:
     """What each module of a network gives in one run, in order."""
     import torch
 
