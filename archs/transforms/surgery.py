@@ -24,12 +24,14 @@ from archs.ir.ops import (
     Maximum,
     Multiply,
     Op,
+    Opaque,
     PReLU,
     Scale,
     Shape,
     Shift,
     Slice,
     Subtract,
+    TensorFunction,
     View,
 )
 from archs.ir.weights import Weights
@@ -257,7 +259,13 @@ def _rebuilt(graph: Graph, changes: Mapping[str, Op], gone: Mapping[str, str] | 
 
 def _following(op: Op, old: tuple[Shape, ...], new: tuple[Shape, ...]) -> Op:
     """The operator on inputs of another width, for operators whose sizes follow their input."""
-    if old == new or not old[0] or not new[0]:
+    if old == new:
+        return op
+    if isinstance(op, (TensorFunction, Opaque)):
+        raise ArchError(
+            f"{op.describe()} has the sizes that it was imported with; allowed: edits that leave the shape of its input"
+        )
+    if not old[0] or not new[0]:
         return op
     before, now = old[0][0], new[0][0]
     if isinstance(op, Conv2d) and op.groups == before == op.channels and op.groups > 1:  # depthwise stays so
