@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,6 @@ from archs.interop.pytorch.execute import to_module
 from archs.ir.ops import AdaptiveAvgPool, AdaptiveMaxPool, Opaque
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from archs.ir.graph import Graph
 
 INPUT, OUTPUT = "image", "output"
@@ -65,11 +63,11 @@ def to_onnx(graph: Graph) -> bytes:
             raise ArchError(f"{graph.name}: {_refusal(graph, error)}; allowed: the PyTorch file") from None
         model = program.model
         optimizer.inline(model)
+        _merge_transposed(model.graph)
         optimizer.fold_constants(model)
         for node in model.graph:  # the exporter gives every convolution a bias, of zeros where it has none
             if node.op_type == "Conv" and len(node.inputs) == 3 and node.inputs[2].name not in parameters:
                 node.resize_inputs(2)
-        _merge_computed(model.graph, parameters)
         optimizer.remove_unused_nodes(model)
         ClearMetadataAndDocStringPass()(model)  # stack traces, with this machine's paths
         RemoveUnusedOpsetsPass()(model)
@@ -77,19 +75,15 @@ def to_onnx(graph: Graph) -> bytes:
         return program.model_proto.SerializeToString()
 
 
-def _merge_computed(graph: Any, parameters: Mapping[str, Tensor]) -> None:
-    """One tensor for those that folding computed of one parameter: the transposed matrix of a layer called twice."""
+def _merge_transposed(graph: Any) -> None:
+    """One transposed matrix for a layer that is called twice: folding would store one for each call."""
     seen: dict[object, Any] = {}
-    for value in list(graph.initializers.values()):
-        tensor = value.const_value
-        if value.name in parameters or tensor is None or tensor.size < 2:
-            continue
-        array = tensor.numpy()
-        if (array == array.flat[0]).all():  # equal by chance: ones and zeros
-            continue
-        first = seen.setdefault((array.dtype.str, array.shape, array.tobytes()), value)
-        if first is not value:
-            value.replace_all_uses_with(first)
+    for node in list(graph):
+        if node.op_type == "Transpose" and node.inputs[0].is_initializer():
+            axes = tuple(node.attributes["perm"].as_ints()) if "perm" in node.attributes else ()
+            first = seen.setdefault((node.inputs[0].name, axes), node)
+            if first is not node:
+                node.outputs[0].replace_all_uses_with(first.outputs[0])
 
 
 def _refusal(graph: Graph, error: Exception) -> str:
