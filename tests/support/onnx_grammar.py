@@ -115,7 +115,7 @@ def resize(w: Writer, c: int) -> int:
     mode = w.rng.choice(("nearest", "linear", "cubic"))
     factors = [w.rng.choice((0.5, 0.6, 1.0, 1.5, 2.0, 2.3, 3.0)) for _ in range(2)]
     if w.opset < 10:
-        w.put("Upsample", w.floats(1, 1, *[max(1.0, f) for f in factors]), mode=min(mode, "linear", key=len))
+        w.put("Upsample", w.floats(1, 1, *[max(1.0, f) for f in factors]), mode="linear" if mode == "cubic" else mode)
         return c
     if w.opset == 10:
         w.put("Resize", w.floats(1, 1, *factors), mode="linear" if mode == "cubic" else mode)

@@ -37,7 +37,7 @@ def computed_once(call: Call, constant: Constant) -> Step:
     tensor = constant.tensor
     if tensor.shape[0] == 1:
         return computed(call, constant, tuple(tensor.shape[1:]))
-    if tensor.shape[0] != BATCH or bool((tensor != tensor[:1]).any()):
+    if tensor.shape[0] != BATCH or tensor.is_meta or bool((tensor != tensor[:1]).any()):
         raise Unsupported
     if not constant.depends_on_parameters:
         return computed(call, Constant(tensor[0].clone(), (), False, True))

@@ -234,10 +234,10 @@ def _stretches(sizes: tuple[int, ...], over: Shape) -> bool:
 def _with_number(call: Call, name: str, x: Step, number: float) -> Step:
     if name in ("add", "sub"):
         value = -number if name == "sub" else number
-        return call.step(ops.AddConstant(value), x) if value else x
+        return call.step(ops.AddConstant(value), x) if value or not x.floating else x
     if name in ("mul", "div"):
         value = 1 / number if name == "div" else number
-        return call.step(ops.MultiplyConstant(value), x) if value != 1 else x
+        return call.step(ops.MultiplyConstant(value), x) if value != 1 or not x.floating else x
     if name in ("maximum", "minimum"):
         return call.step(ops.Clamp(number, None) if name == "maximum" else ops.Clamp(None, number), x)
     raise Unsupported

@@ -21,14 +21,14 @@ def symbolic(value: Any) -> bool:
     return isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool))
 
 
-def operator_name(node: fx.Node) -> tuple[str, bool]:
-    """("relu", True) of `aten.relu_.default`: the name without overload, and whether it writes into its input."""
+def operator_name(node: fx.Node) -> str:
+    """`relu` of `aten.relu_.default`: the name without overload and without the sign of a write."""
     schema = getattr(node.target, "_schema", None)
     if schema is None:
-        return getattr(node.target, "__name__", str(node.target)), False
+        return getattr(node.target, "__name__", str(node.target))
     name = schema.name.partition("::")[2]
     in_place = name.endswith("_") and not name.endswith("__")
-    return (name[:-1] if in_place else name), in_place
+    return name[:-1] if in_place else name
 
 
 def written_to(node: fx.Node) -> list[fx.Node]:
@@ -67,7 +67,7 @@ def call_of(node: fx.Node, args: dict[str, Any]) -> Call:
     keywords = tuple(a.name for a in schema.arguments if a.kwarg_only) if schema else ()
     overload = schema.overload_name or "default" if schema else ""
     value: Any = node.meta.get("val")
-    return Call(operator_name(node)[0], args, value, scope_of(node), overload, keywords)
+    return Call(operator_name(node), args, value, scope_of(node), overload, keywords)
 
 
 def decomposed(node: fx.Node) -> tuple[fx.Graph, list[fx.Node]] | None:

@@ -11,11 +11,14 @@ from archs.interop.aten.permutation import permuted, selected, viewed
 from archs.interop.aten.steps import BATCH, MAX_SPLIT, Constant, Step
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
+from archs.ir.ops.functions import KINDS
 
 
 @rule("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "dropout_identity", "to", "type_as", "_to_copy")
 def _same(call: Call) -> Step:
     x = next(iter(call.args.values()))
+    if not isinstance(x, Step):
+        raise Unsupported
     floating = call.value.dtype.is_floating_point
     if x.permutation and floating == x.floating:
         return x
@@ -25,6 +28,8 @@ def _same(call: Call) -> Step:
     if (floating and x.floating) or call.name not in ("to", "type_as", "_to_copy"):
         return x
     kind = "float32" if floating else str(call.value.dtype).removeprefix("torch.")
+    if kind not in KINDS:
+        raise Unsupported
     return call.step(ops.TensorFunction("_to_copy.default", x.shape, ("$0",), (("dtype", kind),)), x)
 
 

@@ -71,7 +71,7 @@ class Reader:
         raise ArchError(f"{self.called} gives nothing")
 
     def _other(self, node: fx.Node) -> None:
-        if node.op == "call_function" and operator_name(node)[0] in WRAPPERS:
+        if node.op == "call_function" and operator_name(node) in WRAPPERS:
             self.values.place(node, self._wrapped(node))
         elif node.op == "call_function":
             self._call(node)
@@ -153,7 +153,7 @@ class Reader:
         return known[str(self.wanted)]
 
     def _call(self, node: fx.Node) -> None:
-        name, _ = operator_name(node)
+        name = operator_name(node)
         operands: tuple[Any, ...] = node.args
         if node.target is operator.getitem and operands[0] in self._inner_outputs:
             source = self._inner_outputs[operands[0]][operands[1]]  # a wrapper's: another name of what is inside
@@ -186,7 +186,7 @@ class Reader:
 
     def _evaluated(self, node: fx.Node, args: dict[str, Any]) -> Any:
         """The value of a call, without what it writes."""
-        name = operator_name(node)[0]
+        name = operator_name(node)
         if name.startswith(("_assert", "sym_", "_check")) or name in ("ge", "le", "gt", "lt", "eq", "item"):
             self._static(node)
             compares = name in ("ge", "le", "gt", "lt", "eq") and hasattr(node.meta.get("val"), "shape")
@@ -226,6 +226,8 @@ class Reader:
         self._within_parts += 1
         try:
             return self._inlined(node, *parts)
+        except ArchError:  # of a part: the operator stays whole
+            raise Unsupported from None
         finally:
             self._within_parts -= 1
 
@@ -246,7 +248,7 @@ class Reader:
         for tensor in value if isinstance(value, (list, tuple)) else [value]:
             if any(type(side) is not int for side in getattr(tensor, "shape", ())) or symbolic(tensor):
                 raise ArchError(
-                    f"{self.called}: the shape of {operator_name(node)[0]}'s result depends on what the image holds; "
+                    f"{self.called}: the shape of {operator_name(node)}'s result depends on what the image holds; "
                     "allowed: shapes that the input's shape decides"
                 )
 

@@ -95,7 +95,7 @@ def _width(member: Step, attributes: dict[str, str], inputs: int) -> int:
     return _template_width(member.template) + inputs
 
 
-@cached(None, "few templates, read for each line")
+@cached(4096, "the templates of a network's operators, read for each line")
 def _template_width(template: str) -> int:
     fields = re.findall(r"\{(\w+)\}", template)
     numbers = [name for name in fields if name != "all" and not name.isdigit()]

@@ -5,19 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archs.errors import ArchError
-from archs.ir.operator import Function, Module, Shape, Unweighted, one_input, positive
+from archs.ir.operator import Function, Module, Shape, Unweighted, one_input
+from archs.ir.ops.layout import Sized
 
 
 @dataclass(frozen=True)
-class ExampleInput(Unweighted):
+class ExampleInput(Sized):
     """Another input than the image, with the values that it was imported with; it reads the image for its batch."""
-
-    sizes: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", tuple(self.sizes))
-        for side in self.sizes:
-            positive(side, "size")
 
     def output(self, *inputs: Shape) -> Shape:
         one_input(inputs, self)

@@ -26,7 +26,7 @@ REDUCTIONS = (
 ARITHMETIC = (
     *("minimum.default", "remainder.Scalar", "fmod.Scalar", "floor_divide.default", "atan2.default", "lerp.Scalar"),
     *("gt.Scalar", "ge.Scalar", "lt.Scalar", "le.Scalar", "eq.Scalar", "ne.Scalar", "nan_to_num.default"),
-    *("gt.Tensor", "ge.Tensor", "lt.Tensor", "le.Tensor", "eq.Tensor", "ne.Tensor", "div.Tensor_mode"),
+    *("gt.Tensor", "ge.Tensor", "lt.Tensor", "le.Tensor", "eq.Tensor", "ne.Tensor"),
     *("logical_and.default", "logical_or.default", "logical_not.default", "bitwise_not.default", "sub.Scalar"),
 )
 NONLINEARITIES = (

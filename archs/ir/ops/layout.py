@@ -20,8 +20,8 @@ from archs.ir.operator import (
 
 
 @dataclass(frozen=True)
-class _Shaped(Unweighted):
-    """A tensor in another shape of as many elements."""
+class Sized(Unweighted):
+    """What gives a tensor of these sizes, the batch apart."""
 
     sizes: tuple[int, ...]
 
@@ -29,6 +29,11 @@ class _Shaped(Unweighted):
         object.__setattr__(self, "sizes", tuple(self.sizes))
         for side in self.sizes:
             positive(side, "size")
+
+
+@dataclass(frozen=True)
+class _Shaped(Sized):
+    """A tensor in another shape of as many elements."""
 
     def output(self, *inputs: Shape) -> Shape:
         x = one_input(inputs, self)
