@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,10 +19,18 @@ def write_together(texts: Mapping[Path, str]) -> None:
             with drafts[path].open("x", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
-                with suppress(OSError):  # pipes and some network folders cannot
-                    os.fsync(file.fileno())
+                _sync(file.fileno())
         for path, draft in drafts.items():
             draft.replace(path)
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)
+
+
+def _sync(descriptor: int) -> None:
+    """Raises OSError for a full disk, which some network folders report only here."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some folders cannot
+            raise

@@ -105,7 +105,9 @@ def kept_timings(timed: Sequence[Record], regime: Regime, path: str | os.PathLik
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_keep(timed, regime, path)) from None
     except (OSError, MemoryError) as error:
-        reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else "out of memory"
+        reason = "out of memory"
+        if isinstance(error, OSError):
+            reason = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
         raise CostError("; ".join(filter(None, (reason, _keep(timed, regime, path))))) from None
 
 

@@ -61,13 +61,16 @@ def _lab(options: argparse.Namespace) -> Output:
     check("repeat", options.repeat, 1, MAX_REPEATS)
     if options.csv:
         destination.check(options.csv)
+    runs: list[Run] = []
     try:
-        runs = [_timed(made, options.seconds) for _ in range(options.repeat)]
-    except Stopped as stopped:
-        if options.csv:
-            options.csv.write_text(to_csv(made, stopped.run, compare(made, stopped.run, predicted)), encoding="utf-8")
-        kept = f"{len(stopped.run.rounds)} complete rounds are kept in {options.csv}" if options.csv else ""
-        raise KeyboardInterrupt(kept) from None
+        while len(runs) < options.repeat:
+            runs.append(_timed(made, options.seconds))
+    except KeyboardInterrupt as interrupt:
+        last = runs[-1] if runs else getattr(interrupt, "run", None)
+        if not (last and options.csv):
+            raise
+        options.csv.write_text(to_csv(made, last, compare(made, last, predicted)), encoding="utf-8")
+        raise KeyboardInterrupt(f"{len(last.rounds)} complete rounds are kept in {options.csv}") from None
     result = runs[-1]
     rows_again = repeated(runs) if len(runs) > 1 else []
     table = compare(made, result, predicted)
