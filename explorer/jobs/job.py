@@ -63,6 +63,8 @@ class Job:
     """Whether its visitor is still connected; without it the job is nobody's in particular."""
     keep: bool = False
     """Whether it goes on without its visitor."""
+    _begun: bool = False
+    """Whether its turn has come."""
     _stopped: bool = False
     _abandoned: bool = False
     _timed_out: bool = False
@@ -181,6 +183,7 @@ class Job:
             while self.ahead and not self._stopped:
                 _turn.wait()
         self.started = time.monotonic()
+        self._begun = True
 
     def _run(self, request: bytes, content: bytes) -> None:
         command = (sys.executable, *self.worker)
@@ -218,7 +221,7 @@ class Job:
             now = time.monotonic()
             if self.keep or self.present is None or self.present():
                 last_seen = now
-            self._timed_out = not self.ahead and now - self.started > self.limit
+            self._timed_out = self._begun and now - self.started > self.limit
             self._abandoned = not self._timed_out and now - last_seen > ABANDONED
             if self._timed_out or self._abandoned:
                 self.stop()

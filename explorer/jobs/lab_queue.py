@@ -135,7 +135,8 @@ def join(
     global _server
     asked = tuple((row, text) for row, text in networks)
     with _lock:
-        same = (work for work in _works if (work.networks, work.settings, work.seconds) == (asked, settings, seconds))
+        wanted = (work for work in _works if work.wanted)  # any other is being stopped
+        same = (one for one in wanted if (one.networks, one.settings, one.seconds) == (asked, settings, seconds))
         work = next(same, None)
         if work is None:
             if len(_works) >= MAX_WAITING:
@@ -213,6 +214,9 @@ def _begin(work: _Work) -> None:
     try:
         work.job = lab.start(list(work.networks), work.settings, work.seconds)
         work.job.keep = True  # `_look` ends it when its visitors have left
+        with _lock:
+            if work not in _works:  # they left while it was started
+                work.job.stop()
     except base.Busy:  # a calibration, or another process: it is tried again
         pass
     except Exception as error:  # the queue goes on with the next one
