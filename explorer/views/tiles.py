@@ -9,12 +9,13 @@ from archs.caching import cached
 from archs.catalogue.published import Published, agrees, published
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.registry import published as is_published
-from costmodel import CostError
+from costmodel import CostError, Prediction
+from costmodel.timing.plain_process import RETAIN
 from explorer.data import profiles as devices
 from explorer.data.metrics import Tile, duration, human, interval, megabytes, tile
 from explorer.editing.scenario import Scenario
 
-KEEP_MEMORY = "MALLOC_TRIM_THRESHOLD_=1000000000 MALLOC_MMAP_THRESHOLD_=1000000000"
+KEEP_MEMORY = " ".join(f"{name}={value}" for name, value in RETAIN.items())
 """The environment of a glibc process that keeps freed memory."""
 ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
 
@@ -97,23 +98,22 @@ def _latency(scenario: Scenario, base: Scenario) -> Tile:
         "latency_ms",
         f"{duration(found.latency_ms)}{batch}",
         f"{change}{devices.owner(key)} · {interval(found)}",
-        "\n\n".join((f"Device: {devices.title(key)}; {devices.whose(key)}.", *outside))
-        + _allocators(scenario, found.latency_ms),
+        "\n\n".join((f"Device: {devices.title(key)}; {devices.whose(key)}.", *outside)) + _allocator(found),
     )
 
 
-def _allocators(scenario: Scenario, kept_ms: float) -> str:
-    """What a plain process takes and what to set, for the tile's help; empty where no page fault is priced.
+def _allocator(found: Prediction) -> str:
+    """Which process the milliseconds are of; empty where no page fault is priced.
 
-    Not on the tile: the faults of MobileNetV2's processes are bimodal, and the estimate is of the higher mode.
+    No figure of a plain process: the faults of MobileNetV2's processes are bimodal, and the estimate, which takes
+    milliseconds of every edit, is of the higher mode. The Advisor has it.
     """
-    plain = devices.plain_ms(scenario.spec, scenario.profile, scenario.folded) if scenario.profile else None
-    if plain is None:
+    if not found.profile.page_fault_us:
         return ""
     return (
-        f"\n\nAllocator: {duration(kept_ms)} with freed memory kept in the process, about {duration(plain)} in a plain "
-        "one, whose freed memory returns to the system and is faulted in again (an estimate; processes differ, "
-        f"`python -m explorer measure` counts). To keep it, set {KEEP_MEMORY} before the process starts."
+        f"\n\nAllocator: of a process that keeps freed memory, as with {KEEP_MEMORY} set before it starts. A plain "
+        "one, whose freed memory returns to the system and is faulted in again, may take longer: the Advisor "
+        "estimates it, `python -m explorer measure` counts."
     )
 
 

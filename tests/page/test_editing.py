@@ -6,7 +6,7 @@ import random
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from support.apptest import APP, check, drawn, errors, open_block
+from support.apptest import APP, check, errors, open_block, spec
 from support.forms import fields, headings, memory_of, say, scenario_of, shown, tiles
 
 import archs
@@ -23,15 +23,6 @@ START = archs.spec("mobilenet_v2")
 @pytest.fixture
 def page() -> AppTest:
     return AppTest.from_file(APP, default_timeout=60).run()
-
-
-def spec(at: AppTest) -> archs.Spec:
-    return scenario_of(at).spec
-
-
-def overlay(at: AppTest) -> dict[tuple[int, str], tuple[object, bool]]:
-    """The cells shown as typed and not as in the table, and whether they are refused."""
-    return {(row, column): (value, bool(reason)) for row, column, value, reason in drawn(at)["overlay"]}
 
 
 NUMBERS = [("kernel", 5), ("channels", 48), ("repeat", 4), ("stride", 1), ("expansion", 3.0), ("se", 0.25)]

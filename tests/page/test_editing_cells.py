@@ -7,7 +7,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 from support import forms
-from support.apptest import APP, check, drawn, errors, grid, open_block, report, type_into_grid
+from support.apptest import APP, check, drawn, errors, grid, open_block, overlay, report, spec, type_into_grid
 from support.forms import say, scenario_of, shown
 
 import archs
@@ -21,15 +21,6 @@ START = archs.spec("mobilenet_v2")
 @pytest.fixture
 def page() -> AppTest:
     return AppTest.from_file(APP, default_timeout=60).run()
-
-
-def spec(at: AppTest) -> archs.Spec:
-    return scenario_of(at).spec
-
-
-def overlay(at: AppTest) -> dict[tuple[int, str], tuple[object, bool]]:
-    """The cells shown as typed and not as in the table, and whether they are refused."""
-    return {(row, column): (value, bool(reason)) for row, column, value, reason in drawn(at)["overlay"]}
 
 
 def test_the_grid(page):
