@@ -15,7 +15,6 @@ from costmodel.latency.profile import Regime
 from costmodel.timing.stopwatch import LAYOUTS
 from explorer.data import evidence
 from explorer.data import profiles as devices
-from explorer.data.plain_text import plain
 from explorer.figures import calibration as drawing
 from explorer.figures.scatter import legend
 from explorer.jobs import calibration as jobs
@@ -25,7 +24,7 @@ from explorer.page.panels.tables import csv
 from explorer.page.state import profiles
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart, job_status, messages, upload
+from explorer.page.widgets import chart, job_status, messages, profile_file, upload
 
 LENGTHS = {False: "full, 4 minutes", True: "quick, 1 minute"}
 ERRORS = {
@@ -193,15 +192,7 @@ def _about(key: str) -> None:
     for warning in profile.warnings:
         messages.warning(warning, ":material/graphic_eq:")
     with st.container(horizontal=True):
-        st.download_button(
-            "Profile as JSON",
-            lambda: profile.model_dump_json() + "\n",
-            file_name=f"{plain(profile.name).replace(' ', '_').replace('/', '_')}.json",
-            mime="application/json",
-            on_click="ignore",
-            key="calibrate download",
-            icon=":material/download:",
-        )
+        profile_file.button(profile, "calibrate download")
         if st.button(
             "Validate here",
             key="validate",

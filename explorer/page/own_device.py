@@ -12,7 +12,7 @@ import streamlit as st
 from costmodel import CostError, DeviceProfile
 from costmodel.devices import few_shots
 from costmodel.devices.profile import WholeNetworkProfile
-from costmodel.devices.reading import COLUMNS, read
+from costmodel.devices.reading import COLUMNS, Line, read
 from costmodel.devices.user import KINDS, FitReport, report
 from explorer.data.plain_text import plain
 from explorer.devices import kit
@@ -21,12 +21,14 @@ from explorer.figures import devices as drawing
 from explorer.figures.scatter import legend
 from explorer.page.browser.memory import memory
 from explorer.page.panels.tables import csv
-from explorer.page.state import own_devices, profiles
+from explorer.page.state import own_devices
 from explorer.page.state import session as state
-from explorer.page.widgets import chart, messages, upload
+from explorer.page.widgets import chart, download, messages, profile_file, upload
 
 REPORT = "device report"
-"""Memory: what the last list of timings gave."""
+"""Memory: what the last list of timings gave, and the key of its profile."""
+MAX_FITTED = 100
+"""Networks of a list: each is left out in turn and all others are fitted again, while the page waits."""
 KIND_TITLES = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU or DSP"}
 
 
@@ -40,9 +42,9 @@ def show() -> None:
     _kit()
     _form()
     state.show_problem("device upload")
-    found: FitReport | None = memory().get(REPORT)
+    found: tuple[FitReport, str] | None = memory().get(REPORT)
     if found:
-        _about(found)
+        _about(*found)
 
 
 def _kit() -> None:
@@ -53,14 +55,12 @@ def _kit() -> None:
         with middle:
             kind = st.selectbox("Device", KINDS, key="kit kind", format_func=KIND_TITLES.__getitem__)
         with right:
-            st.download_button(
+            download.button(
                 "timings.csv, bench.py and the commands (ZIP)",
                 lambda: _zipped(count, kind),
-                file_name="kit.zip",
-                mime="application/zip",
-                on_click="ignore",
-                key="kit download",
-                icon=":material/download:",
+                "kit.zip",
+                "application/zip",
+                "kit download",
             )
         st.markdown(
             "The networks are in an order in which any first few are a good choice. With their ONNX files, from the "
@@ -117,7 +117,7 @@ def _uploaded() -> None:
         chosen = st.session_state
         try:
             found = report(
-                read(file.getvalue(), plain(file.name) or "the file"),
+                _checked(read(file.getvalue(), plain(file.name) or "the file")),
                 plain(chosen["device name"]),
                 chosen["device kind"],
                 plain(chosen["device runtime"]) or "not stated",
@@ -128,11 +128,20 @@ def _uploaded() -> None:
         except CostError as error:
             state.put(state.scenario().refuse("device upload", error))
             return
-        memory()[REPORT] = found
-        own_devices.add(found.profile)
+        memory()[REPORT] = found, own_devices.add(found.profile)
 
 
-def _about(found: FitReport) -> None:
+def _checked(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """The lines, if a fit of them is a matter of seconds. Raises CostError."""
+    networks = len({(line.timing.title, line.timing.batch) for line in lines})
+    if networks > MAX_FITTED:
+        raise CostError(
+            f"{networks} networks; allowed on the page: up to {MAX_FITTED}. `python -m explorer fit-device` takes more"
+        )
+    return lines
+
+
+def _about(found: FitReport, key: str) -> None:
     """What the list says about the device and about itself."""
     profile = found.profile
     errors = profile.errors
@@ -153,18 +162,9 @@ def _about(found: FitReport) -> None:
     if found.gain:
         before, after = found.gain
         st.caption(f"Typical median error with {errors.networks} networks: {before} %; with five more: {after} %.")
-    st.download_button(
-        "Profile as JSON",
-        lambda: profile.model_dump_json() + "\n",
-        file_name=f"{plain(profile.name).replace(' ', '_').replace('/', '_')}.json",
-        mime="application/json",
-        on_click="ignore",
-        key="device profile",
-        icon=":material/download:",
-    )
-    key = profiles.add(cast(DeviceProfile, profile))
+    profile_file.button(cast(DeviceProfile, profile), "device profile")
     if st.button("Use this device", key="use own device", disabled=state.scenario().profile == key):
-        profiles.use(key)
+        own_devices.add(profile)  # it may have made room for later ones
         st.rerun()
 
 
