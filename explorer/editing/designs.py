@@ -62,9 +62,14 @@ def free_name(kept: Collection, wanted: str) -> str:
 
 
 def merged(kept: Collection, others: Iterable[Design]) -> Collection:
-    """The designs of two collections, equal ones once, as many as LIMIT allows; a taken name gets a number."""
+    """The designs of two collections, as many as LIMIT allows; a taken name gets a number.
+
+    Equal ones stand once, also where one has its name with such a number.
+    """
     for one in others:
-        if len(kept) < LIMIT and one not in kept:
+        equal = [other.name for other in kept if replace(other, name=one.name) == one]
+        known = any(name == one.name or name.startswith(f"{one.name} (") for name in equal)
+        if len(kept) < LIMIT and not known:
             kept = keep(kept, replace(one, name=free_name(kept, one.name)))
     return kept
 

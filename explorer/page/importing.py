@@ -159,11 +159,12 @@ def _follow() -> None:
     if job.running:
         job_status.watch(job, "import", "The network that was there stays.", keepable=False)
         return
-    del st.session_state[JOB]
+    # The job goes last: Streamlit may stop the run at any access to the session state
     if job.graph is None:
         st.session_state[PROBLEM] = f"{job.source}: {job.problem}"
     else:
         st.session_state[KEY] = Imported(job.graph, job.source, scenario().profile)
+    del st.session_state[JOB]
 
 
 def _headline(found: Imported) -> None:

@@ -138,12 +138,12 @@ def table(found: Sequence[Candidate], target_ms: float, least_pct: float = 0.0) 
     return pandas.DataFrame(rows)
 
 
-def nearest(spec: Spec, profile: str, folded: bool = False) -> float:
-    """The least milliseconds that the upper end of a candidate's interval has."""
+def nearest(spec: Spec, profile: str, folded: bool = False) -> float | None:
+    """The least milliseconds that the upper end of a candidate's interval has; None where none has an interval."""
     least = [line[0] for line in variants(spec)]
     highs = [one.high_ms for one in published(profile, folded)]
     known = [*highs, *[one.ms[2] for one in _priced(least, profile, folded)]]
-    return min(high for high in known if not isnan(high))
+    return min((high for high in known if not isnan(high)), default=None)
 
 
 def _ranked(found: Iterable[Candidate], target_ms: float, least_pct: float) -> list[Candidate]:

@@ -137,6 +137,7 @@ def test_shipped_profiles_load_and_carry_their_errors():
         assert costmodel.predict(graph_of_regime, shipped).latency_ms > 0
 
 
+@pytest.mark.slow
 def test_the_nearest_profile_is_of_as_many_threads_before_it_is_of_the_same_layout(tmp_path, monkeypatch):
     shipped = load_profile(DEFAULT)
     regimes = {

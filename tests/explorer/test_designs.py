@@ -39,7 +39,9 @@ def test_a_name_is_taken_once_and_fifty_are_the_limit():
 def test_two_collections_have_equal_designs_once():
     kept = collection(3)
     other = Design("design 0", archs.spec("mobilenet_v1"))
-    assert designs.merged(kept, (kept[1], other)) == (*kept, Design("design 0 (2)", other.spec))
+    both = designs.merged(kept, (kept[1], other))
+    assert both == (*kept, Design("design 0 (2)", other.spec))
+    assert designs.merged(both, (kept[1], other)) == both  # the same link once more
     assert len(designs.merged(collection(49), [Design(f"other {n}", other.spec) for n in range(5)])) == designs.LIMIT
 
 

@@ -1,25 +1,15 @@
 """Edits of cells, rows and kinds of block, and what a refused one says."""
 
 import pytest
+from support.edited import refused, total
 
 import archs
-import costmodel
 from archs.errors import Fix
 from archs.tables.rows import KINDS, Conv, Linear
 from explorer.editing import edits
 from explorer.editing.repair import Refused
 
 V2 = archs.spec("mobilenet_v2")
-
-
-def total(spec):
-    return costmodel.count(archs.build(spec)).total
-
-
-def refused(edit, *arguments):
-    with pytest.raises(archs.ArchError) as caught:
-        edit(*arguments)
-    return caught.value.problems[0]
 
 
 # one cell

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from support.lab_runs import until
 
 from costmodel.timing import machine_lock
 from explorer.jobs import job
@@ -45,13 +45,6 @@ class Talker(job.Job):
 @pytest.fixture(autouse=True)
 def own_lock(tmp_path, monkeypatch):
     monkeypatch.setattr(machine_lock, "path", lambda: tmp_path / "lock")
-
-
-def until(true) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_a_killed_worker_is_said_and_the_machine_is_free():

@@ -3,9 +3,9 @@
 from random import Random
 
 import pytest
+from support.edited import total
 
 import archs
-import costmodel
 from archs.catalogue.sampling import random_edit, random_spec
 from archs.tables.rows import KINDS
 from explorer.data.originals import paper
@@ -15,19 +15,6 @@ from explorer.editing.history import LIMIT, History
 from explorer.editing.links import decode, encode
 
 V2 = archs.spec("mobilenet_v2")
-
-
-V2 = archs.spec("mobilenet_v2")
-
-
-def total(spec):
-    return costmodel.count(archs.build(spec)).total
-
-
-def refused(edit, *arguments):
-    with pytest.raises(archs.ArchError) as caught:
-        edit(*arguments)
-    return caught.value.problems[0]
 
 
 # history

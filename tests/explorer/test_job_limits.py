@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
+from support.lab_runs import until
 
 from costmodel import CostError, load_profile
 from costmodel.latency.profile import Regime
@@ -72,14 +73,6 @@ def test_a_kept_job_goes_on(monkeypatch):
     kept.wait()
 
 
-def until(true) -> None:
-    """Waits for a fact about processes; the test fails after a minute."""
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def test_what_times_nothing_does_not_wait_behind_a_timing():
     timing, others = Sleeper(), [Other() for _ in range(job.MAX_OTHERS + 2)]
     timing.start({})
@@ -136,6 +129,7 @@ def test_timings_of_other_processes_exclude_it(own_lock):
         assert waited == []
 
 
+@pytest.mark.slow
 def test_the_address_space_of_a_worker_is_bounded():
     program = (
         "from explorer.jobs import worker\nimport torch\nwith worker.working(timing=False):\n    torch.empty(10**10)\n"

@@ -95,6 +95,7 @@ def test_a_hostile_text(text):
         kept.unpack(text)
 
 
+@pytest.mark.slow
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
 def test_any_text_is_refused_or_a_history(text):
     try:

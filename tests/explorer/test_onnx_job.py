@@ -31,6 +31,7 @@ def test_a_stop_leaves_no_file():
     assert job.problem == "no ONNX file: stopped"
 
 
+@pytest.mark.slow
 def test_a_network_that_no_file_holds_is_said_in_words():
     rows = archs.spec("mobilenet_v1").rows
     wide = rows[-1].model_copy(update={"channels": 16384})

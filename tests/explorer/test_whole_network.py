@@ -1,27 +1,14 @@
 """Edits of the whole network: width, classes, resolution, the guidelines."""
 
 import pytest
+from support.edited import refused, total
 
 import archs
-import costmodel
 from explorer.editing import edits
 from explorer.editing import whole_network as whole
 from explorer.editing.repair import repair
 
 V2 = archs.spec("mobilenet_v2")
-
-
-V2 = archs.spec("mobilenet_v2")
-
-
-def total(spec):
-    return costmodel.count(archs.build(spec)).total
-
-
-def refused(edit, *arguments):
-    with pytest.raises(archs.ArchError) as caught:
-        edit(*arguments)
-    return caught.value.problems[0]
 
 
 # the whole network

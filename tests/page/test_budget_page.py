@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from streamlit.testing.v1 import AppTest
 from support.apptest import APP, check
 from support.forms import components, fields, memory_of, refusals, report, say, scenario_of, tiles
@@ -34,6 +35,7 @@ def browser_stores(at: AppTest, text: str) -> AppTest:
     raise AssertionError("nothing keeps the collection")
 
 
+@pytest.mark.slow
 def test_a_budget_gives_candidates_that_open_and_stays_over_a_reload():
     at = opened(panel="Budget")
     assert "Type a target" in at.info[0].value
@@ -99,11 +101,11 @@ def test_what_the_browser_stores_and_a_link_are_opened_together():
     assert (scenario_of(at).folded, scenario_of(at).measured_pct) == (True, 70.5)
 
 
-def test_the_latency_tile_has_both_allocators_and_what_to_set():
+def test_the_latency_tile_says_which_process_it_is_of_and_what_to_set():
     at = opened(panel="Advisor")
     assert any("Costs no accuracy" in info.value and "MALLOC" in info.value for info in at.info)
     assert any("Why not" in warning.value for warning in at.warning)
     assert any("rows " in caption.value for caption in at.caption)
     tile = tiles(at)["Latency"]
-    assert "in a plain one" in tile["help"]
+    assert "keeps freed memory" in tile["help"]
     assert "MALLOC_TRIM_THRESHOLD_=1000000000" in tile["help"]

@@ -153,6 +153,7 @@ def test_a_refused_value_never_changes_the_network(at, resnet):
     assert check(at) == resnet
 
 
+@pytest.mark.slow
 def test_the_error_of_a_file_goes_with_the_next_choice(at, monkeypatch):
     monkeypatch.setattr(library, "installed", lambda: ("timm",))
     monkeypatch.setattr(library, "names", lambda library: ("tiny",))

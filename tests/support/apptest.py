@@ -65,6 +65,16 @@ def grid(at: AppTest) -> BidiComponent:
     return found.proto
 
 
+def spec(at: AppTest) -> archs.Spec:
+    """The network that the page shows."""
+    return scenario_of(at).spec
+
+
+def overlay(at: AppTest) -> dict[tuple[int, str], tuple[object, bool]]:
+    """The table's cells shown as typed and not as in the table, and whether they are refused."""
+    return {(row, column): (value, bool(reason)) for row, column, value, reason in drawn(at)["overlay"]}
+
+
 def drawn(at: AppTest) -> dict[str, Any]:
     """What the browser is told of the table."""
     return json.loads(grid(at).json)

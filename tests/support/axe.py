@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -44,7 +45,9 @@ def source() -> str:
             script = files.extractfile("package/axe.min.js")
             assert script
             CACHE.parent.mkdir(exist_ok=True)
-            CACHE.write_bytes(script.read())
+            draft = CACHE.with_suffix(f".{os.getpid()}")  # another worker may fetch it too
+            draft.write_bytes(script.read())
+            draft.replace(CACHE)
     return CACHE.read_text(encoding="utf-8")
 
 

@@ -22,7 +22,12 @@ class Question(NamedTuple):
 
 def _nearest(values: tuple[float, ...], found: Callable[[], float]) -> Callable[[], int]:
     """The index of the value closest to what `found` computes."""
-    return lambda: min(range(len(values)), key=lambda index: abs(values[index] - found()))
+
+    def answer() -> int:
+        value = found()
+        return min(range(len(values)), key=lambda index: abs(values[index] - value))
+
+    return answer
 
 
 def _growth(networks: Callable[[], lessons.Networks], column: str) -> Callable[[], float]:
@@ -39,6 +44,11 @@ def _narrower() -> int:
     """0 where the first of the two blocks hands on fewer numbers, 1 where the second does."""
     (_, wide), (_, narrow) = lessons.residual_networks(144, 6, 28)
     return 0 if wide.input_channels < narrow.input_channels else 1
+
+
+def _swish_change() -> float:
+    totals = lessons.totals(lessons.swish_networks())["mult_adds"]
+    return abs(totals.iloc[-1] / totals.iloc[0] - 1)
 
 
 SEPARABLE = Question(
@@ -79,11 +89,7 @@ SWISH = Question(
     ("not at all", "about 5 %", "about 20 %"),
     _nearest(
         (0, 0.05, 0.2),
-        lambda: abs(
-            lessons.totals(lessons.swish_networks())["mult_adds"].iloc[-1]
-            / lessons.totals(lessons.swish_networks())["mult_adds"].iloc[0]
-            - 1
-        ),
+        _swish_change,
     ),
 )
 SQUEEZE = Question(

@@ -11,15 +11,20 @@ from explorer.lab.classes import Classes, Entry
 from explorer.lab.experiment import PLATFORMS, experiment, printed_platform
 from explorer.lab.published import ratios
 from explorer.page.lab.class_bar import PARAMETER
+from explorer.page.state.session import guard
 from explorer.page.widgets import chart, download, messages
 
 KEY = "key"
 """Of the address: the key that shows a class's results."""
+OPENED = "class opened"
+"""Session state: the code and the key of the teacher's class, which the address loses on the way to another page."""
 POLL = 3.0  # seconds
 
 
 def panel() -> None:
     st.subheader("A class", anchor=False)
+    if not st.query_params.get(KEY) and OPENED in st.session_state:
+        st.query_params[PARAMETER], st.query_params[KEY] = st.session_state[OPENED]
     code, key = plain(st.query_params.get(PARAMETER, ""), 12), st.query_params.get(KEY, "")
     classes = Classes()
     if not key:
@@ -37,6 +42,7 @@ def panel() -> None:
             st.query_params[PARAMETER], st.query_params[KEY] = classes.create()
             st.rerun()
         return
+    st.session_state[OPENED] = code, key
     st.markdown(f"Class code: **{code}**")
     st.caption(
         f"Students enter it under *Join a class* on any page of the lab, or open such a page with `?class={code}`. "
@@ -48,6 +54,7 @@ def panel() -> None:
         st.markdown("All predictions and results of this class are deleted.")
         if st.button("Delete", key="delete class", type="primary"):
             classes.delete(code)
+            del st.session_state[OPENED]
             st.query_params.clear()
             st.rerun()
 
@@ -55,6 +62,11 @@ def panel() -> None:
 @st.fragment(run_every=POLL)
 def _live(code: str) -> None:
     """What has arrived."""
+    with guard("The class"):  # the page's own guard is not around a fragment that runs by itself
+        _arrived(code)
+
+
+def _arrived(code: str) -> None:
     predictions, results = Classes().predictions(code), Classes().results(code)
     students = list(dict.fromkeys(entry.student for entry in sorted([*predictions, *results], key=lambda e: e.at)))
     st.markdown(
@@ -72,7 +84,7 @@ def _live(code: str) -> None:
     runs = result_table(results)
     for (guideline, platform, scale), group in runs.groupby(["guideline", "platform", "scale"], sort=True):
         if guideline:
-            spread(int(guideline), str(platform), int(scale), group)
+            spread(int(guideline), str(platform), int(scale), group, "class")
     if predictions:
         st.dataframe(_by_student(predictions, results), hide_index=True, key="class students")
 
@@ -94,8 +106,8 @@ def _by_student(predictions: list[Entry], results: list[Entry]) -> pandas.DataFr
     return pandas.DataFrame(list(rows.values())).fillna("")
 
 
-def spread(guideline: int, platform: str, scale: int, runs: pandas.DataFrame) -> None:
-    """The chart of one column: a mark per machine or student and row."""
+def spread(guideline: int, platform: str, scale: int, runs: pandas.DataFrame, key: str) -> None:
+    """The chart of one column: a mark per machine or student and row. `key` tells charts of one page apart."""
     st.markdown(
         f"**G{guideline}**, channels of the paper's {printed_platform(guideline, platform)} column "
         f"{experiment(guideline, platform, scale).column}"
@@ -107,7 +119,7 @@ def spread(guideline: int, platform: str, scale: int, runs: pandas.DataFrame) ->
     )
     chart.show(
         charts.spread(runs, paper, guideline),
-        f"class g{guideline} {platform} {scale}",
+        f"{key} g{guideline} {platform} {scale}",
         f"Guideline {guideline} on every machine",
     )
 

@@ -114,7 +114,7 @@ def _class() -> None:
     st.markdown(f"**{machines}** machine{'s' if machines != 1 else ''}, {len(runs)} rows.")
     for (guideline, platform, scale), group in runs.groupby(["guideline", "platform", "scale"], sort=True):
         if guideline:
-            class_live.spread(int(guideline), str(platform), int(scale), group)
+            class_live.spread(int(guideline), str(platform), int(scale), group, "files")
     st.dataframe(record.per_machine(runs), hide_index=True, key="class machines")
     summary = record.summary(runs)
     st.dataframe(summary, hide_index=True, key="class summary")

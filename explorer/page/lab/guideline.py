@@ -67,7 +67,8 @@ def render(guideline: int) -> None:
         run = measure.panel(f"g{guideline}", [(v.row, v.spec) for v in made.variants], made.settings)
         if run:
             store.results()[guideline] = made
-            class_bar.measured(_topic(made), to_csv(made, run, compare_runs(made, run), "student"))
+            if store.membership():
+                class_bar.measured(_topic(made), to_csv(made, run, compare_runs(made, run), "student"))
     with guard("Compare"):
         st.subheader("5  Compare", anchor=False)
         compare.panel(made, run, _predicted(made))

@@ -51,9 +51,13 @@ def budget(scenario: Scenario) -> None:
         return
     if not options:
         least = search.nearest(scenario.spec, profile, scenario.folded)
+        known = (
+            f"The fastest one needs {duration(least)} at the upper end of its interval."
+            if least
+            else ("None is in the calibrated range of this device.")
+        )
         st.warning(
-            f"No candidate is within these limits. The fastest one needs {duration(least)} at the upper end of its "
-            "interval.",
+            f"No candidate is within these limits. {known}",
             icon=":material/block:",
         )
         return

@@ -20,8 +20,8 @@ from explorer.page.widgets import chart, form, messages
 from explorer.page.widgets.form import Change, Part
 from explorer.views import designs as views
 
-NAME, HIDDEN = "design name", "designs hidden"
-"""Memory: the name typed for the next design; the names that are not compared."""
+NAME, CHOSEN = "design name", "designs chosen"
+"""Memory: the name typed for the next design; name → whether it is compared, where the visitor has switched it."""
 COMPARED = 6
 """Designs that are compared at first: so many columns fit."""
 METRIC = ("latency_ms", "mult_adds", "params", "mem_access")
@@ -99,13 +99,13 @@ def _list(found: Collection) -> list[Part]:
 
 
 def _hidden(found: Collection) -> set[str]:
-    return memory().setdefault(HIDDEN, {one.name for one in found[COMPARED:]})
+    chosen = memory().get(CHOSEN, {})
+    return {one.name for number, one in enumerate(found) if not chosen.get(one.name, number < COMPARED)}
 
 
 def _comparing(design: Design) -> Callable[[Change], None]:
     def compare(change: Change) -> None:
-        hidden = _hidden(kept.kept())
-        (hidden.discard if change.value else hidden.add)(design.name)
+        memory().setdefault(CHOSEN, {})[design.name] = bool(change.value)
 
     return compare
 

@@ -96,9 +96,10 @@ def _conditions(network: Point | None, key: str | None) -> None:
     elif network is None:
         st.caption("The open network has no accuracy or no predicted latency here, so it is not drawn.")
     else:
-        profile = device_list.whole_network_row(key, load(key))
+        profile = load(key)
         messages.caption(
-            f"★ ☆ {network.name}: its latency is predicted from {profile['networks']} timed networks, mean error of a "
-            f"network left out {profile['leave_one_out_pct']:.1f} %; the bars are 90 % intervals. All other latencies "
-            f"are as printed. The device for all milliseconds of the page: {profiles.title(key)}, in the sidebar."
+            f"★ ☆ {network.name}: its latency is predicted from {profile.networks} timed networks, mean error of a "
+            f"network left out {profile.errors.leave_one_out_pct:.1f} %; the bars are 90 % intervals. All other "
+            f"latencies are as printed. The device for all milliseconds of the page: {profiles.title(key)}, in the "
+            "sidebar."
         )

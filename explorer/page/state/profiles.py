@@ -23,7 +23,7 @@ def known() -> list[str]:
     own = [key for key in _uploaded() if key not in devices.here()]
     found = [*devices.here(), *devices.names(), *devices.of_papers(), *own]
     used = state.scenario().profile
-    return found if used is None or used in found else [*found, used]
+    return [*found, used] if used in devices.of_whole_networks() and used not in found else found
 
 
 def heading(key: str) -> str:
