@@ -27,7 +27,7 @@ from costmodel.written_files import write_together
 FORMAT: Literal["costmodel.profile/1"] = "costmodel.profile/1"
 DEFAULT = "cpu"
 """The shipped profile that is used where none is named: one thread, batch 1, eager, NCHW."""
-SHIPPED = Path(__file__).parents[1] / "profiles"
+SHIPPED = Path(__file__).parents[1] / "shipped"
 MAX_BYTES = 40_000_000
 MAX_VALUES = 1_000_000  # of a file; the largest shipped profile has 480,000
 MAX_TREES, MAX_KINDS, MAX_REFERENCES, MAX_FACTS = 1_000, 200, 1_000, 40

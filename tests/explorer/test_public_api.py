@@ -1,5 +1,8 @@
 """The public names and their signatures are those recorded; each has a docstring, and help() lists them."""
 
+from pathlib import Path
+from types import ModuleType
+
 from support.public_api import RECORD, public_api
 
 import archs
@@ -19,3 +22,11 @@ def test_every_public_function_and_class_has_a_docstring():
             value = getattr(package, name)
             if callable(value):
                 assert value.__doc__, f"{package.__name__}.{name}"
+
+
+def test_no_public_name_is_hidden_by_a_module_or_a_folder():
+    """`import costmodel.profiles` would replace a function of that name, and a folder of data is enough for it."""
+    for package in (archs, costmodel, explorer):
+        inside = {path.stem for path in Path(package.__path__[0]).iterdir() if path.is_dir() or path.suffix == ".py"}
+        modules = {name for name in package.__all__ if isinstance(getattr(package, name), ModuleType)}
+        assert inside & set(package.__all__) <= modules, package.__name__

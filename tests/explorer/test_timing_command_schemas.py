@@ -13,7 +13,7 @@ from explorer.cli import lab, latency, measure
 from explorer.cli import main as command_line
 
 SCHEMAS = Path(command_line.__file__).parent / "schemas"
-VALIDATION = Path(costmodel.__file__).parent / "profiles" / "cpu.validation.json"
+VALIDATION = Path(costmodel.__file__).parent / "shipped" / "cpu.validation.json"
 TIMINGS = "network,latency_ms\nmobilenet_v1,113\nmobilenet_v2,75\nshufflenet_v2,40\nmobilenet_v3_small,16\n"
 
 GOOD = [
