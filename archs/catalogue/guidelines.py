@@ -53,7 +53,7 @@ WIDTHS4 = {"GPU": (32, 64, 128), "CPU": (32, 64, 128)}
 
 
 @dataclass(frozen=True)
-class Cell:
+class PrintedCell:
     """One cell of a table: which network it timed. `row` is the first of its guideline where `row == base`."""
 
     guideline: int
@@ -64,7 +64,7 @@ class Cell:
     spec: Spec
 
 
-def cells(guideline: int) -> tuple[Cell, ...]:
+def cells(guideline: int) -> tuple[PrintedCell, ...]:
     """All cells of guideline 1, 2, 3 or 4, row by row.
 
     >>> [len(cells(g)) for g in (1, 2, 3, 4)]
@@ -81,7 +81,7 @@ def _conv(channels: int, groups: int = 1, repeat: int = 1) -> Conv:
     return Conv(stage="g", channels=channels, kernel=1, groups=groups, norm=False, activation="none", repeat=repeat)
 
 
-def _table1() -> tuple[Cell, ...]:
+def _table1() -> tuple[PrintedCell, ...]:
     found = []
     for ratio, gpu, arm in TABLE1:
         for platform, (c1, c2) in (("GPU", gpu), ("ARM", arm)):
@@ -89,17 +89,17 @@ def _table1() -> tuple[Cell, ...]:
                 block = (_conv(c2 * scale), _conv(c1 * scale))
                 name = f"g1_{ratio.replace(':', '_to_')}"
                 spec = _spec(name, c1 * scale, *block * BLOCKS)
-                found.append(Cell(1, f"c1:c2 = {ratio}", "c1:c2 = 1:1", platform, f"×{scale}", spec))
+                found.append(PrintedCell(1, f"c1:c2 = {ratio}", "c1:c2 = 1:1", platform, f"×{scale}", spec))
     return tuple(found)
 
 
-def _table2() -> tuple[Cell, ...]:
+def _table2() -> tuple[PrintedCell, ...]:
     found = []
     for groups, gpu, cpu in TABLE2:
         for platform, channels in (("GPU", gpu), ("CPU", cpu)):
             for scale in SCALES:
                 spec = _spec(f"g2_groups_{groups}", channels * scale, _conv(channels * scale, groups, BLOCKS))
-                found.append(Cell(2, f"g = {groups}", "g = 1", platform, f"×{scale}", spec))
+                found.append(PrintedCell(2, f"g = {groups}", "g = 1", platform, f"×{scale}", spec))
     return tuple(found)
 
 
@@ -114,7 +114,7 @@ def fragment_channels(channels: int, fragments: int) -> int:
     return int(channels / fragments**0.5)
 
 
-def _table3() -> tuple[Cell, ...]:
+def _table3() -> tuple[PrintedCell, ...]:
     found = []
     for structure in TABLE3:
         fragments = FRAGMENT_COUNTS[structure[0]]
@@ -125,11 +125,11 @@ def _table3() -> tuple[Cell, ...]:
                 row = Fragments(stage="g", channels=channels, fragments=fragments, layout=layout, repeat=BLOCKS)
                 name = f"g3_{structure.replace('-', '_')}"
                 spec = _spec(name, channels, row)
-                found.append(Cell(3, structure, TABLE3[0], platform, f"c={width}", spec))
+                found.append(PrintedCell(3, structure, TABLE3[0], platform, f"c={width}", spec))
     return tuple(found)
 
 
-def _table4() -> tuple[Cell, ...]:
+def _table4() -> tuple[PrintedCell, ...]:
     found = []
     for relu, shortcut in TABLE4:
         label = f"ReLU {'yes' if relu else 'no'}, short-cut {'yes' if shortcut else 'no'}"
@@ -146,5 +146,5 @@ def _table4() -> tuple[Cell, ...]:
                 )
                 name = f"g4_relu_{'yes' if relu else 'no'}_shortcut_{'yes' if shortcut else 'no'}"
                 spec = _spec(name, width, row)
-                found.append(Cell(4, label, "ReLU yes, short-cut yes", platform, f"c={width}", spec))
+                found.append(PrintedCell(4, label, "ReLU yes, short-cut yes", platform, f"c={width}", spec))
     return tuple(found)

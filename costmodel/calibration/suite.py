@@ -22,7 +22,7 @@ EDITED, TABLES = 36, 18
 RESOLUTION = 224  # of the catalogue group also others
 
 
-class Entry(NamedTuple):
+class SuiteNetwork(NamedTuple):
     """One network of the suite."""
 
     group: str
@@ -31,9 +31,9 @@ class Entry(NamedTuple):
     graph: Graph
 
 
-def suite(seen: frozenset[Graph] = frozenset()) -> list[Entry]:
+def suite(seen: frozenset[Graph] = frozenset()) -> list[SuiteNetwork]:
     """At least 100 networks, without those in `seen` (a training set)."""
-    found: dict[Graph, Entry] = {}
+    found: dict[Graph, SuiteNetwork] = {}
     groups: dict[str, Iterator[Recipe]] = {
         "catalogue": _catalogue(),
         "edited": _edited(),
@@ -44,7 +44,7 @@ def suite(seen: frozenset[Graph] = frozenset()) -> list[Entry]:
         for spec in specs:
             graph = made(spec)
             if graph not in seen and graph not in found:
-                found[graph] = Entry(group, spec, graph)
+                found[graph] = SuiteNetwork(group, spec, graph)
     return list(found.values())
 
 

@@ -21,7 +21,7 @@ from costmodel.calibration.baselines import alone, counted
 from costmodel.calibration.fit import FitResult, fit_without_intervals
 from costmodel.calibration.holdout import MIN_NODE_US, errors, errors_by_family, price_record, rms
 from costmodel.calibration.pipeline import raw_path
-from costmodel.calibration.suite import Entry, suite
+from costmodel.calibration.suite import SuiteNetwork, suite
 from costmodel.latency.profile import DeviceProfile, Errors, load_profile, locate
 from costmodel.networks.synthetic import IMPORTED, SyntheticNetwork
 from costmodel.timing.drift import ALL, Slowness, between
@@ -44,7 +44,7 @@ class Validation:
     """Results of a validation. Errors are in percent, predicted against measured."""
 
     profile: DeviceProfile
-    entries: tuple[Entry, ...]
+    entries: tuple[SuiteNetwork, ...]
     records: tuple[Record, ...]
     """Means over the sessions, speed-normalised."""
     predicted_us: tuple[float, ...]
@@ -157,7 +157,7 @@ class Validation:
 def validate(
     profile: DeviceProfile,
     raw: str | os.PathLike | None = None,
-    entries: Sequence[Entry] | None = None,
+    entries: Sequence[SuiteNetwork] | None = None,
     families: Sequence[str] = tuple(KINDS_OF),
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,

@@ -10,7 +10,7 @@ import numpy as np
 from costmodel.devices import terms
 from costmodel.devices.fitting import Array, Prior, Timed, fit, left_out
 from costmodel.devices.profile import SPREAD, FitErrors, FittedRow, WholeNetworkProfile, nearness
-from costmodel.devices.tables import Device, Timing
+from costmodel.devices.tables import Device, NetworkTiming
 from costmodel.devices.tables import timed as arrays
 from costmodel.errors import CostError
 from costmodel.latency.profile import Errors, Regime
@@ -23,7 +23,7 @@ FEW = 10
 
 
 def profile_of(
-    device: Device, timings: Sequence[Timing], prior: Prior, warnings: Sequence[str] = ()
+    device: Device, timings: Sequence[NetworkTiming], prior: Prior, warnings: Sequence[str] = ()
 ) -> WholeNetworkProfile:
     """The profile of a device. Raises CostError for fewer than MIN_NETWORKS networks."""
     timed = arrays(timings, device.fused)

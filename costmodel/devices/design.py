@@ -11,7 +11,7 @@ import numpy as np
 from archs.caching import cached
 from costmodel.devices import priors
 from costmodel.devices.fitting import NOISE
-from costmodel.devices.tables import Timing, timed
+from costmodel.devices.tables import NetworkTiming, timed
 
 CANDIDATES: tuple[tuple[str, tuple[tuple[str, object], ...]], ...] = tuple(
     (name, tuple(knobs.items()))
@@ -31,9 +31,9 @@ CANDIDATES: tuple[tuple[str, tuple[tuple[str, object], ...]], ...] = tuple(
 
 
 @cached(None, "an optimal design per kind of device, which takes seconds")
-def order(kind: str = "cpu") -> tuple[Timing, ...]:
+def order(kind: str = "cpu") -> tuple[NetworkTiming, ...]:
     """All candidates, the most telling first; their latencies are 0, as nobody has timed them."""
-    rows = [Timing(name, knobs, 1, 1.0, "") for name, knobs in CANDIDATES]
+    rows = [NetworkTiming(name, knobs, 1, 1.0, "") for name, knobs in CANDIDATES]
     arrays = timed(rows, fused=True)
     prior = priors.shipped(kind)
     shares = arrays.terms / prior.reference

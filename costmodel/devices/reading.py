@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from costmodel.devices import networks
-from costmodel.devices.tables import Timing
+from costmodel.devices.tables import NetworkTiming
 from costmodel.errors import CostError
 
 COLUMNS = ("network", "width", "resolution", "groups", "code", "latency_ms", "batch", "repeat")
@@ -46,7 +46,7 @@ class Line(NamedTuple):
     """A timing and the row that it stood in."""
 
     row: int
-    timing: Timing
+    timing: NetworkTiming
 
 
 def read_path(path: str | Path) -> tuple[Line, ...]:
@@ -131,7 +131,7 @@ def _header(header: list[str]) -> Iterator[InvalidCell]:
             yield InvalidCell(1, name, f"is missing; found: {', '.join(filter(None, header))[:120]}")
 
 
-def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[InvalidCell], Timing | None]:
+def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[InvalidCell], NetworkTiming | None]:
     problems = [
         InvalidCell(number, column, f"found {cell[:40]!r}, a formula; paste the value")
         for column, cell in cells.items()
@@ -159,7 +159,7 @@ def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[Inval
         text = str(error)
         column = next((knob for knob in networks.KNOBS if f"{knob}:" in text), "network")
         return [InvalidCell(number, column, text.removeprefix(f"{column}: "))], None
-    timing = Timing(
+    timing = NetworkTiming(
         cells["network"], tuple(knobs.items()), int(numbers.get("batch", 1)), numbers["latency_ms"], "your timings"
     )
     return [], timing

@@ -18,7 +18,7 @@ from costmodel.devices.fitting import Timed, publication
 
 
 @dataclass(frozen=True)
-class Timing:
+class NetworkTiming:
     """One timed network: `latency_ms` is of a call with `batch` images."""
 
     network: str
@@ -61,26 +61,26 @@ def devices() -> dict[str, Device]:
 
 
 @cached(None, "files of the package")
-def _table(name: str) -> dict[str, tuple[Timing, ...]]:
-    found: dict[str, list[Timing]] = {}
+def _table(name: str) -> dict[str, tuple[NetworkTiming, ...]]:
+    found: dict[str, list[NetworkTiming]] = {}
     with (networks.DATA / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             knobs: dict[str, object] = {"width": float(row["width"])} if row["width"] else {}
             knobs |= {knob: int(row[knob]) for knob in ("resolution", "groups") if row[knob]}
             knobs |= {"code": row["code"]} if row["code"] else {}
-            timing = Timing(
+            timing = NetworkTiming(
                 row["network"], tuple(knobs.items()), int(row["batch"]), float(row["latency_ms"]), row["source"]
             )
             found.setdefault(row["device"], []).append(timing)
     return {key: tuple(rows) for key, rows in found.items()}
 
 
-def timings(key: str) -> tuple[Timing, ...]:
+def timings(key: str) -> tuple[NetworkTiming, ...]:
     """The rows of a device of the published tables."""
     return _table(devices()[key].table)[key]
 
 
-def timed(rows: Sequence[Timing], fused: bool) -> Timed:
+def timed(rows: Sequence[NetworkTiming], fused: bool) -> Timed:
     """Timings as arrays. Raises CostError for an unknown network."""
     found = []
     for row in rows:

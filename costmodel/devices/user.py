@@ -12,7 +12,7 @@ from costmodel.devices import few_shots, priors
 from costmodel.devices.build import MIN_NETWORKS, profile_of
 from costmodel.devices.profile import WholeNetworkProfile
 from costmodel.devices.reading import Line, read_path
-from costmodel.devices.tables import Device, Timing
+from costmodel.devices.tables import Device, NetworkTiming
 from costmodel.errors import CostError
 
 KINDS = ("cpu", "gpu", "npu")
@@ -116,15 +116,15 @@ def report(
     return FitReport(profile, tuple(outliers), _gain(profile.networks))
 
 
-def _repeats(lines: Sequence[Line]) -> list[Timing]:
+def _repeats(lines: Sequence[Line]) -> list[NetworkTiming]:
     """The median of each network's rows."""
-    grouped: dict[tuple[str, int], list[Timing]] = {}
+    grouped: dict[tuple[str, int], list[NetworkTiming]] = {}
     for line in lines:
         grouped.setdefault((line.timing.title, line.timing.batch), []).append(line.timing)
     found = []
     for same in grouped.values():
         latency = median(timing.latency_ms for timing in same)
-        found.append(Timing(same[0].network, same[0].knobs, same[0].batch, latency, same[0].source))
+        found.append(NetworkTiming(same[0].network, same[0].knobs, same[0].batch, latency, same[0].source))
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archs.caching import cached, register
-from archs.interop.pytorch.module_tree import Chain, Composite, Leaf, Member, Step, is_chain, parts
+from archs.interop.pytorch.module_tree import Chain, Composite, ForwardPart, Leaf, Member, is_chain, parts
 from archs.interop.pytorch.statements import Statement, forward_statements
 from archs.ir.graph import INPUT, Graph, Node, Subgraph
 from archs.ir.ops import Activation, BatchNorm, ChannelSplit, Conv2d, Function, Shape
@@ -237,7 +237,7 @@ def _parts_called(member: Chain | Composite, before: int, held: list[Held], bloc
     return ends[-1]
 
 
-def _of_forward(steps: Sequence[Step], lines: Sequence[Statement], ends: Sequence[int]) -> Iterator[Held]:
+def _of_forward(steps: Sequence[ForwardPart], lines: Sequence[Statement], ends: Sequence[int]) -> Iterator[Held]:
     """What one forward refers to: names until they are overwritten or it returns, arguments during their call."""
     overwritten = {position: ends[line.stop - 1] for line in lines for position in line.overwritten}
     for line in lines:

@@ -82,7 +82,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Errors:
+class EstimateErrors:
     """Errors of the estimate on networks left out of the fit, in points of top-1."""
 
     mean: float  # of the absolute errors
@@ -215,10 +215,10 @@ def training() -> pandas.DataFrame:
 
 
 @cached(None, "computed once per fit")
-def errors(left_out: str) -> Errors:
+def errors(left_out: str) -> EstimateErrors:
     """The errors with each "network" left out, or each "family". Raises ValueError for another word."""
     misses = _misses(left_out)
-    return Errors(
+    return EstimateErrors(
         float(np.abs(misses).mean()), float((misses**2).mean() ** 0.5), float(np.abs(misses).max()), len(misses)
     )
 

@@ -15,7 +15,7 @@ from costmodel import CostError
 from costmodel.devices import networks
 from costmodel.devices.design import order
 from costmodel.devices.reading import COLUMNS
-from costmodel.devices.tables import Timing
+from costmodel.devices.tables import NetworkTiming
 
 BENCH = Path(__file__).with_name("bench_template.py")
 README = Path(__file__).with_name("kit_readme.md")
@@ -57,12 +57,12 @@ def texts(count: int, kind: str = "cpu") -> dict[str, str]:
     }
 
 
-def file_stem(number: int, timing: Timing) -> str:
+def file_stem(number: int, timing: NetworkTiming) -> str:
     """`01_mobilenet_v2_width_0.35_resolution_96`: the order first."""
     return "_".join([f"{number:02d}", timing.network, *(f"{knob}_{value}" for knob, value in timing.knobs)])
 
 
-def _timings(chosen: tuple[Timing, ...]) -> str:
+def _timings(chosen: tuple[NetworkTiming, ...]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from explorer.data.metrics import duration
 from explorer.figures import draw
 from explorer.figures.palette import OUTLINE, STAGE_COLOURS
-from explorer.search.budget import ESTIMATED, PUBLISHED, Candidate
+from explorer.search.budget import ESTIMATED, PUBLISHED, PricedNetwork
 
 BUDGET, CROSSING = "#D55E00", "90 % interval crosses the budget"
 MARKS = {PUBLISHED: ("circle-open", "published candidate"), ESTIMATED: ("diamond-open", "estimated candidate")}
@@ -22,7 +22,7 @@ ROOM = 0.5
 
 
 def with_budget(
-    figure: go.Figure, target_ms: float, candidates: Sequence[Candidate] = (), others: Iterable[Candidate] = ()
+    figure: go.Figure, target_ms: float, candidates: Sequence[PricedNetwork] = (), others: Iterable[PricedNetwork] = ()
 ) -> go.Figure:
     """The frontier over latency with the budget as a line, the candidates, and marks where an interval crosses it."""
     plain = figure.to_dict()
@@ -46,7 +46,7 @@ def with_budget(
     return draw.figure([*plain["data"], line, *traces], plain["layout"])
 
 
-def _candidates(tier: str, found: Sequence[Candidate]) -> draw.Trace:
+def _candidates(tier: str, found: Sequence[PricedNetwork]) -> draw.Trace:
     symbol, name = MARKS[tier]
     return dict(
         **_points(found),
@@ -68,7 +68,7 @@ def _candidates(tier: str, found: Sequence[Candidate]) -> draw.Trace:
     )
 
 
-def _crossing(found: Sequence[Candidate]) -> draw.Trace:
+def _crossing(found: Sequence[PricedNetwork]) -> draw.Trace:
     return dict(
         **_points(found),
         error_x=draw.interval(
@@ -84,7 +84,7 @@ def _crossing(found: Sequence[Candidate]) -> draw.Trace:
     )
 
 
-def _points(found: Sequence[Candidate]) -> draw.Trace:
+def _points(found: Sequence[PricedNetwork]) -> draw.Trace:
     return dict(
         type="scatter",
         mode="markers",
@@ -95,7 +95,7 @@ def _points(found: Sequence[Candidate]) -> draw.Trace:
     )
 
 
-def words(one: Candidate) -> str:
+def words(one: PricedNetwork) -> str:
     """`est. 74.1 % (73.0 – 75.2) · 21.0 ms (20.4 ms – 21.6 ms)`: accuracy with its tier, latency with its interval."""
     interval = f" ({one.top1_low_pct:.1f} – {one.top1_high_pct:.1f})" if one.tier == ESTIMATED else ""
     tier = "est. " if one.tier == ESTIMATED else "published "

@@ -59,7 +59,7 @@ class Calibration(_Reported):
 
 
 @dataclass
-class Validation(_Reported):
+class ValidationJob(_Reported):
     """A profile's predictions against networks timed now: `report` is `validate.Validation.as_dict()`."""
 
     title = "a validation"
@@ -86,12 +86,12 @@ def calibrate(regime: Regime, quick: bool) -> Calibration:
     return made
 
 
-def validate(key: str) -> Validation:
+def validate(key: str) -> ValidationJob:
     """Time the validation networks in the regime of a profile.
 
     Raises Busy while another job runs, CostError for a regime whose validation takes too much memory or time.
     """
     profile = devices.load(key)
-    made = Validation(key=key, limit=LIMIT * check_validation(profile, VALIDATION))
+    made = ValidationJob(key=key, limit=LIMIT * check_validation(profile, VALIDATION))
     made.start({"validate": profile.model_dump(mode="json", by_alias=True)})
     return made

@@ -12,7 +12,7 @@ from explorer.lab.run import MIN_ROUNDS, Run
 
 
 @dataclass
-class Job(job.Job):
+class LabJob(job.Job):
     """A run in progress or finished."""
 
     title = "a run of the guideline lab"
@@ -56,8 +56,8 @@ class Job(job.Job):
         self.run = Run(self.rows, tuple(self.rounds), self.least, (), self.environment, seconds, stopped=True)
 
 
-def start(networks: list[tuple[str, str]], settings: Settings, seconds: float) -> Job:
+def start(networks: list[tuple[str, str]], settings: Settings, seconds: float) -> LabJob:
     """Start timing (row, spec as JSON) pairs. Raises Busy while another job runs."""
-    made = Job(tuple(row for row, _ in networks), settings)
+    made = LabJob(tuple(row for row, _ in networks), settings)
     made.start({"networks": networks, "settings": asdict(settings), "seconds": seconds})
     return made

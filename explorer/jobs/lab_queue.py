@@ -37,7 +37,7 @@ class _Work:
     settings: Settings
     seconds: float
     tickets: list[Ticket] = field(default_factory=list)
-    job: lab.Job | None = None
+    job: lab.LabJob | None = None
     done: bool = False
     run: Run | None = None
     problem: str = ""
@@ -80,7 +80,7 @@ class Ticket:
         return self.work.problem if self in self.work.tickets else ""
 
     @property
-    def job(self) -> lab.Job | None:
+    def job(self) -> lab.LabJob | None:
         """The job of its run, once it has started."""
         return self.work.job
 

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS entries (
 """
 
 
-class Entry(NamedTuple):
+class Contribution(NamedTuple):
     """A prediction ("the fastest → … → the slowest", or an option) or a result (CSV of `record`) of a student."""
 
     student: str
@@ -86,11 +86,11 @@ class Classes:
         record.read(text, "the result")
         self._store(code, student, name, topic, "result", text)
 
-    def predictions(self, code: str) -> list[Entry]:
+    def predictions(self, code: str) -> list[Contribution]:
         """In the order of their arrival."""
         return self._entries(code, "prediction")
 
-    def results(self, code: str) -> list[Entry]:
+    def results(self, code: str) -> list[Contribution]:
         return self._entries(code, "result")
 
     def delete(self, code: str) -> None:
@@ -124,7 +124,7 @@ class Classes:
             base.execute("UPDATE entries SET name = ? WHERE code = ? AND student = ?", (name, code, student))
             base.execute("UPDATE classes SET used = ? WHERE code = ?", (now, code))
 
-    def _entries(self, code: str, kind: str) -> list[Entry]:
+    def _entries(self, code: str, kind: str) -> list[Contribution]:
         with self._open() as base:
             names = _names(
                 base.execute(
@@ -134,7 +134,7 @@ class Classes:
             rows = base.execute(
                 "SELECT student, topic, content, at FROM entries WHERE code = ? AND kind = ? ORDER BY at", (code, kind)
             ).fetchall()
-        return [Entry(names[student], topic, content, at) for student, topic, content, at in rows]
+        return [Contribution(names[student], topic, content, at) for student, topic, content, at in rows]
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import archs
 from archs import ArchError, Graph, Spec
 from archs.caching import cached
-from archs.catalogue.guidelines import PRINTED_OTHERWISE, SIZE, Cell, cells
+from archs.catalogue.guidelines import PRINTED_OTHERWISE, SIZE, PrintedCell, cells
 from archs.tables.rows import Conv
 from costmodel import count, fragmentation
 from explorer.errors import LabError
@@ -124,9 +124,9 @@ def _graph(spec: Spec) -> Graph:
     return archs.build(spec)
 
 
-def _cells(guideline: int, platform: str) -> dict[str, list[Cell]]:
+def _cells(guideline: int, platform: str) -> dict[str, list[PrintedCell]]:
     """Row → its cells at ×1, ×2, ×4. Tables 2 to 4 head the ARM platform's columns "CPU"."""
-    rows: dict[str, list[Cell]] = {}
+    rows: dict[str, list[PrintedCell]] = {}
     for cell in cells(guideline):
         if (cell.platform == "GPU") == (platform == "GPU"):
             rows.setdefault(cell.row, []).append(cell)

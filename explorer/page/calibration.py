@@ -18,7 +18,7 @@ from explorer.data import profiles as devices
 from explorer.figures import calibration as drawing
 from explorer.figures.scatter import legend
 from explorer.jobs import calibration as jobs
-from explorer.jobs.calibration import Calibration, Validation
+from explorer.jobs.calibration import Calibration, ValidationJob
 from explorer.jobs.job import current
 from explorer.page.panels.tables import csv
 from explorer.page.state import profiles
@@ -102,7 +102,7 @@ def _run() -> None:
         _start(lambda: jobs.calibrate(regime, bool(quick)))
 
 
-def _start(start: Callable[[], Calibration | Validation]) -> None:
+def _start(start: Callable[[], Calibration | ValidationJob]) -> None:
     try:
         profiles.started(start())
     except CostError as error:

@@ -38,7 +38,7 @@ SHOWN = 12
 
 
 @dataclass(frozen=True)
-class Candidate:
+class PricedNetwork:
     """A network with its latency and its accuracy, both with their 90 % intervals; a published accuracy has none."""
 
     spec: Spec
@@ -76,7 +76,7 @@ class _Priced:
 
 def options(
     spec: Spec, profile: str, target_ms: float, least_pct: float = 0.0, folded: bool = False
-) -> tuple[Candidate, ...]:
+) -> tuple[PricedNetwork, ...]:
     """Candidates whose latency meets the target or has it in its interval, and which may have the least accuracy.
 
     `profile` is a key of `explorer.data.profiles`. Of each tier at most SHOWN, those that meet both limits first, then
@@ -105,7 +105,7 @@ def limits(target_ms: object, least_pct: object) -> dict[str, float | None]:
     return found
 
 
-def verdict(one: Candidate, target_ms: float, least_pct: float = 0.0) -> str:
+def verdict(one: PricedNetwork, target_ms: float, least_pct: float = 0.0) -> str:
     """In words, which limits a candidate meets with its whole intervals."""
     if one.meets(target_ms, least_pct):
         return "meets the budget"
@@ -114,7 +114,7 @@ def verdict(one: Candidate, target_ms: float, least_pct: float = 0.0) -> str:
     return f"may miss the budget: {', '.join(filter(None, (late, weak)))}"
 
 
-def table(found: Sequence[Candidate], target_ms: float, least_pct: float = 0.0) -> pandas.DataFrame:
+def table(found: Sequence[PricedNetwork], target_ms: float, least_pct: float = 0.0) -> pandas.DataFrame:
     """One row per candidate: `network`, `accuracy_tier`, `recipe`, both with intervals, counts, and `verdict`."""
     import pandas
 
@@ -146,14 +146,14 @@ def nearest(spec: Spec, profile: str, folded: bool = False) -> float | None:
     return min((high for high in known if not isnan(high)), default=None)
 
 
-def _ranked(found: Iterable[Candidate], target_ms: float, least_pct: float) -> list[Candidate]:
+def _ranked(found: Iterable[PricedNetwork], target_ms: float, least_pct: float) -> list[PricedNetwork]:
     allowed = [one for one in found if one.top1_high_pct >= least_pct]
     allowed.sort(key=lambda one: (not one.meets(target_ms, least_pct), -one.top1_pct, one.high_ms))
     return allowed[:SHOWN]
 
 
 @cached(8, "pricing the published networks takes a second")
-def published(profile: str, folded: bool = False) -> tuple[Candidate, ...]:
+def published(profile: str, folded: bool = False) -> tuple[PricedNetwork, ...]:
     """Each published network of the catalogue with the first accuracy that the tables print of it."""
     printed = frontier.published_networks()
     found = []
@@ -267,12 +267,12 @@ def _price(graph: Graph, profile: DeviceProfile, folded: bool) -> tuple[float, f
         return None
 
 
-def _estimated(near: Iterable[_Priced]) -> Iterator[Candidate]:
+def _estimated(near: Iterable[_Priced]) -> Iterator[PricedNetwork]:
     for one in near:
         if top1 := accuracy.estimate(one.spec):
             shown = top1.top1_pct, top1.low_pct, top1.high_pct
             yield _candidate(one, ESTIMATED, top1.recipe or "", shown)
 
 
-def _candidate(one: _Priced, tier: str, recipe: str, top1: tuple[float, float, float]) -> Candidate:
-    return Candidate(one.spec, one.title, tier, recipe, *top1, *one.ms, one.mult_adds, one.params)
+def _candidate(one: _Priced, tier: str, recipe: str, top1: tuple[float, float, float]) -> PricedNetwork:
+    return PricedNetwork(one.spec, one.title, tier, recipe, *top1, *one.ms, one.mult_adds, one.params)

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from support.lab_pages import clean, fake, said, show
 from support.lab_runs import until
 
-from explorer.jobs.lab import Job
+from explorer.jobs.lab import LabJob
 from explorer.lab.experiment import experiment
 
 # AppTest leaves its temporary directory to the garbage collector
@@ -49,14 +49,14 @@ def test_everything_is_measured_one_after_the_other(monkeypatch):
     started = []
 
     def start(networks, settings, seconds):
-        job = Job(tuple(row for row, _ in networks), settings, planned=10)
+        job = LabJob(tuple(row for row, _ in networks), settings, planned=10)
         job.least = tuple(1 + n / 10 for n in range(len(networks)))
         job.rounds = [job.least] * 5
         started.append(job)
         return job
 
     monkeypatch.setattr("explorer.jobs.lab.start", start)
-    monkeypatch.setattr(Job, "running", property(lambda job: job.run is None and not job.problem))
+    monkeypatch.setattr(LabJob, "running", property(lambda job: job.run is None and not job.problem))
     at = held()
     clean(at.button(key="measure several").click().run())
     for number in range(3):

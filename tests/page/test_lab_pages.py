@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from support.lab_pages import clean, fake, guideline, measured, result, said, show, steps
 from support.lab_runs import run_of, until
 
-from explorer.jobs.lab import Job
+from explorer.jobs.lab import LabJob
 from explorer.lab.experiment import Settings, experiment
 from explorer.lab.lessons import design
 from explorer.lab.lessons import networks as lessons
@@ -115,7 +115,7 @@ def test_a_second_run_says_whether_it_agrees():
     assert "Measured again" not in said(at)
     made = experiment(1)
     (key,) = at.session_state["lab runs"]
-    job = Job(tuple(v.row for v in made.variants), made.settings)
+    job = LabJob(tuple(v.row for v in made.variants), made.settings)
     job.run = fake(made, (1.0, 1.2, 1.36, 1.4))
     at.session_state["lab job"] = (key, job)  # the job of the button, now ended
     clean(at.run())
@@ -162,8 +162,8 @@ def test_a_stop_on_the_page_is_a_message():
 def test_a_second_run_waits(monkeypatch):
     at = guideline(1)
     at.button(key="g1 skip").click().run()
-    monkeypatch.setattr(Job, "running", property(lambda job: True))
-    at.session_state["lab job"] = ("another", Job(("a",), None))
+    monkeypatch.setattr(LabJob, "running", property(lambda job: True))
+    at.session_state["lab job"] = ("another", LabJob(("a",), None))
     clean(at.run())
     assert "is not finished; it is kept" in at.info[0].value
 

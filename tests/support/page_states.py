@@ -24,7 +24,7 @@ from explorer.editing.history import History
 from explorer.editing.imported import Imported
 from explorer.editing.scenario import start
 from explorer.jobs import lab_queue
-from explorer.jobs.lab import Job as LabJob
+from explorer.jobs.lab import LabJob
 from explorer.jobs.onnx_export import OnnxJob
 from explorer.lab.classes import Classes
 from explorer.lab.experiment import GUIDELINES, experiment

@@ -1,7 +1,7 @@
 """One ATen call as the rules see it, and the registry of the rules.
 
-A rule takes a `Call` and returns a step, a constant, or a list of them where torch returns several tensors. A call that
-has no counterpart raises `Unsupported`, and the reader makes it an opaque step.
+A rule takes an `AtenCall` and returns a step, a constant, or a list of them where torch returns several tensors. A call
+that has no counterpart raises `UnsupportedCall`, and the reader makes it an opaque step.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import torch
 
 
-class Unsupported(Exception):
+class UnsupportedCall(Exception):
     """An operator, or a use of one, that has no counterpart here."""
 
 
 @dataclass
-class Call:
+class AtenCall:
     """One call of an ATen operator: its arguments by name, with steps and constants for tensors."""
 
     name: str
@@ -38,7 +38,7 @@ class Call:
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.args:
-            raise Unsupported
+            raise UnsupportedCall
         return self.args[name]
 
     @property
@@ -46,32 +46,32 @@ class Call:
         return Shape(*self.value.shape[1:])
 
     def step(self, op: Op, *inputs: Step, weights: Mapping[str, Constant | None] | None = None) -> Step:
-        """A step of this call. Raises Unsupported where the operator does not take these inputs."""
+        """A step of this call. Raises UnsupportedCall where the operator does not take these inputs."""
         if any(not isinstance(x, Step) or x.folded for x in inputs):
-            raise Unsupported
+            raise UnsupportedCall
         try:
             shape = op.output(*[x.shape for x in inputs])
         except ArchError:
-            raise Unsupported from None
+            raise UnsupportedCall from None
         given = {role: c for role, c in (weights or {}).items() if c is not None}
         return Step(op, list(inputs), shape, self.scope, given)
 
     def axis(self, name: str = "dim", rank: int | None = None) -> int:
-        """A dimension as an axis of one image's tensor. Raises Unsupported for the batch's."""
+        """A dimension as an axis of one image's tensor. Raises UnsupportedCall for the batch's."""
         return self.axes_of([self[name]], rank)[0]
 
     def axes_of(self, dims: list[int], rank: int | None = None) -> list[int]:
         full = (rank if rank is not None else len(self.first.shape)) + 1
         axes = [dim % full - 1 for dim in dims]
         if min(axes) < 0:
-            raise Unsupported
+            raise UnsupportedCall
         return axes
 
     @property
     def first(self) -> Step:
         x = next(iter(self.args.values()))
         if not isinstance(x, Step) or x.folded:
-            raise Unsupported
+            raise UnsupportedCall
         return x
 
 
@@ -87,7 +87,7 @@ def batched(value: torch.Tensor) -> bool:
 
 def unmodified(constant: Any, what: str = "weight") -> Constant:
     if not isinstance(constant, Constant) or not constant.pure:
-        raise Unsupported
+        raise UnsupportedCall
     return constant
 
 

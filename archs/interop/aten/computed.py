@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
-from archs.interop.aten.call import Call, Unsupported
+from archs.interop.aten.call import AtenCall, UnsupportedCall
 from archs.interop.aten.steps import BATCH, Constant, Standardized, Step
 from archs.ir.operator import Shape
 from archs.ir.ops import ComputedTensor
@@ -21,24 +21,24 @@ IDENTITIES = ("alias", "detach", "clone", "contiguous", "to", "_to_copy", "type_
 PRODUCTS = ("mm", "matmul", "bmm", "mv", "conv2d", "linear", "einsum")
 
 
-def computed(call: Call, constant: Constant, sizes: tuple[int, ...] | None = None) -> Step:
+def computed(call: AtenCall, constant: Constant, sizes: tuple[int, ...] | None = None) -> Step:
     """A step that gives a constant's elements, in other sizes where they are given.
 
-    Raises Unsupported for one whose computation cannot be written down.
+    Raises UnsupportedCall for one whose computation cannot be written down.
     """
     return _written(call, _Recipe(), constant, tuple(constant.tensor.shape) if sizes is None else sizes)
 
 
-def computed_once(call: Call, constant: Constant) -> Step:
+def computed_once(call: AtenCall, constant: Constant) -> Step:
     """A constant that is the same for each image of the batch, as it is for one: without the first dimension.
 
-    Raises Unsupported for one that differs between images, or whose computation depends on their number.
+    Raises UnsupportedCall for one that differs between images, or whose computation depends on their number.
     """
     tensor = constant.tensor
     if tensor.shape[0] == 1:
         return computed(call, constant, tuple(tensor.shape[1:]))
     if tensor.shape[0] != BATCH or tensor.is_meta or bool((tensor != tensor[:1]).any()):
-        raise Unsupported
+        raise UnsupportedCall
     if not constant.depends_on_parameters:
         return computed(call, Constant(tensor[0].clone(), (), False, True))
     source = expanded_from(constant)
@@ -50,9 +50,9 @@ def computed_once(call: Call, constant: Constant) -> Step:
     try:
         again = run([c.tensor for c in found.weights.values()], op.steps)
     except Exception:
-        raise Unsupported from None
+        raise UnsupportedCall from None
     if again.shape != tensor.shape[1:] or float((again - tensor[0]).abs().max()) > 1e-5 * float(tensor.abs().max()):
-        raise Unsupported
+        raise UnsupportedCall
     return found
 
 
@@ -67,7 +67,7 @@ def expanded_from(constant: Constant) -> Constant | None:
     return None
 
 
-def _written(call: Call, recipe: _Recipe, constant: Constant, wanted: tuple[int, ...]) -> Step:
+def _written(call: AtenCall, recipe: _Recipe, constant: Constant, wanted: tuple[int, ...]) -> Step:
     recipe.add(constant)
     if wanted != tuple(constant.tensor.shape) or not recipe.steps:
         recipe.steps.append(("reshape.default", recipe.reference(constant), list(wanted)))
@@ -121,20 +121,20 @@ class _Recipe:
         name = "getitem" if target is operator.getitem else target.__name__
         if name.partition(".")[0] in IDENTITIES and isinstance(args[0], Constant):
             if args[0].tensor.dtype != constant.tensor.dtype:
-                raise Unsupported
+                raise UnsupportedCall
             self.add(args[0])
             self.numbers[id(constant)] = self.numbers[id(args[0])]
             return
         names = [a.name for a in target._schema.arguments] if hasattr(target, "_schema") else []
         full = dict(zip(names, args)) | dict(kwargs) if names else dict(enumerate(args))
         while names and full and list(full)[-1] not in names[: len(full)]:
-            raise Unsupported
+            raise UnsupportedCall
         arguments = [self._argument(full.get(n)) for n in (names or full)]
         if names:
             defaults = {a.name: a.default_value for a in target._schema.arguments}
             arguments = [self._argument(full.get(n, defaults[n])) for n in names if not self._keyword(target, n, full)]
         if len(self.steps) >= MAX_STEPS:
-            raise Unsupported
+            raise UnsupportedCall
         self.numbers[id(constant)] = len(self.steps)
         self.steps.append((name, *arguments))
 
@@ -142,14 +142,14 @@ class _Recipe:
         """Whether an argument can only be given by name; those must be left out."""
         argument = next(a for a in target._schema.arguments if a.name == name)
         if argument.kwarg_only and full.get(name, argument.default_value) != argument.default_value:
-            raise Unsupported
+            raise UnsupportedCall
         return bool(argument.kwarg_only)
 
     def _leaf(self, constant: Constant) -> None:
         if constant.depends_on_parameters and not (constant.pure and constant.factor == 1):
-            raise Unsupported
+            raise UnsupportedCall
         if constant.tensor.dtype.is_complex:
-            raise Unsupported
+            raise UnsupportedCall
         known = self._by_source.setdefault(constant.sources, constant) if constant.pure else constant
         if known is not constant and known.tensor.shape == constant.tensor.shape:
             self.numbers[id(constant)] = self.numbers[id(known)]
@@ -177,7 +177,7 @@ class _Recipe:
             return value
         if isinstance(value, str) and value.isalnum():
             return value
-        raise Unsupported
+        raise UnsupportedCall
 
 
 def _renumbered(step: tuple[Any, ...], numbers: dict[int, int]) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import operator
 from math import prod
 from typing import Any
 
-from archs.interop.aten.call import Call, Unsupported, batched, rule
+from archs.interop.aten.call import AtenCall, UnsupportedCall, batched, rule
 from archs.interop.aten.computed import computed, computed_once, expanded_from
 from archs.interop.aten.steps import Constant, Step, reshaped_constant
 from archs.ir import ops
@@ -36,39 +36,39 @@ PLAIN: dict[str, Op] = {
 
 
 @rule(*PLAIN)
-def _plain(call: Call) -> Step:
+def _plain(call: AtenCall) -> Step:
     return call.step(PLAIN[call.name], call.first)
 
 
 @rule("gelu")
-def _gelu(call: Call) -> Step:
+def _gelu(call: AtenCall) -> Step:
     return call.step(ops.GELU() if call["approximate"] == "none" else ops.TanhGELU(), call.first)
 
 
 @rule("leaky_relu")
-def _leaky_relu(call: Call) -> Step:
+def _leaky_relu(call: AtenCall) -> Step:
     return call.step(ops.LeakyReLU(call["negative_slope"]), call.first)
 
 
 @rule("elu")
-def _elu(call: Call) -> Step:
+def _elu(call: AtenCall) -> Step:
     if (call["alpha"], call["scale"], call["input_scale"]) != (1, 1, 1):
-        raise Unsupported
+        raise UnsupportedCall
     return call.step(ops.ELU(), call.first)
 
 
 @rule("softplus")
-def _softplus(call: Call) -> Step:
+def _softplus(call: AtenCall) -> Step:
     if (call["beta"], call["threshold"]) != (1, 20):
-        raise Unsupported
+        raise UnsupportedCall
     return call.step(ops.Softplus(), call.first)
 
 
 @rule("prelu")
-def _prelu(call: Call) -> Step:
+def _prelu(call: AtenCall) -> Step:
     weight, x = call["weight"], call.first
     if not isinstance(weight, Constant):
-        raise Unsupported
+        raise UnsupportedCall
     if weight.trained and weight.factor == 1:
         return call.step(ops.PReLU(weight.tensor.numel()), x, weights={"weight": weight})
     slopes = reshaped_constant(weight, (-1, *[1] * (len(x.shape) - 1)))
@@ -77,73 +77,73 @@ def _prelu(call: Call) -> Step:
 
 
 @rule("hardtanh", "clamp", "clamp_min", "clamp_max")
-def _clamp(call: Call) -> Step:
+def _clamp(call: AtenCall) -> Step:
     low = call.args.get("min_val", call.args.get("min"))
     high = call.args.get("max_val", call.args.get("max"))
     if not all(value is None or isinstance(value, (int, float)) for value in (low, high)):
-        raise Unsupported
+        raise UnsupportedCall
     if low == 0 and high in (6, None):
         return call.step(ops.ReLU6() if high == 6 else ops.ReLU(), call.first)
     return call.step(ops.Clamp(low, high), call.first)
 
 
 @rule("pow")
-def _pow(call: Call) -> Step:
+def _pow(call: AtenCall) -> Step:
     if not isinstance(call["exponent"], (int, float)):
-        raise Unsupported
+        raise UnsupportedCall
     return call.step(ops.Power(call["exponent"]), call.first)
 
 
 @rule("softmax", "_softmax", "log_softmax", "_log_softmax")
-def _softmax(call: Call) -> Step:
+def _softmax(call: AtenCall) -> Step:
     return call.step(ops.Softmax(call.axis(), "log" in call.name), call.first)
 
 
 @rule("abs")
-def _abs(call: Call) -> Step:
+def _abs(call: AtenCall) -> Step:
     x = call.first
     return call.step(ops.Maximum(), x, call.step(ops.MultiplyConstant(-1), x))
 
 
 @rule("dropout")
-def _dropout(call: Call) -> Step:
+def _dropout(call: AtenCall) -> Step:
     if call.args.get("train"):
-        raise Unsupported
+        raise UnsupportedCall
     # a probability of 0 is how code says that there is none
     return call.step(ops.Dropout(call["p"]), call.first) if 0 < call["p"] < 1 else call.first
 
 
 @rule("feature_dropout", "alpha_dropout", "feature_alpha_dropout")
-def _other_dropout(call: Call) -> Step:
+def _other_dropout(call: AtenCall) -> Step:
     if call["train"]:
-        raise Unsupported
+        raise UnsupportedCall
     return call.first
 
 
 @rule("fill", "full_like", "zeros_like", "ones_like", "zero")
-def _filled(call: Call) -> Step:
+def _filled(call: AtenCall) -> Step:
     """A tensor of one number, of the sizes of another: times 0, and plus the number."""
     value = {"zeros_like": 0.0, "zero": 0.0, "ones_like": 1.0}.get(call.name)
     if value is None:
         value = call.args.get("value", call.args.get("fill_value"))
     if isinstance(value, Constant):
         if value.tensor.numel() != 1:
-            raise Unsupported
+            raise UnsupportedCall
         value = value.tensor.item()
     if not isinstance(value, (int, float)) or not batched(call.value):
-        raise Unsupported
+        raise UnsupportedCall
     zeros = call.step(ops.MultiplyConstant(0), call.first)
     return call.step(ops.AddConstant(float(value)), zeros) if value else zeros
 
 
 @rule("copy")
-def _copied(call: Call) -> Step:
+def _copied(call: AtenCall) -> Step:
     """One tensor's elements in the place of another's."""
     x, source = call["self"], call["src"]
     if isinstance(source, Constant) and isinstance(x, Step):
         return with_constant(call, "add", call.step(ops.MultiplyConstant(0), x), source)
     if not isinstance(source, Step) or source.folded or not batched(call.value):
-        raise Unsupported
+        raise UnsupportedCall
     return source if source.shape == call.shape else call.step(ops.Expand(call.shape), source)
 
 
@@ -160,15 +160,15 @@ BINARY: dict[str, type[Op]] = {
 
 
 @rule(*BINARY, "rsub", "subtract", "multiply", "divide", "true_divide")
-def _binary(call: Call) -> Step:
+def _binary(call: AtenCall) -> Step:
     a, b, alpha = call["self"], call["other"], call.args.get("alpha", 1)
     if call.args.get("rounding_mode") is not None:
-        raise Unsupported
+        raise UnsupportedCall
     name = {"subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div"}.get(call.name, call.name)
     if name == "rsub":
         a, b, name = b, a, "sub"
         if alpha != 1:
-            raise Unsupported
+            raise UnsupportedCall
     if alpha != 1:
         b = b * alpha if isinstance(b, (int, float)) else call.step(ops.MultiplyConstant(alpha), b)
     if isinstance(a, Step) and isinstance(b, Step):
@@ -184,7 +184,7 @@ def _binary(call: Call) -> Step:
         return with_constant(call, "add", call.step(ops.MultiplyConstant(-1), b), a)
     if name == "div":  # c / x
         return with_constant(call, "mul", call.step(ops.Power(-1), b), a)
-    raise Unsupported
+    raise UnsupportedCall
 
 
 def _unexpanded(a: Step, b: Step) -> tuple[Step, Step]:
@@ -196,14 +196,14 @@ def _unexpanded(a: Step, b: Step) -> tuple[Step, Step]:
     return a, b
 
 
-def with_constant(call: Call, name: str, x: Step, other: Any) -> Step:
+def with_constant(call: AtenCall, name: str, x: Step, other: Any) -> Step:
     """A tensor and a number, or a tensor and a constant: a parameter, a stored tensor, or one that is computed."""
     if isinstance(other, Constant) and other.tensor.numel() == 1 and not other.depends_on_parameters:
         other = other.tensor.item()
     if isinstance(other, (int, float)):
         return _with_number(call, name, x, other)
     if not isinstance(other, Constant) or not other.tensor.is_floating_point():
-        raise Unsupported
+        raise UnsupportedCall
     sizes = tuple(other.tensor.shape)
     if len(sizes) == len(x.shape) + 1:
         if sizes[0] != 1:
@@ -222,7 +222,7 @@ def with_constant(call: Call, name: str, x: Step, other: Any) -> Step:
     return call.step(BINARY[name](), x, computed(call, other, full))
 
 
-def for_all_images(call: Call, constant: Constant, rank: int) -> Step:
+def for_all_images(call: AtenCall, constant: Constant, rank: int) -> Step:
     """A constant operand of tensors of `rank` dimensions, as a tensor without the batch."""
     return computed(call, constant) if constant.tensor.dim() < rank else computed_once(call, constant)
 
@@ -231,7 +231,7 @@ def _stretches(sizes: tuple[int, ...], over: Shape) -> bool:
     return len(sizes) <= len(over) and all(a in (1, b) for a, b in zip(sizes[::-1], over[::-1]))
 
 
-def _with_number(call: Call, name: str, x: Step, number: float) -> Step:
+def _with_number(call: AtenCall, name: str, x: Step, number: float) -> Step:
     if name in ("add", "sub"):
         value = -number if name == "sub" else number
         return call.step(ops.AddConstant(value), x) if value or not x.floating else x
@@ -240,43 +240,43 @@ def _with_number(call: Call, name: str, x: Step, number: float) -> Step:
         return call.step(ops.MultiplyConstant(value), x) if value != 1 or not x.floating else x
     if name in ("maximum", "minimum"):
         return call.step(ops.Clamp(number, None) if name == "maximum" else ops.Clamp(None, number), x)
-    raise Unsupported
+    raise UnsupportedCall
 
 
 @rule("addcmul")
-def _addcmul(call: Call) -> Step:
+def _addcmul(call: AtenCall) -> Step:
     shift, a, b = call["self"], call["tensor1"], call["tensor2"]
     if call["value"] != 1 or not isinstance(shift, Constant):
-        raise Unsupported
+        raise UnsupportedCall
     scale, x = (a, b) if isinstance(b, Step) else (b, a)
     if not isinstance(x, Step):
-        raise Unsupported
+        raise UnsupportedCall
     return with_constant(call, "add", with_constant(call, "mul", x, scale), shift)
 
 
 @rule("matmul", "bmm", "mm")
-def _matmul(call: Call) -> Step:
+def _matmul(call: AtenCall) -> Step:
     a, b = call["self"], call.args.get("other", call.args.get("mat2"))
     if isinstance(b, Constant):
         if b.tensor.dim() > 2 and b.tensor.numel() == prod(b.tensor.shape[-2:]):
             b = reshaped_constant(b, tuple(b.tensor.shape[-2:]))  # one matrix for all
         if not isinstance(a, Step) or b.tensor.dim() != 2:
-            raise Unsupported
+            raise UnsupportedCall
         if not b.trained or b.factor != 1:
             return call.step(ops.MatMul(), a, computed(call, b, (*[1] * (len(a.shape) - 2), *b.tensor.shape)))
         weight = Constant(b.tensor.t(), b.sources, True, True)
         kind = ops.Linear if len(call.first.shape) == 1 else ops.LinearLast
         return call.step(kind(b.tensor.shape[1], False), a, weights={"weight": weight})
     if not isinstance(a, Step) or not isinstance(b, Step) or len(a.shape) != len(b.shape):
-        raise Unsupported
+        raise UnsupportedCall
     return call.step(ops.MatMul(), a, b)
 
 
 @rule("scaled_dot_product_attention")
-def _attention(call: Call) -> Step:
+def _attention(call: AtenCall) -> Step:
     mask, causal = call["attn_mask"], bool(call["is_causal"])
     if call["dropout_p"] or call.args.get("enable_gqa"):
-        raise Unsupported
+        raise UnsupportedCall
     given = [call["query"], call["key"], call["value"]]
     if mask is None:
         return call.step(ops.Attention(call["scale"], causal), *given)
@@ -286,5 +286,5 @@ def _attention(call: Call) -> Step:
 
 
 @rule("getitem")
-def _getitem(call: Call) -> Any:
+def _getitem(call: AtenCall) -> Any:
     return operator.getitem(call["a"], call["b"])

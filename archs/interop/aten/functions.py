@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archs.interop.aten.call import Call, Unsupported, batched
+from archs.interop.aten.call import AtenCall, UnsupportedCall, batched
 from archs.interop.aten.computed import computed
 from archs.interop.aten.elementwise_rules import for_all_images
 from archs.interop.aten.steps import Constant, Step, steps_in
@@ -15,17 +15,17 @@ from archs.ir.ops.functions import ALIGNED, FUNCTIONS, KINDS
 MAX_RANK = 8
 
 
-def function(call: Call) -> Any:
-    """A call as the function that the table has under its name. Raises Unsupported for all others."""
+def function(call: AtenCall) -> Any:
+    """A call as the function that the table has under its name. Raises UnsupportedCall for all others."""
     name = f"{call.name}.{call.overload}"
     several = isinstance(call.value, (list, tuple))
     values = list(call.value) if several else [call.value]
     if name not in FUNCTIONS or not all(batched(value) and value.dim() <= MAX_RANK for value in values):
-        raise Unsupported
+        raise UnsupportedCall
     read = steps_in(list(call.args.values()))
     ranks = {1 + len(x.shape) for x in read}
     if len(ranks) != 1 or any(x.folded for x in read):
-        raise Unsupported
+        raise UnsupportedCall
     (rank,) = ranks
     for key in ("dim", "dims"):
         if key in call.args:
@@ -33,9 +33,9 @@ def function(call: Call) -> Any:
     inputs: list[Step] = []
     given = {key: _argument(call, name, value, rank, inputs) for key, value in call.args.items()}
     if name == "index.Tensor" and (len(read) > 1 or given["indices"][:1] != (None,)):
-        raise Unsupported  # images are chosen, or places by what an image holds
+        raise UnsupportedCall  # images are chosen, or places by what an image holds
     if name == "repeat.default" and (call["repeats"][0] != 1 or len(call["repeats"]) != rank):
-        raise Unsupported
+        raise UnsupportedCall
     keywords = tuple((k, given[k]) for k in call.keywords if call[k] is not None)
     arguments = tuple(value for key, value in given.items() if key not in call.keywords)
     found = []
@@ -46,13 +46,13 @@ def function(call: Call) -> Any:
 
 
 def _apart(dims: Any, rank: int) -> None:
-    """Raises Unsupported for an operator along the dimension of the batch, or along all dimensions."""
+    """Raises UnsupportedCall for an operator along the dimension of the batch, or along all dimensions."""
     listed = dims if isinstance(dims, (list, tuple)) else [dims]
     if not listed or any(d is None or d % rank == 0 for d in listed):
-        raise Unsupported
+        raise UnsupportedCall
 
 
-def _argument(call: Call, name: str, value: Any, rank: int, inputs: list[Step]) -> Any:
+def _argument(call: AtenCall, name: str, value: Any, rank: int, inputs: list[Step]) -> Any:
     """An argument as the operator has it; tensors become inputs."""
     if isinstance(value, Constant):
         if name in ALIGNED:
@@ -60,7 +60,7 @@ def _argument(call: Call, name: str, value: Any, rank: int, inputs: list[Step]) 
         elif name in ("index.Tensor", "index_select.default"):
             value = computed(call, value)
         else:
-            raise Unsupported
+            raise UnsupportedCall
     if isinstance(value, Step):
         inputs.append(value)
         return f"${len(inputs) - 1}"
@@ -70,5 +70,5 @@ def _argument(call: Call, name: str, value: Any, rank: int, inputs: list[Step]) 
         return value
     word = str(value).removeprefix("torch.")
     if word not in KINDS:
-        raise Unsupported
+        raise UnsupportedCall
     return word

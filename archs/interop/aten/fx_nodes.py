@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
-from archs.interop.aten.call import Call
+from archs.interop.aten.call import AtenCall
 from archs.interop.aten.steps import Scope
 
 if TYPE_CHECKING:
@@ -61,13 +61,13 @@ def arguments_of(node: fx.Node) -> dict[str, Any]:
     return found
 
 
-def call_of(node: fx.Node, args: dict[str, Any]) -> Call:
+def call_of(node: fx.Node, args: dict[str, Any]) -> AtenCall:
     """A node as the rules see it, its arguments looked up."""
     schema = getattr(node.target, "_schema", None)
     keywords = tuple(a.name for a in schema.arguments if a.kwarg_only) if schema else ()
     overload = schema.overload_name or "default" if schema else ""
     value: Any = node.meta.get("val")
-    return Call(operator_name(node), args, value, scope_of(node), overload, keywords)
+    return AtenCall(operator_name(node), args, value, scope_of(node), overload, keywords)
 
 
 def decomposed(node: fx.Node) -> tuple[fx.Graph, list[fx.Node]] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archs.interop.aten.call import Call, Unsupported, rule, unmodified
+from archs.interop.aten.call import AtenCall, UnsupportedCall, rule, unmodified
 from archs.interop.aten.computed import computed
 from archs.interop.aten.elementwise_rules import with_constant
 from archs.interop.aten.permutation import viewed
@@ -17,13 +17,13 @@ from archs.ir.operator import Pair
 
 
 @rule("conv2d")
-def _conv2d(call: Call) -> Step:
+def _conv2d(call: AtenCall) -> Step:
     x, weight = call["input"], call["weight"]
     if isinstance(weight, Step):
         return _conv2d_per_image(call, x, weight)
     x = call.first
     if not isinstance(weight, Constant) or len(x.shape) != 3:
-        raise Unsupported
+        raise UnsupportedCall
     channels, kernel = weight.tensor.shape[0], _pair(weight.tensor.shape[2:])
     x, padding = _same(call, x, kernel)
     sizes = {"stride": _pair(call["stride"]), "padding": padding, "dilation": _pair(call["dilation"])}
@@ -53,7 +53,7 @@ def _pair(values: Any) -> Pair:
     return (found[0], found[0]) if len(found) == 1 else (found[0], found[1])
 
 
-def _same(call: Call, x: Step, kernel: tuple[int, ...]) -> tuple[Step, Any]:
+def _same(call: AtenCall, x: Step, kernel: tuple[int, ...]) -> tuple[Step, Any]:
     """The input and the padding, where "same" is worked out: torch puts the odd pixel behind."""
     padding, dilation = call["padding"], tuple(call["dilation"]) * (len(kernel) if len(call["dilation"]) == 1 else 1)
     if not isinstance(padding, str):
@@ -64,36 +64,36 @@ def _same(call: Call, x: Step, kernel: tuple[int, ...]) -> tuple[Step, Any]:
     return x, _pair([t // 2 for t in total])
 
 
-def _bias(call: Call) -> tuple[Constant | None, Constant | None]:
+def _bias(call: AtenCall) -> tuple[Constant | None, Constant | None]:
     """The bias as the layer's own parameter, or as what is added behind it."""
     bias = call["bias"]
     if bias is None:
         return None, None
     if not isinstance(bias, Constant):
-        raise Unsupported
+        raise UnsupportedCall
     return (bias, None) if bias.trained and bias.factor == 1 and bias.tensor.dim() == 1 else (None, bias)
 
 
-def _shifted(call: Call, x: Step, shift: Constant | None, rank: int) -> Step:
+def _shifted(call: AtenCall, x: Step, shift: Constant | None, rank: int) -> Step:
     """A layer's output plus a bias that is not its own, along the first axis of three, or the last of one."""
     if shift is None:
         return x
     return with_constant(call, "add", x, reshaped_constant(shift, (-1, *[1] * (rank - 1))))
 
 
-def _conv2d_per_image(call: Call, x: Any, weight: Step) -> Step:
+def _conv2d_per_image(call: AtenCall, x: Any, weight: Step) -> Step:
     """A convolution of a batch folded into the channels, with a weight per image (Chen et al. 2020)."""
     if not isinstance(x, Step) or call["bias"] is not None or call["groups"] % BATCH:
-        raise Unsupported
+        raise UnsupportedCall
     n, sides, total = call.value.shape[0], tuple(x.shape[-2:]), call.value.shape[1]
     if n != 1 or total % BATCH:
-        raise Unsupported
+        raise UnsupportedCall
     channels, kernel = total // BATCH, tuple(weight.shape[-2:])
     inner = x.shape[-3] if not x.folded else x.shape[1] // BATCH
     image = viewed(call, x, (BATCH, inner, *sides))
     filters = viewed(call, weight, (BATCH, channels, weight.shape[-3] if weight.folded else weight.shape[0], *kernel))
     if isinstance(call["padding"], str):
-        raise Unsupported
+        raise UnsupportedCall
     stride, padding, dilation = (_pair(call[name]) for name in ("stride", "padding", "dilation"))
     groups = call["groups"] // BATCH
     op = ops.Conv2dWith(channels, _pair(kernel), stride, padding, dilation, groups, per_image=True)
@@ -102,10 +102,10 @@ def _conv2d_per_image(call: Call, x: Any, weight: Step) -> Step:
 
 
 @rule("conv1d")
-def _conv1d(call: Call) -> Step:
+def _conv1d(call: AtenCall) -> Step:
     weight, x = call["weight"], call.first
     if not isinstance(weight, Constant) or len(x.shape) != 2:
-        raise Unsupported
+        raise UnsupportedCall
     channels, _, kernel = weight.tensor.shape
     (dilation,), padding = call["dilation"], call["padding"]
     if isinstance(padding, str):
@@ -116,17 +116,17 @@ def _conv1d(call: Call) -> Step:
         padding = [total // 2]
     bias, shift = _bias(call)
     if not weight.trained or weight.factor != 1:
-        raise Unsupported
+        raise UnsupportedCall
     op = ops.Conv1d(channels, kernel, call["stride"][0], padding[0], call["groups"], bias is not None, dilation)
     return _shifted(call, call.step(op, x, weights={"weight": weight, "bias": bias}), shift, 2)
 
 
 @rule("conv_transpose2d")
-def _conv_transpose2d(call: Call) -> Step:
+def _conv_transpose2d(call: AtenCall) -> Step:
     weight = unmodified(call["weight"])
     bias, shift = _bias(call)
     if not weight.trained or weight.factor != 1:
-        raise Unsupported
+        raise UnsupportedCall
     channels, kernel = weight.tensor.shape[1] * call["groups"], _pair(weight.tensor.shape[2:])
     sizes = {name: _pair(call[name]) for name in ("stride", "padding", "output_padding", "dilation")}
     op = ops.ConvTranspose2d(channels, kernel, **sizes, groups=call["groups"], bias=bias is not None)
@@ -134,10 +134,10 @@ def _conv_transpose2d(call: Call) -> Step:
 
 
 @rule("linear")
-def _linear(call: Call) -> Step:
+def _linear(call: AtenCall) -> Step:
     weight, x = call["weight"], call.first
     if not isinstance(weight, Constant):
-        raise Unsupported
+        raise UnsupportedCall
     features = weight.tensor.shape[0]
     bias, shift = _bias(call)
     if weight.trained and weight.factor == 1:
@@ -149,35 +149,35 @@ def _linear(call: Call) -> Step:
 
 
 @rule("batch_norm")
-def _batch_norm(call: Call) -> Step:
+def _batch_norm(call: AtenCall) -> Step:
     if call["training"] or call["running_mean"] is None:
-        raise Unsupported  # statistics of the batch: the output for an image depends on the others
+        raise UnsupportedCall  # statistics of the batch: the output for an image depends on the others
     statistics = {role: call[role] for role in ("running_mean", "running_var")}
     if any(not isinstance(c, Constant) or c.depends_on_parameters for c in statistics.values()):
-        raise Unsupported
+        raise UnsupportedCall
     affine, behind = _affine(call)
     op = ops.BatchNorm(call["eps"], bool(affine))
     return _rescaled(call, call.step(op, call.first, weights=affine | statistics), behind, 0)
 
 
 @rule("group_norm")
-def _group_norm(call: Call) -> Step:
+def _group_norm(call: AtenCall) -> Step:
     affine, behind = _affine(call)
     op = ops.GroupNorm(call["num_groups"], bool(affine), call["eps"])
     return _rescaled(call, call.step(op, call.first, weights=affine), behind, 0)
 
 
 @rule("instance_norm")
-def _instance_norm(call: Call) -> Step:
+def _instance_norm(call: AtenCall) -> Step:
     if not call["use_input_stats"]:
-        raise Unsupported
+        raise UnsupportedCall
     affine, behind = _affine(call)
     op = ops.GroupNorm(call.first.shape[0], bool(affine), call["eps"])  # a group per channel
     return _rescaled(call, call.step(op, call.first, weights=affine), behind, 0)
 
 
 @rule("layer_norm")
-def _layer_norm(call: Call) -> Step:
+def _layer_norm(call: AtenCall) -> Step:
     axes = len(call["normalized_shape"])
     weight, bias = call["weight"], call["bias"]
     if _own(weight) and (bias is None or _own(bias)):
@@ -188,7 +188,7 @@ def _layer_norm(call: Call) -> Step:
 
 
 @rule("rms_norm")
-def _rms_norm(call: Call) -> Step:
+def _rms_norm(call: AtenCall) -> Step:
     axes, weight = len(call["normalized_shape"]), call["weight"]
     if _own(weight):
         return call.step(ops.RMSNorm(axes, True, call["eps"]), call.first, weights={"weight": weight})
@@ -200,7 +200,7 @@ def _own(constant: Any) -> bool:
     return isinstance(constant, Constant) and constant.trained and constant.factor == 1
 
 
-def _affine(call: Call) -> tuple[dict[str, Constant], tuple[Any, Any]]:
+def _affine(call: AtenCall) -> tuple[dict[str, Constant], tuple[Any, Any]]:
     """Scale and shift as a norm's own parameters, or as what is done to its output."""
     weight, bias = call["weight"], call["bias"]
     if _own(weight) and _own(bias) and weight.tensor.dim() == bias.tensor.dim() == 1:
@@ -208,7 +208,7 @@ def _affine(call: Call) -> tuple[dict[str, Constant], tuple[Any, Any]]:
     return {}, (weight, bias)
 
 
-def _rescaled(call: Call, x: Step, behind: tuple[Any, Any], axis: int) -> Step:
+def _rescaled(call: AtenCall, x: Step, behind: tuple[Any, Any], axis: int) -> Step:
     """Times and plus constants along the first axis, or along the last ones, counted from behind."""
     for name, constant in zip(("mul", "add"), behind):
         if constant is not None:

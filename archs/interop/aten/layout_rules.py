@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import Any
 
-from archs.interop.aten.call import Call, Unsupported, batched, rule
+from archs.interop.aten.call import AtenCall, UnsupportedCall, batched, rule
 from archs.interop.aten.elementwise_rules import with_constant
 from archs.interop.aten.permutation import permuted, selected, viewed
 from archs.interop.aten.steps import BATCH, MAX_SPLIT, Constant, Step
@@ -15,33 +15,33 @@ from archs.ir.ops.functions import KINDS
 
 
 @rule("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "dropout_identity", "to", "type_as", "_to_copy")
-def _same(call: Call) -> Step:
+def _same(call: AtenCall) -> Step:
     x = next(iter(call.args.values()))
     if not isinstance(x, Step):
-        raise Unsupported
+        raise UnsupportedCall
     floating = call.value.dtype.is_floating_point
     if x.permutation and floating == x.floating:
         return x
     x = call.first
     if call.shape != x.shape or not batched(call.value):
-        raise Unsupported
+        raise UnsupportedCall
     if (floating and x.floating) or call.name not in ("to", "type_as", "_to_copy"):
         return x
     kind = "float32" if floating else str(call.value.dtype).removeprefix("torch.")
     if kind not in KINDS:
-        raise Unsupported
+        raise UnsupportedCall
     return call.step(ops.TensorFunction("_to_copy.default", x.shape, ("$0",), (("dtype", kind),)), x)
 
 
 @rule("view", "reshape", "_unsafe_view", "flatten", "squeeze", "unsqueeze", "unflatten", "view_as", "reshape_as")
-def _reshape(call: Call) -> Step:
+def _reshape(call: AtenCall) -> Step:
     x = call["self"]
     if x.folded or not batched(call.value):
         return viewed(call, x, tuple(call.value.shape))
     return reshaped(call, x, call.shape)
 
 
-def reshaped(call: Call, x: Step, shape: Shape) -> Step:
+def reshaped(call: AtenCall, x: Step, shape: Shape) -> Step:
     """A step that gives `x` in another shape: a view where its elements lie so, else a copy."""
     if x.shape == shape:
         return x
@@ -64,7 +64,7 @@ def _lies_so(x: Step, shape: Shape) -> bool:
 
 
 @rule("permute", "transpose", "movedim", "t", "swapaxes")
-def _permute(call: Call) -> Step:
+def _permute(call: AtenCall) -> Step:
     x = call["self"]
     rank = call.value.dim()
     order = list(range(rank))
@@ -75,46 +75,46 @@ def _permute(call: Call) -> Step:
         b: Any = call.args.get("dim1", call.args.get("axis1"))
         order[a], order[b] = order[b], order[a]
     else:
-        raise Unsupported
+        raise UnsupportedCall
     if x.folded or order[0] != 0:  # the batch moves away from the front, often for no longer than a call or two
         return permuted(call, x, order)
     return _permuted(call, x, order)
 
 
-def _permuted(call: Call, x: Step, order: list[int]) -> Step:
+def _permuted(call: AtenCall, x: Step, order: list[int]) -> Step:
     axes = tuple(dim - 1 for dim in order[1:])
     return x if axes == tuple(range(len(axes))) else call.step(ops.Permute(axes), x)
 
 
 @rule("expand", "expand_as", "broadcast_to")
-def _expand(call: Call) -> Step:
+def _expand(call: AtenCall) -> Step:
     x = call.first
     if call.shape == x.shape:
         return x
     if not batched(call.value):
-        raise Unsupported
+        raise UnsupportedCall
     return call.step(ops.Expand(call.shape), x)
 
 
 @rule("cat", "concat")
-def _cat(call: Call) -> Step:
+def _cat(call: AtenCall) -> Step:
     parts = list(call["tensors"])
     steps = [part for part in parts if isinstance(part, Step)]
     for i, part in enumerate(parts):
         if isinstance(part, Constant):  # the same for all images: added to zeros of the other parts
             parts[i] = _alike(call, steps[0], part)
     if not all(isinstance(part, Step) for part in parts):
-        raise Unsupported
+        raise UnsupportedCall
     if len(parts) == 1:
         return parts[0]
     return call.step(ops.Concat(call.axis(rank=len(parts[0].shape))), *parts)
 
 
-def _alike(call: Call, like: Step, constant: Constant) -> Step:
+def _alike(call: AtenCall, like: Step, constant: Constant) -> Step:
     """A constant for every image, as a tensor of the network."""
     sizes = tuple(constant.tensor.shape[1:])
     if constant.tensor.shape[0] not in (1, BATCH) or like.folded or len(sizes) != len(like.shape):
-        raise Unsupported
+        raise UnsupportedCall
     zeros = call.step(ops.MultiplyConstant(0), like)
     for axis, (have, size) in enumerate(zip(like.shape, sizes)):
         if have != size:
@@ -124,19 +124,19 @@ def _alike(call: Call, like: Step, constant: Constant) -> Step:
 
 
 @rule("stack")
-def _stack(call: Call) -> Step:
+def _stack(call: AtenCall) -> Step:
     parts = call["tensors"]
     if not all(isinstance(part, Step) for part in parts):
-        raise Unsupported
+        raise UnsupportedCall
     return call.step(ops.Stack(call.axis(rank=len(parts[0].shape) + 1)), *parts)
 
 
 @rule("chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "tensor_split")
-def _split(call: Call) -> list[Step]:
+def _split(call: AtenCall) -> list[Step]:
     if (x := call["self"]).folded:
         dim = call["dim"] % len(x.shape)
         if any(part.shape[dim] != 1 for part in call.value):
-            raise Unsupported
+            raise UnsupportedCall
         return [selected(call, x, dim, i, keep=True) for i in range(len(call.value))]
     x, axis = call.first, call.axis()
     sizes = tuple(part.shape[axis + 1] for part in call.value)
@@ -149,7 +149,7 @@ def _split(call: Call) -> list[Step]:
 
 
 @rule("unbind")
-def _unbind(call: Call) -> list[Step]:
+def _unbind(call: AtenCall) -> list[Step]:
     if (x := call["self"]).folded:
         return [selected(call, x, call["dim"] % len(x.shape), i) for i in range(x.shape[call["dim"]])]
     x, axis = call.first, call.axis()
@@ -157,7 +157,7 @@ def _unbind(call: Call) -> list[Step]:
 
 
 @rule("select")
-def _select(call: Call) -> Step:
+def _select(call: AtenCall) -> Step:
     if (x := call["self"]).folded:
         dim = call["dim"] % len(x.shape)
         return selected(call, x, dim, call["index"] % x.shape[dim])
@@ -165,46 +165,46 @@ def _select(call: Call) -> Step:
     return _selected(call, call.first, axis, call["index"] % call.first.shape[axis])
 
 
-def _selected(call: Call, x: Step, axis: int, index: int) -> Step:
+def _selected(call: AtenCall, x: Step, axis: int, index: int) -> Step:
     part = call.step(ops.Slice(axis, index, index + 1), x)
     part.strides = x.strides
     return reshaped(call, part, Shape(*x.shape[:axis], *x.shape[axis + 1 :]))
 
 
 @rule("slice")
-def _slice(call: Call) -> Step:
+def _slice(call: AtenCall) -> Step:
     if (x := call["self"]).folded:
         dim, start = call["dim"] % len(x.shape), call["start"] or 0
         if call.value.shape == x.shape:
             return x
         if call.value.shape[dim] != 1:
-            raise Unsupported
+            raise UnsupportedCall
         return selected(call, x, dim, start % x.shape[dim], keep=True)
     if call["dim"] % (len(x.shape) + 1) == 0:
         if call.shape != x.shape or not batched(call.value):
-            raise Unsupported
+            raise UnsupportedCall
         return x
     return sliced(call, x, call.axis(), call["start"] or 0, call["end"], call["step"])
 
 
-def sliced(call: Call, x: Step, axis: int, start: int, stop: int | None, step: int) -> Step:
+def sliced(call: AtenCall, x: Step, axis: int, start: int, stop: int | None, step: int) -> Step:
     start, stop, step = slice(start, stop, step).indices(x.shape[axis])
     if (start, stop, step) == (0, x.shape[axis], 1):
         return x
     if stop <= start:
-        raise Unsupported
+        raise UnsupportedCall
     return call.step(ops.Slice(axis, start, stop, step), x)
 
 
 @rule("pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d")
-def _pad(call: Call) -> Step:
+def _pad(call: AtenCall) -> Step:
     x = call.first
     sides: Any = call.args.get("pad", call.args.get("padding"))
     mode = call.args.get("mode", "constant")
     mode = {"reflection_pad2d": "reflect", "replication_pad2d": "replicate"}.get(call.name, mode)
     if len(x.shape) != 3:
         if mode != "constant" or call.shape == x.shape or len(sides) > 2 * len(x.shape):
-            raise Unsupported
+            raise UnsupportedCall
         given = ("$0", tuple(sides), float(call.args.get("value") or 0.0))
         return call.step(ops.TensorFunction("constant_pad_nd.default", call.shape, given), x)
     sides = [*sides, *[0] * (6 - len(sides))]
@@ -217,7 +217,7 @@ def _pad(call: Call) -> Step:
     left, right, top, bottom, front, back = (max(0, side) for side in sides)
     if front or back:
         if value:
-            raise Unsupported
+            raise UnsupportedCall
         x = call.step(ops.ChannelPad(front, back), x)
     if not left + right + top + bottom:
         return x
@@ -234,7 +234,7 @@ RESAMPLED = {
 
 
 @rule(*RESAMPLED)
-def _upsample(call: Call) -> Step:
+def _upsample(call: AtenCall) -> Step:
     x, (height, width) = call.first, call.value.shape[-2:]
     factors: Any = call.args.get("scale_factors") or (call.args.get("scales_h"), call.args.get("scales_w"))
     scale = None
@@ -245,15 +245,15 @@ def _upsample(call: Call) -> Step:
 
 
 @rule("pixel_shuffle")
-def _pixel_shuffle(call: Call) -> Step:
+def _pixel_shuffle(call: AtenCall) -> Step:
     return call.step(ops.PixelShuffle(call["upscale_factor"]), call.first)
 
 
 @rule("pixel_unshuffle")
-def _pixel_unshuffle(call: Call) -> Step:
+def _pixel_unshuffle(call: AtenCall) -> Step:
     return call.step(ops.PixelUnshuffle(call["downscale_factor"]), call.first)
 
 
 @rule("channel_shuffle", "native_channel_shuffle")
-def _channel_shuffle(call: Call) -> Step:
+def _channel_shuffle(call: AtenCall) -> Step:
     return call.step(ops.ChannelShuffle(call["groups"]), call.first)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from archs.interop.aten.call import Call, Unsupported
+from archs.interop.aten.call import AtenCall, UnsupportedCall
 from archs.interop.aten.steps import Constant, Step
 from archs.ir import ops
 
@@ -70,10 +70,10 @@ class Memory:
                     found.append(part)
         return found
 
-    def write(self, target: fx.Node, value: Any, call: Call) -> None:
+    def write(self, target: fx.Node, value: Any, call: AtenCall) -> None:
         """After an in-place operator: the value of the target, and of the tensor that it is a view of.
 
-        Raises Unsupported for a view into which no operator here can put a part back.
+        Raises UnsupportedCall for a view into which no operator here can put a part back.
         """
         base = target
         while (parent := self._viewed.get(base)) is not None:
@@ -86,15 +86,15 @@ class Memory:
             self._values[node], self._seen[node] = new, self._version[key]
 
 
-def _put_back(call: Call, base: fx.Node, target: fx.Node, old: Any, part: Any) -> Any:
+def _put_back(call: AtenCall, base: fx.Node, target: fx.Node, old: Any, part: Any) -> Any:
     """The value of `base` with `part` in the place of its view `target`."""
     whole, view = base.meta["val"], target.meta["val"]
     if isinstance(whole, (list, tuple)) or isinstance(view, (list, tuple)):
-        raise Unsupported
+        raise UnsupportedCall
     if tuple(view.shape) == tuple(whole.shape) and view.stride() == whole.stride():
         return part
     if not isinstance(part, Step) or not isinstance(old, Step) or part.folded or old.folded:
-        raise Unsupported
+        raise UnsupportedCall
     if view.numel() == whole.numel():
         if view.is_contiguous() and whole.is_contiguous() and view.shape[0] == whole.shape[0]:
             sizes = tuple(whole.shape[1:])
@@ -104,18 +104,18 @@ def _put_back(call: Call, base: fx.Node, target: fx.Node, old: Any, part: Any) -
             axes = [left.index(wanted) for wanted in list(zip(whole.shape, whole.stride()))[1:] if wanted in left]
             if sorted(axes) == list(range(len(left))):
                 return call.step(ops.Permute(tuple(axes)), part)
-        raise Unsupported
+        raise UnsupportedCall
     return _inserted(call, old, part, whole, view)
 
 
-def _inserted(call: Call, old: Step, part: Step, whole: Any, view: Any) -> Step:
+def _inserted(call: AtenCall, old: Step, part: Step, whole: Any, view: Any) -> Step:
     """A part that is a range along one dimension or several, put back by concatenation."""
     sizes, strides = list(view.shape), list(view.stride())
     for dim in range(1, whole.dim()):  # a selection: its dimension comes back with a side of 1
         if len(sizes) < whole.dim() and (dim >= len(sizes) or strides[dim] != whole.stride(dim)):
             sizes, strides = [*sizes[:dim], 1, *sizes[dim:]], [*strides[:dim], whole.stride(dim), *strides[dim:]]
     if strides != list(whole.stride()) or sizes[0] != whole.shape[0]:
-        raise Unsupported
+        raise UnsupportedCall
     offset = view.storage_offset() - whole.storage_offset()
     ranges = []
     for axis, (size, stride, side) in enumerate(zip(sizes[1:], strides[1:], whole.shape[1:])):
@@ -123,13 +123,13 @@ def _inserted(call: Call, old: Step, part: Step, whole: Any, view: Any) -> Step:
             start, offset = divmod(offset, stride)
             ranges.append((axis, start, size))
     if offset:
-        raise Unsupported
+        raise UnsupportedCall
     if tuple(part.shape) != tuple(sizes[1:]):
         part = call.step(ops.View(tuple(sizes[1:])), part)
     return _filled(call, old, part, ranges)
 
 
-def _filled(call: Call, old: Step, part: Step, ranges: list[tuple[int, int, int]]) -> Step:
+def _filled(call: AtenCall, old: Step, part: Step, ranges: list[tuple[int, int, int]]) -> Step:
     """`old` with `part` at (axis, start, size) of each of the axes."""
     if not ranges:
         return part

@@ -11,27 +11,27 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from archs.interop.aten.call import Call, Unsupported
+from archs.interop.aten.call import AtenCall, UnsupportedCall
 from archs.interop.aten.steps import BATCH, Constant, Factor, Permutation, Step, reshaped_constant, steps_in
 from archs.ir import ops
 from archs.ir.operator import Shape
 
 
 def permutation(x: Step) -> Permutation:
-    """A step as the movement of nothing. Raises Unsupported for one whose batch is lost."""
+    """A step as the movement of nothing. Raises UnsupportedCall for one whose batch is lost."""
     if x.permutation is not None:
         return x.permutation
     if x.folded:
-        raise Unsupported
+        raise UnsupportedCall
     return Permutation(x, tuple((Factor(i, size, 1),) for i, size in enumerate((BATCH, *x.shape))))
 
 
-def permuted(call: Call, x: Step, order: list[int]) -> Step:
+def permuted(call: AtenCall, x: Step, order: list[int]) -> Step:
     found = permutation(x)
     return _placed(call, Permutation(found.base, tuple(found.dims[i] for i in order), found.fixed))
 
 
-def viewed(call: Call, x: Step, sizes: tuple[int, ...]) -> Step:
+def viewed(call: AtenCall, x: Step, sizes: tuple[int, ...]) -> Step:
     """In other dimensions: factors are joined, and cut where they divide."""
     found = permutation(x)
     left = [f for dim in found.dims for f in dim][::-1]
@@ -40,35 +40,35 @@ def viewed(call: Call, x: Step, sizes: tuple[int, ...]) -> Step:
         dim: list[Factor] = []
         while (have := prod(f.size for f in dim)) != size:
             if not left or size % have:
-                raise Unsupported
+                raise UnsupportedCall
             factor, need = left.pop(), size // have
             if need % factor.size:
                 if factor.axis == 0 or factor.size % need:
-                    raise Unsupported
+                    raise UnsupportedCall
                 inner = factor.size // need
                 left.append(Factor(factor.axis, inner, factor.weight))
                 factor = Factor(factor.axis, need, factor.weight * inner)
             dim.append(factor)
         dims.append(tuple(dim))
     if any(f.size > 1 for f in left):
-        raise Unsupported
+        raise UnsupportedCall
     return _placed(call, Permutation(found.base, tuple(dims), found.fixed))
 
 
-def selected(call: Call, x: Step, dim: int, index: int, keep: bool = False) -> Step:
+def selected(call: AtenCall, x: Step, dim: int, index: int, keep: bool = False) -> Step:
     """At one index of a dimension, which stays with a side of 1 where it is to be kept."""
     found = permutation(x)
     fixed = list(found.fixed)
     for factor in reversed(found.dims[dim]):
         if factor.axis == 0:
-            raise Unsupported
+            raise UnsupportedCall
         fixed.append((factor, index % factor.size))
         index //= factor.size
     rest = [(() if i == dim else d) for i, d in enumerate(found.dims) if keep or i != dim]
     return _placed(call, Permutation(found.base, tuple(rest), tuple(fixed)))
 
 
-def _placed(call: Call, found: Permutation) -> Step:
+def _placed(call: AtenCall, found: Permutation) -> Step:
     """Our operators where the batch is in front, else a step that waits for it."""
     if found.dims and [f.axis for f in found.dims[0] if f.size > 1] == [0]:
         return _spelled(call, found)
@@ -76,7 +76,7 @@ def _placed(call: Call, found: Permutation) -> Step:
     return Step(waits, [found.base], Shape(*found.sizes), call.scope, folded=True, permutation=found)
 
 
-def _spelled(call: Call, found: Permutation) -> Step:
+def _spelled(call: AtenCall, found: Permutation) -> Step:
     """Cut into factors, selected, permuted and joined."""
     x, sizes = found.base, found.sizes[1:]
     fixed = dict(found.fixed)
@@ -106,7 +106,7 @@ def _spelled(call: Call, found: Permutation) -> Step:
     return _reshaped(call, x, Shape(*sizes))
 
 
-def _reshaped(call: Call, x: Step, shape: Shape) -> Step:
+def _reshaped(call: AtenCall, x: Step, shape: Shape) -> Step:
     return x if x.shape == shape else call.step(ops.View(shape), x)
 
 
@@ -124,17 +124,17 @@ ALONG = ("softmax", "log_softmax", "slice", "cat")
 """Operators along one dimension."""
 
 
-def with_batch_first(call: Call, rule: Callable[[Call], Any]) -> Step:
+def with_batch_first(call: AtenCall, rule: Callable[[AtenCall], Any]) -> Step:
     """A call on tensors whose batch is in another place, with the batch in front, and its result put back.
 
-    Raises Unsupported for an operator that does something along the dimension in which the batch is.
+    Raises UnsupportedCall for an operator that does something along the dimension in which the batch is.
     """
     inputs = steps_in(list(call.args.values()))
     if call.name not in (*ROWS, *EACH, *ALONG, "layer_norm", "rms_norm", "constant_pad_nd", "pad"):
-        raise Unsupported
+        raise UnsupportedCall
     found = {_place(x) for x in inputs}
     if len(found) != 1:
-        raise Unsupported
+        raise UnsupportedCall
     ((rank, dim, before, after),) = found
     rest = before * after
     acted = len(call["normalized_shape"]) if call.name.endswith("_norm") else ROWS.get(call.name, 0)
@@ -147,10 +147,10 @@ def with_batch_first(call: Call, rule: Callable[[Call], Any]) -> Step:
     if call.name in ALONG:
         along = args["dim"] % rank
         if along == dim:
-            raise Unsupported
+            raise UnsupportedCall
         args["dim"] = 1 + along - (along > dim and rest == 1)
     if dim >= rank - acted or call.value.dim() != rank:
-        raise Unsupported
+        raise UnsupportedCall
     for name, value in args.items():
         if isinstance(value, Step):
             args[name] = _front(call, value, dim, rest)
@@ -159,14 +159,14 @@ def with_batch_first(call: Call, rule: Callable[[Call], Any]) -> Step:
         elif isinstance(value, Constant) and call.name in EACH and value.tensor.dim() == rank:
             sizes = tuple(value.tensor.shape)
             if sizes[dim] != 1:
-                raise Unsupported
+                raise UnsupportedCall
             args[name] = value if rest > 1 else reshaped_constant(value, sizes[:dim] + sizes[dim + 1 :])
     sizes = tuple(call.value.shape)
     middle = (rest,) if rest > 1 else ()
     value = call.value.new_empty((BATCH, *sizes[:dim], *middle, *sizes[dim + 1 :]), device="meta")
-    result = rule(Call(call.name, args, value, call.scope))
+    result = rule(AtenCall(call.name, args, value, call.scope))
     if not isinstance(result, Step) or result.folded or tuple(result.shape) != tuple(value.shape[1:]):
-        raise Unsupported
+        raise UnsupportedCall
     dims = []
     for i, size in enumerate(sizes):
         own = Factor(1 + i - (i > dim and rest == 1), size, 1)
@@ -180,13 +180,13 @@ def _place(x: Step) -> tuple[int, int, int, int]:
     dims = permutation(x).dims
     found = [(i, place) for i, dim in enumerate(dims) for place, f in enumerate(dim) if f.axis == 0 and f.size > 1]
     if not x.folded or len(found) != 1:
-        raise Unsupported
+        raise UnsupportedCall
     ((dim, place),) = found
     before, after = (prod(f.size for f in part) for part in (dims[dim][:place], dims[dim][place + 1 :]))
     return len(dims), dim, before, after
 
 
-def _front(call: Call, x: Step, dim: int, rest: int) -> Step:
+def _front(call: AtenCall, x: Step, dim: int, rest: int) -> Step:
     found = permutation(x)
     left = tuple(f for f in found.dims[dim] if f.axis and f.size > 1)
     middle = (left,) if rest > 1 else ()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from math import prod
 
-from archs.interop.aten.call import Call, Unsupported, rule
+from archs.interop.aten.call import AtenCall, UnsupportedCall, rule
 from archs.interop.aten.functions import function
 from archs.interop.aten.steps import Step
 from archs.ir import ops
 from archs.ir.operator import Pair
 
 
-def _windows(call: Call) -> tuple[Pair, Pair, Pair]:
+def _windows(call: AtenCall) -> tuple[Pair, Pair, Pair]:
     kernel = tuple(call["kernel_size"])
     kernel = kernel * 2 if len(kernel) == 1 else kernel
     stride, padding = tuple(call["stride"]) or kernel, tuple(call["padding"])
@@ -19,20 +19,20 @@ def _windows(call: Call) -> tuple[Pair, Pair, Pair]:
 
 
 @rule("max_pool2d")
-def _max_pool2d(call: Call) -> Step:
+def _max_pool2d(call: AtenCall) -> Step:
     dilation = tuple(call["dilation"]) * (2 if len(call["dilation"]) == 1 else 1)
     return call.step(ops.MaxPool(*_windows(call), call["ceil_mode"], dilation), call.first)
 
 
 @rule("max_pool2d_with_indices")
-def _max_pool2d_with_indices(call: Call) -> list[Step]:
+def _max_pool2d_with_indices(call: AtenCall) -> list[Step]:
     return [_max_pool2d(call), function(call)[1]]
 
 
 @rule("avg_pool2d")
-def _avg_pool2d(call: Call) -> Step:
+def _avg_pool2d(call: AtenCall) -> Step:
     if call["divisor_override"] is not None:
-        raise Unsupported
+        raise UnsupportedCall
     windows, counted = _windows(call), call["count_include_pad"]
     # without padding the question does not arise
     counted = counted or (set(windows[2]) == {0} and not call["ceil_mode"])
@@ -40,23 +40,23 @@ def _avg_pool2d(call: Call) -> Step:
 
 
 @rule("adaptive_avg_pool2d")
-def _adaptive_avg_pool2d(call: Call) -> Step:
+def _adaptive_avg_pool2d(call: AtenCall) -> Step:
     height, width = call.value.shape[-2:]
     op = ops.GlobalAvgPool() if (height, width) == (1, 1) else ops.AdaptiveAvgPool(height, width)
     return call.step(op, call.first)
 
 
 @rule("adaptive_max_pool2d")
-def _adaptive_max_pool2d(call: Call) -> list[Step]:
+def _adaptive_max_pool2d(call: AtenCall) -> list[Step]:
     height, width = call["output_size"]
     return [call.step(ops.AdaptiveMaxPool(height, width), call.first), function(call)[1]]
 
 
 @rule("mean", "sum", "amax")
-def _reduce(call: Call) -> Step:
+def _reduce(call: AtenCall) -> Step:
     x, keep = call.first, call.args.get("keepdim", False)
     if not call.args.get("dim"):
-        raise Unsupported
+        raise UnsupportedCall
     axes = tuple(sorted(call.axes_of(call["dim"])))
     if call.name == "mean" and len(x.shape) == 3 and axes == (1, 2):
         return call.step(ops.GlobalAvgPool(flat=not keep), x)
@@ -64,14 +64,14 @@ def _reduce(call: Call) -> Step:
 
 
 @rule("max")
-def _max(call: Call) -> list[Step]:
+def _max(call: AtenCall) -> list[Step]:
     if "dim" not in call.args:
-        raise Unsupported
+        raise UnsupportedCall
     return [call.step(ops.Amax((call.axis(),), call["keepdim"]), call.first), function(call)[1]]
 
 
 @rule("var")
-def _var(call: Call) -> Step:
+def _var(call: AtenCall) -> Step:
     x, axes = call.first, tuple(sorted(call.axes_of(call["dim"])))
     correction = call.args.get("correction", int(call.args.get("unbiased", True)))
     less = call.step(ops.Subtract(), x, call.step(ops.Mean(axes, True), x))
@@ -83,9 +83,9 @@ def _var(call: Call) -> Step:
 
 
 @rule("linalg_vector_norm")
-def _norm(call: Call) -> Step:
+def _norm(call: AtenCall) -> Step:
     if call["ord"] != 2 or call["dim"] is None:
-        raise Unsupported
+        raise UnsupportedCall
     axes = tuple(sorted(call.axes_of(call["dim"])))
     squares = call.step(ops.Sum(axes, call["keepdim"]), call.step(ops.Power(2), call.first))
     return call.step(ops.Power(0.5), squares)

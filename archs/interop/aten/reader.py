@@ -18,7 +18,7 @@ from archs.interop.aten import (  # noqa: F401 they register their rules
     layout_rules,
     pooling_rules,
 )
-from archs.interop.aten.call import RULES, Call, Unsupported, batched, is_constant
+from archs.interop.aten.call import RULES, AtenCall, UnsupportedCall, batched, is_constant
 from archs.interop.aten.computed import standardized_by
 from archs.interop.aten.functions import function
 from archs.interop.aten.fx_nodes import arguments_of, call_of, decomposed, operator_name, symbolic, written_to
@@ -172,7 +172,7 @@ class Reader:
             return
         try:
             self.values.write(written[0], result, call_of(node, args))
-        except Unsupported:
+        except UnsupportedCall:
             raise ArchError(
                 f"{self.called}: {name}_ writes into a view of {tuple(written[0].meta['val'].shape)} whose other "
                 "elements are read afterwards; allowed: in-place operators on whole tensors and on slices of them"
@@ -206,28 +206,28 @@ class Reader:
             step.floating = fake.dtype.is_floating_point
         return result
 
-    def _translated(self, call: Call, node: fx.Node) -> Any:
+    def _translated(self, call: AtenCall, node: fx.Node) -> Any:
         """What a call becomes: by its rule, as a function of the table, by what torch makes it of, or opaque."""
-        attempts: list[Callable[[Call], Any]] = [function, lambda _: self._decomposed(node)]
+        attempts: list[Callable[[AtenCall], Any]] = [function, lambda _: self._decomposed(node)]
         if (rule := RULES.get(call.name)) is not None:
             attempts = [rule, lambda c: with_batch_first(c, rule), *attempts]
         for attempt in attempts:
-            with suppress(Unsupported):
+            with suppress(UnsupportedCall):
                 return attempt(call)
         if self._within_parts:
-            raise Unsupported
+            raise UnsupportedCall
         return self._opaque(call, node)
 
     def _decomposed(self, node: fx.Node) -> Any:
-        """The value of an operator by those that torch makes it of. Raises Unsupported where one of them is unknown."""
+        """The value of an operator by those that torch makes it of. Raises UnsupportedCall where one is unknown."""
         parts = decomposed(node) if self._within_parts < MAX_PARTS else None
         if parts is None:
-            raise Unsupported
+            raise UnsupportedCall
         self._within_parts += 1
         try:
             return self._inlined(node, *parts)
         except ArchError:  # of a part: the operator stays whole
-            raise Unsupported from None
+            raise UnsupportedCall from None
         finally:
             self._within_parts -= 1
 
@@ -300,7 +300,7 @@ class Reader:
                 part.made = (operator.getitem, (whole, i), {})
         return parts
 
-    def _opaque(self, call: Call, node: fx.Node) -> Any:
+    def _opaque(self, call: AtenCall, node: fx.Node) -> Any:
         inputs = [x for x in steps_in(list(call.args.values()))]
         held = {s for c in constants_in(list(call.args.values())) for s in c.sources if s in self.program.trained}
         weights = sum(self.program.tensors[source].numel() for source in held)

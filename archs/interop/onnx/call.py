@@ -1,8 +1,8 @@
 """One node of an ONNX file as the rules see it, and the registry of the rules.
 
-A rule takes a `Call` and returns a value, or a list of them for several outputs. Operators by the ONNX schemas
+A rule takes a `OnnxCall` and returns a value, or a list of them for several outputs. Operators by the ONNX schemas
 (github.com/onnx/onnx, docs/Operators.md), whose attributes and inputs change with the version of the operator set: what
-was an attribute became an input. A use that has no counterpart in ATen raises `Unsupported`.
+was an attribute became an input. A use that has no counterpart in ATen raises `UnsupportedNode`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from archs.interop.onnx.emitter import Emitter, Known, Stack, Unsupported, Value
+from archs.interop.onnx.emitter import Emitter, Known, Stack, UnsupportedNode, Value
 from archs.interop.rule_registry import RuleRegistry
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ MAX_INTS = 4096
 
 
 @dataclass
-class Call:
+class OnnxCall:
     """One node of the file: its inputs and attributes, and ATen calls in its name."""
 
     emitter: Emitter
@@ -47,7 +47,7 @@ class Call:
         """An input that must be a constant with its elements at hand."""
         value = self[index]
         if not isinstance(value, Known) or value.tensor.is_meta:
-            raise Unsupported
+            raise UnsupportedNode
         return value.tensor
 
     def ints(self, index: int) -> list[int] | None:
@@ -56,7 +56,7 @@ class Call:
             return None
         found = self.known(index)
         if found.numel() > MAX_INTS:
-            raise Unsupported
+            raise UnsupportedNode
         return [int(v) for v in found.reshape(-1).tolist()]
 
     def number(self, index: int) -> float | None:
@@ -65,7 +65,7 @@ class Call:
             return None
         found = self.known(index)
         if found.numel() != 1:
-            raise Unsupported
+            raise UnsupportedNode
         return shortest(found.item())
 
     def shape(self, index: int = 0) -> tuple[int, ...]:
@@ -95,7 +95,7 @@ def shortest(value: Any) -> Any:
 # Padding of convolutions and poolings
 
 
-def pads_of(call: Call, rank: int, x: tuple[int, ...], kernel: list[int]) -> tuple[list[int], list[int]]:
+def pads_of(call: OnnxCall, rank: int, x: tuple[int, ...], kernel: list[int]) -> tuple[list[int], list[int]]:
     """Padding before and after each side, `auto_pad` worked out."""
     stride, dilation = call.get("strides", [1] * rank), call.get("dilations", [1] * rank)
     word = call.get("auto_pad", "NOTSET")
@@ -109,7 +109,9 @@ def pads_of(call: Call, rank: int, x: tuple[int, ...], kernel: list[int]) -> tup
     return (less, more) if word == "SAME_UPPER" else (more, less)
 
 
-def padded(call: Call, x: Value, before: list[int], after: list[int], value: float = 0.0) -> tuple[Value, list[int]]:
+def padded(
+    call: OnnxCall, x: Value, before: list[int], after: list[int], value: float = 0.0
+) -> tuple[Value, list[int]]:
     """The input and the padding that is left to the operator: what differs between the ends is put on first."""
     if before == after:
         return x, before

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from math import isclose, prod
 
-from archs.interop.onnx.call import Call, rule, shortest
-from archs.interop.onnx.emitter import Known, Unsupported, Value
+from archs.interop.onnx.call import OnnxCall, rule, shortest
+from archs.interop.onnx.emitter import Known, UnsupportedNode, Value
 
 LOWEST = -3.4e38
 """A bound below this is none: exporters write the smallest float for an open side."""
@@ -33,26 +33,26 @@ PLAIN = {
 
 
 @rule(*PLAIN)
-def _plain(call: Call) -> Value:
+def _plain(call: OnnxCall) -> Value:
     return call.aten(PLAIN[call.op], call[0])
 
 
 @rule("Identity")
-def _identity(call: Call) -> Value:
+def _identity(call: OnnxCall) -> Value:
     return call[0]
 
 
 @rule("Dropout")
-def _dropout(call: Call) -> list[Value]:
+def _dropout(call: OnnxCall) -> list[Value]:
     if call[2] is not None and bool(call.known(2)):
-        raise Unsupported
+        raise UnsupportedNode
     p = call.number(1) if call.opset >= 12 else call.get("ratio", 0.5)
     p = 0.5 if p is None else p
     return [call.aten("dropout", call[0], p, False), None] if 0 < p < 1 else [call[0], None]
 
 
 @rule("HardSigmoid")
-def _hard_sigmoid(call: Call) -> Value:
+def _hard_sigmoid(call: OnnxCall) -> Value:
     alpha, beta = call.get("alpha", 0.2), call.get("beta", 0.5)
     if isclose(alpha, 1 / 6, rel_tol=1e-6) and beta == 0.5:
         return call.aten("hardsigmoid", call[0])
@@ -61,37 +61,37 @@ def _hard_sigmoid(call: Call) -> Value:
 
 
 @rule("Gelu")
-def _gelu(call: Call) -> Value:
+def _gelu(call: OnnxCall) -> Value:
     return call.aten("gelu", call[0], approximate=call.get("approximate", "none"))
 
 
 @rule("Swish")
-def _swish(call: Call) -> Value:
+def _swish(call: OnnxCall) -> Value:
     if call.get("alpha", 1.0) != 1:
-        raise Unsupported
+        raise UnsupportedNode
     return call.aten("silu", call[0])
 
 
 @rule("LeakyRelu")
-def _leaky_relu(call: Call) -> Value:
+def _leaky_relu(call: OnnxCall) -> Value:
     return call.aten("leaky_relu", call[0], call.get("alpha", 0.01))
 
 
 @rule("Elu")
-def _elu(call: Call) -> Value:
+def _elu(call: OnnxCall) -> Value:
     return call.aten("elu", call[0], call.get("alpha", 1.0))
 
 
 @rule("PRelu")
-def _prelu(call: Call) -> Value:
+def _prelu(call: OnnxCall) -> Value:
     if not isinstance(call[1], Known) or prod(call.shape(1)) not in (1, call.shape()[1]):
-        raise Unsupported
+        raise UnsupportedNode
     slope = call.aten("reshape", call[1], [-1])
     return call.aten("prelu", call[0], call.emitter.weight(slope))
 
 
 @rule("Clip")
-def _clip(call: Call) -> Value:
+def _clip(call: OnnxCall) -> Value:
     low, high = (call.get("min"), call.get("max")) if call.opset < 11 else (call.number(1), call.number(2))
     low, high = None if low is None or low < LOWEST else low, None if high is None or high > -LOWEST else high
     if low is None and high is None:
@@ -102,16 +102,16 @@ def _clip(call: Call) -> Value:
 
 
 @rule("Softmax", "LogSoftmax")
-def _softmax(call: Call) -> Value:
+def _softmax(call: OnnxCall) -> Value:
     sizes = call.shape()
     axis = call.get("axis", -1 if call.opset >= 13 else 1) % len(sizes)
     if call.opset < 13 and prod(sizes[axis + 1 :]) != 1:  # all axes from this one on as one
-        raise Unsupported
+        raise UnsupportedNode
     return call.aten("softmax" if call.op == "Softmax" else "log_softmax", call[0], axis, overload="int")
 
 
 @rule("CumSum")
-def _cumsum(call: Call) -> Value:
+def _cumsum(call: OnnxCall) -> Value:
     return call.aten("cumsum", call[0], int(call.known(1)))
 
 
@@ -119,9 +119,9 @@ def _cumsum(call: Call) -> Value:
 
 
 @rule("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min")
-def _binary(call: Call) -> Value:
+def _binary(call: OnnxCall) -> Value:
     if len(call.inputs) != 2:
-        raise Unsupported
+        raise UnsupportedNode
     a, b = call[0], call[1]
     if isinstance(a, Known) and isinstance(b, Known):
         return _of_constants(call, a, b)
@@ -136,7 +136,7 @@ def _binary(call: Call) -> Value:
             return call.aten("rsub", b, _short(a), overload="Scalar")
         return call.aten("mul", call.aten("reciprocal", b), _short(a), overload="Tensor")
     if call.op == "Pow":
-        raise Unsupported
+        raise UnsupportedNode
     trained = call.op in ("Add", "Mul")  # what is subtracted or divided by is a constant: a mean, a deviation
     a, b = (call.emitter.weight(v, trained) for v in (a, b))
     return call.aten(name, a, b, overload="default" if name in ("maximum", "minimum") else "Tensor")
@@ -146,7 +146,7 @@ def _short(value: Known) -> float:
     return shortest(float(value.tensor.item()))
 
 
-def _with_number(call: Call, x: Value, number: float) -> Value:
+def _with_number(call: OnnxCall, x: Value, number: float) -> Value:
     if call.op == "Pow":
         return call.aten("pow", x, number, overload="Tensor_Scalar")
     if call.op == "Max":
@@ -156,7 +156,7 @@ def _with_number(call: Call, x: Value, number: float) -> Value:
     return call.aten(call.op.lower(), x, number, overload="Tensor")
 
 
-def _of_constants(call: Call, a: Known, b: Known) -> Value:
+def _of_constants(call: OnnxCall, a: Known, b: Known) -> Value:
     """Arithmetic on constants; on whole numbers a division rounds towards zero."""
     if call.op == "Div" and not a.tensor.is_floating_point():
         import torch

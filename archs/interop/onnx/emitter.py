@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from torch import Tensor, fx
 
 Stack = dict[str, tuple[str, str]]
-"""Call of a module → its path and class, outermost first: torch's `nn_module_stack`."""
+"""OnnxCall of a module → its path and class, outermost first: torch's `nn_module_stack`."""
 
 MAX_COMPUTED = 2**26
 """Elements that operators on constants may give in all, beyond those of the file's tensors."""
 
 
-class Unsupported(Exception):
+class UnsupportedNode(Exception):
     """An operator, or a use of one, that has no counterpart in ATen here."""
 
 
@@ -53,7 +53,7 @@ class Untranslated:
         return self.name
 
     def __call__(self, *args: object) -> None:
-        raise Unsupported
+        raise UnsupportedNode
 
 
 class Emitter:
@@ -129,7 +129,7 @@ class Emitter:
 
     def shape(self, value: Value) -> tuple[int, ...]:
         if value is None:
-            raise Unsupported
+            raise UnsupportedNode
         return tuple(value.tensor.shape if isinstance(value, Known) else value.meta["val"].shape)
 
     def _computed(self, target: Any, args: tuple[Any, ...], fake: Any) -> Value:

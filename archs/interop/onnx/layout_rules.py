@@ -10,17 +10,17 @@ from math import prod
 from typing import Any
 
 from archs.interop.aten.steps import BATCH
-from archs.interop.onnx.call import Call, rule
-from archs.interop.onnx.emitter import Known, Unsupported, Value
+from archs.interop.onnx.call import OnnxCall, rule
+from archs.interop.onnx.emitter import Known, UnsupportedNode, Value
 
 # Shapes
 
 
 @rule("Reshape")
-def _reshape(call: Call) -> Value:
+def _reshape(call: OnnxCall) -> Value:
     sizes, target = call.shape(), call.ints(1) if len(call.inputs) > 1 else call.get("shape")
     if target is None:
-        raise Unsupported
+        raise UnsupportedNode
     if not call.get("allowzero", 0):
         target = [sizes[i] if side == 0 and i < len(sizes) else side for i, side in enumerate(target)]
     if not isinstance(call[0], Known):
@@ -29,7 +29,7 @@ def _reshape(call: Call) -> Value:
 
 
 @rule("Flatten")
-def _flatten(call: Call) -> Value:
+def _flatten(call: OnnxCall) -> Value:
     sizes, axis = call.shape(), call.get("axis", 1)
     axis = axis % len(sizes) if axis != len(sizes) else axis
     if axis == 1 and not isinstance(call[0], Known):
@@ -38,17 +38,17 @@ def _flatten(call: Call) -> Value:
 
 
 @rule("Squeeze")
-def _squeeze(call: Call) -> Value:
+def _squeeze(call: OnnxCall) -> Value:
     sizes = call.shape()
     axes = call.get("axes") or call.ints(1) or [i for i, side in enumerate(sizes) if side == 1]
     gone = {axis % len(sizes) for axis in axes}
     if any(sizes[axis] != 1 for axis in gone):
-        raise Unsupported
+        raise UnsupportedNode
     return call.aten("reshape", call[0], [side for i, side in enumerate(sizes) if i not in gone])
 
 
 @rule("Unsqueeze")
-def _unsqueeze(call: Call) -> Value:
+def _unsqueeze(call: OnnxCall) -> Value:
     axes = call.get("axes") or call.ints(1) or []
     rank = len(call.shape()) + len(axes)
     new, old = {axis % rank for axis in axes}, iter(call.shape())
@@ -56,18 +56,18 @@ def _unsqueeze(call: Call) -> Value:
 
 
 @rule("Transpose")
-def _transpose(call: Call) -> Value:
+def _transpose(call: OnnxCall) -> Value:
     return call.aten("permute", call[0], call.get("perm") or list(range(len(call.shape())))[::-1])
 
 
 @rule("Expand")
-def _expand(call: Call) -> Value:
+def _expand(call: OnnxCall) -> Value:
     sizes, target = call.shape(), call.ints(1) or []
     full = [1] * (len(target) - len(sizes)) + list(sizes)
     target = [1] * (len(full) - len(target)) + target
     found = [max(a, b) for a, b in zip(full, target)]
     if prod(found) >= 2**40:
-        raise Unsupported
+        raise UnsupportedNode
     return call.aten("expand", call[0], found)
 
 
@@ -75,7 +75,7 @@ def _expand(call: Call) -> Value:
 
 
 @rule("Concat")
-def _concat(call: Call) -> Value:
+def _concat(call: OnnxCall) -> Value:
     parts, axis = list(call.inputs), call.get("axis", 1)
     if not all(isinstance(part, Known) for part in parts):
         for i, part in enumerate(parts):  # a token that is the same for all images
@@ -85,7 +85,7 @@ def _concat(call: Call) -> Value:
 
 
 @rule("Split")
-def _split(call: Call) -> list[Value]:
+def _split(call: OnnxCall) -> list[Value]:
     sizes, axis, count = call.shape(), call.get("axis", 0), len(call.proto.output)
     side = sizes[axis]
     parts = call.get("split") or call.ints(1)
@@ -93,7 +93,7 @@ def _split(call: Call) -> list[Value]:
         each = -(-side // (call.get("num_outputs") or count))
         parts = [min(each, side - start) for start in range(0, side, each)]
     if len(parts) != count or sum(parts) != side or min(parts) < 1:
-        raise Unsupported
+        raise UnsupportedNode
     value = call.aten("split_with_sizes", call[0], parts, axis)
     return [call.item(value, i) for i in range(count)]
 
@@ -105,26 +105,26 @@ def _selected(x: Known, axis: int, places: Iterable[int]) -> Known:
 
 
 @rule("SplitToSequence")
-def _split_to_sequence(call: Call) -> list[Value]:
+def _split_to_sequence(call: OnnxCall) -> list[Value]:
     """A sequence is a list of tensors in one value; read by `SequenceAt` alone."""
     sizes, axis, parts = call.shape(), call.get("axis", 0), call.known(1)
     each = int(parts) if parts.numel() == 1 else 0
     if not call.get("keepdims", 1) or len(sizes) <= axis or (parts.dim() == 0 and each < 1):
-        raise Unsupported
+        raise UnsupportedNode
     found = parts.tolist() if parts.dim() else [min(each, sizes[axis] - i) for i in range(0, sizes[axis], each)]
     value = call.aten("split_with_sizes", call[0], found, axis)
     return [[call.item(value, i) for i in range(len(found))]]
 
 
 @rule("SequenceAt")
-def _sequence_at(call: Call) -> Value:
+def _sequence_at(call: OnnxCall) -> Value:
     if not isinstance(call[0], list):
-        raise Unsupported
+        raise UnsupportedNode
     return call[0][int(call.known(1))]
 
 
 @rule("Slice")
-def _slice(call: Call) -> Value:
+def _slice(call: OnnxCall) -> Value:
     if call.opset < 10:
         starts, stops, axes, steps = call.get("starts"), call.get("ends"), call.get("axes"), None
     else:
@@ -139,30 +139,30 @@ def _slice(call: Call) -> Value:
             x = _selected(x, axis, range(start, stop, step))
             continue
         if step < 1:
-            raise Unsupported
+            raise UnsupportedNode
         if (start, stop, step) != (0, side, 1):
             x = call.aten("slice", x, axis % rank, start, max(start, stop), step, overload="Tensor")
     return x
 
 
 @rule("Gather")
-def _gather(call: Call) -> Value:
+def _gather(call: OnnxCall) -> Value:
     axis, index = call.get("axis", 0), call.known(1)
     if index.dim() == 0:
         return call.aten("select", call[0], axis, int(index), overload="int")
     if isinstance(call[0], Known):
         if index.dim() != 1 or index.numel() > 2**16:
-            raise Unsupported
+            raise UnsupportedNode
         side = call.shape()[axis]
         return _selected(call[0], axis, [int(i) % side for i in index.tolist()])
     places = [int(i) % call.shape()[axis] for i in index.reshape(-1).tolist()] if index.dim() == 1 else []
     if not places or places != list(range(places[0], places[0] + len(places))):
-        raise Unsupported
+        raise UnsupportedNode
     return call.aten("slice", call[0], axis, places[0], places[-1] + 1, 1, overload="Tensor")
 
 
 @rule("Pad")
-def _pad(call: Call) -> Value:
+def _pad(call: OnnxCall) -> Value:
     mode, rank = call.get("mode", "constant"), len(call.shape())
     # Any: the pads are required, which `ints` cannot say
     sides: Any = (call.get("pads") or call.get("paddings")) if call.opset < 11 else call.ints(1)
@@ -174,18 +174,18 @@ def _pad(call: Call) -> Value:
         sides = found
     pairs = list(zip(sides[:rank], sides[rank:]))
     if pairs[0] != (0, 0):
-        raise Unsupported
+        raise UnsupportedNode
     flat = [side for pair in reversed(pairs[1:]) for side in pair]
     if mode == "constant":
         return call.aten("constant_pad_nd", call[0], flat, value or 0.0)
     names = {"reflect": "reflection_pad2d", "edge": "replication_pad2d"}
     if mode not in names or rank != 4 or any(flat[4:]):
-        raise Unsupported
+        raise UnsupportedNode
     return call.aten(names[mode], call[0], flat[:4])
 
 
 @rule("DepthToSpace")
-def _depth_to_space(call: Call) -> Value:
+def _depth_to_space(call: OnnxCall) -> Value:
     n, c, h, w = call.shape()
     r = call.get("blocksize")
     if call.get("mode", "DCR") == "CRD":
@@ -195,7 +195,7 @@ def _depth_to_space(call: Call) -> Value:
 
 
 @rule("SpaceToDepth")
-def _space_to_depth(call: Call) -> Value:
+def _space_to_depth(call: OnnxCall) -> Value:
     n, c, h, w = call.shape()
     r = call.get("blocksize")
     parts = call.aten("reshape", call[0], [n, c, h // r, r, w // r, r])

@@ -8,28 +8,28 @@ from __future__ import annotations
 from math import floor
 from typing import Any
 
-from archs.interop.onnx.call import Call, rule, shortest
-from archs.interop.onnx.emitter import Unsupported, Value
+from archs.interop.onnx.call import OnnxCall, rule, shortest
+from archs.interop.onnx.emitter import UnsupportedNode, Value
 
 TORCH_CUBIC = -0.75
 """The coefficient of torch's bicubic kernel (Keys 1981), which is also the default of ONNX."""
 
 
 @rule("Resize", "Upsample")
-def _resize(call: Call) -> Value:
+def _resize(call: OnnxCall) -> Value:
     sides = call.shape()
     if len(sides) != 4 or call.get("antialias", 0) or call.get("axes") or call.get("keep_aspect_ratio_policy"):
-        raise Unsupported
+        raise UnsupportedNode
     first = 1 if call.op == "Upsample" or call.opset < 11 else 2
     scales = call.get("scales") or (call.known(first).tolist() if call[first] is not None else [])
     target = call.ints(3) if first == 2 else None
     if target is None:
         if len(scales) != 4:
-            raise Unsupported
+            raise UnsupportedNode
         scales = [shortest(scale) for scale in scales]
         target = [floor(side * scale) for side, scale in zip(sides, scales)]
     if target[1] != sides[1]:
-        raise Unsupported
+        raise UnsupportedNode
     given = (scales[2], scales[3]) if scales else (None, None)
     mode, where = call.get("mode", "nearest"), call.get("coordinate_transformation_mode", "half_pixel")
     if call.opset < 11:  # there is no such attribute, and the corners of both images are one
@@ -51,7 +51,7 @@ def _same_pixels(target: list[int], given: tuple[Any, Any]) -> bool:
 
 
 def _torch_name(
-    call: Call, mode: str, where: str, sides: tuple[int, ...], target: list[int], given: tuple[Any, Any]
+    call: OnnxCall, mode: str, where: str, sides: tuple[int, ...], target: list[int], given: tuple[Any, Any]
 ) -> tuple[str, bool | None]:
     """The ATen operator and its `align_corners`, which the nearest pixel has not."""
     if mode == "nearest":
@@ -65,16 +65,16 @@ def _torch_name(
             return "upsample_nearest2d", None
         if (where, way) == ("half_pixel", "round_prefer_ceil"):
             return "_upsample_nearest_exact2d", None
-        raise Unsupported
+        raise UnsupportedNode
     if mode == "cubic" and (
         call.get("exclude_outside", 0) or shortest(call.get("cubic_coeff_a", TORCH_CUBIC)) != TORCH_CUBIC
     ):
-        raise Unsupported
+        raise UnsupportedNode
     names = {"linear": "upsample_bilinear2d", "cubic": "upsample_bicubic2d"}
     if mode not in names:
-        raise Unsupported
+        raise UnsupportedNode
     same = list(sides) == target and not any(given)
     one = where == "pytorch_half_pixel" and 1 in target  # of one pixel it reads the first one, torch the middle
     if where not in ("half_pixel", "pytorch_half_pixel", "align_corners") or (one and not same):
-        raise Unsupported
+        raise UnsupportedNode
     return names[mode], where == "align_corners"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any, cast
 
-from archs.interop.onnx.call import Call, rule
-from archs.interop.onnx.emitter import Known, Unsupported, Value
+from archs.interop.onnx.call import OnnxCall, rule
+from archs.interop.onnx.emitter import Known, UnsupportedNode, Value
 
 MAX_FILLED = 2**24
 MAX_SUMS = 4096
@@ -23,7 +23,7 @@ def _numbers(values: Any) -> Known:
 
 
 @rule("Constant")
-def _constant(call: Call) -> Known:
+def _constant(call: OnnxCall) -> Known:
     import torch
 
     for name, value in call.attributes.items():
@@ -33,42 +33,42 @@ def _constant(call: Call) -> Known:
             return Known(torch.tensor(value, dtype=torch.float32))
         if name in ("value_int", "value_ints"):
             return _numbers(value)
-    raise Unsupported
+    raise UnsupportedNode
 
 
 @rule("ConstantOfShape")
-def _constant_of_shape(call: Call) -> Known:
+def _constant_of_shape(call: OnnxCall) -> Known:
     import torch
 
     sizes, value = call.ints(0) or [], call.get("value")
     if not 0 <= prod(sizes) <= MAX_FILLED or min(sizes, default=1) < 0:
-        raise Unsupported
+        raise UnsupportedNode
     number = 0.0 if value is None else value.item()
     return Known(torch.full(sizes, number, dtype=torch.float32 if isinstance(number, float) else torch.int64))
 
 
 @rule("Shape")
-def _shape(call: Call) -> Known:
+def _shape(call: OnnxCall) -> Known:
     sizes = list(call.shape())
     return _numbers(sizes[call.get("start", 0) : call.get("end", len(sizes))])
 
 
 @rule("Size")
-def _size(call: Call) -> Known:
+def _size(call: OnnxCall) -> Known:
     return _numbers(prod(call.shape()))
 
 
 @rule("Range")
-def _range(call: Call) -> Known:
+def _range(call: OnnxCall) -> Known:
     start, stop, step = (cast("float", call.number(i)) for i in range(3))  # required, so not None
     found = range(int(start), int(stop), int(step))
     if len(found) > 2**16:
-        raise Unsupported
+        raise UnsupportedNode
     return _numbers(list(found))
 
 
 @rule("Cast")
-def _cast(call: Call) -> Value:
+def _cast(call: OnnxCall) -> Value:
     import torch
     from onnx import TensorProto as T
 
@@ -79,29 +79,29 @@ def _cast(call: Call) -> Value:
             return x if x.tensor.is_floating_point() else Known(x.tensor.float())
         kinds = {T.INT64: torch.int64, T.INT32: torch.int64, T.BOOL: torch.bool}
         if to not in kinds:
-            raise Unsupported
+            raise UnsupportedNode
         return Known(x.tensor.to(kinds[to]))
     if to not in floats:
-        raise Unsupported
+        raise UnsupportedNode
     return x  # all floats are of 32 bits here
 
 
 @rule("CastLike")
-def _cast_like(call: Call) -> Value:
+def _cast_like(call: OnnxCall) -> Value:
     value, like = call[0], call[1]
     if isinstance(like, Known) and not like.tensor.is_floating_point():
-        raise Unsupported
+        raise UnsupportedNode
     return Known(value.tensor.float()) if isinstance(value, Known) else value
 
 
 @rule("Equal", "Greater", "Less")
-def _compare(call: Call) -> Known:
+def _compare(call: OnnxCall) -> Known:
     a, b = call.known(0), call.known(1)
     return Known(a == b if call.op == "Equal" else a > b if call.op == "Greater" else a < b)
 
 
 @rule("Where")
-def _where(call: Call) -> Value:
+def _where(call: OnnxCall) -> Value:
     """Between shapes, as `expand` is exported; between tensors only where it is one for all."""
     import torch
 
@@ -111,14 +111,14 @@ def _where(call: Call) -> Value:
     if isinstance(call[1], Known) and isinstance(call[2], Known):
         a, b = call.known(1), call.known(2)
         if max(t.numel() for t in (chosen, a, b)) > MAX_SUMS:
-            raise Unsupported
+            raise UnsupportedNode
         return Known(torch.where(chosen.bool(), a, b))
     if chosen.numel() != 1:
-        raise Unsupported
+        raise UnsupportedNode
     return call[1] if bool(chosen) else call[2]
 
 
-def _softplus(call: Call) -> bool:
+def _softplus(call: OnnxCall) -> bool:
     """`Where(x > 20, x, softplus(x))`, which is softplus as torch computes it."""
     condition, x, y = (call[i] for i in range(3))
     if any(isinstance(v, Known) or v is None for v in (condition, x, y)):

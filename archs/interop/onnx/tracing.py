@@ -26,8 +26,8 @@ from archs.interop.onnx import (  # noqa: F401 they register their rules
     resize_rules,
     shape_rules,
 )
-from archs.interop.onnx.call import RULES, Call, shortest
-from archs.interop.onnx.emitter import Emitter, Known, Stack, Unsupported, Value
+from archs.interop.onnx.call import RULES, OnnxCall, shortest
+from archs.interop.onnx.emitter import Emitter, Known, Stack, UnsupportedNode, Value
 from archs.interop.onnx.files import tensor, tensors
 from archs.interop.onnx.scopes import scopes
 from archs.ir.operator import Shape
@@ -101,13 +101,13 @@ class Trace:
         for place in self._merged.get(proto.output[0] if proto.output else "", ()):
             one = self._values[proto.input[place]]
             inputs[place] = Known(one.tensor, f"{one.name} {place} of {proto.output[0]}")
-        call = Call(self._emitter, proto, inputs, attributes, stack)
+        call = OnnxCall(self._emitter, proto, inputs, attributes, stack)
         name = proto.op_type if proto.domain in ("", "ai.onnx") else f"{proto.domain}.{proto.op_type}"
         try:
             if name not in RULES:
-                raise Unsupported
+                raise UnsupportedNode
             found = RULES[name](call)
-        except Unsupported:
+        except UnsupportedNode:
             found = self._untranslated(call, where)
         except ArchError:
             raise
@@ -119,7 +119,7 @@ class Trace:
                 raise ArchError(f"{where} gives {shorten(name)}, which is there already; allowed: one node per name")
             self._values[name] = value
 
-    def _untranslated(self, call: Call, where: str) -> Any:
+    def _untranslated(self, call: OnnxCall, where: str) -> Any:
         """An operator without a rule: its outputs' shapes are those that the file declares."""
         read = [v for v in call.inputs if v is not None]
         if not self._emitter.depends_on_image(read):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from archs.caching import cached
-from archs.interop.pytorch.module_tree import Chain, Leaf, Member, Step, is_chain, parts
+from archs.interop.pytorch.module_tree import Chain, ForwardPart, Leaf, Member, is_chain, parts
 from archs.interop.unique_names import UniqueNames
 from archs.ir.graph import Graph
 
@@ -32,7 +32,7 @@ def identifier(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) or name in RESERVED else name
 
 
-def module_names(members: Sequence[Step]) -> dict[str, str]:
+def module_names(members: Sequence[ForwardPart]) -> dict[str, str]:
     """The attribute of each module in a class's body, by the path of the node whose output it gives."""
     names: dict[str, str] = {}
     taken = UniqueNames()

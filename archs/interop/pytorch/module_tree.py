@@ -17,7 +17,7 @@ from archs.ir.graph import Graph, Node
 from archs.ir.ops import ChannelSplit, Function, Module, Shape
 
 
-class Step(Protocol):
+class ForwardPart(Protocol):
     """What the lines of a forward depend on: a member, or only its place in the structure."""
 
     @property

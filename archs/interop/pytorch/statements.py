@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 
 from archs.caching import cached
 from archs.interop.pytorch.attribute_names import identifier, module_names
-from archs.interop.pytorch.module_tree import Step
+from archs.interop.pytorch.module_tree import ForwardPart
 from archs.interop.unique_names import UniqueNames
 
 WIDTH = 88  # ruff format's default
@@ -41,7 +41,7 @@ class Statement:
     """The tensors whose name the line assigns again: members by position, or `INPUT_POSITION`."""
 
 
-def forward_statements(members: Sequence[Step], input: str, network: bool = False) -> list[Statement]:
+def forward_statements(members: Sequence[ForwardPart], input: str, network: bool = False) -> list[Statement]:
     """The statements of a forward in order; the last one returns. `network`: the network's own forward.
 
     Members share a line of at most `WIDTH`, in which any number takes `NUMBER_WIDTH`: blocks that differ in numbers
@@ -88,7 +88,7 @@ def forward_statements(members: Sequence[Step], input: str, network: bool = Fals
     return found
 
 
-def _width(member: Step, attributes: dict[str, str], inputs: int) -> int:
+def _width(member: ForwardPart, attributes: dict[str, str], inputs: int) -> int:
     """The width of a member's expression around inputs of a width."""
     if not member.template:
         return len(f"self.{attributes[member.output]}()") + inputs
@@ -108,7 +108,7 @@ class _Variables:
     A name has one path at a time. Each operation is logarithmic in the names, so a forward of any width is linear.
     """
 
-    def __init__(self, input: str, members: Sequence[Step]):
+    def __init__(self, input: str, members: Sequence[ForwardPart]):
         self._last_read = {path: position for position, member in enumerate(members) for path in member.inputs}
         self._ending: list[list[str]] = [[] for _ in members]
         for path, position in self._last_read.items():
@@ -165,7 +165,7 @@ class _Variables:
             heappush(self._reusable, int(found[1] or 1))
 
 
-def _split(members: Sequence[Step], position: int, variables: _Variables) -> tuple[int, tuple[str, ...]]:
+def _split(members: Sequence[ForwardPart], position: int, variables: _Variables) -> tuple[int, tuple[str, ...]]:
     """The position behind the parts of a split that stand together, and the names that its line assigns."""
     first = members[position]
     assert first.split is not None

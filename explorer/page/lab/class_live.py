@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.data.plain_text import csv_text, plain
 from explorer.lab import charts, record
-from explorer.lab.classes import Classes, Entry
+from explorer.lab.classes import Classes, Contribution
 from explorer.lab.experiment import PLATFORMS, experiment, printed_platform
 from explorer.lab.published import ratios
 from explorer.page.lab.class_bar import PARAMETER
@@ -89,13 +89,13 @@ def _arrived(code: str) -> None:
         st.dataframe(_by_student(predictions, results), hide_index=True, key="class students")
 
 
-def result_table(results: list[Entry]) -> pandas.DataFrame:
+def result_table(results: list[Contribution]) -> pandas.DataFrame:
     """All rows of the results with the student's name as the machine."""
     tables = [record.read(entry.content, entry.student).assign(machine=entry.student) for entry in results]
     return pandas.concat(tables, ignore_index=True) if tables else pandas.DataFrame(columns=list(record.COLUMNS))
 
 
-def _by_student(predictions: list[Entry], results: list[Entry]) -> pandas.DataFrame:
+def _by_student(predictions: list[Contribution], results: list[Contribution]) -> pandas.DataFrame:
     """One row per student: the prediction of every topic, and which results have arrived."""
     rows: dict[str, dict[str, str]] = {}
     for entry in predictions:

@@ -22,7 +22,7 @@ from explorer.page.state import session as state
 from explorer.page.widgets import chart, form, messages
 from explorer.page.widgets.form import Change, Part
 from explorer.search import budget as search
-from explorer.search.budget import Candidate
+from explorer.search.budget import PricedNetwork
 
 HEADS = {search.PUBLISHED: "Published networks", search.ESTIMATED: "Variants of the open network"}
 TARGET, LEAST = "target_ms", "least_pct"
@@ -101,7 +101,7 @@ def _limit(name: str, change: Change) -> None:
             state.put(scenario.refuse("budget", error))
 
 
-def _draw(scenario: Scenario, options: Sequence[Candidate], target: float) -> None:
+def _draw(scenario: Scenario, options: Sequence[PricedNetwork], target: float) -> None:
     points = table(scenario.profile, scenario.folded)
     found = scenario.prediction
     own = own_point(scenario, found.latency_ms) if found else None
@@ -116,7 +116,7 @@ def _draw(scenario: Scenario, options: Sequence[Candidate], target: float) -> No
     )
 
 
-def _list(head: str, tier: str, options: Sequence[Candidate], scenario: Scenario) -> None:
+def _list(head: str, tier: str, options: Sequence[PricedNetwork], scenario: Scenario) -> None:
     target, least = scenario.target_ms or 0.0, scenario.least_pct or 0.0
     st.markdown(f"**{head}**")
     if not options:
@@ -138,9 +138,9 @@ def _list(head: str, tier: str, options: Sequence[Candidate], scenario: Scenario
     form.show(f"{tier} candidates", rows)
 
 
-def _opener(one: Candidate) -> Callable[[Change], None]:
+def _opener(one: PricedNetwork) -> Callable[[Change], None]:
     return lambda _: opened(one.title, [one])
 
 
-def _table(options: Sequence[Candidate], scenario: Scenario) -> pandas.DataFrame:
+def _table(options: Sequence[PricedNetwork], scenario: Scenario) -> pandas.DataFrame:
     return search.table(options, scenario.target_ms or 0.0, scenario.least_pct or 0.0)

@@ -25,7 +25,7 @@ from explorer.page.panels.tables import download, out_of_range
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, messages
 from explorer.search import budget as candidates
-from explorer.search.budget import Candidate
+from explorer.search.budget import PricedNetwork
 
 COSTS = ("mult_adds", "params", "mem_access", "latency_ms")
 PUBLISHED = "published"  # latencies, each on the device of its source
@@ -90,7 +90,7 @@ def _draw(figure: go.Figure, alt: str, file: str) -> None:
     chart.legend(scatter.legend(figure))
 
 
-def opened(title: str, offered: Sequence[Candidate] = ()) -> None:
+def opened(title: str, offered: Sequence[PricedNetwork] = ()) -> None:
     """Opens the candidate or the published network of a title; other networks of the chart have no table here."""
     with state.guard("The network"):
         known = networks.catalogue_variants() | {one.title: one.spec for one in offered}

@@ -7,7 +7,7 @@ import streamlit as st
 from costmodel import DeviceProfile
 from explorer.data import profiles as devices
 from explorer.data.device_list import GROUPS
-from explorer.jobs.calibration import Calibration, Validation
+from explorer.jobs.calibration import Calibration, ValidationJob
 from explorer.page.state import session as state
 
 MAX_UPLOADED = 3
@@ -46,12 +46,12 @@ def collect() -> None:
         use(devices.made_here(job.profile))
 
 
-def mine() -> Calibration | Validation | None:
+def mine() -> Calibration | ValidationJob | None:
     """The job that this session started last."""
     return st.session_state.get("job")
 
 
-def started(job: Calibration | Validation) -> None:
+def started(job: Calibration | ValidationJob) -> None:
     st.session_state["job"] = job
 
 
