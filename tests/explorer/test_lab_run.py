@@ -169,7 +169,7 @@ def test_a_stopped_job_says_so_and_frees_the_machine():
 
 def test_a_job_that_is_stopped_late_keeps_its_rounds():
     made = experiment(1)
-    job = jobs.Job(("a", "b"), made.settings, planned=11, _stopped=True)
+    job = jobs.LabJob(("a", "b"), made.settings, planned=11, _stopped=True)
     job.read({"environment": {"device": "cpu"}})
     for _ in range(6):
         job.read({"round": [1.1, 2.2], "least": [1.0, 2.0], "planned": 11})
@@ -181,7 +181,7 @@ def test_a_job_that_is_stopped_late_keeps_its_rounds():
 
 
 def test_a_worker_that_dies_is_a_message(monkeypatch):
-    monkeypatch.setattr(jobs.Job, "worker", ("-c", "raise SystemExit('secret')"))
+    monkeypatch.setattr(jobs.LabJob, "worker", ("-c", "raise SystemExit('secret')"))
     job = jobs.start([("a", "{}")], Settings(), 5)
     job.wait()
     assert "ended by itself after 0 rounds" in job.problem
