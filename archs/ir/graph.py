@@ -58,6 +58,30 @@ class Subgraph:
     shapes: dict[str, Shape]
     """Path → shape, of its inputs and of its nodes."""
     kinds: tuple[tuple[str, str], ...]
+    alike: Subgraph | None = None
+    """The one that `behind` was called on: equal but for the path of the tensor that it reads."""
+
+    @cached_property
+    def stage(self) -> str:
+        return self.nodes[0].stage
+
+    @property
+    def key(self) -> Subgraph:
+        """What results are cached by that do not depend on the path of the tensor that it reads."""
+        return self.alike or self
+
+    def behind(self, path: str, other: str) -> Subgraph:
+        """The same nodes, reading the tensor `other` where they read `path`; itself where they do not."""
+        if path not in self.shapes or path == other:
+            return self
+        nodes = [
+            node._replace(inputs=tuple([other if source == path else source for source in node.inputs]))
+            if path in node.inputs
+            else node
+            for node in self.nodes
+        ]
+        shapes = {other if source == path else source: shape for source, shape in self.shapes.items()}
+        return Subgraph(tuple(nodes), shapes, self.kinds, self.key)
 
 
 class Tie(NamedTuple):

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from archs.caching import cached
 from archs.ir.graph import Graph, Subgraph
 from costmodel.arguments import Network, as_graph, as_list
@@ -39,9 +36,10 @@ def count_many(
 def _total(graph: Graph, convention: Convention) -> Counts:
     if not graph.subgraphs or graph.shared:
         return count(graph, convention=convention).total
-    return Counts._make(np.sum([_of_block(block, convention) for block in graph.subgraphs], axis=0).tolist())
+    blocks = [_of_block(block.key, convention) for block in graph.subgraphs]
+    return Counts._make(map(sum, zip(*blocks)))
 
 
 @cached(1 << 16, "a search combines few blocks")
-def _of_block(block: Subgraph, convention: Convention) -> NDArray[np.int64]:
-    return np.sum(node_counts(block.nodes, block.shapes, convention), axis=0)
+def _of_block(block: Subgraph, convention: Convention) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*node_counts(block.nodes, block.shapes, convention))))

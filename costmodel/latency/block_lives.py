@@ -33,43 +33,72 @@ _found: dict[tuple[bool, tuple[Structure, ...]], Stage | None] = {}
 register(f"{__name__}._found", None, "a search combines few structures of stages", _found.clear)
 
 
-def stages(graph: Graph) -> list[Stage] | None:
-    """The stages of a network of blocks; None where one reads more than the end of the stage before it."""
-    found: list[Stage] = []
+Blocks = tuple[Subgraph, ...]
+
+
+def by_stage(graph: Graph) -> list[tuple[Subgraph, Blocks]]:
+    """A network's neighbouring blocks of one stage each: the first one, and all without the path that they read."""
+    found: list[tuple[Subgraph, Blocks]] = []
     blocks = graph.subgraphs
-    structures = [structure_of(block) for block in blocks]
-    first, before = 0, ""
-    while first < len(blocks):
-        name = structures[first].stage
-        end = first + 1
-        while end < len(blocks) and structures[end].stage == name:
-            end += 1
-        if first and type(blocks[first - 1].nodes[-1].op) in FREE:  # whose memory it is depends on what stands before
-            return None
-        key = first == 0, tuple(structures[first:end])
-        if key not in _found:
-            _found[key] = _stage(blocks[first:end], blocks[first - 1].nodes[-1] if first else None, graph.input)
-        stage = _found[key]
-        if stage is None or (first and name.startswith(f"{before}_")):  # the two may share a line
-            return None
-        found.append(stage)
-        first, before = end, name
+    keys = [block.key for block in blocks]
+    name, first = keys[0].stage, 0
+    for position, block in enumerate(keys):
+        if block.stage != name:
+            found.append((blocks[first], tuple(keys[first:position])))
+            name, first = block.stage, position
+    found.append((blocks[first], tuple(keys[first:])))
     return found
 
 
-def _stage(blocks: Sequence[Subgraph], before: Node | None, image: Shape) -> Stage | None:
+def stage_of(blocks: Blocks, image: Shape | None = None) -> Stage | None:
+    """The lifetimes of a stage, of the first one that reads an image or of one behind another.
+
+    None where it reads more than one tensor of others, or where they depend on what comes behind the stage.
+    """
+    key = image is not None, tuple([structure_of(block) for block in blocks])
+    if key not in _found:
+        _found[key] = _stage(blocks, image)
+    return _found[key]
+
+
+def joins(before: Blocks, block: Subgraph) -> bool:
+    """Whether lifetimes of a stage and of the one that a block begins are joined, once each has lifetimes of its own.
+
+    Not where it reads another tensor, where the end is a view (whose memory it is depends on what stands before), and
+    not for `stage3_1` behind `stage3`: the two may share a line.
+    """
+    last = before[-1].nodes[-1]
+    return last.path in block.shapes and type(last.op) not in FREE and not block.stage.startswith(f"{last.stage}_")
+
+
+def stages(graph: Graph) -> list[Stage] | None:
+    """The stages of a network of blocks; None where one reads more than the end of the stage before it."""
+    found: list[Stage] = []
+    before: Blocks | None = None
+    for first, blocks in by_stage(graph):
+        stage = stage_of(blocks, None if before else graph.input)
+        if stage is None or (before and not joins(before, first)):
+            return None
+        found.append(stage)
+        before = blocks
+    return found
+
+
+def _stage(blocks: Blocks, image: Shape | None) -> Stage | None:
     """The lifetimes of neighbouring blocks behind a node, or behind the image."""
-    source, shape = (before.path, before.output) if before else (INPUT, image)
     nodes = [node for block in blocks for node in block.nodes]
     own = {node.path for node in nodes}
-    if any(path not in own and path != source for node in nodes for path in node.inputs):
+    sources = {path for node in nodes for path in node.inputs} - own
+    if len(sources) != 1 or (image and sources != {INPUT}):
         return None
-    if before is None:
+    if image:
         found = _alone(Graph("stage", image, tuple(nodes), _kinds(blocks)))
         return Stage(len(nodes), found) if found else None
+    [source] = sources
+    shape = next(block.shapes[source] for block in blocks if source in block.shapes)
     behind = [node._replace(inputs=tuple([_BEFORE if i == source else i for i in node.inputs])) for node in nodes]
-    first = Node(_BEFORE, ops.ReLU(), (INPUT,), shape)
-    found = _alone(Graph("stage", shape, (first, *behind), _kinds(blocks)))
+    before = Node(_BEFORE, ops.ReLU(), (INPUT,), shape)
+    found = _alone(Graph("stage", shape, (before, *behind), _kinds(blocks)))
     if found is None:
         return None
     rest = slice(1, None)  # without what the first node reads

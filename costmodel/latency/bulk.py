@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from archs.caching import cached
 from archs.ir import ops
 from archs.ir.graph import Graph, Subgraph
+from archs.ir.ops import Shape
 from costmodel.arguments import Network, as_graph, as_list
 from costmodel.errors import CostError
 from costmodel.latency import features
 from costmodel.latency.block_features import block_features
-from costmodel.latency.block_lives import Stage, joined, stages
-from costmodel.latency.cache_ages import ages
+from costmodel.latency.block_lives import Blocks, Stage, by_stage, joined, joins, stage_of
+from costmodel.latency.cache_ages import History, Touches, ages, touches
 from costmodel.latency.calibrated_range import LIMIT, NEGLIGIBLE, Range
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
 from costmodel.latency.prediction import Allocator
@@ -88,6 +89,17 @@ class _Place(NamedTuple):
     foreign: bool  # has kinds that the catalogue's networks have not
 
 
+class _Placed(NamedTuple):
+    """A stage behind a certain operator."""
+
+    rows: NDArray[np.intp]
+    """Where its nodes stand in the pool."""
+    last: int
+    foreign: bool
+    lives: Stage
+    touches: Touches
+
+
 class _Pool:
     """Columns of nodes, one array each, that grow together."""
 
@@ -133,6 +145,8 @@ class Pricer:
         self._lasts: dict[bytes, int] = {features.FIRST.tobytes(): 0}
         self._ran: list[bytes] = [features.FIRST.tobytes()]
         self._same: dict[tuple[object, int], _Place] = {}
+        self._stages: dict[tuple[Blocks, int, bool], _Placed | None] = {}
+        self._touches: dict[tuple[Blocks, bool], Touches] = {}
         self._codes: dict[object, int] = {}
         self._shapes: dict[object, int] = {}
 
@@ -143,36 +157,35 @@ class Pricer:
 
     def _in_chunks(self, remaining: Iterator[Graph], profile: DeviceProfile) -> Iterator[Interval]:
         while chunk := list(islice(remaining, CHUNK)):
-            if self._pool.size > KEPT or len(self._places) > PLACES:
+            if self._pool.size > KEPT or len(self._stages) > PLACES:
                 self._forget()
-            lives = [stages(graph) if _of_table(graph) else None for graph in chunk]
-            fast = [(graph, found) for graph, found in zip(chunk, lives) if found]
+            placed = [self._network(graph, profile) if _of_table(graph) else None for graph in chunk]
+            fast = [(graph, found) for graph, found in zip(chunk, placed) if found]
             priced = iter(self._together(fast, profile)) if fast else iter(())
-            for graph, found in zip(chunk, lives):
+            for graph, found in zip(chunk, placed):
                 if found:
                     yield next(priced)
                 else:
                     one = predict(graph, profile)
                     yield one.latency_ms, one.low_ms, one.high_ms
 
-    def _together(self, networks: Sequence[tuple[Graph, list[Stage]]], profile: DeviceProfile) -> list[Interval]:
-        places: list[_Place] = []
-        nodes, foreign = [], []
-        for graph, _ in networks:
-            found = self._placed(graph, profile)
-            places += found
-            nodes.append(sum([place.nodes for place in found]))
-            foreign.append(any([place.foreign for place in found]))
-        count = np.array(nodes)
-        of_place = np.array([place.nodes for place in places])
-        begins = np.array([place.first for place in places]) - (np.cumsum(of_place) - of_place)
-        where = np.arange(of_place.sum()) + np.repeat(begins, of_place)
+    def _together(self, networks: Sequence[tuple[Graph, list[_Placed]]], profile: DeviceProfile) -> list[Interval]:
+        placed = [stage for _, network in networks for stage in network]
+        count = np.array([sum([len(stage.rows) for stage in network]) for _, network in networks])
+        foreign = np.array([any([stage.foreign for stage in network]) for _, network in networks])
+        where = np.concatenate([stage.rows for stage in placed])
         base, bytes_out, weights, code, shape, outside = self._pool.values.take(where, axis=1)
         firsts = np.cumsum(count) - count
         images = [4.0 * self._batch * prod(graph.input) for graph, _ in networks]
-        size = np.insert(bytes_out, firsts, images)
+        last_touched = _last_touched([[stage.touches for stage in found] for _, found in networks], images)
         touched = ages(
-            joined([found for _, found in networks]), size, weights, code.astype(int), shape.astype(int), count
+            joined([[stage.lives for stage in network] for _, network in networks]),
+            np.insert(bytes_out, firsts, images),
+            weights,
+            code.astype(int),
+            shape.astype(int),
+            count,
+            last_touched,
         )
         network_weights = np.repeat(np.add.reduceat(weights, firsts), count)
         dynamic = features.dynamic_columns(touched, network_weights)
@@ -199,15 +212,41 @@ class Pricer:
                 found[chosen] = forest.predict(leaves, dynamic.take(chosen, axis=1))
         return found
 
-    def _placed(self, graph: Graph, profile: DeviceProfile) -> list[_Place]:
-        last, found, places = 0, [], self._places
-        for block in graph.subgraphs:
-            place = places.get((block, last))
-            if place is None:
-                place = places[block, last] = self._alike(block, last, profile)
-            last = place.last
-            found.append(place)
+    def _network(self, graph: Graph, profile: DeviceProfile) -> list[_Placed] | None:
+        """The stages of a network; None where they cannot be priced apart from each other."""
+        found: list[_Placed] = []
+        last, before = 0, None
+        for block, blocks in by_stage(graph):
+            key = blocks, last, before is None
+            if key not in self._stages:
+                self._stages[key] = self._stage(blocks, last, None if before else graph.input, profile)
+            stage = self._stages[key]
+            if stage is None or (before and not joins(before, block)):
+                return None
+            found.append(stage)
+            last, before = stage.last, blocks
         return found
+
+    def _stage(self, blocks: Blocks, last: int, image: Shape | None, profile: DeviceProfile) -> _Placed | None:
+        """A stage behind an operator, or the first one, which reads the image. Raises CostError as `_add` does."""
+        places = []
+        for block in blocks:
+            place = self._places.get((block, last))
+            if place is None:
+                place = self._places[block, last] = self._alike(block, last, profile)
+            last = place.last
+            places.append(place)
+        rows = np.concatenate([np.arange(place.first, place.first + place.nodes) for place in places])
+        key = blocks, image is not None
+        found = stage_of(blocks, image)
+        if found is None:
+            return None
+        if key not in self._touches:
+            _, bytes_out, weights, *_ = self._pool.values.take(rows, axis=1)
+            read = 4.0 * self._batch * prod(blocks[0].shapes[blocks[0].nodes[0].inputs[0]])
+            size = np.concatenate(([read], bytes_out))
+            self._touches[key] = touches(found.lives, size, weights, image is not None)
+        return _Placed(rows, last, any([place.foreign for place in places]), found, self._touches[key])
 
     def _alike(self, block: Subgraph, last: int, profile: DeviceProfile) -> _Place:
         """The place of a block of equal operators on equal shapes, whatever its paths, or a new one."""
@@ -247,9 +286,30 @@ class Pricer:
         return _Place(first, len(number), self._lasts[ran], not CATALOGUE_KINDS.issuperset(known.kinds))
 
 
+def _last_touched(networks: Sequence[Sequence[Touches]], images: Sequence[float]) -> NDArray[np.float64]:
+    """The mean time of the last touch of each allocation's bytes, in bytes since the pass began."""
+    nodes, sums, begins = [], [], []
+    first = 0
+    for network, image in zip(networks, images):
+        history = History(-sum([stage.total for stage in network]) - 2 * image)
+        now = 0.0
+        for stage in network:
+            begins.append(now)
+            for node, start, end in stage.before:
+                nodes.append(first + node)
+                sums.append(history.sum(start, end))
+            history.run(stage, now)
+            now += stage.traffic
+            first += stage.constants.shape[1]
+    lengths = [stage.constants.shape[1] for network in networks for stage in network]
+    within, known, size = np.concatenate([stage.constants for network in networks for stage in network], axis=1)
+    earlier = np.bincount(np.array(nodes, np.intp), sums, first)
+    return (within + np.repeat(begins, lengths) * known + earlier) / size
+
+
 def _of_table(graph: Graph) -> bool:
     """Whether the graph is made of blocks that keep its tensors' layout."""
-    return bool(graph.subgraphs) and not any(map(_permutes, graph.subgraphs))
+    return bool(graph.subgraphs) and not any([_permutes(block.key) for block in graph.subgraphs])
 
 
 @cached(1 << 16, "a search combines few blocks")

@@ -19,8 +19,8 @@ from archs.tables.rows import AnyRow
 
 Genome = tuple[int, ...]
 """One option's number per choice of a space."""
-KEPT = 60_000
-"""Stages in their place that are kept, of some 4 kB each."""
+KEPT = 100_000
+"""Stages in their place that are kept, of some 2 kB each: most differ from another in the path that they read alone."""
 
 
 class Unit(NamedTuple):
@@ -68,6 +68,7 @@ class Parts:
         self._walk = [(i, unit.genes, first) for i, (unit, first) in enumerate(zip(units, firsts))]
         self._rows: dict[tuple[int, Genome], tuple[AnyRow, ...]] = {}
         self._placed: dict[tuple[int, Genome, _End], _Placed] = {}
+        self._built: dict[tuple[int, Genome, Shape, Seen], tuple[str, _Placed]] = {}
         self._texts: dict[tuple[int, Genome], str] = {}
         self._heads: dict[int, tuple[str, str]] = {}
 
@@ -75,10 +76,9 @@ class Parts:
         """The rows of a genome's table. Raises ArchError."""
         return tuple([row for unit, genes, _ in self._walk for row in self._rows_of(unit, _own(genes, genome))])
 
-    def graph(self, genome: Genome, resolution: int) -> Graph:
-        base = self._base
-        image = Shape(base.input_channels, resolution, resolution)
-        end = _End(INPUT, image, ())
+    def blocks(self, genome: Genome, resolution: int) -> list[Subgraph]:
+        """The blocks of a genome's network. Raises ArchError."""
+        end = _End(INPUT, Shape(self._base.input_channels, resolution, resolution), ())
         blocks: list[Subgraph] = []
         for unit, genes, first in self._walk:
             if first:
@@ -89,7 +89,11 @@ class Parts:
                 raise placed.problem
             blocks += placed.blocks
             end = placed.end
-        return assemble(base.name, image, blocks)
+        return blocks
+
+    def graph(self, genome: Genome, resolution: int) -> Graph:
+        image = Shape(self._base.input_channels, resolution, resolution)
+        return assemble(self._base.name, image, self.blocks(genome, resolution))
 
     def digest(self, genome: Genome, resolution: int) -> str:
         """SHA-256 of the JSON that `Spec.to_json` gives, put together from the stages' lines."""
@@ -138,20 +142,31 @@ class Parts:
         return self._rows[unit, own]
 
     def _place(self, unit: int, own: Genome, begin: _End) -> _Placed:
+        """A unit behind a tensor: built behind the first tensor of a shape, and read from the others' paths then."""
         if len(self._placed) > KEPT:
             self._placed.clear()
+        key = unit, own, begin.shape, begin.seen
+        if key not in self._built:
+            if len(self._built) > KEPT:
+                self._built.clear()
+            self._built[key] = begin.path, self._build(unit, own, begin)
+        path, placed = self._built[key]
+        if path != begin.path and not placed.problem:
+            blocks = tuple([block.behind(path, begin.path) for block in placed.blocks])
+            placed = _Placed(blocks, placed.end if blocks else begin)
+        self._placed[unit, own, begin] = placed
+        return placed
+
+    def _build(self, unit: int, own: Genome, begin: _End) -> _Placed:
         try:
             rows = self._rows_of(unit, own)
             seen = Counter(dict(begin.seen))
             blocks = place(rows, begin.path, begin.shape, seen) if rows else ()
         except ArchError as error:
-            made = _Placed((), begin, error)
-        else:
-            last = blocks[-1].nodes[-1] if blocks else None
-            end = _End(last.path, last.output, tuple(sorted(seen.items()))) if last else begin
-            made = _Placed(blocks, end)
-        self._placed[unit, own, begin] = made
-        return made
+            return _Placed((), begin, error)
+        last = blocks[-1].nodes[-1] if blocks else None
+        end = _End(last.path, last.output, tuple(sorted(seen.items()))) if last else begin
+        return _Placed(blocks, end)
 
     def _text(self, unit: int, own: Genome) -> str:
         if (unit, own) not in self._texts:

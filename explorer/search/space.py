@@ -127,7 +127,7 @@ class Space:
 
     def valid(self, genome: Genome) -> bool:
         try:
-            self.graph(genome)
+            self.parts.blocks(genome, self.resolution(genome))
         except ArchError:
             return False
         return True

@@ -10,6 +10,7 @@ import costmodel
 from archs.catalogue.sampling import random_spec
 from costmodel.latency import bulk
 from costmodel.latency.block_lives import joined, stages
+from costmodel.latency.cache_ages import ages, touches
 from costmodel.latency.liveness import lives
 
 
@@ -70,6 +71,24 @@ def test_lifetimes_of_stages_join_to_those_of_the_network(graphs):
         for one, other in zip(whole[:4], parts[:4]):
             assert one.tolist() == other.tolist(), graph.name
         assert set(zip(whole.ends, whole.dead)) == set(zip(parts.ends, parts.dead)), graph.name
+
+
+def test_allocations_stage_by_stage_are_those_of_the_network(graphs):
+    """Against a replay of the whole network: last touches of memory are sums of integers, so they are equal."""
+    rng = np.random.default_rng(5)
+    for graph in graphs:
+        found, parts = lives(graph), stages(graph)
+        size = 4.0 * np.array([shape.elements for shape in graph.shapes.values()])
+        weights = 4.0 * rng.integers(0, 5000, len(graph.nodes))
+        keys = np.zeros(len(graph.nodes), int)
+        stages_touched, first = [], 0
+        for part in parts:
+            end = first + part.nodes
+            stages_touched.append(touches(part.lives, size[first : end + 1], weights[first:end], first == 0))
+            first = end
+        known = bulk._last_touched([stages_touched], size[:1])
+        apart, whole = ages(found, size, weights, keys, keys, touched=known), ages(found, size, weights, keys, keys)
+        assert apart.place.tolist() == whole.place.tolist(), graph.name
 
 
 def test_counts_are_those_of_one_by_one(graphs):

@@ -25,6 +25,31 @@ def test_a_genome_is_a_table(name):
         genome = rng.choice([found.mutate(genome, rng), found.cross(genome, found.draw(rng), rng)])
 
 
+def test_a_stage_behind_other_paths_is_built_once():
+    """Its blocks differ in the path that the first one reads, and results are cached by what is equal."""
+    found, rng = space("mnasnet"), Random(2)
+    one = found.draw(rng)
+    gene = [choice.name for choice in found.choices].index("stage2.repeat")
+    other = list(one)
+    other[gene] = (one[gene] + 1) % found.lengths[gene]
+    graphs = [found.graph(genome) for genome in (one, tuple(other))]
+    third = [[block for block in graph.subgraphs if block.stage == "stage3"] for graph in graphs]
+    assert [block.nodes for block in third[0]] != [block.nodes for block in third[1]]
+    assert [block.key for block in third[0]] == [block.key for block in third[1]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnasnet", "mobilenet_v3", "shufflenet_v2"])
+def test_bulk_prices_are_those_of_single_networks(name):
+    """Within 1e-9 of the predictions of the tables' graphs."""
+    found, rng, profile = space(name), Random(name), costmodel.load_profile("cpu")
+    genomes = [found.draw(rng) for _ in range(60)]
+    prices = costmodel.predict_many([found.graph(genome) for genome in genomes], profile)
+    for genome, price in zip(genomes, prices):
+        one = costmodel.predict(archs.build(found.spec(genome)), profile)
+        assert price == pytest.approx((one.latency_ms, one.low_ms, one.high_ms), rel=1e-9, abs=1e-9, nan_ok=True)
+
+
 def test_mutants_differ_in_as_many_genes_as_asked():
     found, rng = space("mnasnet"), Random(1)
     genome = found.draw(rng)
