@@ -41,6 +41,7 @@ def register(commands: Commands) -> None:
     many.add_argument("--output", type=Path, required=True, help="a folder; a sweep that it holds is continued")
     many.add_argument("--seed", type=int, default=0)
     many.add_argument("--workers", type=int, default=2, help="processes")
+    many.add_argument("--dask", metavar="ADDRESS", help="tcp://HOST:PORT of a Dask scheduler, instead of processes")
     many.add_argument("--profile", default=DEFAULT, help="a profile file or a shipped one")
 
 
@@ -106,6 +107,6 @@ def _sweep(options: argparse.Namespace) -> Output:
         left = (made.samples - done) / max(per_second, 1e-9)
         print(f"{done:,} of {made.samples:,} · {per_second:,.0f}/s · {left:.0f} s left", file=sys.stderr, flush=True)
 
-    added = sweeping.sweep(made, options.output, options.workers, progress)
+    added = sweeping.sweep(made, options.output, options.workers, progress, options.dask)
     document = {**asdict(made), "output": str(options.output), "added": added}
     return Output(document, f"{options.output}: {made.samples:,} networks, {added:,} of them added by this run")

@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,6 +21,7 @@ import costmodel
 from archs import ArchError
 from archs.caching import cached
 from archs.errors import shorten
+from explorer.search.cluster import results
 from explorer.search.objectives import price
 from explorer.search.space import Space
 from explorer.search.spaces import space as space_of
@@ -30,8 +29,6 @@ from explorer.search.spaces import space as space_of
 FORMAT = "explorer.sweep/1"
 PART = 1000
 """Networks per file."""
-WINDOW = 2
-"""Parts that wait per worker: a space of any size takes no more memory."""
 
 
 @dataclass(frozen=True)
@@ -64,62 +61,56 @@ def fingerprint(profile: costmodel.DeviceProfile) -> str:
     return sha256(json.dumps(profile.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
-def sweep(made: Plan, out: Path, workers: int = 2, progress: Callable[[int, float], None] = lambda *_: None) -> int:
+def sweep(
+    made: Plan,
+    out: Path,
+    workers: int = 2,
+    progress: Callable[[int, float], None] = lambda *_: None,
+    scheduler: str | None = None,
+) -> int:
     """Write the parts that `out` lacks and return how many networks were added.
 
-    `progress` is called with the networks that are done and the networks per second of this run. Raises ArchError where
-    the folder holds another sweep, and OSError for a disk that is full; parts that were written stay.
+    Workers compute parts, processes here or those of the Dask scheduler at an address; this process alone says which,
+    and writes them. `progress` is called with the networks that are done and the networks per second of this run.
+    Raises ArchError where the folder holds another sweep or a worker was killed, and OSError for a disk that is full;
+    parts that were written stay.
     """
     out.mkdir(parents=True, exist_ok=True)
     _claim(made, out)
     missing = [(number, size) for number, size in made.parts() if not _path(out, number).exists()]
     done, added, started = made.samples - sum(size for _, size in missing), 0, time.monotonic()
-    for size in _parts(made, out, missing, workers):
+    for number, size, content in results(part, [(made, *one) for one in missing], workers, scheduler):
+        _write(_path(out, number), content)
         added += size
         progress(done + added, added / max(1e-9, time.monotonic() - started))
     return added
 
 
-def _parts(made: Plan, out: Path, missing: list[tuple[int, int]], workers: int) -> Iterator[int]:
-    """The size of each part as it is written."""
-    if workers == 1:
-        for number, size in missing:
-            yield write_part(made, out, number, size)
-        return
-    remaining = iter(missing)
-    running: set[Future[int]] = set()
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        while True:
-            while len(running) < WINDOW * workers and (part := next(remaining, None)):
-                running.add(pool.submit(write_part, made, out, *part))
-            if not running:
-                return
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
-
-
-def write_part(made: Plan, out: Path, number: int, size: int) -> int:
-    """Write one part, whole or not at all, and return its size."""
+def part(made: Plan, number: int, size: int) -> tuple[int, int, bytes]:
+    """One part: its number, its size, its file's content."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = rows_of(made, number, size)
-    table = pa.Table.from_pylist(rows, schema=_schema(made))
-    path = _path(out, number)
+    table = pa.Table.from_pylist(rows_of(made, number, size), schema=_schema(made))
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content)
+    return number, size, content.getvalue().to_pybytes()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
     draft = path.with_suffix(f".draft-{os.getpid()}")
     try:
-        pq.write_table(table, draft)
+        draft.write_bytes(content)
         os.replace(draft, path)
     finally:
         with suppress(FileNotFoundError):
             draft.unlink()
-    return size
 
 
 def rows_of(made: Plan, number: int, size: int) -> list[dict[str, Any]]:
     """The rows of a part: digest, genome, latency, counts; a network that has no price has its `problem` instead."""
-    space, profile = _loaded(made.space, made.profile)
+    space, profile = _loaded(made.space, made.profile, made.fingerprint)
     rng = Random(f"{made.seed}/{number}")
     genomes = [space.draw(rng) for _ in range(size)]
     graphs = [space.graph(genome) for genome in genomes]
@@ -147,8 +138,12 @@ def _price_or_problem(graph: Any, profile: costmodel.DeviceProfile) -> tuple[flo
 
 
 @cached(2, "each part of a sweep is made with the same space and profile")
-def _loaded(space: str, profile: str) -> tuple[Space, costmodel.DeviceProfile]:
-    return space_of(space), costmodel.load_profile(profile)
+def _loaded(space: str, profile: str, wanted: str) -> tuple[Space, costmodel.DeviceProfile]:
+    """Raises ArchError where this machine's profile of that name is not the one that the sweep began with."""
+    loaded = costmodel.load_profile(profile)
+    if (found := fingerprint(loaded)) != wanted:
+        raise ArchError(f"profile {profile} has changed: found fingerprint {found[:12]}; the sweep's is {wanted[:12]}")
+    return space_of(space), loaded
 
 
 def _schema(made: Plan) -> Any:

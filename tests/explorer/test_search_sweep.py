@@ -6,6 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,7 +18,7 @@ import archs
 import costmodel
 from archs import ArchError
 from explorer.cli.main import main
-from explorer.search import sweep
+from explorer.search import cluster, sweep
 from explorer.search.spaces import space
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +88,65 @@ def test_search_and_sweep_on_the_command_line(tmp_path, capsys):
     assert main(["sweep", "nas_bench_macro", "--samples", "5", "--workers", "1", "--output", str(tmp_path / "s")]) == 0
     assert main(["search", "darts", "--target", "8"]) == 2
     assert "allowed: mnasnet" in capsys.readouterr().err
+
+
+def test_a_profile_that_changed_is_refused(plan):
+    with pytest.raises(ArchError, match="profile cpu has changed"):
+        sweep.rows_of(replace(plan, fingerprint="0" * 64), 0, 1)
+
+
+def test_calls_are_submitted_through_a_window(monkeypatch):
+    """However many there are, WINDOW per worker are under way."""
+
+    class Pool(ThreadPoolExecutor):
+        under_way = most = 0
+
+        def submit(self, function, *arguments):
+            future = super().submit(function, *arguments)
+            Pool.under_way += 1
+            Pool.most = max(Pool.most, Pool.under_way)
+            return future
+
+    @contextmanager
+    def threads(workers):
+        with Pool(workers) as pool:
+            yield pool, workers
+
+    monkeypatch.setattr(cluster, "_processes", threads)
+    monkeypatch.setattr(cluster, "_then_freeze", lambda function, *arguments: function(*arguments))
+    found = []
+    for one in cluster.results(lambda x: x, [(n,) for n in range(40)], workers=3):
+        Pool.under_way -= 1
+        found.append(one)
+    assert sorted(found) == list(range(40))
+    assert Pool.most <= 3 * cluster.WINDOW
+
+
+def test_a_killed_worker_is_one_line():
+    with pytest.raises(ArchError, match="worker process was killed.*continues"):
+        list(cluster.results(os._exit, [(9,)], workers=2))
+
+
+def test_dask_that_is_missing_or_away_is_one_line(monkeypatch):
+    monkeypatch.setattr(cluster, "TIMEOUT", 1)
+    for address in ("tcp://127.0.0.1:9", "nowhere"):
+        with pytest.raises(ArchError, match="no Dask scheduler at"):
+            list(cluster.results(abs, [(1,)], 2, address))
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ArchError, match="pip install distributed"):
+        list(cluster.results(abs, [(1,)], 2, "tcp://127.0.0.1:9"))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of distributed's own shutdown
+def test_a_dask_cluster_gives_the_same_rows(tmp_path):
+    from distributed import LocalCluster
+
+    made = sweep.plan("nas_bench_macro", 2500, 7, "cpu")
+    sweep.sweep(made, tmp_path / "here", workers=1)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as two:
+        assert sweep.sweep(made, tmp_path / "dask", scheduler=two.scheduler_address) == 2500
+    assert parts(tmp_path / "dask") == parts(tmp_path / "here")
 
 
 @pytest.mark.slow
