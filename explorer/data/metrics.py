@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan, nan
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -119,9 +120,12 @@ def interval(found: Prediction) -> str:
     """The 90 % interval of a prediction, or that there is none."""
     if found.unknown:
         return "a lower bound: unknown operators are not in it"
-    if found.interval is None:
-        return "outside the calibrated range"
-    return f"90 %: {duration(found.low_ms)} – {duration(found.high_ms)}"
+    return ends(*(found.interval or (nan, nan)))
+
+
+def ends(low_ms: float, high_ms: float) -> str:
+    """The 90 % interval in words; both ends are NaN outside of the calibrated range."""
+    return "outside the calibrated range" if isnan(low_ms) else f"90 %: {duration(low_ms)} – {duration(high_ms)}"
 
 
 def _three_digits(value: float, unit: str) -> str:

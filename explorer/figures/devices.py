@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 
 import pandas
 import plotly.graph_objects as go
 
-from explorer.data.metrics import duration
+from explorer.data.metrics import duration, ends
 from explorer.figures import draw
 from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
 from explorer.figures.scatter import marker
 
-OUTSIDE = "outside the calibrated range, no interval"
 ROW = 34  # pixels of a bar with its space
 
 
@@ -35,7 +33,7 @@ def latencies(table: pandas.DataFrame, marked: Sequence[str] = ()) -> go.Figure:
         },
         error_x=draw.interval(shown["latency_ms"], shown["low_ms"], shown["high_ms"], OUTLINE, 2, 6),
         customdata=[
-            (duration(row.latency_ms), _ends(row.low_ms, row.high_ms), row.images_per_s) for row in shown.itertuples()
+            (duration(row.latency_ms), ends(row.low_ms, row.high_ms), row.images_per_s) for row in shown.itertuples()
         ],
         hovertemplate="<b>%{y}</b><br>%{customdata[0]} per image, %{customdata[1]}<br>"
         "%{customdata[2]:.3~s} images/s<extra></extra>",
@@ -57,11 +55,6 @@ def latencies(table: pandas.DataFrame, marked: Sequence[str] = ()) -> go.Figure:
         yaxis={"automargin": True, "tickfont": {"size": 13}, "fixedrange": True, "type": "category"},
     )
     return draw.figure([points], layout)
-
-
-def _ends(low_ms: float, high_ms: float) -> str:
-    """The interval in words; both ends are NaN outside of the calibrated range."""
-    return OUTSIDE if isnan(low_ms) else f"90 %: {duration(low_ms)} to {duration(high_ms)}"
 
 
 def few_shots(rows: Sequence[dict[str, str]], here: int | None = None) -> go.Figure:

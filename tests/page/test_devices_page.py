@@ -58,7 +58,7 @@ def test_a_network_outside_of_the_range_has_no_interval_in_the_figure():
     assert table["low_ms"].isna().all()
     assert "range" in table["note"].iloc[0]
     (shown,) = drawing.latencies(table).data[0]["customdata"]
-    assert shown[1] == drawing.OUTSIDE
+    assert shown[1] == "outside the calibrated range"
 
 
 @pytest.mark.parametrize("device", ["Pixel 1 single large core", "NVIDIA GTX 1080Ti", "Snapdragon 810"])
