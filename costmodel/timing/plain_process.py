@@ -20,6 +20,8 @@ from costmodel.errors import CostError
 CHILD = Path(__file__).with_name("plain_child.py")
 RETAIN = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
 """Environment with which glibc keeps freed memory in the process."""
+RETAIN_TEXT = " ".join(f"{name}={value}" for name, value in RETAIN.items())
+"""The same as it is typed before a command."""
 TIME_LIMIT = 600.0  # seconds of one process
 
 

@@ -10,7 +10,7 @@ import costmodel
 from archs.ir.graph import Graph
 from costmodel.latency.page_faults import page_faults
 from costmodel.latency.profile import DEFAULT, DeviceProfile, names
-from costmodel.timing.plain_process import RETAIN, PlainTiming, measure_plain
+from costmodel.timing.plain_process import RETAIN_TEXT, PlainTiming, measure_plain
 from explorer.cli import network
 from explorer.cli.command import Commands, Output
 
@@ -82,6 +82,5 @@ def _text(graph: Graph, profile: DeviceProfile, rows: list[dict[str, object]]) -
             f"{SETTINGS[str(row['allocator'])]:<26} measured {row['median_ms']:.2f} ms, {predicted}; page faults per "
             f"call: counted {row['page_faults']:.0f}, predicted {row['predicted_page_faults']:.0f}"
         )
-    settings = " ".join(f"{name}={value}" for name, value in RETAIN.items())
-    lines.append(f"A plain Python process has the default settings; to keep freed memory, start it with {settings}")
+    lines.append(f"A plain Python process has the default settings; to keep freed memory, start it with {RETAIN_TEXT}")
     return "\n".join(lines)

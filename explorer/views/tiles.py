@@ -10,13 +10,11 @@ from archs.catalogue.published import Published, agrees, published
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.registry import published as is_published
 from costmodel import CostError, Prediction
-from costmodel.timing.plain_process import RETAIN
+from costmodel.timing.plain_process import RETAIN_TEXT
 from explorer.data import profiles as devices
 from explorer.data.metrics import Tile, duration, human, interval, megabytes, tile
 from explorer.editing.scenario import Scenario
 
-KEEP_MEMORY = " ".join(f"{name}={value}" for name, value in RETAIN.items())
-"""The environment of a glibc process that keeps freed memory."""
 ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
 
 
@@ -111,7 +109,7 @@ def _allocator(found: Prediction) -> str:
     if not found.profile.page_fault_us:
         return ""
     return (
-        f"\n\nAllocator: of a process that keeps freed memory, as with {KEEP_MEMORY} set before it starts. A plain "
+        f"\n\nAllocator: of a process that keeps freed memory, as with {RETAIN_TEXT} set before it starts. A plain "
         "one, whose freed memory returns to the system and is faulted in again, may take longer: the Advisor "
         "estimates it, `python -m explorer measure` counts."
     )

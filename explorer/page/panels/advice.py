@@ -8,6 +8,7 @@ import archs
 import costmodel
 from archs import Graph, Spec
 from archs.caching import cached
+from costmodel.timing.plain_process import RETAIN_TEXT
 from explorer.data import profiles as devices
 from explorer.data.metrics import METRICS, duration
 from explorer.editing import advisor
@@ -19,7 +20,6 @@ from explorer.page.panels.tables import download
 from explorer.page.state import session as state
 from explorer.page.widgets import form, messages
 from explorer.page.widgets.form import Part
-from explorer.views.tiles import KEEP_MEMORY
 
 SHOWN = 8
 
@@ -50,7 +50,7 @@ def _allocator(scenario: Scenario) -> None:
     if found and plain and plain > found.latency_ms:
         messages.info(
             f"Costs no accuracy: about {duration(plain)} → {duration(found.latency_ms)} in a plain process that keeps "
-            f"freed memory. Set {KEEP_MEMORY} before it starts.",
+            f"freed memory. Set {RETAIN_TEXT} before it starts.",
             ":material/memory:",
         )
 

@@ -54,7 +54,7 @@ def budget(scenario: Scenario) -> None:
         known = (
             f"The fastest one needs {duration(least)} at the upper end of its interval."
             if least
-            else ("None is in the calibrated range of this device.")
+            else "None is in the calibrated range of this device."
         )
         st.warning(
             f"No candidate is within these limits. {known}",
