@@ -177,7 +177,7 @@ class Pricer:
         base, bytes_out, weights, code, shape, outside = self._pool.values.take(where, axis=1)
         firsts = np.cumsum(count) - count
         images = [4.0 * self._batch * prod(graph.input) for graph, _ in networks]
-        last_touched = _last_touched([[stage.touches for stage in found] for _, found in networks], images)
+        last_touched = _touched_by_stages([[stage.touches for stage in found] for _, found in networks], images)
         touched = ages(
             joined([[stage.lives for stage in network] for _, network in networks]),
             np.insert(bytes_out, firsts, images),
@@ -286,7 +286,7 @@ class Pricer:
         return _Place(first, len(number), self._lasts[ran], not CATALOGUE_KINDS.issuperset(known.kinds))
 
 
-def _last_touched(networks: Sequence[Sequence[Touches]], images: Sequence[float]) -> NDArray[np.float64]:
+def _touched_by_stages(networks: Sequence[Sequence[Touches]], images: Sequence[float]) -> NDArray[np.float64]:
     """The mean time of the last touch of each allocation's bytes, in bytes since the pass began."""
     nodes, sums, begins = [], [], []
     first = 0

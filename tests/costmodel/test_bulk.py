@@ -86,7 +86,7 @@ def test_allocations_stage_by_stage_are_those_of_the_network(graphs):
             end = first + part.nodes
             stages_touched.append(touches(part.lives, size[first : end + 1], weights[first:end], first == 0))
             first = end
-        known = bulk._last_touched([stages_touched], size[:1])
+        known = bulk._touched_by_stages([stages_touched], size[:1])
         apart, whole = ages(found, size, weights, keys, keys, touched=known), ages(found, size, weights, keys, keys)
         assert apart.place.tolist() == whole.place.tolist(), graph.name
 
