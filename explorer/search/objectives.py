@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import costmodel
-from archs import ArchError, Graph, Spec
+from archs import ArchError, Graph, Spec, build
 from archs.errors import shorten
 from explorer.data import accuracy
 from explorer.data.profiles import folded_for
@@ -33,12 +33,24 @@ class Objective:
     is_accuracy: bool
     score: Callable[[Space, Genome], float]
     note: str
+    of_table: Callable[[Spec], float] | None = None
+    """The same score of a table that is of no space, where there is one."""
+
+    def of_spec(self, spec: Spec) -> float:
+        """The score of a table. Raises ArchError for an objective of one space's genomes."""
+        if self.of_table is None:
+            raise ArchError(f"{self.name} scores the networks of its own space alone; use another objective")
+        return self.of_table(spec)
 
 
-def _estimated(space: Space, genome: Genome) -> float:
-    found = accuracy.estimate(space.spec(genome))
+def _by_table(name: str, tier: str, is_accuracy: bool, of_table: Callable[[Spec], float], note: str) -> Objective:
+    return Objective(name, tier, is_accuracy, lambda space, genome: of_table(space.spec(genome)), note, of_table)
+
+
+def _estimated(spec: Spec) -> float:
+    found = accuracy.estimate(spec)
     if found is None:
-        raise ArchError(f"space {space.name} is not for ImageNet: its accuracy is not estimated; use another objective")
+        raise ArchError(f"{spec.name}: no estimated accuracy ({accuracy.not_estimated(spec)}); use another objective")
     return found.top1_pct
 
 
@@ -48,8 +60,18 @@ def _published(space: Space, genome: Genome) -> float:
     return float(table().accuracy[table().index[genome]])
 
 
-def _total(column: str) -> Callable[[Space, Genome], float]:
-    return lambda space, genome: float(getattr(costmodel.count_many([space.graph(genome)])[0], column))
+def _total(column: str) -> Objective:
+    def of_graph(graph: Graph) -> float:
+        return float(getattr(costmodel.count_many([graph])[0], column))
+
+    return Objective(
+        column,
+        "proxy",
+        False,
+        lambda space, genome: of_graph(space.graph(genome)),
+        "more is taken as better",
+        lambda spec: of_graph(build(spec)),
+    )
 
 
 def _own(name: str) -> Objective:
@@ -60,22 +82,22 @@ def _own(name: str) -> Objective:
     except (ImportError, AttributeError, ValueError) as error:
         raise ArchError(f"objective {shorten(name)}: {error}; allowed: module:function, importable here") from None
 
-    def score(space: Space, genome: Genome) -> float:
-        value = found(space.spec(genome))
+    def score(spec: Spec) -> float:
+        value = found(spec)
         if not isinstance(value, (int, float)) or not np.isfinite(value):
             raise ArchError(f"objective {shorten(name)} returned {shorten(value)}; allowed: a finite number")
         return float(value)
 
-    return Objective(name, "own", False, score, "the user's function")
+    return _by_table(name, "own", False, score, "the user's function")
 
 
 OBJECTIVES: dict[str, Objective] = {
     one.name: one
     for one in (
-        Objective("estimated", "estimated", True, _estimated, accuracy.METHOD),
+        _by_table("estimated", "estimated", True, _estimated, accuracy.METHOD),
         Objective("nas_bench_macro", "published", True, _published, "CIFAR-10, mean of three runs, arXiv:2103.11922"),
-        Objective("mult_adds", "proxy", False, _total("mult_adds"), "more is taken as better"),
-        Objective("params", "proxy", False, _total("params"), "more is taken as better"),
+        _total("mult_adds"),
+        _total("params"),
     )
 }
 
