@@ -6,13 +6,16 @@ The validation part is cut from the training images, so that a search never sees
 from __future__ import annotations
 
 import gzip
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from archs import ArchError, Spec
 from archs.errors import shorten
@@ -23,6 +26,8 @@ SHAPES = "shapes"
 VALIDATION, TEST = 0.1, 0.2
 """Shares of the training images, and of all images where the source has no test part."""
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+"""What Pillow raises for a damaged file; its UnidentifiedImageError is an OSError."""
 MAX_PIXELS = 2**30
 IDX = {"train": "train", "test": "t10k"}
 
@@ -40,6 +45,11 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def checksum(self) -> int:
+        """Of pixels and labels: other images are another training."""
+        return zlib.crc32(self.labels.tobytes(), zlib.crc32(np.ascontiguousarray(self.images).data))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +137,7 @@ def _checked(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[Images,
 
 def _npz(path: Path, seed: int) -> ImageSet:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             missing = {"x_train", "y_train"} - set(file)
             if missing:
                 raise ArchError(
@@ -135,7 +145,7 @@ def _npz(path: Path, seed: int) -> ImageSet:
                 )
             train = _checked("x_train", file["x_train"], file["y_train"].reshape(-1))
             test = _checked("x_test", file["x_test"], file["y_test"].reshape(-1)) if "x_test" in file else None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
         raise ArchError(f"{path} is no .npz of images and labels ({shorten(str(error))})") from None
     return _parted(path.stem, *train, test, seed)
 
@@ -152,7 +162,7 @@ def _idx(folder: Path, name: str) -> np.ndarray:
         raise ArchError(f"{folder} has no {name} or {name}.gz")
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (EOFError, gzip.BadGzipFile, ValueError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, ValueError) as error:
         raise ArchError(f"{path} is damaged ({error})") from None
     axes = content[3] if len(content) > 3 else 0
     sizes = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes)]
@@ -163,8 +173,6 @@ def _idx(folder: Path, name: str) -> np.ndarray:
 
 def _folders(path: Path, side: int, seed: int) -> ImageSet:
     """A folder per class. Images are converted to RGB and resized."""
-    from PIL import Image, UnidentifiedImageError
-
     classes = sorted(child for child in path.iterdir() if child.is_dir())
     found = [
         (file, n) for n, c in enumerate(classes) for file in sorted(c.iterdir()) if file.suffix.lower() in SUFFIXES
@@ -180,7 +188,7 @@ def _folders(path: Path, side: int, seed: int) -> ImageSet:
         try:
             with Image.open(file) as image:
                 images[number] = np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR))
-        except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        except DAMAGED as error:
             raise ArchError(
                 f"{file} is no image that can be read ({shorten(str(error))}); remove or replace it"
             ) from None

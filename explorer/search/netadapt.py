@@ -16,7 +16,7 @@ from archs import ArchError, Spec, build
 from archs.errors import shorten
 from costmodel import CostError, DeviceProfile
 from explorer.search.objectives import Objective, price
-from explorer.search.proposals import Knob, Smaller, knobs, smaller, unrolled
+from explorer.search.proposals import Knob, Reduction, knobs, reductions, unrolled
 
 CHUNK = 2
 """Networks of each knob that are priced together."""
@@ -62,10 +62,10 @@ class Scorer(Protocol):
     tier: str
     is_accuracy: bool
 
-    def seed(self, spec: Spec) -> tuple[float, Any]:
+    def begin(self, spec: Spec) -> tuple[float, Any]:
         """Score and state of the network that the search starts from."""
 
-    def score(self, made: Smaller, state: Any) -> tuple[float, Any]:
+    def score(self, made: Reduction, state: Any) -> tuple[float, Any]:
         """Score and state of a proposal, from the state of the network before it."""
 
 
@@ -87,11 +87,11 @@ class TableScorer:
     def is_accuracy(self) -> bool:
         return self.objective.is_accuracy
 
-    def seed(self, spec: Spec) -> tuple[float, None]:
+    def begin(self, spec: Spec) -> tuple[float, None]:
         return self.objective.of_spec(spec), None
 
-    def score(self, made: Smaller, state: None) -> tuple[float, None]:
-        return self.seed(made.spec)
+    def score(self, made: Reduction, state: None) -> tuple[float, None]:
+        return self.begin(made.spec)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class _Found:
     """A proposal before it is scored: the largest network of a knob that takes the step off, or the fastest seen."""
 
     knob: Knob
-    made: Smaller | None
+    made: Reduction | None
     price: Interval
     enough: bool
 
@@ -179,7 +179,7 @@ class Adapter:
                 f"the profile {self.profile.name} gives {why} for {spec.name}, which is outside its calibrated range; "
                 "allowed: another profile, or --point to meet the target with the prediction itself"
             )
-        score, state = self.scorer.seed(flat)
+        score, state = self.scorer.begin(flat)
         return Step(0, 0.0, flat, *priced, score), state
 
     def meets(self, step: Step) -> bool:
@@ -217,7 +217,7 @@ class Adapter:
 
     def _reach(self, before: Step, knob: Knob, least: float) -> _Found:
         """The largest network of a knob that is at least `least` ms faster; the fastest where none is."""
-        made, fastest = smaller(before.spec, knob), _Found(knob, None, (nan, nan, nan), False)
+        made, fastest = reductions(before.spec, knob), _Found(knob, None, (nan, nan, nan), False)
         while chunk := list(islice(made, CHUNK)):
             for one, priced in zip(chunk, self._priced([one.spec for one in chunk])):
                 if priced is None or (self.whole_interval and isnan(priced[2])):
@@ -272,7 +272,7 @@ def walk(
 
 
 def adapt(
-    spec: Spec, adapter: Adapter, most_steps: int = 1000, progress: Callable[[Step], bool] = lambda _: True
+    spec: Spec, adapter: Adapter, max_steps: int = 1000, progress: Callable[[Step], bool] = lambda _: True
 ) -> Adapted:
     """Adapt a network to a latency. Equal arguments give equal results, if the scorer's do.
 
@@ -281,7 +281,7 @@ def adapt(
     first, state = adapter.first(spec)
     steps = [first]
     if progress(first):
-        for step, _ in islice(walk(adapter, steps[:1], state), most_steps):
+        for step, _ in islice(walk(adapter, steps[:1], state), max_steps):
             steps.append(step)
             if not progress(step):
                 break

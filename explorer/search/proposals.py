@@ -45,7 +45,7 @@ class Knob:
 
 
 @dataclass(frozen=True)
-class Smaller:
+class Reduction:
     """A network with one knob smaller: `change` is "240 → 200"."""
 
     knob: Knob
@@ -53,7 +53,7 @@ class Smaller:
     change: str
 
     @property
-    def gone(self) -> int | None:
+    def removed_row(self) -> int | None:
         """The row, from 0, that the network lacks."""
         return self.knob.rows[0] if self.knob.column == "row" else None
 
@@ -110,13 +110,13 @@ def knobs(spec: Spec, kinds: Sequence[str] = tuple(KINDS)) -> list[Knob]:
     return [knob for knob in found if knob.kind in kinds]
 
 
-def smaller(spec: Spec, knob: Knob) -> Iterator[Smaller]:
+def reductions(spec: Spec, knob: Knob) -> Iterator[Reduction]:
     """The networks that build with the knob at a smaller value, the largest first."""
     if knob.column == "row":
         index = knob.rows[0]
         made = _tried(spec, (*spec.rows[:index], *spec.rows[index + 1 :]))
         if made:
-            yield Smaller(knob, made, "removed")
+            yield Reduction(knob, made, "removed")
         return
     for value in _values(spec, knob):
         rows = list(spec.rows)
@@ -128,7 +128,7 @@ def smaller(spec: Spec, knob: Knob) -> Iterator[Smaller]:
         except ArchError:
             continue
         if made := _tried(spec, tuple(rows)):
-            yield Smaller(knob, made, f"{knob.now:g} → {value:g}")
+            yield Reduction(knob, made, f"{knob.now:g} → {value:g}")
 
 
 def _values(spec: Spec, knob: Knob) -> Iterator[float]:

@@ -20,7 +20,7 @@ import numpy as np
 from archs import ArchError, Graph, Spec, build
 from archs.interop.pytorch.execute import to_module
 from explorer.search.image_sets import ImageSet, Part
-from explorer.search.proposals import Smaller
+from explorer.search.proposals import Reduction
 from explorer.search.truncation import initialised, truncated, with_state
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def train(
     optimiser = torch.optim.SGD(
         module.parameters(), recipe.rate, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
     )
-    plan = json.dumps([repr(recipe), seed, images.name, len(images.train), repr(graph.nodes)])
+    plan = json.dumps([repr(recipe), seed, images.name, images.train.checksum, repr(graph.nodes)])
     done = _resumed(checkpoint, module, optimiser, plan) if checkpoint else 0
     module.train()
     started = time.monotonic()
@@ -98,7 +98,7 @@ def train(
         for step in range(done, recipe.steps):
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate_at(step)
-            torch.manual_seed(hash((seed, step)) & 0x7FFFFFFF)  # dropout's
+            torch.manual_seed(_dropout_seed(seed, step))
             x, y = _batch(images.train, _chosen(len(images.train), recipe.batch, seed, step))
             loss = torch.nn.functional.cross_entropy(module(x), y)
             optimiser.zero_grad()
@@ -150,7 +150,7 @@ class Trained:
     images: ImageSet
     first: Recipe
     fine_tuning: Recipe
-    number: int = 0
+    seed: int = 0
     """The seed of batches and of missing weights."""
     order: str = "first"
     progress: Callable[[Progress], bool] = lambda _: True
@@ -164,13 +164,13 @@ class Trained:
     def name(self) -> str:
         return f"{self.images.name}, validation part"
 
-    def seed(self, spec: Spec) -> tuple[float, Graph]:
-        graph = train(build(spec), self.images, self.first, self.number, self.progress, self.checkpoint)
+    def begin(self, spec: Spec) -> tuple[float, Graph]:
+        graph = train(build(spec), self.images, self.first, self.seed, self.progress, self.checkpoint)
         return accuracy(graph, self.images.validation), graph
 
-    def score(self, made: Smaller, state: Graph) -> tuple[float, Graph]:
-        cut = truncated(state, made.spec, self.number, self.order, made.gone)
-        graph = train(cut, self.images, self.fine_tuning, self.number + 1, self.progress)
+    def score(self, made: Reduction, state: Graph) -> tuple[float, Graph]:
+        cut = truncated(state, made.spec, self.seed, self.order, made.removed_row)
+        graph = train(cut, self.images, self.fine_tuning, self.seed + 1, self.progress)
         return accuracy(graph, self.images.validation), graph
 
 
@@ -181,6 +181,10 @@ def _chosen(images: int, batch: int, seed: int, step: int) -> np.ndarray:
     order = np.random.default_rng((seed, step // per_epoch)).permutation(images)
     at = step % per_epoch * batch
     return order[at : at + batch]
+
+
+def _dropout_seed(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
 
 
 def _batch(part: Part, chosen: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -53,26 +53,26 @@ def initialised(graph: Graph, seed: int) -> Graph:
         return with_state(graph, to_module(replace(graph, weights=None)))
 
 
-def truncated(parent: Graph, spec: Spec, seed: int, order: str = "first", gone: int | None = None) -> Graph:
+def truncated(parent: Graph, spec: Spec, seed: int, order: str = "first", removed_row: int | None = None) -> Graph:
     """The graph of a table with the weights of a larger one, cut to size.
 
-    The table is the parent's, unrolled, with smaller cells, or without row `gone`. Kernels keep their middle. Raises
-    ArchError for a parent without weights or table, or an order that is none.
+    The table is the parent's, unrolled, with smaller cells, or without row `removed_row`. Kernels keep their middle.
+    Raises ArchError for a parent without weights or table, or an order that is none.
     """
     if order not in ORDERS:
         raise ArchError(f"order is {shorten(order)}; allowed: {', '.join(ORDERS)}")
     if parent.weights is None or not isinstance(parent.spec, Spec):
         raise ArchError(f"{parent.name} has no weights, or no table; allowed: a trained network of a table")
-    blocks = _blocks(parent.spec, spec, gone)
+    blocks = _blocks(parent.spec, spec, removed_row)
     return _Cut(parent, parent.weights, initialised(build(spec), seed), blocks, order).graph()
 
 
-def _blocks(parent: Spec, child: Spec, gone: int | None) -> dict[str, str]:
-    """Path of each block → that of the parent's: a row that has gone moves the numbers of those behind it."""
-    theirs = [paths for row, (_, paths) in enumerate(block_paths(parent)) if row != gone]
+def _blocks(parent: Spec, child: Spec, removed_row: int | None) -> dict[str, str]:
+    """Path of each block → that of the parent's: a removed row moves the numbers of those behind it."""
+    theirs = [paths for row, (_, paths) in enumerate(block_paths(parent)) if row != removed_row]
     ours = [paths for _, paths in block_paths(child)]
     if [len(paths) for paths in ours] != [len(paths) for paths in theirs]:
-        raise ArchError("the tables have other rows; allowed: equal ones, or one row less, which `gone` names")
+        raise ArchError("the tables have other rows; allowed: equal ones, or one row less, which `removed_row` names")
     return {our: their for mine, other in zip(ours, theirs) for our, their in zip(mine, other)}
 
 

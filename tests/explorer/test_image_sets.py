@@ -75,6 +75,38 @@ def test_a_table_takes_the_sets_images():
     assert (spec.input_shape, spec.rows[-1].channels) == (archs.Shape(1, 24, 24), 8)
 
 
+def test_damaged_files_are_images_or_refused_in_one_line(tmp_path):
+    """Bytes of each kind of file changed or cut away, by seed."""
+    rng = np.random.default_rng(7)
+    image = Image.fromarray(rng.integers(0, 256, (12, 12, 3)).astype(np.uint8))
+    np.savez_compressed(tmp_path / "own.npz", x_train=np.zeros((40, 8, 8), np.uint8), y_train=np.arange(40) % 2)
+    idx, pictures = tmp_path / "idx", _pictures(tmp_path)
+    idx.mkdir()
+    _written(idx)
+    for suffix in ("png", "jpg", "webp", "bmp"):
+        image.save(tmp_path / "cat" / f"damaged.{suffix}")
+    (tmp_path / "0").mkdir()
+    refusals = []
+    for path, source in (
+        *((path, pictures) for path in sorted((tmp_path / "cat").glob("damaged.*"))),
+        (tmp_path / "own.npz", tmp_path / "own.npz"),
+        (idx / "train-images-idx3-ubyte.gz", idx),
+    ):
+        whole = path.read_bytes()
+        for _ in range(25):
+            content = bytearray(whole[: rng.integers(4, len(whole))] if rng.random() < 0.3 else whole)
+            for place in rng.integers(0, len(content), 4):
+                content[place] = rng.integers(256)
+            path.write_bytes(content)
+            try:
+                load(str(source), side=16)
+            except ArchError as error:
+                refusals.append(str(error))
+        path.write_bytes(whole)
+    assert len(refusals) > 30
+    assert all(len(message.splitlines()) == 1 for message in refusals)
+
+
 def test_bad_sources_are_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(image_sets, "FASHION_MNIST", tmp_path / "none")
     one, broken, cut, npz = (tmp_path / name for name in ("one", "broken", "cut", "bad.npz"))

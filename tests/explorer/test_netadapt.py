@@ -13,7 +13,7 @@ from explorer.search import netadapt
 from explorer.search.netadapt import Adapter, TableScorer, Version, adapt
 from explorer.search.objectives import objective
 from explorer.search.parts import digest_of
-from explorer.search.proposals import KINDS, knobs, smaller, unrolled
+from explorer.search.proposals import KINDS, knobs, reductions, unrolled
 
 
 class Seeded:
@@ -24,17 +24,17 @@ class Seeded:
     def __init__(self, number):
         self.number = number
 
-    def seed(self, spec):
+    def begin(self, spec):
         return Random(f"{self.number}/{digest_of(spec)}").random(), None
 
     def score(self, made, state):
-        return self.seed(made.spec)
+        return self.begin(made.spec)
 
 
 @pytest.fixture(scope="module")
 def found():
     adapter = Adapter(costmodel.load_profile("cpu"), 1e-3, TableScorer(objective("params")), whole_interval=False)
-    return adapt(archs.spec("mobilenet_v3_small"), adapter, most_steps=3)
+    return adapt(archs.spec("mobilenet_v3_small"), adapter, max_steps=3)
 
 
 def test_the_schedules_to_the_digit():
@@ -68,7 +68,7 @@ def test_the_original_chooses_the_highest_accuracy():
     adapter = Adapter(
         costmodel.load_profile("cpu"), 1e-3, Seeded(1), netadapt.VERSIONS["original"], whole_interval=False
     )
-    seed, first, second = adapt(archs.spec("shufflenet_v1"), adapter, most_steps=2).steps
+    seed, first, second = adapt(archs.spec("shufflenet_v1"), adapter, max_steps=2).steps
     for step, share in ((first, 0.025), (second, 0.024)):
         assert step.chosen.score == max(one.score for one in step.proposals if not isnan(one.score))
         assert step.chosen.gain_ms >= step.least_ms == pytest.approx(share * seed.latency_ms)
@@ -77,7 +77,7 @@ def test_the_original_chooses_the_highest_accuracy():
 def test_the_largest_network_that_is_fast_enough_is_proposed(found):
     before, step = found.steps[0], found.steps[1]
     knob = next(k for k in knobs(before.spec) if (k.kind, k.where) == (step.chosen.kind, step.chosen.where))
-    for one in smaller(before.spec, knob):
+    for one in reductions(before.spec, knob):
         gain = before.latency_ms - costmodel.predict(archs.build(one.spec), "cpu").latency_ms
         if one.change == step.chosen.change:
             break
@@ -97,12 +97,13 @@ def test_a_target_that_no_proposal_reaches(found):
 def test_blocks_that_a_shortcut_ties_shrink_together():
     spec = unrolled(archs.spec("mobilenet_v2"))
     tied = next(knob for knob in knobs(spec, ["bottleneck"]) if len(knob.rows) > 2)
-    one = next(smaller(spec, tied))
+    one = next(reductions(spec, tied))
     adds = [sum(node.path.endswith("/add") for node in archs.build(s).nodes) for s in (spec, one.spec)]
     assert adds[0] == adds[1]
     assert {one.spec.rows[row].channels for row in tied.rows} == {24 if tied.now == 32 else tied.now - 8}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", archs.names())
 def test_every_proposal_builds_in_multiples_of_eight(name):
     """One step of each kind, drawn by seed, on every network of the catalogue: exports run, only its cells differ."""
@@ -111,7 +112,7 @@ def test_every_proposal_builds_in_multiples_of_eight(name):
     for kind in KINDS:
         chosen = [knob for knob in knobs(spec, [kind])]
         for knob in rng.sample(chosen, min(2, len(chosen))):
-            for one in list(smaller(spec, knob))[:2]:
+            for one in list(reductions(spec, knob))[:2]:
                 graph = archs.build(one.spec)
                 assert graph.output == archs.build(spec).output
                 if knob.column in ("channels", "expanded", "inner"):
@@ -127,4 +128,4 @@ def test_unknown_words_name_those_known():
     with pytest.raises(ArchError, match="allowed: above 0"):
         Adapter(costmodel.load_profile("cpu"), -1.0, Seeded(0))
     with pytest.raises(ArchError, match="own space"):
-        TableScorer(objective("nas_bench_macro")).seed(archs.spec("mobilenet_v2"))
+        TableScorer(objective("nas_bench_macro")).begin(archs.spec("mobilenet_v2"))

@@ -46,6 +46,7 @@ def _equal(one, other):
     return all(torch.equal(t, other.weights[p][n]) for p, named in one.weights.items() for n, t in named.items())
 
 
+@pytest.mark.slow
 def test_it_learns(images):
     seen = []
     graph = train(_graph(images), images, Recipe(steps=60), progress=lambda now: seen.append(now) is None)
@@ -110,18 +111,19 @@ def test_the_interval_over_seeds():
         interval([70.0])
 
 
+@pytest.mark.slow
 def test_netadapt_with_fine_tuning(images):
     """Scores are of the validation part; the state of a step is the network that was fine-tuned in it."""
     scorer = Trained(images, Recipe(steps=20), Recipe(steps=2, warmup=0, rate=0.01), order="norm")
     version = Version("test", 0.02, 1.0, ("expansion", "depth"), "ratio")
     adapter = Adapter(costmodel.load_profile("cpu"), 1e-3, scorer, version, whole_interval=False)
-    found = adapt(images.fitted(SPEC), adapter, most_steps=2)
+    found = adapt(images.fitted(SPEC), adapter, max_steps=2)
     assert len(found.steps) > 1
     for step in found.steps:
         assert 0 <= step.score <= 100
         assert step.score * len(images.validation) / 100 == pytest.approx(
             round(step.score * len(images.validation) / 100)
         )
-    repeated = adapt(images.fitted(SPEC), adapter, most_steps=1)
+    repeated = adapt(images.fitted(SPEC), adapter, max_steps=1)
     assert repeated.steps[1].spec == found.steps[1].spec
     assert repeated.steps[1].score == found.steps[1].score

@@ -6,7 +6,7 @@ import torch
 import archs
 from archs import ArchError
 from archs.tables.rows import Conv, GlobalPool, InvertedResidual, Linear, ShuffleV1, ShuffleV2
-from explorer.search.proposals import knobs, smaller, unrolled
+from explorer.search.proposals import knobs, reductions, unrolled
 from explorer.search.truncation import initialised, truncated
 
 IMAGES = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -45,12 +45,12 @@ def _parent(spec, seed=1):
 
 
 def _child(parent, kind, number=0, value=0):
-    found = [knob for knob in knobs(parent.spec, [kind]) if list(smaller(parent.spec, knob))]
-    return list(smaller(parent.spec, found[number]))[value]
+    found = [knob for knob in knobs(parent.spec, [kind]) if list(reductions(parent.spec, knob))]
+    return list(reductions(parent.spec, found[number]))[value]
 
 
 def _cut(parent, made, order="first"):
-    return truncated(parent, made.spec, 9, order, made.gone)
+    return truncated(parent, made.spec, 9, order, made.removed_row)
 
 
 def _dead(parent, layer, channels):
@@ -123,7 +123,7 @@ def test_shuffles_splits_and_concatenations_are_followed(order):
     parent.weights["stem/conv/bn"]["weight"][16:] = 0
     parent.weights["stem/conv/bn"]["bias"][16:] = 0
     knob = next(knob for knob in knobs(parent.spec, ["width"]) if knob.where == "stem/conv")
-    spec = next(smaller(parent.spec, knob)).spec
+    spec = next(reductions(parent.spec, knob)).spec
     child = truncated(parent, spec, 9, order)
     for path in ("stem/conv/conv", "stage1/block1/dw", "stage2/block2/dw", "head/linear/linear"):
         kept, old = child.weights[path]["weight"], parent.weights[path]["weight"]
