@@ -6,7 +6,7 @@ Lifetimes within a node only; across nodes they are in `costmodel.latency.livene
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -18,13 +18,21 @@ from costmodel.latency.operator_kinds import kind_of
 VECTOR = 8  # channels in a block of oneDNN's layout on AVX2 (nChw8c): reordered copies are padded to it
 PLAIN_CHANNELS = 3  # of an input that oneDNN's convolutions read without a reordered copy
 ELEMENT = 4  # bytes of float32
+CODE = (2216, 6560, 13552, 13552, 4592)  # bytes: descriptor, primitive, its generated code twice, its object
+ONEDNN = ("convolution", "depthwise", "grouped_convolution")
+PRODUCTS = ("pointwise", "native_convolution", "grouped_pointwise")
+STRIDED_POINTWISE_CODE = (2216, 6560, 19704, 19704, 4192, 3784)
+GATHER_SLACK = 128  # bytes that a strided 1×1 convolution allocates beside its gathered pixels
+PACKED_PIXELS = 6400  # MKL packs at most so many columns at once
 
 
 class Step(NamedTuple):
-    """One allocation of a node, and the earlier ones that are freed behind it, by position."""
+    """One allocation of a node, and the earlier ones that are freed behind it, by position and in order."""
 
     size: int
     frees: tuple[int, ...] = ()
+    reorder: Hashable = None
+    """Identity of the oneDNN reorder that fills it. Its first run leaves code in memory."""
 
 
 class Buffers(NamedTuple):
@@ -34,8 +42,11 @@ class Buffers(NamedTuple):
     output: int
     """Position of the output among the steps; it lives on."""
     weights: int
-    primitive: bool
-    """Whether the first call leaves a oneDNN primitive and its code in memory."""
+    primitive: Hashable = None
+    """Identity of the oneDNN convolution. Its first run leaves `code` in memory."""
+    code: tuple[int, ...] = ()
+    packing: int = 0
+    """Bytes that MKL's matrix product needs for packed operands; MKL keeps them for later products."""
 
 
 @cached(65536, "networks repeat operators on the same shapes")
@@ -46,7 +57,7 @@ def buffers_of(op: Op, batch: int, output: Shape, *inputs: Shape) -> Buffers:
     weights = ELEMENT * op.params(*inputs)
     steps: Sequence[Step] = [Step(bytes_out)]
     position = 0
-    if isinstance(op, ops.Conv2d) and kind in ("convolution", "depthwise", "grouped_convolution"):
+    if isinstance(op, ops.Conv2d) and kind in ONEDNN:
         steps = _onednn_convolution(op, inputs[0], output, batch, weights)
         position = len(steps) - 1
     elif isinstance(op, ops.Conv2d) and kind == "native_convolution":
@@ -57,21 +68,35 @@ def buffers_of(op: Op, batch: int, output: Shape, *inputs: Shape) -> Buffers:
         position = len(steps) - 1
     elif kind == "max_pool":  # beside the maxima their positions, in 8 bytes each
         steps = [Step(bytes_out), Step(2 * bytes_out, (1,))]
-    primitive = kind in ("convolution", "depthwise", "grouped_convolution", "pointwise")
-    return Buffers(tuple(steps), position, weights, primitive)
+    if kind not in ONEDNN:
+        return Buffers(tuple(steps), position, weights, packing=_packing(op, kind, output))
+    code = STRIDED_POINTWISE_CODE if _is_strided_pointwise(op) else CODE
+    return Buffers(tuple(steps), position, weights, (op, batch, inputs), code)
+
+
+def _is_strided_pointwise(op: Op) -> bool:
+    return isinstance(op, ops.Conv2d) and op.kernel == (1, 1)
+
+
+def _packing(op: Op, kind: str, output: Shape) -> int:
+    """Traced for 16 to 256 output channels and 49 to 20,736 pixels; exact from 400 pixels on."""
+    if not isinstance(op, ops.Conv2d) or kind not in PRODUCTS:
+        return 0
+    return 1024 * (output[0] // op.groups) + 512 * min(prod(output[1:]), PACKED_PIXELS) + 17056
 
 
 def _onednn_convolution(op: ops.Conv2d, x: Shape, output: Shape, batch: int, weights: int) -> list[Step]:
     """Reordered input and weights, the blocked output, then the plain output."""
     steps = []
-    if op.kernel == (1, 1):  # a strided 1×1 first gathers the pixels that it reads
-        steps.append(Step(ELEMENT * x[0] * prod(output[1:])))
+    if _is_strided_pointwise(op):  # it first gathers the pixels that it reads
+        steps.append(Step(ELEMENT * x[0] * prod(output[1:]) + GATHER_SLACK))
     if x[0] > PLAIN_CHANNELS:
-        steps.append(Step(ELEMENT * batch * _padded(x[0]) * prod(x[1:])))
-    steps.append(Step(weights))
-    early = tuple(range(len(steps)))
+        steps.append(Step(ELEMENT * batch * _padded(x[0]) * prod(x[1:]), reorder=("input", batch, x)))
+    steps.append(Step(weights, reorder=("weights", op.kernel, op.groups, x[0], output[0])))
+    early = tuple(reversed(range(len(steps))))
     steps.append(Step(ELEMENT * batch * _padded(output[0]) * prod(output[1:]), early))
-    return [*steps, Step(ELEMENT * batch * prod(output), (len(steps) - 1,))]
+    plain = ELEMENT * batch * prod(output)
+    return [*steps, Step(plain, (len(steps) - 1,), ("output", batch, output))]
 
 
 def _padded(channels: int) -> int:

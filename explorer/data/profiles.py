@@ -22,7 +22,7 @@ from costmodel import CostError, DeviceProfile, Prediction
 from costmodel.devices import load as whole_networks
 from costmodel.devices import tables
 from costmodel.devices.profile import FittedRow, WholeNetworkProfile
-from costmodel.latency.page_faults import expected_faults
+from costmodel.latency.page_faults import page_faults
 from costmodel.latency.profile import DEFAULT, SHIPPED, read_profile
 from costmodel.latency.profile import names as shipped
 from explorer.data.plain_text import plain
@@ -185,7 +185,7 @@ def _plain_ms(spec: Spec, key: str, date: str, folded: bool) -> float | None:
     found, fault_us = prediction(spec, key, folded), load(key).page_fault_us
     if not fault_us:
         return None
-    return found.latency_ms + expected_faults(found.graph, found.profile.regime.batch) * fault_us / 1e3
+    return found.latency_ms + page_faults(found.graph, found.profile.regime.batch).total * fault_us / 1e3
 
 
 def nodes_ms(found: Prediction, graph: Graph) -> dict[str, float]:

@@ -73,6 +73,38 @@ def test_buffers_are_those_that_were_traced(op, x, y, sizes):
     assert [step.size for step in found.steps] == [4 * size for size in sizes]
 
 
+def test_a_strided_pointwise_convolution_gathers_its_pixels_first():
+    found = buffers_of(Conv2d(512, 1, stride=2), 1, Shape(512, 28, 28), Shape(256, 56, 56))
+    assert [step.size for step in found.steps[:2]] == [4 * 256 * 28 * 28 + 128, 4 * 256 * 56 * 56]
+
+
+@pytest.mark.parametrize(
+    ("channels", "pixels", "packing"), [(16, 56, 1_639_072), (96, 112, 3_392_160), (16, 20, 238_240)]
+)
+def test_a_matrix_product_packs_its_operands_as_traced(channels, pixels, packing):
+    found = buffers_of(Conv2d(channels, 1), 1, Shape(channels, pixels, pixels), Shape(16, pixels, pixels))
+    assert found.packing == pytest.approx(packing, rel=1e-3)
+    assert found.primitive is None
+
+
+def test_a_convolution_is_created_once_per_process():
+    """Equal convolutions on equal shapes share a primitive; only strided 1x1 ones have code of another size."""
+    depthwise = Conv2d(96, 3, groups=96)
+    found = buffers_of(depthwise, 1, Shape(96, 28, 28), Shape(96, 28, 28))
+    other = buffers_of(depthwise, 1, Shape(96, 14, 14), Shape(96, 14, 14))
+    assert found.primitive is not None
+    assert found.primitive != other.primitive
+    assert found.packing == 0
+    reorders = [step.reorder for step in found.steps if step.reorder]
+    assert len(set(reorders)) == 3
+    assert reorders[1] in [step.reorder for step in other.steps]  # of the weights, which are the same
+
+
+def test_a_resnet_does_not_fault():
+    """Eleven of twelve counted processes had none: its first call leaves code above the large blocks."""
+    assert page_faults(archs.build(archs.spec("resnet50"))).total == 0
+
+
 def test_faults_are_a_part_of_a_prediction_with_the_default_allocator():
     graph = archs.build(archs.spec("mobilenet_v2"))
     profile = costmodel.load_profile("cpu").model_copy(update={"page_fault_us": 2.0})
