@@ -1,4 +1,4 @@
-"""`measure`: a network in fresh plain processes on this machine, beside its prediction."""
+"""`measure`: a network in fresh plain processes on this machine, beside its prediction; or with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archs.ir.graph import Graph
 from costmodel.latency.page_faults import page_faults
 from costmodel.latency.profile import DEFAULT, DeviceProfile, names
 from costmodel.timing.plain_process import RETAIN_TEXT, PlainTiming, measure_plain
-from explorer.cli import network
+from explorer.cli import network, onnx_runtime
 from explorer.cli.command import Commands, Output
 
 SETTINGS = {"default": "glibc's default settings", "retain": "freed memory kept"}
@@ -21,18 +21,28 @@ def register(commands: Commands) -> None:
     """Add the command of this module."""
     measure = commands.add("measure", _measure, "time a network in fresh plain processes here", takes_network=True)
     known = ", ".join(names()) or "none"
-    measure.add_argument("--profile", default=DEFAULT, help=f"a profile file, or one that is shipped: {known}")
+    measure.add_argument("--runtime", choices=("eager", onnx_runtime.NAME), default="eager", help="eager is PyTorch's")
+    measure.add_argument("--profile", help=f"of eager, {DEFAULT} by default: a file, or one that is shipped: {known}")
+    measure.add_argument("--threads", type=int, help=f"of {onnx_runtime.NAME}; 1 by default")
     measure.add_argument("--processes", type=int, default=1, help="fresh processes per allocator setting")
     measure.add_argument("--seconds", type=float, default=2.0, help="timing in each process")
 
 
 def _measure(options: argparse.Namespace) -> Output:
-    profile = costmodel.load_profile(options.profile)
+    for name in ("processes", "seconds", "threads"):
+        if (value := getattr(options, name)) is not None and value <= 0:
+            raise costmodel.CostError(f"{name} is {value}; allowed: more than 0")
+    if options.runtime == onnx_runtime.NAME:
+        if options.profile is not None:
+            raise costmodel.CostError(f"--profile is of eager PyTorch; with --runtime {onnx_runtime.NAME}: --threads")
+        return onnx_runtime.measure(options)
+    if options.threads is not None:
+        raise costmodel.CostError(
+            f"--threads is for --runtime {onnx_runtime.NAME}; an eager measurement has the threads of its --profile"
+        )
+    profile = costmodel.load_profile(options.profile or DEFAULT)
     if profile.regime.device != "cpu":
         raise costmodel.CostError(f"profile {profile.name} is of {profile.regime.device}; allowed: a profile of a CPU")
-    for name in ("processes", "seconds"):
-        if getattr(options, name) <= 0:
-            raise costmodel.CostError(f"{name} is {getattr(options, name)}; allowed: more than 0")
     graph = network.graph(options)
     if profile.regime.folded:
         graph = archs.fold_batchnorm(graph)

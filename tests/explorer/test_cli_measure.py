@@ -5,7 +5,10 @@ import json
 import pytest
 
 import archs
-from explorer.cli import progress
+from costmodel.onnx_runtime import timing
+from costmodel.onnx_runtime.held_operators import RuntimeNode
+from costmodel.onnx_runtime.timing import OnnxRuntimeTiming
+from explorer.cli import onnx_runtime, progress
 from explorer.cli.main import main
 
 
@@ -35,11 +38,46 @@ def test_a_network_is_measured_in_plain_processes(tmp_path, capsys, monkeypatch,
         (["--profile", "cuda"], "profile cuda is of cuda; allowed: a profile of a CPU"),
         (["--processes", "0"], "processes is 0; allowed: more than 0"),
         (["--seconds", "-1"], "seconds is -1.0; allowed: more than 0"),
+        (["--threads", "2"], "--threads is for --runtime onnxruntime"),
+        (["--runtime", "onnxruntime", "--threads", "0"], "threads is 0; allowed: more than 0"),
+        (["--runtime", "onnxruntime", "--profile", "cpu"], "--profile is of eager PyTorch"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(capsys, arguments, message):
     assert main(["measure", "mobilenet_v1", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_onnx_runtime_that_is_not_installed_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(timing.importlib.util, "find_spec", lambda name: None)
+    assert main(["measure", "mobilenet_v1", "--runtime", "onnxruntime"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == ("measure: onnxruntime is not installed; install it with `pip install onnxruntime`\n")
+    assert not captured.out
+
+
+def test_a_measurement_names_the_runtime_and_its_slowest_nodes(capsys, monkeypatch):
+    nodes = (
+        RuntimeNode("a", "nchwc Conv", ("Conv", "Clip"), "stem.0.0"),
+        RuntimeNode("b", "nchwc ReorderInput", (), ""),
+    )
+    monkeypatch.setattr(onnx_runtime.archs, "to_onnx", lambda graph: b"")
+    monkeypatch.setattr(
+        onnx_runtime,
+        "measure_onnx_runtime",
+        lambda data, threads, processes, seconds: OnnxRuntimeTiming(
+            "1.2.3", threads, 1, (4.0, 6.0), nodes, (0.5, 0.75)
+        ),
+    )
+    assert main(["measure", "mobilenet_v1", "--runtime", "onnxruntime", "--threads", "2"]) == 0
+    first, second, _, *slowest = capsys.readouterr().out.splitlines()
+    assert first == (
+        "mobilenet_v1, onnxruntime 1.2.3, CPUExecutionProvider, graph optimisation level all, threads 2, batch 1"
+    )
+    assert second == "measured 5.00 ms, the median of 2 processes"
+    assert [line.split()[0] for line in slowest] == ["0.750", "0.500"]
+    assert "added by the runtime" in slowest[0]
+    assert "Conv + Clip" in slowest[1]
 
 
 def test_a_prediction_states_both_allocators(capsys):

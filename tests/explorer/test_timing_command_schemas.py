@@ -8,8 +8,10 @@ import pytest
 from support.lab_runs import fake_run
 
 import costmodel
+from costmodel.onnx_runtime.held_operators import RuntimeNode
+from costmodel.onnx_runtime.timing import OnnxRuntimeTiming
 from costmodel.timing.plain_process import PlainTiming
-from explorer.cli import lab, latency, measure
+from explorer.cli import lab, latency, measure, onnx_runtime
 from explorer.cli import main as command_line
 
 SCHEMAS = Path(command_line.__file__).parent / "schemas"
@@ -22,6 +24,7 @@ GOOD = [
     ["lab", "g2"],
     ["lab", "g1", "--repeat", "2"],
     ["measure", "mobilenet_v2"],
+    ["measure", "mobilenet_v2", "--runtime", "onnxruntime"],
     ["search", "nas_bench_macro", "--target", "8", "--evaluations", "4", "--objective", "nas_bench_macro"],
     ["sweep", "nas_bench_macro", "--samples", "3", "--workers", "1", "--output", "parts"],
     ["devices"],
@@ -42,6 +45,7 @@ BAD = [
     ["lab", "g1", "--repeat", "0"],
     ["measure", "mobilenet_v2", "--seconds", "0"],
     ["measure", "nonet"],
+    ["measure", "mobilenet_v2", "--runtime", "onnxruntime", "--profile", "cpu"],
     ["search", "darts", "--target", "8"],
     ["search", "nas_bench_macro"],
     ["sweep", "nas_bench_macro", "--samples", "3", "--workers", "0", "--output", "parts"],
@@ -71,10 +75,17 @@ def commands(tmp_path, monkeypatch):
         lab, "_timed", lambda made, seconds: fake_run(made, [1.0 + i for i, _ in enumerate(made.variants)])
     )
     monkeypatch.setattr(measure, "measure_plain", _plain)
+    monkeypatch.setattr(onnx_runtime.archs, "to_onnx", lambda graph: b"")
+    monkeypatch.setattr(onnx_runtime, "measure_onnx_runtime", _with_onnx_runtime)
 
 
 def _plain(source, target, shape, threads, allocator, processes, seconds):
     return PlainTiming(allocator, (20.0,), 3000.0 if allocator == "default" else 0.0)
+
+
+def _with_onnx_runtime(data, threads, processes, seconds):
+    node = RuntimeNode("conv_nchwc", "nchwc Conv", ("Conv", "Clip"), "stem.0.0")
+    return OnnxRuntimeTiming("1.32.0", threads, 1, (4.0,), (node,), (0.5,))
 
 
 def _schema(name):

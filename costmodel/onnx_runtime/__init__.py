@@ -1,0 +1,1 @@
+"""ONNX Runtime on the CPU as a runtime beside eager PyTorch. Start with `costmodel/onnx_runtime/README.md`."""

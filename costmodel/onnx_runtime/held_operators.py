@@ -1,0 +1,110 @@
+"""What ONNX Runtime's optimiser makes of an exported file: which operators of it each node of the runtime holds.
+
+Read from the model that the runtime writes (`optimized_model_filepath`); nothing is run here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+
+LAYOUT = "com.microsoft.nchwc"
+"""The domain of operators on blocks of channels (8 or 16, by the processor's vectors)."""
+SUFFIX = "_nchwc"
+"""Of the names that the runtime gives to such nodes, behind the name of the value that they replace."""
+
+ACTIVATIONS = ("Clip", "HardSigmoid", "HardSwish", "LeakyRelu", "Relu", "Sigmoid", "Tanh")
+"""The operators that the runtime fuses into a convolution before them."""
+
+
+@dataclass(frozen=True)
+class RuntimeNode:
+    """One node of the optimised graph."""
+
+    name: str
+    operator: str
+    """`Conv`, `FusedConv`, `nchwc Conv`, `nchwc ReorderInput`, …"""
+    holds: tuple[str, ...]
+    """The exported operators in it, in the file's order; none where the runtime adds the node, as a reorder."""
+    layer: str
+    """The attribute of the module whose weights it uses, `stage2.0.3`; empty where it has none."""
+
+
+def runtime_nodes(exported: bytes, optimised: bytes) -> list[RuntimeNode]:
+    """The nodes of the optimised model with what they hold of the exported one, in the runtime's order.
+
+    Every exported operator but constants and what is folded into constants is held by one node.
+    """
+    import onnx
+
+    given, made = onnx.load_from_string(exported).graph, onnx.load_from_string(optimised).graph
+    return _Reading(given).nodes(made)
+
+
+class _Reading:
+    """The exported graph, whose operators are given to the runtime's nodes."""
+
+    def __init__(self, given: onnx.GraphProto):
+        self._weights = {tensor.name for tensor in given.initializer}
+        self._position = {node.output[0]: number for number, node in enumerate(given.node)}
+        self._named = {node.name: node for node in given.node}
+        self._makers = {value: node for node in given.node for value in node.output}
+        self._readers: dict[str, list[onnx.NodeProto]] = {}
+        for node in given.node:
+            for value in node.input:
+                self._readers.setdefault(value, []).append(node)
+
+    def nodes(self, made: onnx.GraphProto) -> list[RuntimeNode]:
+        ends = [self._end(node) for node in made.node]
+        known, taken, found = set(ends), set[str](), []
+        for node, end in zip(made.node, ends):
+            held = [] if _is_reorder(node) else [one for one in self._held(end, known) if one.output[0] not in taken]
+            taken |= {one.output[0] for one in held}
+            held.sort(key=lambda one: self._position[one.output[0]])
+            weight = next((name for one in held for name in one.input if name in self._weights), "")
+            operator = f"nchwc {node.op_type}" if node.domain == LAYOUT else node.op_type
+            holds = tuple([one.op_type for one in held])
+            found.append(RuntimeNode(node.name, operator, holds, weight.rpartition(".")[0]))
+        return found
+
+    def _end(self, node: onnx.NodeProto) -> str:
+        """The exported value that a node computes, maybe in blocks of channels."""
+        end = node.output[0]
+        if node.domain == LAYOUT and node.name.endswith(SUFFIX):
+            end = node.name[: -len(SUFFIX)]
+        elif end not in self._makers and node.name in self._named:
+            end = self._named[node.name].output[0]
+        if node.domain == LAYOUT and node.op_type == "Conv":
+            if len(node.input) > 3:
+                end = self._behind(end, ("Add",))
+            if any(one.name == "activation" for one in node.attribute) and self._kind(end) not in ACTIVATIONS:
+                end = self._behind(end, ACTIVATIONS)
+        return end
+
+    def _kind(self, value: str) -> str:
+        return self._makers[value].op_type if value in self._makers else ""
+
+    def _behind(self, value: str, kinds: tuple[str, ...]) -> str:
+        """The value that the first reader of such a kind makes of it; itself where there is none."""
+        readers = [node for node in self._readers.get(value, ()) if node.op_type in kinds]
+        return readers[0].output[0] if readers else value
+
+    def _held(self, end: str, ends: set[str]) -> Iterator[onnx.NodeProto]:
+        """The operators between a value and the values of other nodes of the runtime."""
+        waiting, seen = [end], set[str]()
+        while waiting:
+            maker = self._makers.get(waiting.pop())
+            if maker is None or maker.output[0] in seen:
+                continue
+            seen.add(maker.output[0])
+            if maker.op_type != "Constant":
+                yield maker
+            waiting += [value for value in maker.input if value not in ends]
+
+
+def _is_reorder(node: onnx.NodeProto) -> bool:
+    return node.domain == LAYOUT and node.op_type.startswith("Reorder")
