@@ -1,5 +1,6 @@
 """Strategies: regret on NAS-Bench-Macro; a search keeps its promise on the interval; equal seeds, equal results."""
 
+import sys
 from itertools import islice
 
 import numpy as np
@@ -37,9 +38,9 @@ def test_evolution_has_half_the_regret_of_random_search():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["evolution", "surrogate"])
-def test_regret_over_many_seeds(name):
-    assert regret(name, range(1000, 1200 if name == "evolution" else 1040)) <= MAX_REGRET
+@pytest.mark.parametrize(("name", "seeds"), [("evolution", 200), ("surrogate", 40), ("tpe", 20)])
+def test_regret_over_many_seeds(name, seeds):
+    assert regret(name, range(1000, 1000 + seeds)) <= MAX_REGRET
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -52,6 +53,13 @@ def test_a_search_meets_its_target_and_repeats_itself(name):
     latencies = [one.latency_ms for one in found.front()]
     assert latencies == sorted(latencies)
     assert found.front()[-1].score == max(one.score for one in found.candidates)
+
+
+@pytest.mark.parametrize("name", ["tpe", "nsga2", "pareto"])
+def test_a_strategy_of_optuna_says_how_to_install_it(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ArchError, match="pip install optuna"):
+        strategy(name)(space("nas_bench_macro"), 0)
 
 
 def test_a_search_may_be_stopped():
