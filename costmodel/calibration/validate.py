@@ -21,6 +21,7 @@ from costmodel.calibration.baselines import alone, counted
 from costmodel.calibration.fit import FitResult, fit_without_intervals
 from costmodel.calibration.holdout import MIN_NODE_US, errors, errors_by_family, price_record, rms
 from costmodel.calibration.pipeline import raw_path
+from costmodel.calibration.plain_report import PLAIN, read_validation
 from costmodel.calibration.suite import SuiteNetwork, suite
 from costmodel.latency.profile import DeviceProfile, Errors, load_profile, locate
 from costmodel.networks.synthetic import IMPORTED, SyntheticNetwork
@@ -278,5 +279,8 @@ def _node_errors(records: Sequence[Record], priced) -> dict[str, tuple[int, floa
 
 
 def save_report(report: Validation, path: str | os.PathLike) -> None:
-    """Write the report beside a profile: `<profile>.validation.json`."""
-    write_together({Path(path).with_suffix(".validation.json"): json.dumps(report.as_dict(), indent=1) + "\n"})
+    """Write the report beside a profile: `<profile>.validation.json`. Results of plain processes in it are kept."""
+    file = Path(path).with_suffix(".validation.json")
+    before = read_validation(file)
+    plain = {PLAIN: before[PLAIN]} if PLAIN in before else {}
+    write_together({file: json.dumps(report.as_dict() | plain, indent=1) + "\n"})

@@ -33,6 +33,8 @@ class PlainTiming:
     """"default" or "retain"."""
     processes_ms: tuple[float, ...]
     """The median call of each process."""
+    fastest_ms: tuple[float, ...]
+    """The median of each process's fastest third of calls."""
     page_faults: float
     """Per call, the median over all calls that were counted."""
 
@@ -76,7 +78,16 @@ def measure_plain(
             wanted["target"] = target
         found = [_run(wanted, environment) for _ in range(processes)]
     faults = [count for one in found for count in one["faults"]]
-    return PlainTiming(allocator, tuple([one["median_ms"] for one in found]), statistics.median(faults))
+    return PlainTiming(
+        allocator,
+        tuple([one["median_ms"] for one in found]),
+        tuple([_fastest(one["times_ms"]) for one in found]),
+        statistics.median(faults),
+    )
+
+
+def _fastest(times_ms: Sequence[float]) -> float:
+    return statistics.median(sorted(times_ms)[: -(-len(times_ms) // 3)])
 
 
 def _run(wanted: dict[str, object], environment: dict[str, str]) -> dict:

@@ -11,9 +11,13 @@ import archs
 import costmodel
 from archs.ir.graph import Graph
 from costmodel.calibration.pipeline import raw_path
+from costmodel.calibration.plain import plain_networks, plain_original, spread_over, validate_plain
+from costmodel.calibration.plain_report import save_plain
+from costmodel.calibration.suite import suite
 from costmodel.calibration.validate import save_report, validate
 from costmodel.latency.profile import DEFAULT, locate, names
 from costmodel.timing import machine_lock
+from costmodel.timing.plain_process import measure_plain
 from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output
 from explorer.cli.progress import progress_bar
@@ -37,6 +41,12 @@ def register(commands: Commands) -> None:
     validate = commands.add("validate", _validate, "a profile against networks timed now, by family")
     _add_profile(validate)
     validate.add_argument("--output", type=Path, help="also write the report beside this profile")
+    validate.add_argument("--plain", action="store_true", help="in fresh plain processes, with both allocator settings")
+    validate.add_argument("--networks", type=int, help="with --plain: so many of the suite, evenly chosen; default all")
+    validate.add_argument("--processes", type=int, help="with --plain: fresh processes per network and setting, 1")
+    validate.add_argument("--seconds", type=float, help="with --plain: timing in each process, 1")
+    about = "with --plain: package.module:function, timed as it is after the suite's networks; may be repeated"
+    validate.add_argument("--original", action="append", default=[], metavar="TARGET", help=about)
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:
@@ -112,10 +122,28 @@ def _validate(options: argparse.Namespace) -> Output:
     destination.require_suffix(options.output, ".json")
     if options.output:
         destination.check(options.output)
+    if options.plain:
+        return _validate_plain(options, profile)
+    for name in ("networks", "processes", "seconds", "original"):
+        if getattr(options, name) not in (None, []):
+            raise costmodel.CostError(f"--{name} is given without --plain; allowed: with it")
     with machine_lock.exclusive(_waiting), progress_bar() as progress:
         report = validate(profile, raw if raw.exists() else None, progress=progress)
     if options.output:
         save_report(report, options.output)
+    return Output(report.as_dict(), str(report))
+
+
+def _validate_plain(options: argparse.Namespace, profile: costmodel.DeviceProfile) -> Output:
+    if options.networks is not None and options.networks < 1:
+        raise costmodel.CostError(f"--networks: found {options.networks}; allowed: 1 or more")
+    networks = spread_over(plain_networks(suite(), profile), options.networks)
+    networks += [plain_original(target, network.imported(target), profile) for target in options.original]
+    chosen = {name: getattr(options, name) for name in ("processes", "seconds") if getattr(options, name) is not None}
+    with machine_lock.exclusive(_waiting), progress_bar() as progress:
+        report = validate_plain(profile, networks, progress=progress, measure=measure_plain, **chosen)
+    if options.output:
+        save_plain(report, options.output)
     return Output(report.as_dict(), str(report))
 
 

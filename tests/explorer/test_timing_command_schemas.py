@@ -21,6 +21,7 @@ TIMINGS = "network,latency_ms\nmobilenet_v1,113\nmobilenet_v2,75\nshufflenet_v2,
 GOOD = [
     ["calibrate", "--output", "mine.json"],
     ["validate"],
+    ["validate", "--plain", "--networks", "2"],
     ["lab", "g2"],
     ["lab", "g1", "--repeat", "2"],
     ["measure", "mobilenet_v2"],
@@ -38,6 +39,10 @@ BAD = [
     ["calibrate", "--output", "mine.pt"],
     ["validate", "--profile", "none"],
     ["validate", "--output", "report.txt"],
+    ["validate", "--networks", "3"],
+    ["validate", "--plain", "--seconds", "0"],
+    ["validate", "--plain", "--profile", "cuda"],
+    ["validate", "--plain", "--original", "nothing.here:net"],
     ["search", "nas_bench_macro", "--target", "8", "--output", "net.py"],
     ["fit-device", "timings.csv", "--name", "Pi 5", "--output", "pi"],
     ["lab", "g1", "--csv", "g1.xlsx"],
@@ -77,10 +82,11 @@ def commands(tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "measure_plain", _plain)
     monkeypatch.setattr(onnx_runtime.archs, "to_onnx", lambda graph: b"")
     monkeypatch.setattr(onnx_runtime, "measure_onnx_runtime", _with_onnx_runtime)
+    monkeypatch.setattr(latency, "measure_plain", _plain)
 
 
 def _plain(source, target, shape, threads, allocator, processes, seconds):
-    return PlainTiming(allocator, (20.0,), 3000.0 if allocator == "default" else 0.0)
+    return PlainTiming(allocator, (20.0,), (19.0,), 3000.0 if allocator == "default" else 0.0)
 
 
 def _with_onnx_runtime(data, threads, processes, seconds):
