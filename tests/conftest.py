@@ -40,6 +40,35 @@ def _own_temporary_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """`once(name, make)`: the profile that `make` fits, by whichever of the workers needs it first; others read it."""
+    from filelock import FileLock
+
+    from costmodel import load_profile
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def profile(name, make):
+        path = folder / f"{name}.json"
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                make().save(path)
+        return load_profile(path)
+
+    return profile
+
+
+@pytest.fixture(scope="session")
+def made_up_profile(once):
+    """Of a machine whose times are a straight line, fitted to 60 networks."""
+    from support.synthetic_profiles import fitted
+
+    return once("made_up_profile", fitted)
+
+
+@pytest.fixture(scope="session")
 def address():
     """The page's, on this machine."""
     from support.browser import server

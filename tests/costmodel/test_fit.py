@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support.synthetic_profiles import US_PER_BYTE, US_PER_MULT_ADD, US_PER_START, made_up, made_up_profile
+from support.synthetic_profiles import US_PER_BYTE, US_PER_MULT_ADD, US_PER_START, made_up
 
 import archs
 import costmodel
@@ -29,8 +29,8 @@ from costmodel.timing.timing_records import Record
 
 
 @pytest.fixture(scope="module")
-def profile() -> DeviceProfile:
-    return made_up_profile()
+def profile(made_up_profile) -> DeviceProfile:
+    return made_up_profile
 
 
 def test_a_straight_line_is_learned(profile):
@@ -119,6 +119,7 @@ def test_a_fit_goes_on_from_a_machine_with_other_strengths(profile):
     assert found.prior_strength == min(PRIOR_STRENGTHS)
 
 
+@pytest.mark.slow
 def test_what_is_not_known_of_a_kind_is_no_slow_minute(profile):
     """Small groups take longer than the profile that the fit goes on from knows, and one chunk is full of them."""
     rng, sample = random.Random(8), (spec for spec, _ in table_networks(8) if spec.name != STACK)
@@ -151,6 +152,7 @@ def test_many_networks_take_more_trees_than_a_few(profile, monkeypatch):
     assert (with_few - known, with_many - known) == (2, 5)
 
 
+@pytest.mark.slow
 def test_what_judges_is_believed_where_it_was_timed_in_other_minutes(profile, monkeypatch):
     monkeypatch.setattr("costmodel.calibration.fit.ADDED_TREES", 2)
     monkeypatch.setattr(

@@ -65,8 +65,8 @@ def judged():
 
 
 @pytest.fixture(scope="module")
-def profile(records, judged):
-    return fit(records, judged, Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
+def profile(once, records, judged):
+    return once("synthetic_networks", lambda: fit(records, judged, Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0))
 
 
 # every operator

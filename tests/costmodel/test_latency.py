@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from support.synthetic_profiles import made_up_profile
 
 import archs
 import costmodel
@@ -16,8 +15,8 @@ from explorer.cli.main import main
 
 
 @pytest.fixture(scope="module")
-def profile() -> DeviceProfile:
-    return made_up_profile()
+def profile(made_up_profile) -> DeviceProfile:
+    return made_up_profile
 
 
 @pytest.mark.parametrize("name", archs.names())

@@ -72,6 +72,7 @@ def test_empty(at):
     assert "Upload an ONNX file of up to 128 MB" in at.info[0].value
 
 
+@pytest.mark.slow
 def test_an_uploaded_file(at):
     at.run()
     at.file_uploader(key="import file").upload(

@@ -20,7 +20,7 @@ def made_up(spec) -> Record:
     return Record(spec, float(nodes.sum()), tuple(nodes.tolist()), 0.01, 9)
 
 
-def made_up_profile() -> DeviceProfile:
+def fitted() -> DeviceProfile:
     sample = networks(3)
     records = [made_up(next(sample)[0]) for _ in range(60)]
     return fit(records[:45], records[45:], Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
