@@ -1,0 +1,224 @@
+"""ONNX Runtime's layout of blocks of channels (NCHWc) on x86 processors: which nodes use it, with the reorders between.
+
+One pass over the nodes in order; what a value needs as it was is reordered back. The rules are in this folder's README.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archs.transforms.onnx_runtime.onnx_graph import OnnxGraph, OnnxNode, Sizes, merged
+
+BLOCKED = "nchwc "
+"""Before the names of the layout's kernels."""
+ALIGNMENT = 4
+"""Channels that a reorder into blocks copies at once."""
+FUSED_ACTIVATIONS = ("HardSigmoid", "Relu", "Sigmoid", "Tanh")
+"""Taken in by a blocked convolution that ends in an addition."""
+ELEMENTWISE = (*FUSED_ACTIVATIONS, "Gelu", "QuickGelu")
+"""Computed on blocked tensors as they are."""
+BINARY = ("Add", "Mul")
+
+
+@dataclass(eq=False)
+class _Blocked:
+    """A value that is made in blocks."""
+
+    value: str
+    """Its name there."""
+    maker: OnnxNode
+    channels: int
+    readers: int
+    """Of the value as the file has it, the network's output among them."""
+    waiting: int
+    """Readers that need it as the file has it."""
+
+
+def use_blocks(graph: OnnxGraph, block: int) -> frozenset[str]:
+    """Let convolutions, poolings and what stands between them use blocks of channels; returns the values in blocks."""
+    layout = _Layout(graph, block)
+    for node in graph.ordered():
+        layout.transform(node)
+    layout.finish()
+    return frozenset(layout.made_in_blocks)
+
+
+class _Layout:
+    def __init__(self, graph: OnnxGraph, block: int):
+        self.graph, self.block = graph, block
+        self.blocked: dict[str, _Blocked] = {}
+        self.reordered: dict[str, str] = {}
+        self.uses = {value: graph.uses(value) for node in graph.nodes.values() for value in node.outputs}
+        self.made_in_blocks: set[str] = set()
+
+    def transform(self, node: OnnxNode) -> None:
+        if node.op in ("Conv", "FusedConv"):
+            self._convolution(node)
+        elif node.op in ("MaxPool", "AveragePool"):
+            self._pool(node)
+        elif not all(value in self.blocked for value in node.inputs if value in self.graph.maker):
+            return
+        elif node.op in BINARY and len(node.inputs) == 2:
+            self._binary(node)
+        elif node.op == "Concat":
+            self._concat(node)
+        elif node.op in ELEMENTWISE:
+            self._elementwise(node)
+        elif node.op == "BatchNormalization":
+            self._batch_norm(node)
+
+    def padded(self, channels: int) -> int:
+        return -(-channels // self.block) * self.block
+
+    def _convolution(self, node: OnnxNode) -> None:
+        graph, block = self.graph, self.block
+        weight = graph.constants.get(node.inputs[1])
+        if weight is None or len(weight.sizes) != 4 or (len(node.inputs) > 2 and node.inputs[2] not in graph.constants):
+            return
+        made, each, *kernel = weight.sizes
+        groups = node.attributes["groups"]
+        plain_input = False
+        if groups > 1:
+            if made % ALIGNMENT:
+                return
+            if each == 1 and made == groups:
+                groups = self.padded(made)
+            elif each % block or made // groups % block:
+                return
+        elif each < block:
+            plain_input = True
+        elif each % ALIGNMENT:
+            return
+        else:
+            each = self.padded(each)
+        attributes = node.attributes | {"groups": groups}
+        weights = self.padded(made) * each * kernel[0] * kernel[1]
+        attributes["weights"] = weights + (self.padded(made) if len(node.inputs) > 2 else 0)
+        x = node.inputs[0] if plain_input else self._blocks_of(node.inputs[0], node)
+        self._replace(node, "Conv", [x, *node.inputs[1:]], made, attributes)
+
+    def _pool(self, node: OnnxNode) -> None:
+        channels = self.graph.shapes[node.inputs[0]][0]
+        if channels % self.block == 0:
+            self._replace(node, node.op, [self._blocks_of(node.inputs[0], node)], channels, node.attributes)
+
+    def _batch_norm(self, node: OnnxNode) -> None:
+        """A batch norm by itself is a depthwise 1×1 convolution."""
+        channels = self.blocked[node.inputs[0]].channels
+        padded = self.padded(channels)
+        attributes = {"kernel": (1, 1), "stride": (1, 1), "pads": (0, 0, 0, 0), "dilation": (1, 1), "groups": padded}
+        attributes["weights"] = 2 * padded
+        self._replace(node, "Conv", [self._blocks_of(node.inputs[0], node), *node.inputs[1:3]], channels, attributes)
+
+    def _binary(self, node: OnnxNode) -> None:
+        a, b = node.inputs
+        if a not in self.blocked or b not in self.blocked:
+            return
+        inputs = [self.blocked[a], self.blocked[b]]
+        if inputs[0].channels != inputs[1].channels:
+            return
+        if self.graph.shapes[a] != self.graph.shapes[b]:
+            return
+        if node.op == "Mul" and self._hard_swish(node, inputs):
+            return
+        if node.op == "Add":
+            for one, other in (inputs, inputs[::-1]):
+                conv = one.maker
+                free = not conv.attributes.get("adds") and not conv.attributes.get("activation")
+                if conv.op == f"{BLOCKED}Conv" and one.readers == 1 and free:
+                    for value in inputs:
+                        value.waiting -= 1
+                    self.graph.append_input(conv, other.maker.outputs[0])
+                    conv.attributes["adds"] = True
+                    self._take_in(node, one)
+                    return
+        self._keep(node, inputs[0].channels)
+
+    def _hard_swish(self, node: OnnxNode, inputs: list[_Blocked]) -> bool:
+        """Take x · hard_sigmoid(x) into the convolution that makes x, where nothing else reads x."""
+        for one, other in (inputs, inputs[::-1]):
+            conv, gate = one.maker, other.maker
+            alone = one.readers == 2 and other.readers == 1
+            gates = gate.op == "HardSigmoid" and gate.inputs[0] == one.value
+            free = conv.op == f"{BLOCKED}Conv" and not conv.attributes.get("activation")
+            if alone and gates and free:
+                conv.attributes["activation"] = "HardSwish"
+                one.waiting -= 1
+                other.waiting -= 1
+                self.graph.drop(gate)
+                self._take_in(node, one)
+                return True
+        return False
+
+    def _concat(self, node: OnnxNode) -> None:
+        found = [self.blocked.get(value) for value in node.inputs]
+        inputs = [one for one in found if one is not None and one.channels % self.block == 0]
+        if node.attributes["axis"] == 1 and len(inputs) == len(node.inputs):
+            self._keep(node, sum(one.channels for one in inputs))
+
+    def _elementwise(self, node: OnnxNode) -> None:
+        one = self.blocked.get(node.inputs[0])
+        if one is None:
+            return
+        fuses = node.op in FUSED_ACTIVATIONS and one.maker.op == f"{BLOCKED}Conv" and one.readers == 1
+        if fuses and not one.maker.attributes.get("activation"):
+            one.waiting -= 1
+            one.maker.attributes["activation"] = node.op
+            self._take_in(node, one)
+        else:
+            self._keep(node, one.channels)
+
+    def _blocks_of(self, value: str, node: OnnxNode) -> str:
+        """A value in blocks, reordered where it is not made so."""
+        if value in self.blocked:
+            self.blocked[value].waiting -= 1
+            return self.blocked[value].value
+        if value not in self.reordered:
+            made = self.reordered[value] = f"{value} in blocks"
+            self._store(made, self.graph.shapes[value])
+            self.graph.add(f"{BLOCKED}ReorderInput", [value], [made], {}, (), node.place)
+        return self.reordered[value]
+
+    def _store(self, value: str, sizes: Sizes) -> None:
+        self.graph.shapes[value] = (self.padded(sizes[0]), *sizes[1:])
+        self.made_in_blocks.add(value)
+
+    def _replace(self, node: OnnxNode, op: str, inputs: list[str], channels: int, attributes: dict) -> None:
+        value = node.outputs[0]
+        made = f"{value} in blocks"
+        self._store(made, (channels, *self.graph.shapes[value][1:]))
+        new = self.graph.add(BLOCKED + op, inputs, [made], attributes, node.paths, node.place)
+        self.graph.drop(node)
+        self._remember(value, made, new, channels)
+
+    def _keep(self, node: OnnxNode, channels: int) -> None:
+        """Let a node as it is read and give blocked tensors."""
+        value = node.outputs[0]
+        for index, read in enumerate(list(node.inputs)):
+            if read in self.blocked:
+                self.blocked[read].waiting -= 1
+                self.graph.read(node, index, self.blocked[read].value)
+        made = f"{value} in blocks"
+        self._store(made, (channels, *self.graph.shapes[value][1:]))
+        del self.graph.maker[value]
+        node.outputs[0] = made
+        self.graph.maker[made] = node
+        self._remember(value, made, node, channels)
+
+    def _take_in(self, node: OnnxNode, one: _Blocked) -> None:
+        """Let the convolution that makes a value compute a node too."""
+        value = node.outputs[0]
+        one.maker.paths = merged(one.maker.paths, node.paths)
+        one.maker.place = node.place
+        self.graph.drop(node)
+        self._remember(value, one.value, one.maker, one.channels)
+
+    def _remember(self, value: str, made: str, maker: OnnxNode, channels: int) -> None:
+        self.blocked[value] = _Blocked(made, maker, channels, self.uses[value], self.uses[value])
+
+    def finish(self) -> None:
+        for value, one in self.blocked.items():
+            if one.waiting > 0:
+                self.graph.add(
+                    f"{BLOCKED}ReorderOutput", [one.value], [value], {"channels": one.channels}, (), one.maker.place
+                )

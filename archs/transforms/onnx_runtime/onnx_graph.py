@@ -1,0 +1,164 @@
+"""A mutable graph of ONNX operators, without weights' values, which the rewrites of ONNX Runtime are applied to.
+
+Nodes are numbered as the runtime numbers them: the file's in order, then each new one. Start at `OnnxGraph.add`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+Sizes = tuple[int, ...]
+
+IMAGE_VALUE = "input"
+
+
+@dataclass(eq=False, slots=True)
+class OnnxNode:
+    """One ONNX operator."""
+
+    op: str
+    inputs: list[str]
+    outputs: list[str]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+    """Of the graph's nodes that it computes, whole or in part."""
+    place: str = ""
+    """The graph's node that it is part of or inserted for."""
+    number: int = -1
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant tensor of a file: a weight, or a number."""
+
+    sizes: Sizes
+    value: tuple[float, ...] | None = None
+    """Of small ones that are no weights."""
+
+    @property
+    def elements(self) -> int:
+        return prod(self.sizes)
+
+
+class OnnxGraph:
+    """Nodes by number, with the maker and the readers of every value."""
+
+    def __init__(self, image: Sizes):
+        self.nodes: dict[int, OnnxNode] = {}
+        self.shapes: dict[str, Sizes] = {IMAGE_VALUE: image}
+        """Value → sizes without the batch; `()` of shape arithmetic."""
+        self.constants: dict[str, Constant] = {}
+        self.maker: dict[str, OnnxNode] = {}
+        self.readers: dict[str, list[OnnxNode]] = {}
+        self.output = IMAGE_VALUE
+        self.removed: list[str] = []
+        """Paths that no node computes any more."""
+        self._next = 0
+
+    def add(
+        self,
+        op: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        attributes: dict[str, Any] | None = None,
+        paths: tuple[str, ...] = (),
+        place: str = "",
+    ) -> OnnxNode:
+        node = OnnxNode(op, list(inputs), list(outputs), attributes or {}, paths, place or (paths[-1] if paths else ""))
+        node.number = self._next
+        self._next += 1
+        self.nodes[node.number] = node
+        for value in node.outputs:
+            self.maker[value] = node
+        for value in node.inputs:
+            self.readers.setdefault(value, []).append(node)
+        return node
+
+    def constant(self, sizes: Sizes, value: Sequence[float]) -> str:
+        """A constant of known numbers; equal ones are one, as the runtime shares them."""
+        name = f"= {sizes} {tuple(value)}"
+        self.constants.setdefault(name, Constant(sizes, tuple(value)))
+        return name
+
+    def weight(self, path: str, role: str, sizes: Sizes) -> str:
+        name = f"{path}.{role}"
+        self.constants.setdefault(name, Constant(sizes))
+        return name
+
+    def uses(self, value: str) -> int:
+        """How often a value is read, the network's output once."""
+        return len(self.readers.get(value, ())) + (value == self.output)
+
+    def only_reader(self, node: OnnxNode) -> OnnxNode | None:
+        """The node that reads the output of one, where it is the only one and the value is not the network's output."""
+        value = node.outputs[0]
+        return self.readers[value][0] if value != self.output and len(self.readers.get(value, ())) == 1 else None
+
+    def read(self, node: OnnxNode, index: int, value: str) -> None:
+        """Let an input be another value."""
+        self.readers[node.inputs[index]].remove(node)
+        node.inputs[index] = value
+        self.readers.setdefault(value, []).append(node)
+
+    def append_input(self, node: OnnxNode, value: str) -> None:
+        node.inputs.append(value)
+        self.readers.setdefault(value, []).append(node)
+
+    def drop(self, node: OnnxNode) -> None:
+        """Remove a node; its output has no maker until another node makes it."""
+        del self.nodes[node.number]
+        for value in node.inputs:
+            self.readers[value].remove(node)
+        for value in node.outputs:
+            if self.maker.get(value) is node:
+                del self.maker[value]
+
+    def replace_uses(self, value: str, other: str) -> None:
+        """Let every reader of a value read another one."""
+        for node in list(self.readers.get(value, ())):
+            for index, read in enumerate(node.inputs):
+                if read == value:
+                    self.read(node, index, other)
+        if self.output == value:
+            self.output = other
+
+    def absorb(self, node: OnnxNode, after: OnnxNode) -> None:
+        """Let a node compute what its only reader `after` computes, which is removed."""
+        value = after.outputs[0]
+        self.drop(after)
+        self.maker.pop(node.outputs[0], None)
+        node.outputs = [value]
+        self.maker[value] = node
+        node.paths = merged(node.paths, after.paths)
+        node.place = after.place
+
+    def ordered(self) -> list[OnnxNode]:
+        """The nodes in the runtime's order: depth first from the output, the input with the highest number first."""
+        found: list[OnnxNode] = []
+        seen: set[int] = set()
+        stack: list[tuple[OnnxNode, bool]] = [
+            (node, False) for node in self._by_number() if not any(self.readers.get(value) for value in node.outputs)
+        ]
+        while stack:
+            node, leave = stack.pop()
+            if leave:
+                found.append(node)
+                continue
+            if node.number in seen:
+                continue
+            seen.add(node.number)
+            stack.append((node, True))
+            makers = {maker.number: maker for value in node.inputs if (maker := self.maker.get(value)) is not None}
+            stack += [(makers[number], False) for number in sorted(makers) if number not in seen]
+        return found
+
+    def _by_number(self) -> Iterator[OnnxNode]:
+        return (self.nodes[number] for number in sorted(self.nodes))
+
+
+def merged(paths: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Two lists of paths as one, each path once."""
+    return tuple(dict.fromkeys([*paths, *more]))

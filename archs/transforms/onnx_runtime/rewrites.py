@@ -1,0 +1,151 @@
+"""The rewrites that ONNX Runtime applies before it chooses layouts: its levels `basic` and `extended`.
+
+The layout of blocks of channels comes behind them, in `blocked_layout`. The rules are listed in this folder's README.
+"""
+
+from __future__ import annotations
+
+from archs.transforms.onnx_runtime.onnx_graph import IMAGE_VALUE, OnnxGraph, OnnxNode, merged
+
+CONV_ACTIVATIONS = ("Clip", "HardSigmoid", "LeakyRelu", "Relu", "Sigmoid", "Tanh")
+"""Fused into the convolution before them, where nothing else reads it."""
+GEMM_ACTIVATIONS = ("Elu", "HardSigmoid", "LeakyRelu", "Relu", "Sigmoid", "Softplus", "Tanh")
+FOLDS = {"Conv": ("Add", "BatchNormalization", "Mul"), "Relu": ("Clip",)}
+NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
+
+
+def rewrite(graph: OnnxGraph) -> None:
+    """Apply them all."""
+    _merge_equal(graph)
+    _fold_constants_into_convolutions(graph)
+    _inline_functions(graph)
+    _fuse_activations(graph, "Gemm", "FusedGemm", GEMM_ACTIVATIONS)
+    _fuse_activations(graph, "Conv", "FusedConv", CONV_ACTIVATIONS)
+    _fuse_swish(graph)
+
+
+def fuse_sums(graph: OnnxGraph) -> None:
+    """Plain convolution + add (+ activation), behind the choice of layouts."""
+    for node in graph.ordered():
+        if node.op == "Conv" and node.number in graph.nodes:
+            add = graph.only_reader(node)
+            if add is not None and add.op == "Add" and node is _summand(graph, add):
+                (other,) = [value for value in add.inputs if value != node.outputs[0]]
+                after = graph.only_reader(add)
+                fused = _replace(graph, node, "FusedConv", add)
+                graph.append_input(fused, other)
+                fused.attributes["adds"] = True
+                if after is not None and after.op in CONV_ACTIVATIONS:
+                    graph.absorb(fused, after)
+                    fused.attributes["activation"] = after.op
+
+
+def _summand(graph: OnnxGraph, add: OnnxNode) -> OnnxNode | None:
+    """The convolution that takes an addition in: the first maker of an input that can, by number."""
+    a, b = add.inputs
+    if a == b or len(graph.shapes.get(a, ())) != 3 or graph.shapes.get(a) != graph.shapes.get(b):
+        return None
+    makers = {maker.number: maker for value in (a, b) if (maker := graph.maker.get(value)) is not None}
+    for number in sorted(makers):
+        maker = makers[number]
+        if maker.op == "Conv" and len(maker.inputs) == 3 and graph.uses(maker.outputs[0]) == 1:
+            return maker
+    return None
+
+
+def _merge_equal(graph: OnnxGraph) -> None:
+    """Of operators with the same attributes and inputs, the first in the runtime's order is kept."""
+    seen: dict[object, OnnxNode] = {}
+    for node in graph.ordered():
+        key = node.op, tuple(node.inputs), repr(sorted(node.attributes.items()))
+        first = seen.setdefault(key, node)
+        if first is not node:
+            first.paths = merged(first.paths, node.paths)
+            for value, kept in zip(node.outputs, first.outputs):
+                graph.replace_uses(value, kept)
+            graph.drop(node)
+
+
+def _fold_constants_into_convolutions(graph: OnnxGraph) -> None:
+    """Batch norms, and additions and products with one number per channel, into the convolution before them."""
+    for node in graph.ordered():
+        if node.number not in graph.nodes:
+            continue
+        while (after := graph.only_reader(node)) is not None and after.op in FOLDS.get(node.op, ()):
+            if node.op == "Relu":
+                node.op, node.inputs = "Clip", [*node.inputs, *after.inputs[1:]]
+            elif not _folds(graph, node, after):
+                break
+            elif len(node.inputs) == 2:
+                channels = graph.constants[node.inputs[1]].sizes[0]
+                graph.append_input(node, graph.weight(node.outputs[0], "folded bias", (channels,)))
+            graph.absorb(node, after)
+
+
+def _folds(graph: OnnxGraph, conv: OnnxNode, after: OnnxNode) -> bool:
+    weight = graph.constants.get(conv.inputs[1])
+    if weight is None:
+        return False
+    if after.op == "BatchNormalization":
+        return True
+    other = graph.constants.get(after.inputs[1])
+    if other is None:
+        return False
+    sizes, channels = other.sizes, weight.sizes[0]
+    if not sizes:
+        return after.op == "Mul"
+    rank = len(weight.sizes)
+    return sizes in ((channels, *[1] * (rank - 2)), (1, channels, *[1] * (rank - 2)))
+
+
+def _inline_functions(graph: OnnxGraph) -> None:
+    """Operators that the runtime has no kernel for become those that define them."""
+    for node in graph.ordered():
+        if node.op == "HardSwish":
+            _inline(graph, node, ["HardSigmoid"])
+        elif node.op == "Mish":
+            _inline(graph, node, ["Softplus", "Tanh"])
+
+
+def _inline(graph: OnnxGraph, node: OnnxNode, chain: list[str]) -> None:
+    """Let the product of x and a chain of operators on x stand for an operator."""
+    (x,), (y,) = node.inputs, node.outputs
+    graph.drop(node)
+    value = x
+    for op in chain:
+        inner = f"{y} {op}"
+        graph.shapes[inner] = graph.shapes[y]
+        graph.add(op, [value], [inner], {}, node.paths)
+        value = inner
+    graph.add("Mul", [x, value], [y], {}, node.paths)
+
+
+def _fuse_activations(graph: OnnxGraph, kind: str, fused: str, activations: tuple[str, ...]) -> None:
+    for node in graph.ordered():
+        if node.op == kind and node.number in graph.nodes:
+            after = graph.only_reader(node)
+            if after is not None and after.op in activations:
+                _replace(graph, node, fused, after).attributes["activation"] = after.op
+
+
+def _replace(graph: OnnxGraph, node: OnnxNode, op: str, after: OnnxNode) -> OnnxNode:
+    """A new node for a node and its only reader."""
+    graph.absorb(node, after)
+    graph.drop(node)
+    return graph.add(op, node.inputs, node.outputs, dict(node.attributes), node.paths, node.place)
+
+
+def _fuse_swish(graph: OnnxGraph) -> None:
+    """Let one operator stand for x · sigmoid(x)."""
+    for node in graph.ordered():
+        if node.op == "Sigmoid" and node.number in graph.nodes:
+            after = graph.only_reader(node)
+            if (
+                after is not None
+                and after.op == "Mul"
+                and node.inputs[0] in after.inputs
+                and after.outputs[0] != IMAGE_VALUE
+            ):
+                graph.absorb(node, after)
+                graph.drop(node)
+                graph.add("QuickGelu", node.inputs, node.outputs, {}, node.paths, node.place)
