@@ -17,7 +17,19 @@ import shtab
 
 import archs
 import costmodel
-from explorer.cli import catalogue, compare, destination, devices, export, import_network, lab, latency, measure, search
+from explorer.cli import (
+    adapt,
+    catalogue,
+    compare,
+    destination,
+    devices,
+    export,
+    import_network,
+    lab,
+    latency,
+    measure,
+    search,
+)
 from explorer.cli.command import BAD_INPUT, Commands, Output, Parser, UsageError, schema_name, without_nan, write
 
 GROUPS: tuple[Callable[[Commands], None], ...] = (
@@ -29,6 +41,7 @@ GROUPS: tuple[Callable[[Commands], None], ...] = (
     import_network.register,
     lab.register,
     search.register,
+    adapt.register,
     devices.register,
 )
 """One per module of commands, in the order of the help."""

@@ -79,11 +79,16 @@ def _own(name: str) -> Objective:
     module, _, function = name.partition(":")
     try:
         found: Callable[[Spec], float] = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ArchError(f"objective {shorten(name)}: {error}; allowed: module:function, importable here") from None
+    except Exception as error:
+        said = f"{type(error).__name__}: {shorten(str(error))}"
+        raise ArchError(f"objective {shorten(name)}: {said}; allowed: module:function, importable here") from None
 
     def score(spec: Spec) -> float:
-        value = found(spec)
+        try:
+            value = found(spec)
+        except Exception as error:
+            said = f"{type(error).__name__}: {shorten(str(error))}"
+            raise ArchError(f"objective {shorten(name)} failed on {spec.name} with {said}") from None
         if not isinstance(value, (int, float)) or not np.isfinite(value):
             raise ArchError(f"objective {shorten(name)} returned {shorten(value)}; allowed: a finite number")
         return float(value)

@@ -1,0 +1,265 @@
+"""`python -m explorer adapt`: a table brought to a latency step by step, layer by layer, as NetAdapt does.
+
+The steps are `explorer.search.netadapt`'s, the log `explorer.search.adapt_log`'s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict, dataclass, replace
+from math import isfinite, isnan, nan
+from pathlib import Path
+from typing import Any
+
+import costmodel
+from archs import ArchError, Graph, Spec, save_weights
+from costmodel.latency.profile import DEFAULT
+from explorer.cli import destination, network
+from explorer.cli.command import Commands, Output
+from explorer.cli.progress import Progress, progress_bar
+from explorer.search import training
+from explorer.search.adapt_log import Log
+from explorer.search.image_sets import SHAPES, load
+from explorer.search.netadapt import VERSIONS, Adapted, Adapter, Scorer, Step, TableScorer, conclusion, version, walk
+from explorer.search.objectives import OBJECTIVES, objective
+from explorer.search.parts import digest_of
+from explorer.search.proposals import KINDS
+from explorer.search.sweep import fingerprint
+from explorer.search.training import Recipe, Trained, accuracy, train
+from explorer.search.truncation import ORDERS
+
+TRAINED = "trained"
+ROOM = 1_000_000  # bytes; a log of a hundred steps
+CHOICES = ("ratio", "accuracy")
+
+
+def register(commands: Commands) -> None:
+    """Add the command of this module."""
+    parser = commands.add("adapt", _adapt, "a network brought to a latency layer by layer (NetAdapt)", True)
+    parser.add_argument("--target-ms", type=float, required=True, help="milliseconds that the whole interval must meet")
+    parser.add_argument(
+        "--point", action="store_true", help="meet the target with the prediction, without its interval"
+    )
+    parser.add_argument("--profile", default=DEFAULT, help="a profile file or a shipped one")
+    parser.add_argument("--method", default="mobilenet_v3", help=f"the published version: {', '.join(VERSIONS)}")
+    parser.add_argument("--first", type=float, help="the least share of the latency that step 1 takes off, 0.01")
+    parser.add_argument("--decay", type=float, help="by which that share is multiplied from step to step, 0.96")
+    parser.add_argument("--kinds", help=f"of proposals, separated by commas: {', '.join(KINDS)}")
+    parser.add_argument("--choice", choices=CHOICES, help="the proposal that loses least per millisecond, or the best")
+    parser.add_argument("--max-steps", type=int, default=1000)
+    parser.add_argument(
+        "--objective", default="estimated", help=f"{', '.join(OBJECTIVES)}, {TRAINED}, or module:function of a Spec"
+    )
+    parser.add_argument("--log", type=Path, help="a file for all proposals; the same command continues from it")
+    parser.add_argument("--output", type=Path, help="write the last network's spec, and its weights beside it")
+    real = parser.add_argument_group(f"with --objective {TRAINED}")
+    real.add_argument("--images", default=SHAPES, help=f"{SHAPES}, fashion-mnist, an .npz, a folder of IDX or classes")
+    real.add_argument("--side", type=int, default=32, help="of the images that are drawn or resized")
+    real.add_argument("--steps", type=int, default=400, help="of the first training, and of the last fine-tuning")
+    real.add_argument("--tuning-steps", type=int, default=20, help="of each proposal")
+    real.add_argument("--batch", type=int, default=64)
+    real.add_argument("--order", default="norm", help=f"of the channels that stay: {', '.join(ORDERS)}")
+    real.add_argument("--seed", type=int, default=0)
+
+
+@dataclass
+class _Search:
+    """A search with its log; what is being done is told to `bar`."""
+
+    adapter: Adapter
+    spec: Spec
+    log: Log | None
+    bar: Progress
+    max_steps: int
+
+    def __post_init__(self) -> None:
+        self.steps: list[Step] = list(self.log.steps) if self.log else []
+        self.doing, self.started, self.begun = "", time.monotonic(), 0.0
+
+    def run(self) -> tuple[Adapted, Any]:
+        """The result, with the state of its last step."""
+        state: Any = None
+        self.doing = "the network to begin with"
+        if self.steps:
+            state = self._kept_state()
+        else:
+            first, state = self.adapter.first(self.spec)
+            self._add(first, state)
+        self.begun = self._share()
+        ended = self.log is not None and self.log.ended
+        if not ended and len(self.steps) <= self.max_steps:
+            for step, after in walk(self.adapter, self.steps, state, self._trying):
+                self._add(step, after)
+                state = after
+                if step.number >= self.max_steps:
+                    break
+        return conclusion(self.adapter, self.steps), state
+
+    def _kept_state(self) -> Any:
+        state = self.log.state() if self.log else None
+        if self.log and state is None and isinstance(self.adapter.scorer, Trained):
+            raise ArchError(f"{self.log.weights(self.steps[-1].number)} is missing; continue with it, or a new log")
+        return state
+
+    def _add(self, step: Step, state: Any) -> None:
+        if self.log:
+            self.log.append(step, state)
+        self.steps.append(step)
+
+    def _trying(self, number: int, of: int, where: str) -> None:
+        self.doing = f"step {len(self.steps)} · {self.steps[-1].latency_ms:.3g} ms · proposal {number} of {of}, {where}"
+        self.tell()
+
+    def trained(self, now: training.Progress) -> bool:
+        """Of each step of a training."""
+        self.tell(f" · training {now.step} of {now.steps}, loss {now.loss:.3f}, {now.seconds_left:.0f} s left")
+        return True
+
+    def tell(self, more: str = "") -> None:
+        """Show what is being done, with the time that is left at this rate."""
+        share = self._share()
+        done = share - self.begun
+        left = (time.monotonic() - self.started) * (1 - share) / done if done > 0 else nan
+        self.bar(share, self.doing + more + ("" if isnan(left) else f" · some {left:.0f} s left in all"))
+
+    def _share(self) -> float:
+        if not self.steps:
+            return 0.0
+        seed, now = self.steps[0].latency_ms, self.steps[-1].latency_ms
+        way = seed - self.adapter.target_ms
+        return min(1.0, max(0.0, (seed - now) / way)) if way > 0 else 1.0
+
+
+def _adapt(options: argparse.Namespace) -> Output:
+    destination.require_suffix(options.output, ".json")
+    if not (isfinite(options.target_ms) and options.target_ms > 0):
+        raise ArchError(f"target is {options.target_ms} ms; allowed: above 0")
+    if options.max_steps < 1:
+        raise ArchError(f"max-steps is {options.max_steps}; allowed: at least 1")
+    for path, room in ((options.output, destination.ROOM), (options.log, ROOM)):
+        if path:
+            destination.check(path, room)
+    spec, profile = network.spec(options), costmodel.load_profile(options.profile)
+    scorer, note = _scorer(options)
+    if isinstance(scorer, Trained):
+        spec = scorer.images.fitted(spec)
+    adapter = Adapter(profile, options.target_ms, scorer, _version(options), not options.point, options.fold)
+    log = Log(options.log, _plan(options, spec, adapter)) if options.log else None
+    with progress_bar() as bar:
+        search = _Search(adapter, spec, log, bar, options.max_steps)
+        if isinstance(scorer, Trained):
+            scorer.progress = search.trained
+            scorer.checkpoint = log.beside("training") if log else None
+        try:
+            found, state = search.run()
+            test = _tested(options, scorer, state, search) if isinstance(state, Graph) else None
+        except KeyboardInterrupt:
+            kept = f"{len(search.steps)} steps are kept in {log.path}; run it again to continue" if log else ""
+            raise KeyboardInterrupt(kept or "nothing is kept without --log") from None
+    last = found.steps[-1]
+    if options.output:
+        options.output.write_text(last.spec.to_json(), encoding="utf-8")
+        if test:
+            save_weights(test[1], options.output.with_suffix(".safetensors"))
+    if search.steps[-1].number and search.steps[-1].chosen is None:
+        where = "; its table is written" if options.output else ""
+        raise ArchError(f"{options.target_ms:g} ms is not reached: {found.reason} after {last.number} steps{where}")
+    document = _document(options, spec, adapter, found) | {"test_top1_pct": test[0] if test else None}
+    return Output(document, _text(options, adapter, found, note, test[0] if test else None))
+
+
+def _version(options: argparse.Namespace) -> Any:
+    """The published version, with the options that change it."""
+    given = {name: value for name in ("first", "decay", "choice") if (value := getattr(options, name)) is not None}
+    if options.kinds is not None:
+        given["kinds"] = tuple(options.kinds.split(","))
+    return replace(version(options.method), **given)
+
+
+def _scorer(options: argparse.Namespace) -> tuple[Scorer, str]:
+    """The scorer with a note on it."""
+    if options.objective != TRAINED:
+        found = objective(options.objective)
+        return TableScorer(found), found.note
+    if options.order not in ORDERS:
+        raise ArchError(f"order is {options.order!r}; allowed: {', '.join(ORDERS)}")
+    images = load(options.images, options.side, options.seed)
+    first = Recipe(options.steps, options.batch)
+    tuning = Recipe(options.tuning_steps, options.batch, 0.02, warmup=0)
+    sizes = " / ".join(f"{len(part):,}" for part in (images.train, images.validation, images.test))
+    return Trained(images, first, tuning, options.seed, options.order), f"train / validation / test images: {sizes}"
+
+
+def _tested(options: argparse.Namespace, scorer: Scorer, state: Graph, search: _Search) -> tuple[float, Graph]:
+    """Accuracy on the test part after the last fine-tuning, which the search's steps do not include."""
+    assert isinstance(scorer, Trained)
+    search.doing = "the last fine-tuning"
+    recipe = Recipe(options.steps, options.batch, 0.05)
+    checkpoint = search.log.beside("fine-tuning") if search.log else None
+    tuned = train(state, scorer.images, recipe, options.seed + 2, search.trained, checkpoint)
+    return accuracy(tuned, scorer.images.test), tuned
+
+
+def _plan(options: argparse.Namespace, spec: Spec, adapter: Adapter) -> dict[str, Any]:
+    """What a log's steps follow from."""
+    plan: dict[str, Any] = {
+        "network": digest_of(spec),
+        "profile": fingerprint(adapter.profile),
+        "target_ms": adapter.target_ms,
+        "whole_interval": adapter.whole_interval,
+        "folded": adapter.folded,
+        "objective": options.objective,
+        **asdict(adapter.version),
+    }
+    if isinstance(adapter.scorer, Trained):
+        names = ("images", "side", "steps", "tuning_steps", "batch", "order", "seed")
+        plan |= {name: getattr(options, name) for name in names}
+        plan["pixels"] = adapter.scorer.images.train.checksum
+    return plan
+
+
+def _document(options: argparse.Namespace, spec: Spec, adapter: Adapter, found: Adapted) -> dict[str, Any]:
+    rows = [{**asdict(replace(step, spec=None)), "spec": None} for step in found.steps]  # type: ignore[arg-type]
+    for row in rows:
+        del row["spec"]
+    return {
+        "network": spec.name,
+        "profile": {"name": adapter.profile.name, "fingerprint": fingerprint(adapter.profile)},
+        "target_ms": adapter.target_ms,
+        "whole_interval": adapter.whole_interval,
+        "meets_target": found.met,
+        "reason": found.reason,
+        "version": asdict(adapter.version),
+        "objective": adapter.scorer.name,
+        "tier": adapter.scorer.tier,
+        "steps": rows,
+        "log": str(options.log) if options.log else None,
+        "spec": found.steps[-1].spec.to_json(),
+    }
+
+
+def _text(options: argparse.Namespace, adapter: Adapter, found: Adapted, note: str, test: float | None) -> str:
+    first, last = found.steps[0], found.steps[-1]
+    lines = [
+        f"{first.spec.name} to {adapter.target_ms:g} ms on {adapter.profile.name}, NetAdapt {adapter.version.name}, "
+        f"scored by {adapter.scorer.name} ({adapter.scorer.tier}: {note})"
+    ]
+    lines += [_line(step) for step in found.steps]
+    inside = sum(step.chosen is not None and step.chosen.inside_interval for step in found.steps)
+    if inside:
+        lines.append(f"~ the step's gain lies inside its interval: {inside} of {last.number} steps")
+    kind = "whole interval" if adapter.whole_interval else "prediction"
+    verb = "meets" if found.met else "does not meet"
+    lines.append(f"{found.reason}: the last network {verb} {adapter.target_ms:g} ms with its {kind}")
+    if test is not None:
+        lines.append(f"test part, after {options.steps} more steps of fine-tuning: {test:.2f} %")
+    return "\n".join(lines)
+
+
+def _line(step: Step) -> str:
+    ends = "outside the calibrated range" if isnan(step.low_ms) else f"{step.low_ms:.3f} to {step.high_ms:.3f}"
+    one = step.chosen
+    change = f"{one.kind} {one.where} {one.change}" if one else "the network to begin with"
+    sign = "~" if one and one.inside_interval else " "
+    return f"{step.number:4} {step.latency_ms:9.3f} ms ({ends}) {sign} {step.score:14,.6g}   {change}"
