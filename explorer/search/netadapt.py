@@ -58,9 +58,13 @@ VERSIONS = {
 class Scorer(Protocol):
     """The accuracy of networks, with its tier. A `state` is what one network hands on to its proposals: its weights."""
 
-    name: str
-    tier: str
-    is_accuracy: bool
+    @property
+    def name(self) -> str:
+        """What is scored, in words."""
+
+    @property
+    def tier(self) -> str:
+        """Whose number it is."""
 
     def begin(self, spec: Spec) -> tuple[float, Any]:
         """Score and state of the network that the search starts from."""
@@ -82,10 +86,6 @@ class TableScorer:
     @property
     def tier(self) -> str:
         return self.objective.tier
-
-    @property
-    def is_accuracy(self) -> bool:
-        return self.objective.is_accuracy
 
     def begin(self, spec: Spec) -> tuple[float, None]:
         return self.objective.of_spec(spec), None

@@ -158,7 +158,6 @@ class Trained:
     """Of the training of the network that the search starts from."""
 
     tier = "trained"
-    is_accuracy = True
 
     @property
     def name(self) -> str:

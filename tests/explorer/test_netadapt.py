@@ -19,7 +19,7 @@ from explorer.search.proposals import KINDS, knobs, reductions, unrolled
 class Seeded:
     """A random score per network: the choices of a run are those of its seed."""
 
-    name, tier, is_accuracy = "seeded", "proxy", False
+    name, tier = "seeded", "proxy"
 
     def __init__(self, number):
         self.number = number
