@@ -26,7 +26,7 @@ GATHER_SLACK = 128  # bytes that a strided 1×1 convolution allocates beside its
 PACKED_PIXELS = 6400  # MKL packs at most so many columns at once
 
 
-class Step(NamedTuple):
+class Allocation(NamedTuple):
     """One allocation of a node, and the earlier ones that are freed behind it, by position and in order."""
 
     size: int
@@ -38,9 +38,9 @@ class Step(NamedTuple):
 class Buffers(NamedTuple):
     """Allocations of one node, in bytes."""
 
-    steps: tuple[Step, ...]
+    allocations: tuple[Allocation, ...]
     output: int
-    """Position of the output among the steps; it lives on."""
+    """Position of the output among the allocations; it lives on."""
     weights: int
     primitive: Hashable = None
     """Identity of the oneDNN convolution. Its first run leaves `code` in memory."""
@@ -55,23 +55,26 @@ def buffers_of(op: Op, batch: int, output: Shape, *inputs: Shape) -> Buffers:
     kind, _ = kind_of(op, inputs, batch)
     bytes_out = ELEMENT * batch * prod(output)
     weights = ELEMENT * op.params(*inputs)
-    steps: Sequence[Step] = [Step(bytes_out)]
+    allocations: Sequence[Allocation] = [Allocation(bytes_out)]
     position = 0
     if isinstance(op, ops.Conv2d) and kind in ONEDNN:
-        steps = _onednn_convolution(op, inputs[0], output, batch, weights)
-        position = len(steps) - 1
+        allocations = _onednn_convolution(op, inputs[0], output, batch, weights)
+        position = len(allocations) - 1
     elif isinstance(op, ops.Conv2d) and kind == "native_convolution":
-        steps = [Step(ELEMENT * batch * inputs[0][0] * prod(op.kernel) * prod(output[1:])), Step(bytes_out, (0,))]
+        allocations = [
+            Allocation(ELEMENT * batch * inputs[0][0] * prod(op.kernel) * prod(output[1:])),
+            Allocation(bytes_out, (0,)),
+        ]
         position = 1
     elif isinstance(op, ops.Conv2d) and kind == "grouped_pointwise":
-        steps = _by_groups(op.groups, ELEMENT * batch * prod(inputs[0]), bytes_out, batch)
-        position = len(steps) - 1
+        allocations = _by_groups(op.groups, ELEMENT * batch * prod(inputs[0]), bytes_out, batch)
+        position = len(allocations) - 1
     elif kind == "max_pool":  # beside the maxima their positions, in 8 bytes each
-        steps = [Step(bytes_out), Step(2 * bytes_out, (1,))]
+        allocations = [Allocation(bytes_out), Allocation(2 * bytes_out, (1,))]
     if kind not in ONEDNN:
-        return Buffers(tuple(steps), position, weights, packing=_packing(op, kind, output))
+        return Buffers(tuple(allocations), position, weights, packing=_packing(op, kind, output))
     code = STRIDED_POINTWISE_CODE if _is_strided_pointwise(op) else CODE
-    return Buffers(tuple(steps), position, weights, (op, batch, inputs), code)
+    return Buffers(tuple(allocations), position, weights, (op, batch, inputs), code)
 
 
 def _is_strided_pointwise(op: Op) -> bool:
@@ -85,29 +88,29 @@ def _packing(op: Op, kind: str, output: Shape) -> int:
     return 1024 * (output[0] // op.groups) + 512 * min(prod(output[1:]), PACKED_PIXELS) + 17056
 
 
-def _onednn_convolution(op: ops.Conv2d, x: Shape, output: Shape, batch: int, weights: int) -> list[Step]:
+def _onednn_convolution(op: ops.Conv2d, x: Shape, output: Shape, batch: int, weights: int) -> list[Allocation]:
     """Reordered input and weights, the blocked output, then the plain output."""
-    steps = []
+    allocations = []
     if _is_strided_pointwise(op):  # it first gathers the pixels that it reads
-        steps.append(Step(ELEMENT * x[0] * prod(output[1:]) + GATHER_SLACK))
+        allocations.append(Allocation(ELEMENT * x[0] * prod(output[1:]) + GATHER_SLACK))
     if x[0] > PLAIN_CHANNELS:
-        steps.append(Step(ELEMENT * batch * _padded(x[0]) * prod(x[1:]), reorder=("input", batch, x)))
-    steps.append(Step(weights, reorder=("weights", op.kernel, op.groups, x[0], output[0])))
-    early = tuple(reversed(range(len(steps))))
-    steps.append(Step(ELEMENT * batch * _padded(output[0]) * prod(output[1:]), early))
+        allocations.append(Allocation(ELEMENT * batch * _padded(x[0]) * prod(x[1:]), reorder=("input", batch, x)))
+    allocations.append(Allocation(weights, reorder=("weights", op.kernel, op.groups, x[0], output[0])))
+    early = tuple(reversed(range(len(allocations))))
+    allocations.append(Allocation(ELEMENT * batch * _padded(output[0]) * prod(output[1:]), early))
     plain = ELEMENT * batch * prod(output)
-    return [*steps, Step(plain, (len(steps) - 1,), ("output", batch, output))]
+    return [*allocations, Allocation(plain, (len(allocations) - 1,), ("output", batch, output))]
 
 
 def _padded(channels: int) -> int:
     return -(-channels // VECTOR) * VECTOR
 
 
-def _by_groups(groups: int, bytes_in: int, bytes_out: int, batch: int) -> list[Step]:
+def _by_groups(groups: int, bytes_in: int, bytes_out: int, batch: int) -> list[Allocation]:
     """One convolution per group, whose outputs are concatenated; of several images each group's input is copied."""
     if batch == 1:
-        return [*[Step(bytes_out // groups)] * groups, Step(bytes_out, tuple(range(groups)))]
-    steps = []
+        return [*[Allocation(bytes_out // groups)] * groups, Allocation(bytes_out, tuple(range(groups)))]
+    allocations = []
     for group in range(groups):
-        steps += [Step(bytes_in // groups), Step(bytes_out // groups, (2 * group,))]
-    return [*steps, Step(bytes_out, tuple(range(1, 2 * groups, 2)))]
+        allocations += [Allocation(bytes_in // groups), Allocation(bytes_out // groups, (2 * group,))]
+    return [*allocations, Allocation(bytes_out, tuple(range(1, 2 * groups, 2)))]

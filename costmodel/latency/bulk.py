@@ -25,7 +25,7 @@ from costmodel.errors import CostError
 from costmodel.latency import features
 from costmodel.latency.block_features import block_features
 from costmodel.latency.block_lives import Blocks, Stage, by_stage, joined, joins, stage_of
-from costmodel.latency.cache_ages import History, Touches, ages, touches
+from costmodel.latency.cache_ages import Touches, TouchHistory, ages, touches
 from costmodel.latency.calibrated_range import LIMIT, NEGLIGIBLE, Range
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
 from costmodel.latency.prediction import Allocator
@@ -80,7 +80,7 @@ def predict_many(
     return _pricer(ById(device.predictors), regime.batch, regime.device).predict(built, device)
 
 
-class _Place(NamedTuple):
+class _BlockAt(NamedTuple):
     """A block behind a certain operator: where its nodes stand in the pool."""
 
     first: int
@@ -89,7 +89,7 @@ class _Place(NamedTuple):
     foreign: bool  # has kinds that the catalogue's networks have not
 
 
-class _Placed(NamedTuple):
+class _StageAt(NamedTuple):
     """A stage behind a certain operator."""
 
     rows: NDArray[np.intp]
@@ -100,7 +100,7 @@ class _Placed(NamedTuple):
     touches: Touches
 
 
-class _Pool:
+class _NodePool:
     """Columns of nodes, one array each, that grow together."""
 
     def __init__(self, trees: int):
@@ -140,12 +140,12 @@ class Pricer:
         self._forget()
 
     def _forget(self) -> None:
-        self._pool = _Pool(self._trees)
-        self._places: dict[tuple[Subgraph, int], _Place] = {}
+        self._pool = _NodePool(self._trees)
+        self._places: dict[tuple[Subgraph, int], _BlockAt] = {}
         self._lasts: dict[bytes, int] = {features.FIRST.tobytes(): 0}
         self._ran: list[bytes] = [features.FIRST.tobytes()]
-        self._same: dict[tuple[object, int], _Place] = {}
-        self._stages: dict[tuple[Blocks, int, bool], _Placed | None] = {}
+        self._same: dict[tuple[object, int], _BlockAt] = {}
+        self._stages: dict[tuple[Blocks, int, bool], _StageAt | None] = {}
         self._touches: dict[tuple[Blocks, bool], Touches] = {}
         self._codes: dict[object, int] = {}
         self._shapes: dict[object, int] = {}
@@ -169,7 +169,7 @@ class Pricer:
                     one = predict(graph, profile)
                     yield one.latency_ms, one.low_ms, one.high_ms
 
-    def _together(self, networks: Sequence[tuple[Graph, list[_Placed]]], profile: DeviceProfile) -> list[Interval]:
+    def _together(self, networks: Sequence[tuple[Graph, list[_StageAt]]], profile: DeviceProfile) -> list[Interval]:
         placed = [stage for _, network in networks for stage in network]
         count = np.array([sum([len(stage.rows) for stage in network]) for _, network in networks])
         foreign = np.array([any([stage.foreign for stage in network]) for _, network in networks])
@@ -212,9 +212,9 @@ class Pricer:
                 found[chosen] = forest.predict(leaves, dynamic.take(chosen, axis=1))
         return found
 
-    def _network(self, graph: Graph, profile: DeviceProfile) -> list[_Placed] | None:
+    def _network(self, graph: Graph, profile: DeviceProfile) -> list[_StageAt] | None:
         """The stages of a network; None where they cannot be priced apart from each other."""
-        found: list[_Placed] = []
+        found: list[_StageAt] = []
         last, before = 0, None
         for block, blocks in by_stage(graph):
             key = blocks, last, before is None
@@ -227,7 +227,7 @@ class Pricer:
             last, before = stage.last, blocks
         return found
 
-    def _stage(self, blocks: Blocks, last: int, image: Shape | None, profile: DeviceProfile) -> _Placed | None:
+    def _stage(self, blocks: Blocks, last: int, image: Shape | None, profile: DeviceProfile) -> _StageAt | None:
         """A stage behind an operator, or the first one, which reads the image. Raises CostError as `_add` does."""
         places = []
         for block in blocks:
@@ -246,9 +246,9 @@ class Pricer:
             read = 4.0 * self._batch * prod(blocks[0].shapes[blocks[0].nodes[0].inputs[0]])
             size = np.concatenate(([read], bytes_out))
             self._touches[key] = touches(found.lives, size, weights, image is not None)
-        return _Placed(rows, last, any([place.foreign for place in places]), found, self._touches[key])
+        return _StageAt(rows, last, any([place.foreign for place in places]), found, self._touches[key])
 
-    def _alike(self, block: Subgraph, last: int, profile: DeviceProfile) -> _Place:
+    def _alike(self, block: Subgraph, last: int, profile: DeviceProfile) -> _BlockAt:
         """The place of a block of equal operators on equal shapes, whatever its paths, or a new one."""
         operators = tuple([(n.op, n.output, *[block.shapes[i] for i in n.inputs]) for n in block.nodes])
         place = self._same.get((operators, last))
@@ -256,7 +256,7 @@ class Pricer:
             place = self._same[operators, last] = self._add(block, last, profile)
         return place
 
-    def _add(self, block: Subgraph, last: int, profile: DeviceProfile) -> _Place:
+    def _add(self, block: Subgraph, last: int, profile: DeviceProfile) -> _BlockAt:
         """Add a block behind an operator to the pool. Raises CostError where the profile cannot price it."""
         before = np.frombuffer(self._ran[last])
         known = block_features(block, before, self._batch, self._device)
@@ -283,7 +283,7 @@ class Pricer:
             self._lasts[ran] = len(self._ran)
             self._ran.append(ran)
         first = self._pool.add(number, leaves, values)
-        return _Place(first, len(number), self._lasts[ran], not CATALOGUE_KINDS.issuperset(known.kinds))
+        return _BlockAt(first, len(number), self._lasts[ran], not CATALOGUE_KINDS.issuperset(known.kinds))
 
 
 def _touched_by_stages(networks: Sequence[Sequence[Touches]], images: Sequence[float]) -> NDArray[np.float64]:
@@ -291,7 +291,7 @@ def _touched_by_stages(networks: Sequence[Sequence[Touches]], images: Sequence[f
     nodes, sums, begins = [], [], []
     first = 0
     for network, image in zip(networks, images):
-        history = History(-sum([stage.total for stage in network]) - 2 * image)
+        history = TouchHistory(-sum([stage.total for stage in network]) - 2 * image)
         now = 0.0
         for stage in network:
             begins.append(now)

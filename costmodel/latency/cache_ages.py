@@ -225,7 +225,7 @@ def _runs(pieces: list[Piece]) -> Iterator[tuple[float, float, tuple[float, ...]
             first = number
 
 
-class History:
+class TouchHistory:
     """Last touches of all addresses while a network's stages run: piece i is from `begins[i]` to `begins[i + 1]`."""
 
     def __init__(self, untouched: float):

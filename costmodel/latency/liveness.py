@@ -124,7 +124,7 @@ def _lives(structures: tuple[Structure, ...], shared: Pairs) -> Lives:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Call:
     """A member of the network's forward, without its numbers."""
 
     name: str
@@ -140,7 +140,7 @@ class _Stage(NamedTuple):
 
     source: str
     """The one tensor of other stages that it reads."""
-    steps: tuple[_Place, ...]
+    steps: tuple[_Call, ...]
     ends: tuple[int, ...]
     """Per step the number of its last node; the stage's first is 1."""
     held: tuple[Held, ...]
@@ -149,7 +149,7 @@ class _Stage(NamedTuple):
 
 def _held(structures: Sequence[Structure], shared: Pairs) -> Iterator[Held]:
     """What the functions of the exported text refer to."""
-    steps: list[_Place] = []
+    steps: list[_Call] = []
     ends: list[int] = []
     for stage in _stages(structures, shared):
         before = ends[-1] if ends else 0
@@ -189,14 +189,14 @@ def _stage(structures: tuple[Structure, ...], shared: Pairs) -> _Stage | None:
     shape = next(structure.shapes[source] for structure in structures if source in structure.shapes)
     behind = [node._replace(inputs=tuple([INPUT if i == source else i for i in node.inputs])) for node in nodes]
     kinds = tuple([kind for structure in structures for kind in structure.kinds])
-    steps: list[_Place] = []
+    steps: list[_Call] = []
     ends: list[int] = []
     held: list[Held] = []
     blocks = {structure.nodes[-1].path: structure for structure in structures}
     for member in parts(Graph("stage", shape, tuple(behind), kinds, shared=shared)):
         ends.append(_call(member, ends[-1] if ends else 0, held, blocks))
         inputs = tuple([source if path == INPUT else path for path in member.inputs])
-        steps.append(_Place(member.name, inputs, member.output, member.template, member.shares, member.split))
+        steps.append(_Call(member.name, inputs, member.output, member.template, member.shares, member.split))
     named = [(source if path == INPUT else path, end) for path, end in held]
     return _Stage(source, tuple(steps), tuple(ends), tuple(named))
 

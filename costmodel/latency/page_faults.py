@@ -118,13 +118,13 @@ class _Run:
             self._keep(node.code[:2])
             heap.free(heap.allocate(GENERATED))
             self._keep(node.code[2:])
-        for size, frees, reorder in node.steps:
+        for size, frees, reorder in node.allocations:
             held.append(heap.allocate(size) if size >= SMALLEST else 0)
             if self._is_new(reorder):
                 generated = heap.allocate(REORDER_CODE[0])
                 self._keep(REORDER_CODE)
                 heap.free(generated)
-            if node.packing > self._packing and len(held) == len(node.steps):
+            if node.packing > self._packing and len(held) == len(node.allocations):
                 self._packing = node.packing
                 heap.allocate(node.packing)
             for position in frees:

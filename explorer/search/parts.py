@@ -43,7 +43,7 @@ class _End(NamedTuple):
     seen: Seen
 
 
-class _Placed(NamedTuple):
+class _UnitAt(NamedTuple):
     """A unit behind a tensor: its blocks and its end; or why there is none."""
 
     blocks: tuple[Subgraph, ...]
@@ -67,8 +67,8 @@ class Parts:
         firsts = [i == 0 or units[i - 1].stage != unit.stage for i, unit in enumerate(units)]
         self._walk = [(i, unit.genes, first) for i, (unit, first) in enumerate(zip(units, firsts))]
         self._rows: dict[tuple[int, Genome], tuple[AnyRow, ...]] = {}
-        self._placed: dict[tuple[int, Genome, _End], _Placed] = {}
-        self._built: dict[tuple[int, Genome, Shape, Seen], tuple[str, _Placed]] = {}
+        self._placed: dict[tuple[int, Genome, _End], _UnitAt] = {}
+        self._built: dict[tuple[int, Genome, Shape, Seen], tuple[str, _UnitAt]] = {}
         self._texts: dict[tuple[int, Genome], str] = {}
         self._heads: dict[int, tuple[str, str]] = {}
 
@@ -141,7 +141,7 @@ class Parts:
             self._rows[unit, own] = self._edited(self._units[unit].rows, tuple(genome))
         return self._rows[unit, own]
 
-    def _place(self, unit: int, own: Genome, begin: _End) -> _Placed:
+    def _place(self, unit: int, own: Genome, begin: _End) -> _UnitAt:
         """A unit behind a tensor: built behind the first tensor of a shape, and read from the others' paths then."""
         if len(self._placed) > KEPT:
             self._placed.clear()
@@ -153,20 +153,20 @@ class Parts:
         path, placed = self._built[key]
         if path != begin.path and not placed.problem:
             blocks = tuple([block.behind(path, begin.path) for block in placed.blocks])
-            placed = _Placed(blocks, placed.end if blocks else begin)
+            placed = _UnitAt(blocks, placed.end if blocks else begin)
         self._placed[unit, own, begin] = placed
         return placed
 
-    def _build(self, unit: int, own: Genome, begin: _End) -> _Placed:
+    def _build(self, unit: int, own: Genome, begin: _End) -> _UnitAt:
         try:
             rows = self._rows_of(unit, own)
             seen = Counter(dict(begin.seen))
             blocks = place(rows, begin.path, begin.shape, seen) if rows else ()
         except ArchError as error:
-            return _Placed((), begin, error)
+            return _UnitAt((), begin, error)
         last = blocks[-1].nodes[-1] if blocks else None
         end = _End(last.path, last.output, tuple(sorted(seen.items()))) if last else begin
-        return _Placed(blocks, end)
+        return _UnitAt(blocks, end)
 
     def _text(self, unit: int, own: Genome) -> str:
         if (unit, own) not in self._texts:

@@ -70,12 +70,12 @@ def test_a_block_above_keeps_the_heap_from_shrinking():
 def test_buffers_are_those_that_were_traced(op, x, y, sizes):
     """In elements, in the order of the allocations: reordered input, weights, blocked output, output."""
     found = buffers_of(op, 1, Shape(*y), Shape(*x))
-    assert [step.size for step in found.steps] == [4 * size for size in sizes]
+    assert [step.size for step in found.allocations] == [4 * size for size in sizes]
 
 
 def test_a_strided_pointwise_convolution_gathers_its_pixels_first():
     found = buffers_of(Conv2d(512, 1, stride=2), 1, Shape(512, 28, 28), Shape(256, 56, 56))
-    assert [step.size for step in found.steps[:2]] == [4 * 256 * 28 * 28 + 128, 4 * 256 * 56 * 56]
+    assert [step.size for step in found.allocations[:2]] == [4 * 256 * 28 * 28 + 128, 4 * 256 * 56 * 56]
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_a_convolution_is_created_once_per_process():
     assert found.primitive is not None
     assert found.primitive != other.primitive
     assert found.packing == 0
-    reorders = [step.reorder for step in found.steps if step.reorder]
+    reorders = [step.reorder for step in found.allocations if step.reorder]
     assert len(set(reorders)) == 3
-    assert reorders[1] in [step.reorder for step in other.steps]  # of the weights, which are the same
+    assert reorders[1] in [step.reorder for step in other.allocations]  # of the weights, which are the same
 
 
 def test_a_resnet_does_not_fault():

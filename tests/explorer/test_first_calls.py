@@ -4,7 +4,9 @@ import pytest
 from support import first_calls
 
 
-@pytest.mark.parametrize("name", first_calls.WORK)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if "to_onnx" in name else ()) for name in first_calls.WORK]
+)
 def test_it_works(name):
     first_calls.working(name)
 
