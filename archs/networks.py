@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def spec_of(network: Network, name: str | None = None) -> Spec:
     return found.edit(name=name) if name else found
 
 
-def to_source(network: Network) -> str:
+def to_source(network: Network, notes: Sequence[str] = ()) -> str:
     """The network as a Python file that needs only torch: a class per block structure, the network's class last.
 
     The same network gives the same text. Its module takes N×C×H×W; its class takes `num_classes`, by default the
@@ -83,8 +84,9 @@ def to_source(network: Network) -> str:
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`.
+        notes: lines of text to add to the file's header, such as a latency with its conditions.
     """
-    return codegen.to_source(build(network))
+    return codegen.to_source(build(network), notes)
 
 
 def to_module(network: Network) -> nn.Module:

@@ -6,10 +6,13 @@ import argparse
 from pathlib import Path
 
 import archs
+import costmodel
 from archs.interop.onnx.exporter import to_onnx
 from archs.ir.graph import Graph
+from costmodel.latency.profile import names
 from explorer.cli import network
 from explorer.cli.command import Commands, Output
+from explorer.data.latency_notes import latency_notes
 
 FORMATS = {"pytorch": ".py", "onnx": ".onnx", "spec": ".json", "text": ".txt"}
 """Format → the suffix of its files."""
@@ -21,6 +24,9 @@ def register(commands: Commands) -> None:
     export = commands.add("export", _export, about, takes_network=True)
     export.add_argument("--format", choices=tuple(FORMATS), help="default: by the output's suffix, else pytorch")
     suffixes = ", ".join(FORMATS.values())
+    known = ", ".join(names()) or "none"
+    about = f"state the predicted latency in a PyTorch file's header: a profile file, or one that is shipped: {known}"
+    export.add_argument("--profile", help=about)
     export.add_argument("--output", type=Path, help=f"a file to write ({suffixes}); standard output without it")
 
 
@@ -46,12 +52,17 @@ def format_of(path: Path | None, stated: str | None = None) -> str:
 
 def _export(options: argparse.Namespace) -> Output:
     form = format_of(options.output, options.format)
+    if options.profile is not None and form != "pytorch":
+        raise archs.ArchError(f"--profile is for the header of a PyTorch file; the format is {form}", "profile")
     if form == "spec":  # the spec is the table: folding is of its graph
         return _text(options, form, network.spec(options).name, network.spec(options).to_json())
     graph = network.graph(options)
     if form == "onnx":
         return _onnx(options, graph)
-    return _text(options, form, graph.name, archs.to_source(graph) if form == "pytorch" else f"{graph}\n")
+    if form == "text":
+        return _text(options, form, graph.name, f"{graph}\n")
+    notes = latency_notes(graph, costmodel.load_profile(options.profile)) if options.profile is not None else ()
+    return _text(options, form, graph.name, archs.to_source(graph, notes))
 
 
 def _text(options: argparse.Namespace, form: str, name: str, text: str) -> Output:

@@ -25,6 +25,7 @@ from costmodel.devices.profile import FittedRow, WholeNetworkProfile
 from costmodel.latency.page_faults import page_faults
 from costmodel.latency.profile import DEFAULT, SHIPPED, read_profile
 from costmodel.latency.profile import names as shipped
+from explorer.data.latency_notes import latency_notes
 from explorer.data.plain_text import plain
 
 STORED = "own:"  # the prefix of keys of profiles that are not shipped
@@ -186,6 +187,17 @@ def _plain_ms(spec: Spec, key: str, date: str, folded: bool) -> float | None:
     if not fault_us:
         return None
     return found.latency_ms + page_faults(found.graph, found.profile.regime.batch).total * fault_us / 1e3
+
+
+def notes(spec: Spec, key: str, folded: bool = False) -> tuple[str, ...]:
+    """The latency of a network as lines for the header of its file. Raises CostError as `prediction`."""
+    return _notes(spec, key, str(load(key).environment.get("date", "")), folded)
+
+
+@cached(64, "a page run shows and offers the same text")
+def _notes(spec: Spec, key: str, date: str, folded: bool) -> tuple[str, ...]:
+    profile = load(key)
+    return latency_notes(folded_for(archs.build(spec), profile, folded), profile)
 
 
 def nodes_ms(found: Prediction, graph: Graph) -> dict[str, float]:

@@ -19,6 +19,7 @@ from archs.tables.lift import spec_of
 from costmodel import CostError, NetworkCounts, Prediction
 from explorer.data import costs
 from explorer.data import profiles as devices
+from explorer.data.latency_notes import latency_notes
 from explorer.data.metrics import Tile, duration, human, interval, megabytes, tile
 
 MAX_STEPS = 50
@@ -108,9 +109,10 @@ class Imported:
 
     @cached_property
     def text(self) -> tuple[str, str]:
-        """The PyTorch file, or an empty text and the reason."""
+        """The PyTorch file, or an empty text and the reason. Its header states the latency, where there is one."""
+        notes = latency_notes(self.graph, self.prediction.profile) if self.prediction else ()
         try:
-            return archs.to_source(self.graph), ""
+            return archs.to_source(self.graph, notes), ""
         except ArchError as error:
             return "", str(error)
 

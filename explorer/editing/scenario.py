@@ -98,8 +98,12 @@ class Scenario:
 
     @property
     def source(self) -> str:
-        """The PyTorch file."""
-        return _source(self.spec, self.folded)
+        """The PyTorch file; its header states the latency on the chosen profile, where that prices the network."""
+        try:
+            notes = devices.notes(self.spec, self.profile, self.folded) if self.profile else ()
+        except CostError:  # the tile has the reason
+            notes = ()
+        return _source(self.spec, self.folded, notes)
 
     @cached_property
     def edited(self) -> bool:
@@ -253,8 +257,8 @@ def _layers(spec: Spec, folded: bool) -> pandas.DataFrame:
 
 
 @cached(64, "a page run shows and offers the same text")
-def _source(spec: Spec, folded: bool) -> str:
-    return archs.to_source(_graph(spec, folded))
+def _source(spec: Spec, folded: bool, notes: tuple[str, ...]) -> str:
+    return archs.to_source(_graph(spec, folded), notes)
 
 
 @cached(256, "every title asks whether the network is edited")

@@ -104,7 +104,7 @@ def _allocator(found: Prediction) -> str:
     """Which process the milliseconds are of; empty where no page fault is priced.
 
     No figure of a plain process: the faults of MobileNetV2's processes are bimodal, and the estimate, which takes
-    milliseconds of every edit, is of the higher mode. The Advisor has it.
+    milliseconds of every edit, is of one mode. The Advisor has it.
     """
     if not found.profile.page_fault_us:
         return ""

@@ -14,6 +14,7 @@ import archs
 import costmodel
 from archs.catalogue.registry import FAMILIES
 from explorer.data import costs
+from explorer.data.latency_notes import latency_notes
 from explorer.figures import diagram
 
 KNOBS = [(name, knob) for name, family in FAMILIES.items() for knob in family.knobs]
@@ -45,7 +46,8 @@ def test_every_network_in_every_tab(page, name):
         check(page)
         assert not errors(page)
     assert scenario_of(page).spec == archs.spec(name)
-    assert page.code[0].value == archs.to_source(archs.build(archs.spec(name))).strip()
+    graph = archs.build(archs.spec(name))
+    assert page.code[0].value == archs.to_source(graph, latency_notes(graph, costmodel.load_profile("cpu"))).strip()
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ import archs
 import costmodel
 from explorer.data import profiles as devices
 from explorer.data import zoo as library
+from explorer.data.latency_notes import latency_notes
 from explorer.data.metrics import human
 from explorer.editing.imported import Imported
 
@@ -94,7 +95,8 @@ def test_every_tab(at, resnet):
         show(at, resnet, tab)
         assert check(at) == resnet
         assert not at.error
-    assert at.code[0].value == archs.to_source(resnet).strip()
+    notes = latency_notes(resnet, devices.load(devices.preferred()))
+    assert at.code[0].value == archs.to_source(resnet, notes).strip()
 
 
 def test_what_is_unknown_is_said(at):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 
 from archs.catalogue.registry import FAMILIES, citation
 from archs.interop.pytorch.attribute_names import identifier, tied_parameters
@@ -22,16 +23,19 @@ from archs.ir.ops import Linear, Module
 from archs.tables.blocks import DOCS
 from archs.tables.table import Spec
 
+HARMLESS = str.maketrans({"\\": "/", '"': "'"})
+"""Characters of a note that would end the header's string, or start an escape in it, and what stands for them."""
 
-def to_source(graph: Graph) -> str:
+
+def to_source(graph: Graph, notes: Sequence[str] = ()) -> str:
     """The network as a Python file: one class per distinct block structure, then the network, the last class in it.
 
-    The same graph gives the same text. Takes N×C×H×W, gives what the graph's last node gives. The network's class takes
-    `num_classes` where its last layer is linear.
+    The same graph and notes give the same text; the notes are lines of the header. Takes N×C×H×W, gives what the
+    graph's last node gives. The network's class takes `num_classes` where its last layer is linear.
     """
     writers = _writers(graph)
     network = writers.pop()
-    sections = [_header(graph), "import torch\nfrom torch import nn\n", *helpers(graph)]
+    sections = [_header(graph, notes), "import torch\nfrom torch import nn\n", *helpers(graph)]
     documented = graph.spec is not None  # a class of that name in an imported network may do something else
     for writer in writers:
         sections.append(writer.block_class(DOCS.get(writer.block.kind, "") if documented else ""))
@@ -81,7 +85,7 @@ def _class_name(graph: Graph) -> str:
     return identifier("".join(word[:1].upper() + word[1:] for word in words))
 
 
-def _header(graph: Graph) -> str:
+def _header(graph: Graph, notes: Sequence[str]) -> str:
     mult_adds = params = 0
     for node in graph.nodes:
         shapes = graph.input_shapes(node)
@@ -94,5 +98,7 @@ def _header(graph: Graph) -> str:
         *source,
         f"Input {' x '.join(map(str, graph.input))}, output {' x '.join(map(str, graph.output))} (without the batch).",
         f"{mult_adds:,} multiply-adds, {params:,} parameters.",
+        *([""] if notes else []),
+        *[note.translate(HARMLESS) for note in notes],
     ]
     return '"""' + "\n".join(textwrap.fill(line, WIDTH) for line in lines) + '\n"""\n'
