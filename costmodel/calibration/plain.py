@@ -21,6 +21,7 @@ from costmodel.latency.prediction import ALLOCATORS
 from costmodel.latency.predictor import predict
 from costmodel.latency.profile import DeviceProfile, Reference
 from costmodel.networks.synthetic import SyntheticNetwork
+from costmodel.timing.plain_child import GLIBC, allocator_library
 from costmodel.timing.plain_process import PlainTiming, measure_plain
 from costmodel.timing.session import Progress
 
@@ -114,6 +115,9 @@ def _check(profile: DeviceProfile, networks: Sequence[PlainNetwork], processes: 
         raise CostError(f"profile {profile.name} is of {regime.label}; allowed: a profile of a CPU with layout nchw")
     if profile.page_fault_us is None:
         raise CostError(f"profile {profile.name} has no cost of a page fault; calibrate again on a CPU under Linux")
+    library = allocator_library()
+    if library != GLIBC:
+        raise CostError(f"the allocator is {library}; allowed: glibc's, without another library in LD_PRELOAD")
     for name, value in (("networks", len(networks)), ("processes", processes), ("seconds", seconds)):
         if value <= 0:
             raise CostError(f"{name} is {value}; allowed: more than 0")

@@ -11,6 +11,8 @@ import time
 
 import numpy as np
 
+from costmodel.timing.plain_child import GLIBC, allocator_library
+
 SIZE = 32 << 20  # bytes of one try
 TRIES = 9
 
@@ -18,9 +20,11 @@ TRIES = 9
 def page_fault_us(tries: int = TRIES) -> float | None:
     """Microseconds per page fault, the smallest of `tries`; None on a system that counts no faults.
 
+    None also with another allocator than glibc's, whose faults `costmodel.latency.page_faults` does not predict.
+
     The time to write fresh memory and to release it, less that of writing it again.
     """
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or allocator_library() != GLIBC:
         return None
     import resource
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import platform
 import sys
+from pathlib import Path
 
 try:
     import resource
@@ -16,6 +18,9 @@ except ImportError:  # Windows counts no page faults of a process
     resource = None  # type: ignore[assignment]
 
 WARM_UP = 10
+GLIBC = "glibc"
+PRELOADED = ("jemalloc", "tcmalloc", "mimalloc")
+"""Allocators that replace glibc's where a process starts with their library in LD_PRELOAD."""
 
 
 def main() -> None:
@@ -37,7 +42,24 @@ def main() -> None:
             before = _page_faults()
             module(x)
             faults.append(_page_faults() - before)
-    print(json.dumps({"median_ms": times.median * 1e3, "times_ms": [t * 1e3 for t in times.times], "faults": faults}))
+    found = {"library": allocator_library(), "median_ms": times.median * 1e3, "faults": faults}
+    print(json.dumps(found | {"times_ms": [t * 1e3 for t in times.times]}))
+
+
+def allocator_library() -> str:
+    """The library that serves malloc in this process: "glibc", one that was preloaded, or "of" the system.
+
+    >>> allocator_library() in (GLIBC, *PRELOADED) or allocator_library().startswith("that of")
+    True
+    """
+    try:
+        loaded = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        loaded = ""
+    for name in PRELOADED:
+        if f"/lib{name}" in loaded:
+            return name
+    return GLIBC if platform.libc_ver()[0] == "glibc" else f"that of {platform.system()}"
 
 
 def _page_faults() -> int:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from costmodel.errors import CostError
+from costmodel.timing.plain_child import GLIBC
 
 CHILD = Path(__file__).with_name("plain_child.py")
 RETAIN = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
@@ -37,6 +38,8 @@ class PlainTiming:
     """The median of each process's fastest third of calls."""
     page_faults: float
     """Per call, the median over all calls that were counted."""
+    library: str = GLIBC
+    """The allocator's library. `allocator` is a setting of glibc's, and has no effect on another."""
 
     @property
     def median_ms(self) -> float:
@@ -83,6 +86,7 @@ def measure_plain(
         tuple([one["median_ms"] for one in found]),
         tuple([_fastest(one["times_ms"]) for one in found]),
         statistics.median(faults),
+        found[0]["library"],
     )
 
 

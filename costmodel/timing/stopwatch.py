@@ -23,6 +23,7 @@ import archs
 from archs.caching import cached
 from costmodel.arguments import Network, as_graph, as_sides, is_module
 from costmodel.errors import CostError
+from costmodel.timing.plain_child import GLIBC, allocator_library
 
 if TYPE_CHECKING:  # torch takes seconds to import: only what starts a clock does so
     import torch
@@ -190,7 +191,7 @@ class Stopwatch:
             layout=self.layout,
             torch=self._torch.__version__,
             system=f"{platform.system()} {platform.machine()}",
-            allocator="freed memory kept" if keep_heap() else "as the system has it",
+            allocator=_allocator(),
             date=date.today().isoformat(),
         )
 
@@ -320,6 +321,14 @@ def check_device(name: str) -> torch.device:
     if not isinstance(name, str) or name.split(":")[0] not in present:
         raise CostError(f"device {name!r} is not there; this machine has {', '.join(present)}")
     return torch.device(name)
+
+
+def _allocator() -> str:
+    """What a profile says of the process that it was timed in."""
+    library = allocator_library()
+    if library != GLIBC:
+        return library
+    return "freed memory kept" if keep_heap() else "as the system has it"
 
 
 @cached(1, "once per process is enough")

@@ -10,6 +10,7 @@ import costmodel
 from archs.ir.graph import Graph
 from costmodel.latency.page_faults import page_faults
 from costmodel.latency.profile import DEFAULT, DeviceProfile, names
+from costmodel.timing.plain_child import GLIBC
 from costmodel.timing.plain_process import RETAIN_TEXT, PlainTiming, measure_plain
 from explorer.cli import network, onnx_runtime
 from explorer.cli.command import Commands, Output
@@ -49,8 +50,9 @@ def _measure(options: argparse.Namespace) -> Output:
     is_target = ":" in options.network and network.is_imported(options.network) and not options.fold
     source = None if is_target and not profile.regime.folded else archs.to_source(graph)
     shape = (profile.regime.batch, *graph.input)
-    found = [
-        measure_plain(
+    found: list[PlainTiming] = []
+    for allocator in SETTINGS:
+        timing = measure_plain(
             source,
             options.network if source is None else None,
             shape,
@@ -59,8 +61,9 @@ def _measure(options: argparse.Namespace) -> Output:
             options.processes,
             options.seconds,
         )
-        for allocator in SETTINGS
-    ]
+        found.append(timing)
+        if timing.library != GLIBC:  # the settings are glibc's
+            break
     rows = [_row(graph, profile, timing) for timing in found]
     document = {"network": graph.name, "profile": profile.name, "shape": list(shape), "allocators": rows}
     return Output(document, _text(graph, profile, rows))
@@ -68,8 +71,10 @@ def _measure(options: argparse.Namespace) -> Output:
 
 def _row(graph: Graph, profile: DeviceProfile, timing: PlainTiming) -> dict[str, object]:
     """Measured beside predicted, for one allocator setting; milliseconds and page faults per call."""
-    predicted_faults = page_faults(graph, profile.regime.batch).total if timing.allocator == "default" else 0.0
-    row = asdict(timing) | {"median_ms": timing.median_ms, "predicted_page_faults": predicted_faults}
+    row = asdict(timing) | {"median_ms": timing.median_ms, "predicted_page_faults": None}
+    if timing.library != GLIBC:
+        return row | {"predicted_ms": None, "low_ms": None, "high_ms": None}
+    row["predicted_page_faults"] = page_faults(graph, profile.regime.batch).total * (timing.allocator == "default")
     if timing.allocator == "retain" or profile.page_fault_us is not None:
         predicted = costmodel.predict(
             graph, profile, allocator="default" if timing.allocator == "default" else "retain"
@@ -81,6 +86,13 @@ def _row(graph: Graph, profile: DeviceProfile, timing: PlainTiming) -> dict[str,
 
 def _text(graph: Graph, profile: DeviceProfile, rows: list[dict[str, object]]) -> str:
     lines = [f"{graph.name}, {profile.regime.label}, profile {profile.name}"]
+    if rows[0]["library"] != GLIBC:
+        row, kept = rows[0], costmodel.predict(graph, profile).latency_ms
+        lines.append(
+            f"The allocator is {row['library']}: measured {row['median_ms']:.2f} ms, counted {row['page_faults']:.0f} "
+            f"page faults per call, which are not predicted for it; predicted without page faults {kept:.2f} ms"
+        )
+        return "\n".join(lines)
     for row in rows:
         predicted = "no prediction: the profile has no cost of a page fault"
         if row["predicted_ms"] is not None:

@@ -113,8 +113,10 @@ def test_both_validations_of_a_profile_share_a_file(tmp_path):
     ],
 )
 def test_a_profile_that_plain_processes_cannot_be_compared_with_is_refused(profile, message):
+    measure = stub()
     with pytest.raises(costmodel.CostError, match=message):
-        validate_plain(profile, networks("mobilenet_v2"), measure=stub())
+        validate_plain(profile, networks("mobilenet_v2"), measure=measure)
+    assert not measure.calls, "nothing is timed before"
 
 
 def test_so_many_networks_are_spread_over_the_suite():

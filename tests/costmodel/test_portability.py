@@ -3,6 +3,7 @@
 import ast
 import ctypes
 import json
+import platform
 import runpy
 import sys
 import tokenize
@@ -64,10 +65,36 @@ def test_without_proc_a_processor_has_a_name(monkeypatch, tmp_path):
     assert stopwatch.processor(torch.device("cpu"))
 
 
-@pytest.mark.parametrize("platform", ["win32", "darwin"])
-def test_a_system_that_counts_no_page_faults_has_no_cost_of_one(monkeypatch, platform):
-    monkeypatch.setattr(sys, "platform", platform)
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_a_system_that_counts_no_page_faults_has_no_cost_of_one(monkeypatch, system):
+    monkeypatch.setattr(sys, "platform", system)
     assert fault_cost.page_fault_us(tries=1) is None
+
+
+@pytest.mark.parametrize(
+    ("mapped", "libc", "library"),
+    [
+        ("7f00 r-xp /usr/lib/x86_64-linux-gnu/libc.so.6", "glibc", "glibc"),
+        ("7f00 r-xp /usr/lib/x86_64-linux-gnu/libjemalloc.so.2", "glibc", "jemalloc"),
+        ("7f00 r-xp /opt/lib/libtcmalloc_minimal.so.4", "glibc", "tcmalloc"),
+        ("7f00 r-xp /lib/ld-musl-x86_64.so.1", "", f"that of {platform.system()}"),
+        (None, "", f"that of {platform.system()}"),
+    ],
+)
+def test_the_library_of_the_allocator_is_told(monkeypatch, tmp_path, mapped, libc, library):
+    maps = tmp_path / "maps"
+    if mapped is not None:
+        maps.write_text(mapped, encoding="utf-8")
+    monkeypatch.setattr(plain_child, "Path", lambda path: maps)
+    monkeypatch.setattr(plain_child.platform, "libc_ver", lambda: (libc, ""))
+    assert plain_child.allocator_library() == library
+
+
+def test_another_allocator_has_no_cost_of_a_page_fault_and_its_name_in_a_profile(monkeypatch):
+    for module in (fault_cost, stopwatch):
+        monkeypatch.setattr(module, "allocator_library", lambda: "jemalloc")
+    assert fault_cost.page_fault_us(tries=1) is None
+    assert stopwatch.Stopwatch().environment().allocator == "jemalloc"
 
 
 def test_without_file_locks_timings_are_not_coordinated(monkeypatch):

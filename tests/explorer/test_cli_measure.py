@@ -8,7 +8,8 @@ import archs
 from costmodel.onnx_runtime import timing
 from costmodel.onnx_runtime.held_operators import RuntimeNode
 from costmodel.onnx_runtime.timing import OnnxRuntimeTiming
-from explorer.cli import onnx_runtime, progress
+from costmodel.timing.plain_process import PlainTiming
+from explorer.cli import measure, onnx_runtime, progress
 from explorer.cli.main import main
 
 
@@ -78,6 +79,25 @@ def test_a_measurement_names_the_runtime_and_its_slowest_nodes(capsys, monkeypat
     assert [line.split()[0] for line in slowest] == ["0.750", "0.500"]
     assert "added by the runtime" in slowest[0]
     assert "Conv + Clip" in slowest[1]
+
+
+def test_no_page_faults_are_predicted_for_another_allocator(capsys, monkeypatch):
+    calls = []
+
+    def measured(source, target, shape, threads, allocator, processes, seconds):
+        calls.append(allocator)
+        return PlainTiming(allocator, (20.0,), (19.0,), 700.0, "jemalloc")
+
+    monkeypatch.setattr(measure, "measure_plain", measured)
+    assert main(["measure", "mobilenet_v2", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["allocators"]
+    assert calls == ["default"], "the other setting is glibc's"
+    assert (row["library"], row["page_faults"]) == ("jemalloc", 700)
+    assert row["predicted_page_faults"] is row["predicted_ms"] is None
+    assert main(["measure", "mobilenet_v2"]) == 0
+    text = capsys.readouterr().out
+    assert "The allocator is jemalloc: measured 20.00 ms" in text
+    assert "MALLOC_" not in text
 
 
 def test_a_prediction_states_both_allocators(capsys):
