@@ -64,7 +64,7 @@ class _Layout:
             self._concat(node)
         elif node.op in ELEMENTWISE:
             self._elementwise(node)
-        elif node.op == "BatchNormalization":
+        elif node.op == "BatchNormalization" and node.inputs[0] in self.blocked:
             self._batch_norm(node)
 
     def padded(self, channels: int) -> int:

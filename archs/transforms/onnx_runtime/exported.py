@@ -1,4 +1,4 @@
-"""Graph → the ONNX operators that `archs.to_onnx` writes for it, by rules for each operator of the graph.
+"""Graph → the ONNX operators that `archs.to_onnx` writes for it, by a rule for each operator of the graph.
 
 Sizes and the roles of constants only, no weights. An operator without a rule is one node with its own name.
 """
@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from archs.ir import ops
-from archs.ir.graph import INPUT, Graph, Node
+from archs.ir.graph import Graph, Node
 from archs.ir.operator import Op
-from archs.transforms.onnx_runtime.onnx_graph import IMAGE_VALUE, OnnxGraph, Sizes
+from archs.transforms.onnx_runtime.export import Export
+from archs.transforms.onnx_runtime.onnx_graph import OnnxGraph
 
-Rule = Callable[["Export", Node], None]
+Rule = Callable[[Export, Node], None]
 _RULES: dict[type[Op], Rule] = {}
 
 UNKNOWN = "unknown "
@@ -35,110 +36,15 @@ def exported(graph: Graph) -> OnnxGraph:
     """The ONNX operators of the graph's file, in the file's order."""
     made = Export(graph)
     for node in graph.nodes:
-        found = _RULES.get(type(node.op))
-        if found is None:
-            made.emit(node, f"{UNKNOWN}{type(node.op).__name__}", list(made.inputs(node)))
-        else:
-            found(made, node)
+        found = _RULES.get(type(node.op), unknown)
+        found(made, node)
     made.onnx.output = made.value(graph.nodes[-1].path)
     return made.onnx
 
 
-class Export:
-    """The file so far."""
-
-    def __init__(self, graph: Graph):
-        self.graph = graph
-        self.onnx = OnnxGraph(graph.input)
-        self._values = {INPUT: IMAGE_VALUE}
-        self._batch: str | None = None
-        self._splits: dict[tuple[str, Sizes], list[str]] = {}
-
-    def value(self, path: str) -> str:
-        """The value that a node's output is."""
-        return self._values[path]
-
-    def inputs(self, node: Node) -> list[str]:
-        return [self._values[path] for path in node.inputs]
-
-    def shape(self, node: Node, index: int = 0) -> Sizes:
-        return self.graph.shapes[node.inputs[index]]
-
-    def weight(self, node: Node, role: str, sizes: Sizes) -> str:
-        """A weight of a node, that of the earlier node where it shares it."""
-        return self.onnx.weight(self.graph.owners.get(node.path, node.path), role, sizes)
-
-    def emit(
-        self, node: Node, op: str, inputs: list[str], sizes: Sizes | None = None, last: bool = True, **attributes: Any
-    ) -> str:
-        """One operator of a node; the `last` gives the node's output."""
-        value = node.path if last else self._unused(node.path)
-        self.onnx.shapes[value] = node.output if sizes is None else sizes
-        self.onnx.add(op, inputs, [value], attributes, (node.path,))
-        if last:
-            self._values[node.path] = value
-        return value
-
-    def same(self, node: Node, value: str) -> None:
-        """Let the node's output be a value, without an operator."""
-        self._values[node.path] = value
-        if value == self.inputs(node)[0]:
-            self.onnx.removed.append(node.path)
-
-    def number(self, value: float) -> str:
-        """A constant without axes."""
-        return self.onnx.constant((), (value,))
-
-    def reshape(self, node: Node, value: str, sizes: Sizes, last: bool = True) -> str:
-        """A reshape to sizes behind the batch, which is read from the image: its size is not known in the file."""
-        batch = self._arithmetic(node, "Reshape", [self._batch_size(), self.onnx.constant((1,), (-1,))])
-        parts = [batch, *[self.onnx.constant((1,), (side,)) for side in sizes]]
-        target = self._arithmetic(node, "Concat", parts)
-        return self.emit(node, "Reshape", [value, target], sizes, last)
-
-    def split(self, node: Node, value: str, sizes: Sizes) -> list[str]:
-        """The parts of a value along its channels, from one operator for all of them."""
-        key = value, sizes
-        if key not in self._splits:
-            parts = [f"{value} part {number}" for number in range(len(sizes))]
-            rest = self.shape(node)[1:]
-            self.onnx.shapes |= {part: (size, *rest) for part, size in zip(parts, sizes)}
-            inputs = [value] if len(set(sizes)) == 1 else [value, self.onnx.constant((len(sizes),), sizes)]
-            self.onnx.add("Split", inputs, parts, {"axis": 1}, (node.path,))
-            self._splits[key] = parts
-        else:
-            maker = self.onnx.maker[self._splits[key][0]]
-            maker.paths = (*maker.paths, node.path)
-        return self._splits[key]
-
-    def _batch_size(self) -> str:
-        if self._batch is None:
-            onnx = self.onnx
-            image = onnx.add("Shape", [IMAGE_VALUE], ["images of the batch"], {"start": 0, "end": 1})
-            onnx.add("Squeeze", image.outputs, ["batch"])
-            onnx.shapes |= {"images of the batch": (), "batch": ()}
-            self._batch = "batch"
-            self._first(2)
-        return self._batch
-
-    def _first(self, count: int) -> None:
-        """Number the last nodes as the file has them: before all others."""
-        nodes = list(self.onnx.nodes.values())
-        for number, node in enumerate(nodes[-count:] + nodes[:-count]):
-            node.number = number
-        self.onnx.nodes = {node.number: node for node in nodes[-count:] + nodes[:-count]}
-
-    def _arithmetic(self, node: Node, op: str, inputs: list[str]) -> str:
-        value = self._unused(node.path)
-        self.onnx.shapes[value] = ()
-        self.onnx.add(op, inputs, [value], {"axis": 0} if op == "Concat" else {}, (), node.path)
-        return value
-
-    def _unused(self, path: str) -> str:
-        number = 1
-        while f"{path} {number}" in self.onnx.shapes:
-            number += 1
-        return f"{path} {number}"
+def unknown(made: Export, node: Node) -> None:
+    """One node with the operator's own name, which no rewrite applies to."""
+    made.emit(node, f"{UNKNOWN}{type(node.op).__name__}", made.inputs(node))
 
 
 # Operators with weights
@@ -169,6 +75,19 @@ def _linear(made: Export, node: Node) -> None:
     if op.bias:
         inputs.append(made.weight(node, "bias", (op.features,)))
     made.emit(node, "Gemm", inputs)
+
+
+@rule(ops.ConvTranspose2d)
+def _conv_transpose(made: Export, node: Node) -> None:
+    op: Any = node.op
+    inputs = [
+        *made.inputs(node),
+        made.weight(node, "weight", (made.shape(node)[0], op.channels // op.groups, *op.kernel)),
+    ]
+    if op.bias:
+        inputs.append(made.weight(node, "bias", (op.channels,)))
+    attributes = {"kernel": op.kernel, "stride": op.stride, "pads": (*op.padding, *op.padding)}
+    made.emit(node, "ConvTranspose", inputs, **attributes, dilation=op.dilation, groups=op.groups)
 
 
 # Activations
@@ -206,11 +125,39 @@ def _relu6(made: Export, node: Node) -> None:
 def _clamp(made: Export, node: Node) -> None:
     op: Any = node.op
     (x,) = made.inputs(node)
-    if op.low is not None and op.high is not None and not isinstance(op.low, int):
+    if isinstance(op.low, int) and isinstance(op.high, int):  # as the exporter writes whole numbers
         lower = made.emit(node, "Max", [x, made.number(op.low)], last=False)
         made.emit(node, "Min", [lower, made.number(op.high)])
     else:
         made.emit(node, "Clip", [x, *[made.number(bound) for bound in (op.low, op.high) if bound is not None]])
+
+
+@rule(ops.ELU)
+def _elu(made: Export, node: Node) -> None:
+    (x,) = made.inputs(node)
+    one = made.number(1.0)
+    inner = made.emit(node, "Elu", [made.emit(node, "Mul", [x, one], last=False)], last=False)
+    made.emit(node, "Mul", [inner, one])
+
+
+@rule(ops.Softplus)
+def _softplus(made: Export, node: Node) -> None:
+    """X · beta, its softplus over beta, and x itself above a threshold, with beta 1 and the threshold 20."""
+    (x,) = made.inputs(node)
+    beta, threshold = made.number(1.0), made.number(20.0)
+    scaled = made.emit(node, "Mul", [x, beta], last=False)
+    soft = made.emit(node, "Softplus", [scaled], last=False)
+    divisor = made.emit(node, "CastLike", [beta, soft], (), last=False)
+    soft = made.emit(node, "Div", [soft, divisor], last=False)
+    limit = made.emit(node, "CastLike", [threshold, scaled], (), last=False)
+    above = made.emit(node, "Greater", [scaled, limit], last=False)
+    made.emit(node, "Where", [above, x, soft])
+
+
+@rule(ops.Softmax)
+def _softmax(made: Export, node: Node) -> None:
+    op: Any = node.op
+    made.emit(node, "LogSoftmax" if op.log else "Softmax", made.inputs(node), axis=op.axis + 1)
 
 
 @rule(ops.SiLU)
@@ -222,12 +169,41 @@ def _silu(made: Export, node: Node) -> None:
 @rule(ops.PReLU)
 def _prelu(made: Export, node: Node) -> None:
     op: Any = node.op
-    made.emit(node, "PRelu", [*made.inputs(node), made.weight(node, "weight", (op.slopes,))])
+    made.emit(node, "PRelu", [*made.inputs(node), made.weight(node, "weight", (op.slopes, 1, 1))])
 
 
 @rule(ops.Dropout)
 def _dropout(made: Export, node: Node) -> None:
     made.same(node, made.inputs(node)[0])
+
+
+# Arithmetic
+
+
+@rule(ops.MultiplyConstant, ops.AddConstant)
+def _with_constant(made: Export, node: Node) -> None:
+    op: Any = node.op
+    name = "Mul" if isinstance(op, ops.MultiplyConstant) else "Add"
+    made.emit(node, name, [*made.inputs(node), made.number(float(op.value))])
+
+
+@rule(ops.Scale, ops.Shift)
+def _with_learned(made: Export, node: Node) -> None:
+    op: Any = node.op
+    name = "Mul" if isinstance(op, ops.Scale) else "Add"
+    made.emit(node, name, [*made.inputs(node), made.weight(node, "weight", op.sizes)])
+
+
+_REDUCTIONS: dict[type[Op], str] = {ops.Mean: "ReduceMean", ops.Sum: "ReduceSum", ops.Amax: "ReduceMax"}
+
+
+@rule(*_REDUCTIONS)
+def _reduction(made: Export, node: Node) -> None:
+    op: Any = node.op
+    axes = tuple(axis % len(made.shape(node)) + 1 for axis in op.axes)
+    made.emit(
+        node, _REDUCTIONS[type(op)], [*made.inputs(node), made.onnx.constant((len(axes),), axes)], keep=int(op.keep)
+    )
 
 
 # Pooling
@@ -244,10 +220,44 @@ def _pool(made: Export, node: Node) -> None:
 @rule(ops.GlobalAvgPool)
 def _global_pool(made: Export, node: Node) -> None:
     op: Any = node.op
-    made.emit(node, "ReduceMean", [*made.inputs(node), made.onnx.constant((2,), (2, 3))], keep=not op.flat)
+    made.emit(node, "ReduceMean", [*made.inputs(node), made.onnx.constant((2,), (2, 3))], keep=int(not op.flat))
+
+
+@rule(ops.AdaptiveMaxPool)
+def _adaptive_max_pool(made: Export, node: Node) -> None:
+    if tuple(node.output[1:]) != (1, 1):
+        return unknown(made, node)
+    made.emit(node, "ReduceMax", [*made.inputs(node), made.onnx.constant((2,), (-2, -1))], keep=1)
+
+
+@rule(ops.AdaptiveAvgPool)
+def _adaptive_average_pool(made: Export, node: Node) -> None:
+    sides = tuple(side // out for side, out in zip(made.shape(node)[1:], node.output[1:]))
+    made.emit(node, "AveragePool", made.inputs(node), kernel=sides, stride=sides, pads=(0, 0, 0, 0))
 
 
 # Data movement
+
+
+@rule(ops.View, ops.Reshape)
+def _reshape(made: Export, node: Node) -> None:
+    made.reshape(node, made.inputs(node)[0], node.output)
+
+
+@rule(ops.Upsample)
+def _upsample(made: Export, node: Node) -> None:
+    (x,) = made.inputs(node)
+    sizes = made.emit(node, "Shape", [x], (), last=False, start=0, end=2)
+    sides = made.onnx.constant((2,), tuple(node.output[1:]))
+    target = made.emit(node, "Concat", [sizes, sides], (), last=False, axis=0)
+    made.emit(node, "Resize", [x, target])
+
+
+@rule(ops.ZeroPad)
+def _zero_pad(made: Export, node: Node) -> None:
+    op: Any = node.op
+    pads = (0, 0, op.top, op.left, 0, 0, op.bottom, op.right)
+    made.emit(node, "Pad", [*made.inputs(node), made.onnx.constant((8,), pads), made.number(0.0)], mode="constant")
 
 
 @rule(ops.Flatten)

@@ -107,6 +107,9 @@ class OnnxGraph:
         node.inputs.append(value)
         self.readers.setdefault(value, []).append(node)
 
+    def forget_input(self, node: OnnxNode, index: int) -> None:
+        self.readers[node.inputs.pop(index)].remove(node)
+
     def drop(self, node: OnnxNode) -> None:
         """Remove a node; its output has no maker until another node makes it."""
         del self.nodes[node.number]
@@ -115,6 +118,10 @@ class OnnxGraph:
         for value in node.outputs:
             if self.maker.get(value) is node:
                 del self.maker[value]
+
+    def paths_of(self, path: str) -> list[OnnxNode]:
+        """The nodes that compute a node of the graph, whole or in part."""
+        return [node for node in self.nodes.values() if path in node.paths]
 
     def replace_uses(self, value: str, other: str) -> None:
         """Let every reader of a value read another one."""

@@ -17,6 +17,8 @@ NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
 def rewrite(graph: OnnxGraph) -> None:
     """Apply them all."""
     _merge_equal(graph)
+    _remove_neutral(graph)
+    _fuse_paddings(graph)
     _fold_constants_into_convolutions(graph)
     _inline_functions(graph)
     _fuse_activations(graph, "Gemm", "FusedGemm", GEMM_ACTIVATIONS)
@@ -66,6 +68,35 @@ def _merge_equal(graph: OnnxGraph) -> None:
             graph.drop(node)
 
 
+def _remove_neutral(graph: OnnxGraph) -> None:
+    """Additions of zero and products with one."""
+    for node in graph.ordered():
+        constant = graph.constants.get(node.inputs[1]) if node.op in NEUTRAL and len(node.inputs) == 2 else None
+        if constant is not None and constant.value == (NEUTRAL[node.op],) and node.outputs[0] != graph.output:
+            maker = graph.maker.get(node.inputs[0])
+            if maker is not None and maker.op == "Conv" and graph.only_reader(maker) is node and node.op == "Mul":
+                continue  # the convolution before it takes it in first
+            graph.removed += [path for path in node.paths if len(graph.paths_of(path)) == 1]
+            graph.replace_uses(node.outputs[0], node.inputs[0])
+            graph.drop(node)
+
+
+def _fuse_paddings(graph: OnnxGraph) -> None:
+    """Zeros around a map into the convolution or pooling that alone reads it."""
+    for node in graph.ordered():
+        after = graph.only_reader(node) if node.op == "Pad" and node.attributes["mode"] == "constant" else None
+        pads = graph.constants[node.inputs[1]].value if after is not None else None
+        if after is None or pads is None or graph.constants[node.inputs[2]].value != (0.0,):
+            continue
+        sides = (*pads[2:4], *pads[6:8])
+        if after.op in ("Conv", "AveragePool", "MaxPool") and "pads" in after.attributes and min(pads) >= 0:
+            given = after.attributes["pads"]
+            after.attributes["pads"] = tuple([int(old + new) for old, new in zip(given, sides)])
+            after.paths = merged(node.paths, after.paths)
+            graph.read(after, 0, node.inputs[0])
+            graph.drop(node)
+
+
 def _fold_constants_into_convolutions(graph: OnnxGraph) -> None:
     """Batch norms, and additions and products with one number per channel, into the convolution before them."""
     for node in graph.ordered():
@@ -73,7 +104,9 @@ def _fold_constants_into_convolutions(graph: OnnxGraph) -> None:
             continue
         while (after := graph.only_reader(node)) is not None and after.op in FOLDS.get(node.op, ()):
             if node.op == "Relu":
-                node.op, node.inputs = "Clip", [*node.inputs, *after.inputs[1:]]
+                node.op = "Clip"
+                for bound in after.inputs[1:]:
+                    graph.append_input(node, bound)
             elif not _folds(graph, node, after):
                 break
             elif len(node.inputs) == 2:
@@ -103,6 +136,9 @@ def _inline_functions(graph: OnnxGraph) -> None:
     for node in graph.ordered():
         if node.op == "HardSwish":
             _inline(graph, node, ["HardSigmoid"])
+        elif node.op == "CastLike":
+            node.op = "Cast"
+            graph.forget_input(node, 1)
         elif node.op == "Mish":
             _inline(graph, node, ["Softplus", "Tanh"])
 
