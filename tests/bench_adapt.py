@@ -18,8 +18,8 @@ import archs
 import costmodel
 from archs.tables.rows import Conv, GlobalPool, InvertedResidual, Linear
 from explorer.editing.whole_network import scaled
-from explorer.search.image_sets import ImageSet, Part, load
-from explorer.search.netadapt import Adapter, Version, walk
+from explorer.search.image_sets import ImagePart, ImageSet, load
+from explorer.search.netadapt import Adapter, NetAdaptVersion, walk
 from explorer.search.proposals import unrolled
 from explorer.search.training import Recipe, Trained, accuracy, interval, train
 from explorer.search.truncation import truncated
@@ -38,7 +38,7 @@ SEED = archs.Spec(
         Linear(stage="head", channels=10),
     ),
 )
-VERSION = Version("widths", 0.04, 0.85, ("expansion", "bottleneck", "width"), "ratio")
+VERSION = NetAdaptVersion("widths", 0.04, 0.85, ("expansion", "bottleneck", "width"), "ratio")
 """Every width, but no depth: the width multiplier removes no block either. The last steps are under 1 %."""
 README = Path(__file__).resolve().parents[1] / "explorer" / "search" / "README.md"
 MARKS = ("<!-- adapt -->\n", "<!-- /adapt -->\n")
@@ -52,7 +52,7 @@ class Trial:
         images = load(options.images, side=28, seed=number)
         few = slice(0, options.validation)
         self.images: ImageSet = replace(
-            images, validation=Part(images.validation.images[few], images.validation.labels[few])
+            images, validation=ImagePart(images.validation.images[few], images.validation.labels[few])
         )
         self.spec = images.fitted(SEED)
 

@@ -1,5 +1,6 @@
 """The layers of the packages, as import-linter's contracts in pyproject.toml hold them, and light imports."""
 
+import ast
 import subprocess
 import sys
 from collections import Counter
@@ -34,3 +35,17 @@ def test_files_and_folders_stay_small_enough_to_read():
     assert {str(path.relative_to(ROOT)): count for path, count in lines.items() if count > 350} == {}
     folders = Counter(path.parent for path in files if path.name != "__init__.py")
     assert {str(folder.relative_to(ROOT)): count for folder, count in folders.items() if count > 16} == {}
+
+
+def test_a_public_class_name_has_one_meaning():
+    """But for the modules of exported files, which have their operators' names, and a table's row of a linear layer."""
+    exported = ROOT / "archs" / "interop" / "pytorch" / "helper_functions.py"
+    files = [path for name in ("archs", "costmodel", "explorer") for path in (ROOT / name).rglob("*.py")]
+    found = Counter(
+        node.name
+        for path in files
+        if path != exported
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, count in found.items() if count > 1} == {"Linear"}

@@ -21,7 +21,17 @@ from explorer.cli.progress import Progress, progress_bar
 from explorer.search import training
 from explorer.search.adapt_log import Log
 from explorer.search.image_sets import SHAPES, load
-from explorer.search.netadapt import VERSIONS, Adapted, Adapter, Scorer, Step, TableScorer, conclusion, version, walk
+from explorer.search.netadapt import (
+    VERSIONS,
+    Adapted,
+    AdaptedStep,
+    Adapter,
+    Scorer,
+    TableScorer,
+    conclusion,
+    version,
+    walk,
+)
 from explorer.search.objectives import OBJECTIVES, objective
 from explorer.search.parts import digest_of
 from explorer.search.proposals import KINDS
@@ -74,7 +84,7 @@ class _Search:
     max_steps: int
 
     def __post_init__(self) -> None:
-        self.steps: list[Step] = list(self.log.steps) if self.log else []
+        self.steps: list[AdaptedStep] = list(self.log.steps) if self.log else []
         self.doing, self.started, self.begun = "", time.monotonic(), 0.0
 
     def run(self) -> tuple[Adapted, Any]:
@@ -102,7 +112,7 @@ class _Search:
             raise ArchError(f"{self.log.weights(self.steps[-1].number)} is missing; continue with it, or a new log")
         return state
 
-    def _add(self, step: Step, state: Any) -> None:
+    def _add(self, step: AdaptedStep, state: Any) -> None:
         if self.log:
             self.log.append(step, state)
         self.steps.append(step)
@@ -257,7 +267,7 @@ def _text(options: argparse.Namespace, adapter: Adapter, found: Adapted, note: s
     return "\n".join(lines)
 
 
-def _line(step: Step) -> str:
+def _line(step: AdaptedStep) -> str:
     ends = "outside the calibrated range" if isnan(step.low_ms) else f"{step.low_ms:.3f} to {step.high_ms:.3f}"
     one = step.chosen
     change = f"{one.kind} {one.where} {one.change}" if one else "the network to begin with"

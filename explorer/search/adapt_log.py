@@ -17,7 +17,7 @@ from typing import Any
 from archs import ArchError, Graph, Spec, build, load_weights
 from archs.errors import shorten
 from archs.transforms.weights import to_safetensors
-from explorer.search.netadapt import Proposal, Step
+from explorer.search.netadapt import AdaptedStep, Proposal
 
 FORMAT = "explorer.adapt-log/1"
 
@@ -27,7 +27,7 @@ class Log:
 
     def __init__(self, path: Path, plan: Mapping[str, Any]):
         self.path = path
-        self.steps: list[Step] = []
+        self.steps: list[AdaptedStep] = []
         self._header = _line({"format": FORMAT, "plan": dict(plan)})
         content = path.read_bytes() if path.exists() else b""
         whole, _, _ = content.rpartition(b"\n")
@@ -55,7 +55,7 @@ class Log:
         """Whether the last step found nothing to choose."""
         return bool(self.steps) and self.steps[-1].number > 0 and self.steps[-1].chosen is None
 
-    def append(self, step: Step, state: Any = None) -> None:
+    def append(self, step: AdaptedStep, state: Any = None) -> None:
         """Write a step, and the weights of its network if `state` is a graph with some.
 
         Raises ArchError where they cannot be written; the steps before stay.
@@ -135,9 +135,9 @@ def _line(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-def _row(step: Step) -> dict[str, Any]:
+def _row(step: AdaptedStep) -> dict[str, Any]:
     """A step as JSON; a NaN is null."""
-    row = {name.name: getattr(step, name.name) for name in fields(Step)}
+    row = {name.name: getattr(step, name.name) for name in fields(AdaptedStep)}
     return _plain(row | {"spec": json.loads(step.spec.to_json()), "proposals": [asdict(p) for p in step.proposals]})
 
 
@@ -151,10 +151,10 @@ def _null(value: Any) -> Any:
     return None if isinstance(value, float) and isnan(value) else value
 
 
-def _step(row: Mapping[str, Any]) -> Step:
+def _step(row: Mapping[str, Any]) -> AdaptedStep:
     proposals = tuple(Proposal(**_numbers(one)) for one in row["proposals"])
     spec = Spec.from_json(json.dumps(row["spec"]))
-    return Step(**_numbers(row) | {"spec": spec, "proposals": proposals})
+    return AdaptedStep(**_numbers(row) | {"spec": spec, "proposals": proposals})
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:

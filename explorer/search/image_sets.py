@@ -37,7 +37,7 @@ Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class ImagePart:
     """Images and their classes' numbers."""
 
     images: Images
@@ -58,9 +58,9 @@ class ImageSet:
 
     name: str
     classes: tuple[str, ...]
-    train: Part
-    validation: Part
-    test: Part
+    train: ImagePart
+    validation: ImagePart
+    test: ImagePart
 
     def fitted(self, spec: Spec) -> Spec:
         """A table with this set's channels, image size and classes."""
@@ -117,8 +117,10 @@ def _parted(
     if not cut < held < len(labels) or not len(test[1]):
         raise ArchError(f"{name} has {len(labels)} images; allowed: at least 20")
     names = tuple(classes) or tuple(map(str, known))
-    train, validation = (Part(images[o], np.searchsorted(known, labels[o])) for o in (order[held:], order[cut:held]))
-    return ImageSet(name, names, train, validation, Part(test[0], np.searchsorted(known, test[1])))
+    train, validation = (
+        ImagePart(images[o], np.searchsorted(known, labels[o])) for o in (order[held:], order[cut:held])
+    )
+    return ImageSet(name, names, train, validation, ImagePart(test[0], np.searchsorted(known, test[1])))
 
 
 def _checked(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[Images, Labels]:

@@ -26,7 +26,7 @@ Interval = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Version:
+class NetAdaptVersion:
     """A published form of the algorithm.
 
     Step n takes at least `first` · `decay`^(n − 1) of the seed's latency off. `choice`: "ratio", the least accuracy per
@@ -47,10 +47,10 @@ class Version:
 VERSIONS = {
     version.name: version
     for version in (
-        Version("mobilenet_v3", 0.01, 1.0, ("expansion", "bottleneck"), "ratio"),
+        NetAdaptVersion("mobilenet_v3", 0.01, 1.0, ("expansion", "bottleneck"), "ratio"),
         # One proposal per layer. 2.5 % and 0.96: the defaults of the authors' code; its choice is the ratio, the
         # paper's Algorithm 1 picks the highest accuracy
-        Version("original", 0.025, 0.96, ("expansion", "bottleneck", "width"), "accuracy"),
+        NetAdaptVersion("original", 0.025, 0.96, ("expansion", "bottleneck", "width"), "accuracy"),
     )
 }
 
@@ -114,7 +114,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Step:
+class AdaptedStep:
     """The network after a step, and everything that was proposed in it. Step 0 is the seed."""
 
     number: int
@@ -135,7 +135,7 @@ class Step:
 class Adapted:
     """The steps so far and why there are no more."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[AdaptedStep, ...]
     met: bool
     reason: str
 
@@ -157,7 +157,7 @@ class Adapter:
     profile: DeviceProfile
     target_ms: float
     scorer: Scorer
-    version: Version = VERSIONS["mobilenet_v3"]
+    version: NetAdaptVersion = VERSIONS["mobilenet_v3"]
     whole_interval: bool = True
     folded: bool = False
 
@@ -169,7 +169,7 @@ class Adapter:
             raise ArchError(f"found {found}; allowed: above 0 and under 1, above 0 up to 1")
         self._prices: dict[Spec, Interval | None] = {}
 
-    def first(self, spec: Spec) -> tuple[Step, Any]:
+    def first(self, spec: Spec) -> tuple[AdaptedStep, Any]:
         """Step 0 and the state of the seed. Raises ArchError where the profile cannot price it."""
         flat = unrolled(spec)
         priced = self._priced([flat])[0]
@@ -180,13 +180,15 @@ class Adapter:
                 "allowed: another profile, or --point to meet the target with the prediction itself"
             )
         score, state = self.scorer.begin(flat)
-        return Step(0, 0.0, flat, *priced, score), state
+        return AdaptedStep(0, 0.0, flat, *priced, score), state
 
-    def meets(self, step: Step) -> bool:
+    def meets(self, step: AdaptedStep) -> bool:
         """Whether a step's network meets the target."""
         return (step.high_ms if self.whole_interval else step.latency_ms) <= self.target_ms
 
-    def next(self, steps: Sequence[Step], state: Any, trying: Callable[[int, int, str], None]) -> tuple[Step, Any]:
+    def next(
+        self, steps: Sequence[AdaptedStep], state: Any, trying: Callable[[int, int, str], None]
+    ) -> tuple[AdaptedStep, Any]:
         """The step after `steps`, with its state. A step without a chosen proposal ends the search.
 
         `trying(number, of, where)` is called before each proposal is scored.
@@ -206,16 +208,16 @@ class Adapter:
         proposals = [replace(p, verdict=CHOSEN) if i == best else p for i, (p, _, _) in enumerate(scored)]
         if best < 0:
             same = (before.latency_ms, before.low_ms, before.high_ms, before.score)
-            return Step(number, least, before.spec, *same, tuple(proposals)), state
+            return AdaptedStep(number, least, before.spec, *same, tuple(proposals)), state
         chosen, spec, after = scored[best]
         assert spec is not None
         price = (chosen.latency_ms, chosen.low_ms, chosen.high_ms)
-        return Step(number, least, spec, *price, chosen.score, tuple(proposals)), after
+        return AdaptedStep(number, least, spec, *price, chosen.score, tuple(proposals)), after
 
     def _rank(self, one: Proposal) -> tuple[float, float]:
         return (one.per_ms if self.version.choice == "ratio" else one.score, one.gain_ms)
 
-    def _reach(self, before: Step, knob: Knob, least: float) -> _Found:
+    def _reach(self, before: AdaptedStep, knob: Knob, least: float) -> _Found:
         """The largest network of a knob that is at least `least` ms faster; the fastest where none is."""
         made, fastest = reductions(before.spec, knob), _Found(knob, None, (nan, nan, nan), False)
         while chunk := list(islice(made, CHUNK)):
@@ -245,7 +247,7 @@ class Adapter:
             return None
 
 
-def _proposal(one: _Found, before: Step, score: float) -> Proposal:
+def _proposal(one: _Found, before: AdaptedStep, score: float) -> Proposal:
     latency, low, high = one.price
     gain = before.latency_ms - latency
     per_ms = (score - before.score) / gain if one.enough else nan
@@ -257,10 +259,10 @@ def _proposal(one: _Found, before: Step, score: float) -> Proposal:
 
 def walk(
     adapter: Adapter,
-    steps: Sequence[Step],
+    steps: Sequence[AdaptedStep],
     state: Any,
     trying: Callable[[int, int, str], None] = lambda *_: None,
-) -> Iterator[tuple[Step, Any]]:
+) -> Iterator[tuple[AdaptedStep, Any]]:
     """The steps after `steps` with their states, until the target is met; the last has no chosen proposal if not."""
     done = list(steps)
     while not adapter.meets(done[-1]):
@@ -272,7 +274,7 @@ def walk(
 
 
 def adapt(
-    spec: Spec, adapter: Adapter, max_steps: int = 1000, progress: Callable[[Step], bool] = lambda _: True
+    spec: Spec, adapter: Adapter, max_steps: int = 1000, progress: Callable[[AdaptedStep], bool] = lambda _: True
 ) -> Adapted:
     """Adapt a network to a latency. Equal arguments give equal results, if the scorer's do.
 
@@ -288,7 +290,7 @@ def adapt(
     return conclusion(adapter, steps)
 
 
-def conclusion(adapter: Adapter, steps: Sequence[Step]) -> Adapted:
+def conclusion(adapter: Adapter, steps: Sequence[AdaptedStep]) -> Adapted:
     """The result of steps, with the reason why they end. A last step without a chosen proposal is no network."""
     last = steps[-1]
     if last.number and last.chosen is None:
@@ -302,7 +304,7 @@ def conclusion(adapter: Adapter, steps: Sequence[Step]) -> Adapted:
     return Adapted(tuple(steps), met, "the target is met" if met else f"stopped after {last.number} steps")
 
 
-def version(name: str) -> Version:
+def version(name: str) -> NetAdaptVersion:
     """A version by its name. Raises ArchError for an unknown one, with those known."""
     if name not in VERSIONS:
         raise ArchError(f"no version {shorten(name)}; allowed: {', '.join(VERSIONS)}")

@@ -19,7 +19,7 @@ import numpy as np
 
 from archs import ArchError, Graph, Spec, build
 from archs.interop.pytorch.execute import to_module
-from explorer.search.image_sets import ImageSet, Part
+from explorer.search.image_sets import ImagePart, ImageSet
 from explorer.search.proposals import Reduction
 from explorer.search.truncation import initialised, truncated, with_state
 
@@ -63,7 +63,7 @@ class Progress:
     seconds_left: float
 
 
-class Stopped(ArchError):
+class TrainingStopped(ArchError):
     """A training that its caller ended; its checkpoint is kept."""
 
 
@@ -78,10 +78,10 @@ def train(
 ) -> Graph:
     """The graph with trained weights, from its own or from random ones. Equal arguments give equal weights.
 
-    `progress` is called after each step and ends the training by returning False: raises Stopped. With `checkpoint` the
-    state is written every `every` steps, whole or not at all, and a training that is found there is continued: its
-    weights are those of one without a break. Raises ArchError where the loss is not finite or the file is of another
-    training, and OSError for a full disk; the checkpoint before stays.
+    `progress` is called after each step and ends the training by returning False: raises TrainingStopped. With
+    `checkpoint` the state is written every `every` steps, whole or not at all, and a training that is found there
+    is continued: its weights are those of one without a break. Raises ArchError where the loss is not finite or the
+    file is of another training, and OSError for a full disk; the checkpoint before stays.
     """
     import torch
 
@@ -112,11 +112,11 @@ def train(
             if checkpoint and (not going or (step + 1) % every == 0):
                 _write(checkpoint, module, optimiser, plan, step + 1)
             if not going and step + 1 < recipe.steps:
-                raise Stopped(f"stopped after {step + 1} of {recipe.steps} steps")
+                raise TrainingStopped(f"stopped after {step + 1} of {recipe.steps} steps")
     return with_state(graph, module)
 
 
-def accuracy(graph: Graph, part: Part) -> float:
+def accuracy(graph: Graph, part: ImagePart) -> float:
     """Top-1 accuracy of a trained graph in percent."""
     import torch
 
@@ -186,7 +186,7 @@ def _dropout_seed(seed: int, step: int) -> int:
     return int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
 
 
-def _batch(part: Part, chosen: np.ndarray) -> tuple[Tensor, Tensor]:
+def _batch(part: ImagePart, chosen: np.ndarray) -> tuple[Tensor, Tensor]:
     import torch
 
     x = torch.from_numpy(part.images[chosen]).float().div_(127.5).sub_(1)

@@ -10,7 +10,7 @@ import costmodel
 from archs import ArchError
 from archs.tables.rows import InvertedResidual
 from explorer.search import netadapt
-from explorer.search.netadapt import Adapter, TableScorer, Version, adapt
+from explorer.search.netadapt import Adapter, NetAdaptVersion, TableScorer, adapt
 from explorer.search.objectives import objective
 from explorer.search.parts import digest_of
 from explorer.search.proposals import KINDS, knobs, reductions, unrolled
@@ -85,7 +85,7 @@ def test_the_largest_network_that_is_fast_enough_is_proposed(found):
 
 
 def test_a_target_that_no_proposal_reaches(found):
-    big = Version("big", 0.9, 1.0, ("expansion",), "ratio")
+    big = NetAdaptVersion("big", 0.9, 1.0, ("expansion",), "ratio")
     adapter = Adapter(costmodel.load_profile("cpu"), 1e-3, Seeded(0), big, whole_interval=False)
     ended = adapt(archs.spec("mobilenet_v3_small"), adapter)
     assert not ended.met

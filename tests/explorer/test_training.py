@@ -12,9 +12,9 @@ import archs
 import costmodel
 from archs import ArchError
 from archs.tables.rows import Conv, GlobalPool, InvertedResidual, Linear
-from explorer.search.image_sets import Part, load
-from explorer.search.netadapt import Adapter, Version, adapt
-from explorer.search.training import Recipe, Stopped, Trained, accuracy, interval, train
+from explorer.search.image_sets import ImagePart, load
+from explorer.search.netadapt import Adapter, NetAdaptVersion, adapt
+from explorer.search.training import Recipe, Trained, TrainingStopped, accuracy, interval, train
 
 SPEC = archs.Spec(
     name="tiny",
@@ -33,8 +33,8 @@ def images():
     few = slice(0, 200)
     return replace(
         found,
-        validation=Part(found.validation.images[few], found.validation.labels[few]),
-        test=Part(found.test.images[few], found.test.labels[few]),
+        validation=ImagePart(found.validation.images[few], found.validation.labels[few]),
+        test=ImagePart(found.test.images[few], found.test.labels[few]),
     )
 
 
@@ -67,7 +67,7 @@ def test_the_rate_rises_and_falls():
 def test_a_stopped_training_continues_bit_by_bit(images, tmp_path):
     recipe, kept = Recipe(steps=9), tmp_path / "training.safetensors"
     whole = train(_graph(images), images, recipe, 5)
-    with pytest.raises(Stopped, match="after 4 of 9"):
+    with pytest.raises(TrainingStopped, match="after 4 of 9"):
         train(_graph(images), images, recipe, 5, lambda now: now.step < 4, kept)
     steps = []
     again = train(_graph(images), images, recipe, 5, lambda now: steps.append(now.step) is None, kept)
@@ -83,7 +83,7 @@ def test_a_stopped_training_continues_bit_by_bit(images, tmp_path):
 
 def test_a_full_disk_leaves_the_checkpoint_before(images, tmp_path, monkeypatch):
     kept = tmp_path / "training.safetensors"
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(_graph(images), images, Recipe(steps=6), 5, lambda now: now.step < 2, kept)
     before, write = kept.read_bytes(), Path.write_bytes
 
@@ -115,7 +115,7 @@ def test_the_interval_over_seeds():
 def test_netadapt_with_fine_tuning(images):
     """Scores are of the validation part; the state of a step is the network that was fine-tuned in it."""
     scorer = Trained(images, Recipe(steps=20), Recipe(steps=2, warmup=0, rate=0.01), order="norm")
-    version = Version("test", 0.02, 1.0, ("expansion", "depth"), "ratio")
+    version = NetAdaptVersion("test", 0.02, 1.0, ("expansion", "depth"), "ratio")
     adapter = Adapter(costmodel.load_profile("cpu"), 1e-3, scorer, version, whole_interval=False)
     found = adapt(images.fitted(SPEC), adapter, max_steps=2)
     assert len(found.steps) > 1

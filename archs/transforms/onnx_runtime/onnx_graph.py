@@ -31,7 +31,7 @@ class OnnxNode:
 
 
 @dataclass(frozen=True)
-class Constant:
+class FixedTensor:
     """A constant tensor of a file: a weight, or a number."""
 
     sizes: Sizes
@@ -50,7 +50,7 @@ class OnnxGraph:
         self.nodes: dict[int, OnnxNode] = {}
         self.shapes: dict[str, Sizes] = {IMAGE_VALUE: image}
         """Value → sizes without the batch; `()` of shape arithmetic."""
-        self.constants: dict[str, Constant] = {}
+        self.constants: dict[str, FixedTensor] = {}
         self.maker: dict[str, OnnxNode] = {}
         self.readers: dict[str, list[OnnxNode]] = {}
         self.output = IMAGE_VALUE
@@ -80,12 +80,12 @@ class OnnxGraph:
     def constant(self, sizes: Sizes, value: Sequence[float]) -> str:
         """A constant of known numbers; equal ones are one, as the runtime shares them."""
         name = f"= {sizes} {tuple(value)}"
-        self.constants.setdefault(name, Constant(sizes, tuple(value)))
+        self.constants.setdefault(name, FixedTensor(sizes, tuple(value)))
         return name
 
     def weight(self, path: str, role: str, sizes: Sizes) -> str:
         name = f"{path}.{role}"
-        self.constants.setdefault(name, Constant(sizes))
+        self.constants.setdefault(name, FixedTensor(sizes))
         return name
 
     def uses(self, value: str) -> int:
