@@ -6,7 +6,6 @@ No costs and no fitting here. The same code path times `cpu`, `cuda` and `mps`. 
 
 from __future__ import annotations
 
-import ctypes
 import platform
 import statistics
 import time
@@ -20,10 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import archs
-from archs.caching import cached
 from costmodel.arguments import Network, as_graph, as_sides, is_module
 from costmodel.errors import CostError
-from costmodel.timing.plain_child import GLIBC, allocator_library
+from costmodel.timing.heap import allocator_setting, keep_heap
 
 if TYPE_CHECKING:  # torch takes seconds to import: only what starts a clock does so
     import torch
@@ -191,7 +189,7 @@ class Stopwatch:
             layout=self.layout,
             torch=self._torch.__version__,
             system=f"{platform.system()} {platform.machine()}",
-            allocator=_allocator(),
+            allocator=allocator_setting(),
             date=date.today().isoformat(),
         )
 
@@ -321,28 +319,6 @@ def check_device(name: str) -> torch.device:
     if not isinstance(name, str) or name.split(":")[0] not in present:
         raise CostError(f"device {name!r} is not there; this machine has {', '.join(present)}")
     return torch.device(name)
-
-
-def _allocator() -> str:
-    """What a profile says of the process that it was timed in."""
-    library = allocator_library()
-    if library != GLIBC:
-        return library
-    return "freed memory kept" if keep_heap() else "as the system has it"
-
-
-@cached(1, "once per process is enough")
-def keep_heap() -> bool:
-    """Tell glibc to keep freed memory in the process; False where the C library is another.
-
-    For the rest of the process: what was trimmed before would have to be page-faulted in again.
-    """
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return False
-    mmap_threshold, trim_threshold = -3, -1  # malloc.h: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
-    return bool(mallopt(mmap_threshold, 1 << 30) and mallopt(trim_threshold, (1 << 31) - 1))
 
 
 def processor(device: torch.device) -> str:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import archs
-from costmodel.timing import fault_cost, machine_lock, plain_child, stopwatch
+from costmodel.timing import fault_cost, heap, machine_lock, plain_child, stopwatch
 from explorer.jobs import limits
 
 ROOT = Path(archs.__file__).parents[1]
@@ -57,7 +57,7 @@ def test_without_glibc_the_heap_is_left_as_it_is(monkeypatch):
         raise OSError(f"{name}: not found")
 
     monkeypatch.setattr(ctypes, "CDLL", absent)
-    assert not stopwatch.keep_heap.__wrapped__()
+    assert not heap.keep_heap.__wrapped__()
 
 
 def test_without_proc_a_processor_has_a_name(monkeypatch, tmp_path):
