@@ -91,7 +91,7 @@ def test_the_library_of_the_allocator_is_told(monkeypatch, tmp_path, mapped, lib
 
 
 def test_another_allocator_has_no_cost_of_a_page_fault_and_its_name_in_a_profile(monkeypatch):
-    for module in (fault_cost, stopwatch):
+    for module in (fault_cost, heap):
         monkeypatch.setattr(module, "allocator_library", lambda: "jemalloc")
     assert fault_cost.page_fault_us(tries=1) is None
     assert stopwatch.Stopwatch().environment().allocator == "jemalloc"
