@@ -3,6 +3,9 @@
 import pytest
 
 import archs
+from archs.ir import ops
+from archs.ir.graph import Builder
+from archs.ir.operator import Shape
 from archs.transforms.onnx_runtime import fuse_for_onnx_runtime
 
 
@@ -38,3 +41,31 @@ def test_larger_blocks_pad_more():
     (position,) = fuse_for_onnx_runtime("mobilenet_v2", 8).holders["stage2/block1/project"]
     assert found[8][position].output.sizes == (24, 56, 56)
     assert found[16][position].output.sizes == (32, 56, 56)
+
+
+def test_an_operator_without_a_rule_is_a_node_of_its_own():
+    builder = Builder("norm", Shape(3, 8, 8))
+    x = builder.add("conv", ops.Conv2d(16, 3), "input")
+    x = builder.add("norm", ops.GroupNorm(4), x)
+    builder.add("last", ops.Conv2d(16, 1), x)
+    nodes = fuse_for_onnx_runtime(builder.graph(), block=8).nodes
+    assert [node.operator for node in nodes] == [
+        "nchwc Conv",
+        "nchwc ReorderOutput",
+        "unknown GroupNorm",
+        "nchwc ReorderInput",
+        "nchwc Conv",
+        "nchwc ReorderOutput",
+    ]
+    assert nodes[2].holds == ("norm",)
+
+
+def test_dropout_and_multiplication_by_one_are_removed():
+    builder = Builder("identity", Shape(3, 8, 8))
+    x = builder.add("pool", ops.MaxPool(2, 2), "input")
+    x = builder.add("dropout", ops.Dropout(), x)
+    x = builder.add("scale", ops.MultiplyConstant(1.0), x)
+    builder.add("act", ops.ReLU(), x)
+    fused = fuse_for_onnx_runtime(builder.graph(), block=8)
+    assert [node.operator for node in fused.nodes] == ["MaxPool", "Relu"]
+    assert fused.removed == ("dropout", "scale")

@@ -5,7 +5,7 @@ Nodes are numbered as the runtime numbers them: the file's in order, then each n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -144,26 +144,29 @@ class OnnxGraph:
 
     def ordered(self) -> list[OnnxNode]:
         """The nodes in the runtime's order: depth first from the output, the input with the highest number first."""
+        nodes, maker, readers = self.nodes, self.maker, self.readers
         found: list[OnnxNode] = []
         seen: set[int] = set()
-        stack: list[tuple[OnnxNode, bool]] = [
-            (node, False) for node in self._by_number() if not any(self.readers.get(value) for value in node.outputs)
-        ]
+        leaves = [node.number for node in self.by_number() if not any([readers.get(value) for value in node.outputs])]
+        stack = leaves  # of numbers; ~number where a node's inputs are behind it
         while stack:
-            node, leave = stack.pop()
-            if leave:
-                found.append(node)
-                continue
-            if node.number in seen:
-                continue
-            seen.add(node.number)
-            stack.append((node, True))
-            makers = {maker.number: maker for value in node.inputs if (maker := self.maker.get(value)) is not None}
-            stack += [(makers[number], False) for number in sorted(makers) if number not in seen]
+            number = stack.pop()
+            if number < 0:
+                found.append(nodes[~number])
+            elif number not in seen:
+                seen.add(number)
+                stack.append(~number)
+                before = {maker[value].number for value in nodes[number].inputs if value in maker}
+                stack += sorted(before - seen) if len(before) > 1 else before
         return found
 
-    def _by_number(self) -> Iterator[OnnxNode]:
-        return (self.nodes[number] for number in sorted(self.nodes))
+    def by_number(self) -> list[OnnxNode]:
+        """The nodes in the file's order, new ones behind."""
+        return [self.nodes[number] for number in sorted(self.nodes)]
+
+    def has(self, *names: str) -> bool:
+        """Whether there are such operators."""
+        return any([node.op in names for node in self.nodes.values()])
 
 
 def merged(paths: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ CONV_ACTIVATIONS = ("Clip", "HardSigmoid", "LeakyRelu", "Relu", "Sigmoid", "Tanh
 """Fused into the convolution before them, where nothing else reads it."""
 GEMM_ACTIVATIONS = ("Elu", "HardSigmoid", "LeakyRelu", "Relu", "Sigmoid", "Softplus", "Tanh")
 FOLDS = {"Conv": ("Add", "BatchNormalization", "Mul"), "Relu": ("Clip",)}
+FUNCTIONS = ("CastLike", "HardSwish", "Mish")
+"""Without a kernel: replaced by the operators that define them."""
 NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
 
 
@@ -20,15 +22,17 @@ def rewrite(graph: OnnxGraph) -> None:
     _remove_neutral(graph)
     _fuse_paddings(graph)
     _fold_constants_into_convolutions(graph)
-    _inline_functions(graph)
+    if graph.has(*FUNCTIONS):
+        _inline_functions(graph)
     _fuse_activations(graph, "Gemm", "FusedGemm", GEMM_ACTIVATIONS)
     _fuse_activations(graph, "Conv", "FusedConv", CONV_ACTIVATIONS)
-    _fuse_swish(graph)
+    if graph.has("Sigmoid"):
+        _fuse_swish(graph)
 
 
 def fuse_sums(graph: OnnxGraph) -> None:
     """Plain convolution + add (+ activation), behind the choice of layouts."""
-    for node in graph.ordered():
+    for node in graph.ordered() if graph.has("Conv") else ():
         if node.op == "Conv" and node.number in graph.nodes:
             add = graph.only_reader(node)
             if add is not None and add.op == "Add" and node is _summand(graph, add):
@@ -70,7 +74,7 @@ def _merge_equal(graph: OnnxGraph) -> None:
 
 def _remove_neutral(graph: OnnxGraph) -> None:
     """Additions of zero and products with one."""
-    for node in graph.ordered():
+    for node in graph.by_number():
         constant = graph.constants.get(node.inputs[1]) if node.op in NEUTRAL and len(node.inputs) == 2 else None
         if constant is not None and constant.value == (NEUTRAL[node.op],) and node.outputs[0] != graph.output:
             maker = graph.maker.get(node.inputs[0])
@@ -83,7 +87,7 @@ def _remove_neutral(graph: OnnxGraph) -> None:
 
 def _fuse_paddings(graph: OnnxGraph) -> None:
     """Zeros around a map into the convolution or pooling that alone reads it."""
-    for node in graph.ordered():
+    for node in graph.by_number():
         after = graph.only_reader(node) if node.op == "Pad" and node.attributes["mode"] == "constant" else None
         pads = graph.constants[node.inputs[1]].value if after is not None else None
         if after is None or pads is None or graph.constants[node.inputs[2]].value != (0.0,):
@@ -99,7 +103,7 @@ def _fuse_paddings(graph: OnnxGraph) -> None:
 
 def _fold_constants_into_convolutions(graph: OnnxGraph) -> None:
     """Batch norms, and additions and products with one number per channel, into the convolution before them."""
-    for node in graph.ordered():
+    for node in graph.by_number():
         if node.number not in graph.nodes:
             continue
         while (after := graph.only_reader(node)) is not None and after.op in FOLDS.get(node.op, ()):
@@ -157,11 +161,16 @@ def _inline(graph: OnnxGraph, node: OnnxNode, chain: list[str]) -> None:
 
 
 def _fuse_activations(graph: OnnxGraph, kind: str, fused: str, activations: tuple[str, ...]) -> None:
-    for node in graph.ordered():
-        if node.op == kind and node.number in graph.nodes:
-            after = graph.only_reader(node)
-            if after is not None and after.op in activations:
-                _replace(graph, node, fused, after).attributes["activation"] = after.op
+    fusible = {id(node) for node in graph.nodes.values() if node.op == kind and _activation(graph, node, activations)}
+    for node in graph.ordered() if fusible else ():
+        after = _activation(graph, node, activations) if id(node) in fusible else None
+        if after is not None:
+            _replace(graph, node, fused, after).attributes["activation"] = after.op
+
+
+def _activation(graph: OnnxGraph, node: OnnxNode, activations: tuple[str, ...]) -> OnnxNode | None:
+    after = graph.only_reader(node)
+    return after if after is not None and after.op in activations else None
 
 
 def _replace(graph: OnnxGraph, node: OnnxNode, op: str, after: OnnxNode) -> OnnxNode:
