@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,12 +53,8 @@ def predicted_nodes(fused: FusedGraph) -> list[Executed]:
 
 def differences(found: list[Executed], expected: list[Executed]) -> list[str]:
     """What is different, the order apart: the runtime orders reorders by addresses in memory."""
-    if found == expected:
-        return []
-    ours, theirs = _identities(found), _identities(expected)
-    lines = [f"predicted {one}" for one in ours if one not in theirs]
-    lines += [f"executed {one}" for one in theirs if one not in ours]
-    return lines or ["nodes of another number"] * (sorted(map(str, ours)) != sorted(map(str, theirs)))
+    ours, theirs = Counter(_identities(found)), Counter(_identities(expected))
+    return [f"predicted {one}" for one in ours - theirs] + [f"executed {one}" for one in theirs - ours]
 
 
 def _identities(nodes: list[Executed]) -> list[object]:
