@@ -79,8 +79,9 @@ def exported_nodes(data: bytes, made: OnnxGraph) -> dict[str, OnnxNode]:
         assert read == [value for value in node.inputs if value not in made.constants], node.op
         attributes = {a.name: helper.get_attribute_value(a) for a in one.attribute}
         for name, value in node.attributes.items():
-            expected = attributes.get(ATTRIBUTES.get(name, name), value)
-            assert (list(value) if isinstance(value, tuple) else value) == expected, (node.op, name)
+            if (key := ATTRIBUTES.get(name, name)) in attributes:
+                found = attributes[key].decode() if isinstance(attributes[key], bytes) else attributes[key]
+                assert (list(value) if isinstance(value, tuple) else value) == found, (node.op, name)
         values.update(zip(one.output, node.outputs))
     return {value: made.maker[ours] for value, ours in values.items() if ours in made.maker}
 
