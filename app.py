@@ -20,6 +20,7 @@ from explorer.page.panels import (
 from explorer.page.panels import (
     frontier as landscape,
 )
+from explorer.page.search import page as searching
 from explorer.page.state import autosave, own_devices, share, tabs
 from explorer.page.state.session import guard, scenario
 from explorer.page.widgets import style
@@ -70,8 +71,9 @@ home = st.Page(explore, title="Explore", url_path="explore", default=True)
 own = st.Page(calibration.render, title="Calibrate", url_path="calibrate")
 listed = st.Page(devices.render, title="Devices", url_path="devices")
 brought = st.Page(importing.render, title="Import", url_path="import")
+searched = st.Page(searching.render, title="Search", url_path="search")
 st.session_state[importing.HOME] = home
-page = st.navigation({"": [home, brought, listed, own], **pages.navigation()}, position="top")
+page = st.navigation({"": [home, searched, brought, listed, own], **pages.navigation()}, position="top")
 with guard("The page"):
     page.run()
 with guard("Your devices"):

@@ -66,14 +66,14 @@ def _default_ms() -> float:
     return _total_ms(load_profile(DEFAULT))
 
 
-def limit_memory(device: str = "cpu", memory: int = MAX_ADDRESS_SPACE) -> None:
-    """Bound the address space of this process, after loading PyTorch. GPU drivers reserve too much to bound it."""
+def limit_memory(device: str = "cpu", memory: int = MAX_ADDRESS_SPACE, uses_torch: bool = True) -> None:
+    """Bound the address space of this process beyond what PyTorch maps. GPU drivers reserve too much to bound it."""
     try:
         import resource
     except ImportError:  # not on this platform
         return
-    import torch  # noqa: F401 maps its libraries
-
+    if uses_torch:
+        import torch  # noqa: F401 maps its libraries
     if device != "cpu":
         return
     try:

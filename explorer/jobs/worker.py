@@ -36,10 +36,12 @@ def rest() -> bytes:
 
 
 @contextmanager
-def working(device: str = "cpu", timing: bool = True, memory: int = MAX_ADDRESS_SPACE) -> Iterator[None]:
+def working(
+    device: str = "cpu", timing: bool = True, memory: int = MAX_ADDRESS_SPACE, uses_torch: bool = True
+) -> Iterator[None]:
     """The worker's body: within the memory limit, alone on the machine if it times; errors become a `problem`."""
     try:
-        limit_memory(device, memory)
+        limit_memory(device, memory, uses_torch)
         if timing:
             with machine_lock.exclusive():
                 yield

@@ -34,7 +34,9 @@ def _still(page: Page) -> None:
     page.locator('[data-testid="stSkeleton"]').first.wait_for(state="detached")
 
 
-@pytest.mark.parametrize("path", ["", "calibrate", "import", "g1", "g2", "g3", "g4", "held", "own", "class", *LESSONS])
+@pytest.mark.parametrize(
+    "path", ["", "calibrate", "import", "search", "g1", "g2", "g3", "g4", "held", "own", "class", *LESSONS]
+)
 def test_axe_finds_no_serious_violation(browser, address, path):
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(PATIENCE)

@@ -84,6 +84,7 @@ DRAWS = {
     "calibrate": "calibration.render()",
     "devices": "devices.render()",
     "import": "importing.render()",
+    "search": "page.render()",
     "own": "design.render()",
     "held": "all_guidelines.render()",
     "class": "classroom.render()",
@@ -94,6 +95,7 @@ DRAWS = {
 
 PAGES = {
     path: "from explorer.page import calibration, devices, importing\nfrom explorer.page.lab import classroom, guideline, all_guidelines, design, pages\n"
+    "from explorer.page.search import page\n"
     f"from explorer.page.state.session import guard\nwith guard('The page'):\n    {draw}"
     for path, draw in DRAWS.items()
 }

@@ -13,6 +13,7 @@ from support.apptest import APP, PAGES, TABS, type_into_grid
 from support.device_timings import timings
 from support.forms import say, scenario_of
 from support.modules import ResNet
+from support.search_runs import ended
 
 import archs
 from archs.catalogue.registry import FAMILIES
@@ -31,7 +32,9 @@ from explorer.lab.experiment import GUIDELINES, experiment
 from explorer.lab.session_text import Membership
 from explorer.page.lab import store
 from explorer.page.own_device import REPORT
+from explorer.page.search import kept
 from explorer.page.state.session import SCENARIO
+from explorer.search.settings import OPEN, Settings
 
 KEPT = tuple(Design(name, archs.spec(name)) for name in ("mobilenet_v2", "shufflenet_v2"))
 
@@ -179,6 +182,10 @@ def own_device() -> AppTest:
     """The report of an uploaded list of timings."""
     found = report(read(timings().encode(), "timings.csv"), "My device", "cpu", "ONNX Runtime", "fp32", 1, True)
     return page("devices", memory={REPORT: (found, "another profile")})
+def searching(settings: Settings | None = None, done: bool | None = None) -> AppTest:
+    """With a target; `done`: after a search that was not stopped, or was."""
+    memory = {SCENARIO: replace(start(), target_ms=5.0)} | ({kept.SETTINGS: settings} if settings else {})
+    return page("search", memory=memory | ({} if done is None else {kept.JOB: ended(done)}))
 
 
 STATES: dict[str, Callable[[], AppTest]] = {
@@ -203,6 +210,9 @@ STATES: dict[str, Callable[[], AppTest]] = {
     **{f"g{n}, {kind}": lambda n=n, kind=kind: guideline(n, kind) for n in GUIDELINES for kind in ("paper", "own")},
     **{f"g{n}, measured": lambda n=n: guideline(n, "paper", measured=True) for n in GUIDELINES},
     "held, a run": held,
+    "search, ticked cells": lambda: searching(Settings(space=OPEN)),
+    "search, ended": lambda: searching(done=True),
+    "search, stopped": lambda: searching(done=False),
     "class, a result": classroom,
     "class, another key": another_key,
     "class, taught": taught,

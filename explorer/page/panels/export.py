@@ -43,7 +43,7 @@ def export(scenario: Scenario) -> None:
         )
         download(scenario.blocks, scenario, "block table")
         download(scenario.layers, scenario, "layer table")
-        _onnx_file(scenario)
+        onnx_file(scenario)
     shown = [saver.SavedFigure(key, label, scenario.file(key)) for key, (label, _) in FIGURES.items()]
     if scenario.block:
         shown.append(saver.SavedFigure("block_graph", scenario.block, scenario.file(scenario.block)))
@@ -55,7 +55,7 @@ def export(scenario: Scenario) -> None:
     st.code(scenario.source, language="python", height=520)
 
 
-def _onnx_file(scenario: Scenario) -> None:
+def onnx_file(scenario: Scenario) -> None:
     """A button that makes the file, the progress with a stop, then the download."""
     job: OnnxJob | None = st.session_state.get(JOB)
     mine = job is not None and (job.spec, job.folded) == (scenario.spec, scenario.folded)

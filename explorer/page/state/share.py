@@ -94,7 +94,7 @@ def _choices(given: dict[str, str], opened: Scenario) -> dict[str, object]:
 
 def keep(scenario: Scenario) -> None:
     """Writes the address: only what differs from the page as it opens."""
-    wanted = _shared(scenario)
+    wanted = parameters(scenario)
     if scenario.metric != start().metric:
         wanted[COLOUR] = scenario.metric
     if scenario.block:
@@ -108,7 +108,7 @@ def keep(scenario: Scenario) -> None:
             st.query_params[name] = wanted[name]
 
 
-def _shared(scenario: Scenario) -> dict[str, str]:
+def parameters(scenario: Scenario) -> dict[str, str]:
     """The parameters of the link; without the network where it is the first one or too long."""
     found: dict[str, str] = {}
     first = start()
@@ -142,7 +142,7 @@ def link(scenario: Scenario) -> None:
 def address(scenario: Scenario) -> str:
     """The whole link; empty where the network is too long for one."""
     text = _text(scenario.spec)
-    return f"{st.context.url or ''}?{urlencode({NETWORK: text} | _shared(scenario))}" if text else ""
+    return f"{st.context.url or ''}?{urlencode({NETWORK: text} | parameters(scenario))}" if text else ""
 
 
 @cached(256, "every page run writes the same link")

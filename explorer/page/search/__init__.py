@@ -1,0 +1,1 @@
+"""The page "Search": the network for a latency, as a job with a live figure. Start at `page.render`."""

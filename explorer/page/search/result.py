@@ -1,0 +1,205 @@
+"""What a search has found: the figure, the comparison with its baselines, the best to open, compare and export."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from archs import ArchError
+from explorer.data import profiles as devices
+from explorer.editing import designs
+from explorer.editing.designs import Design
+from explorer.editing.history import History
+from explorer.editing.scenario import Scenario
+from explorer.figures import search as figures
+from explorer.jobs.search import SearchJob
+from explorer.lab.experiment import MAX_THREADS
+from explorer.lab.experiment import Settings as Timing
+from explorer.page.browser.memory import memory
+from explorer.page.importing import HOME
+from explorer.page.lab import measure
+from explorer.page.panels import export
+from explorer.page.panels.tables import csv
+from explorer.page.search import choices
+from explorer.page.state import collection
+from explorer.page.state import session as state
+from explorer.page.state.share import TAB
+from explorer.page.widgets import chart, download, form, messages
+from explorer.page.widgets.form import Change
+from explorer.search import outcome as words
+from explorer.search.objectives import objective
+from explorer.search.outcome import Outcome
+from explorer.search.search import Candidate
+
+CHOSEN, COMPARED = "search chosen", "search compared"
+"""Memory: the rank of the network that is opened and exported; the session's, of the networks that are compared."""
+OUTCOME = "search outcome"
+"""Memory: (what it was made of, the outcome)."""
+FINALISTS = 5
+"""The best that are measured."""
+
+
+def outcome_of(job: SearchJob) -> Outcome:
+    """The job's candidates at this moment; the space and what was derived are kept until there are more."""
+    found, random, baselines = tuple(job.found), tuple(job.random), tuple(job.baselines)
+    key = job.token, len(found), len(random), len(baselines)
+    known = memory().get(OUTCOME)
+    if known is None or known[0] != key:
+        settings = job.settings
+        space = settings.made_space(job.network)
+        scored = objective(settings.tier)
+        known = key, Outcome(space, scored, job.target_ms, settings.w, found, random, baselines)
+        memory()[OUTCOME] = known
+    return known[1]
+
+
+def show(job: SearchJob) -> None:
+    """Everything below the settings once a search has ended."""
+    outcome = outcome_of(job)
+    settings = job.settings
+    soft = f" · soft target, w = {settings.w:g}" if settings.w is not None else ""
+    messages.caption(
+        f"{choices.space_title(settings.space)} · {choices.strategy_title(settings.strategy)} · "
+        f"seed {settings.seed} · target {job.target_ms:g} ms{soft} · {devices.title(job.profile)}"
+    )
+    st.markdown(f"**{messages.literal(words.summary(outcome))}**")
+    _comparisons(outcome)
+    chart.show(figures.pareto(outcome), "search", "Latency against score of all networks evaluated", file="search")
+    chart.legend(figures.legend(outcome))
+    messages.caption(words.note(outcome.objective))
+    _slope(outcome)
+    _table(outcome)
+    _use(job, outcome)
+    csv(outcome.everything(), "search", "all networks")
+    _measured(job, outcome)
+
+
+def _comparisons(outcome: Outcome) -> None:
+    """The baselines, the ones that the search does not beat as a warning."""
+    for better, said in outcome.comparisons:
+        if better:
+            messages.caption(f"✓ {said}.")
+        else:
+            messages.warning(f"{said[0].upper()}{said[1:]}.", ":material/balance:")
+
+
+def _slope(outcome: Outcome) -> None:
+    if outcome.slope and outcome.objective.is_accuracy:
+        messages.caption(
+            f"Around the target, 1 % more latency gives {outcome.slope:.2f} % more of the score on this front: a soft "
+            f"target with w = −{outcome.slope:.2f} is indifferent there; a steeper one prefers faster networks."
+        )
+
+
+def _table(outcome: Outcome) -> None:
+    st.subheader("The best", anchor=False)
+    table = outcome.table.dropna(axis=1, how="all")
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    score = "%.1f" if outcome.objective.is_accuracy else "localized"
+    heads: dict[str, Any] = {
+        outcome.unit: number(format=score, help=outcome.objective.note),
+        "from": number(format="%.1f", help="lower end of the estimate's 90 % interval"),
+        "to": number(format="%.1f"),
+        "latency_ms": number("ms", format="%.2f"),
+        "low_ms": number("from, ms", format="%.2f", help="lower end of the 90 % interval"),
+        "high_ms": number("to, ms", format="%.2f"),
+        "target": text(help="whether the upper end of the interval is within the target"),
+        "mult_adds": number("mult-adds", format="localized"),
+        "params": number(format="localized"),
+        "difference": text(f"difference from {outcome.space.base.name}", width="large"),
+    }
+    st.dataframe(table, hide_index=True, key="search best", column_config=heads)
+
+
+def _use(job: SearchJob, outcome: Outcome) -> None:
+    """One of the best: opened, exported; several: compared."""
+    ranks = range(1, len(outcome.best) + 1)
+    rank = memory().get(CHOSEN, 1)
+    rank = rank if rank in ranks else 1
+    one = outcome.best[rank - 1]
+    form.show(
+        "search best form",
+        [
+            form.row(
+                "chosen",
+                [form.choice("rank", "Network", ranks, rank, _choose, lambda n: _title(outcome, n))],
+            )
+        ],
+    )
+    chosen = _scenario(job, outcome, one)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.button("Open in Explore", key="search open", type="primary", icon=":material/open_in_new:"):
+            state.choose("link", spec=chosen.spec, label=f"search, network {rank}", profile=job.profile, folded=False)
+            st.switch_page(st.session_state[HOME])
+        _file("PyTorch file", chosen.source, f"search_{rank}.py", "text/x-python")
+        _file("Spec (JSON)", chosen.spec.to_json(), f"search_{rank}.json", "application/json")
+        export.onnx_file(chosen)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        compared = st.multiselect("Side by side", ranks, default=list(ranks)[:3], key=COMPARED, placeholder="networks")
+        if st.button("Compare", key="search compare", icon=":material/compare:", disabled=not compared):
+            _compare(outcome, compared)
+
+
+def _title(outcome: Outcome, rank: int) -> str:
+    one = outcome.best[rank - 1]
+    return f"{rank}. {outcome.said(one.score)} at {one.latency_ms:.3g} ms"
+
+
+def _choose(change: Change) -> None:
+    memory()[CHOSEN] = change.value
+
+
+def _scenario(job: SearchJob, outcome: Outcome, one: Candidate) -> Scenario:
+    """The network as Explore would show it."""
+    history = History.start(outcome.spec(one))
+    like = state.scenario()
+    return replace(like, history=history, profile=job.profile, folded=False, block=None, problem=None, notes=())
+
+
+def _file(label: str, text: str, name: str, mime: str) -> None:
+    download.button(label, lambda: text, name, mime, f"search {label}")
+
+
+def _compare(outcome: Outcome, ranks: list[int]) -> None:
+    """Puts the networks among the designs of Explore, which are compared there."""
+    held = collection.kept()
+    try:
+        for rank in ranks:
+            spec = outcome.spec(outcome.best[rank - 1])
+            if spec not in [one.spec for one in held]:
+                name = designs.free_name(held, f"{outcome.space.name} {_title(outcome, rank)}")
+                held = designs.keep(held, Design(name, spec))
+    except ArchError as error:
+        messages.error(str(error))
+        return
+    collection.put(held)
+    memory()[TAB] = "Designs"
+    st.switch_page(st.session_state[HOME])
+
+
+def _measured(job: SearchJob, outcome: Outcome) -> None:
+    """The finalists timed, where the profile is of the machine that serves the page."""
+    if job.profile not in devices.here():
+        st.caption(
+            "Milliseconds are predictions. With a profile of the machine that serves this page, which the page "
+            "Calibrate makes, the best networks can be measured here too."
+        )
+        return
+    regime = devices.load(job.profile).regime
+    if regime.folded or regime.threads > MAX_THREADS:
+        st.caption("The best networks are not measured here: the profile's regime is none that the page times.")
+        return
+    best = outcome.best[:FINALISTS]
+    networks = [(f"network {rank}", outcome.spec(one)) for rank, one in enumerate(best, 1)]
+    timing = Timing(regime.batch, regime.threads, regime.layout, regime.device)
+    st.subheader("Measured", anchor=False)
+    run = measure.panel("finalists", networks, timing, f"Measure the best {len(best)} here")
+    if run:
+        times = [time.middle for time in run.time_ms]
+        said = ", ".join(f"network {rank}: {ms:.3g} ms" for rank, ms in enumerate(times, 1))
+        kept_it = sum(ms <= job.target_ms for ms in times)
+        messages.info(
+            f"{kept_it} of {len(times)} are within {job.target_ms:g} ms when measured: {said}.", ":material/timer:"
+        )
