@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from explorer.data.metrics import duration
 from explorer.figures import draw
 from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
-from explorer.search.outcome import Outcome
+from explorer.search.runs.outcome import Outcome
 from explorer.search.search import Candidate
 
 TARGET = "#D55E00"

@@ -20,10 +20,10 @@ from costmodel import DeviceProfile
 from costmodel.latency.profile import read_profile
 from explorer.jobs.job import Job
 from explorer.jobs.worker import request, rest, send, working
-from explorer.search.baselines import Baseline, scaled
 from explorer.search.objectives import objective
+from explorer.search.runs.baselines import Baseline, scaled
+from explorer.search.runs.settings import Settings
 from explorer.search.search import Candidate, candidates
-from explorer.search.settings import Settings
 from explorer.search.strategies import RandomSearch, strategy
 
 LIMIT = 3600.0

@@ -13,7 +13,7 @@ from support.search_runs import SETTINGS, TARGET_MS
 import archs
 from explorer.data import profiles as devices
 from explorer.jobs.search import SearchJob, find
-from explorer.search.settings import Settings
+from explorer.search.runs.settings import Settings
 
 pytestmark = pytest.mark.slow
 PATIENCE = 120.0

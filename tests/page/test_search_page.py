@@ -17,7 +17,7 @@ from explorer.editing.scenario import start
 from explorer.jobs import search as jobs
 from explorer.page.search import kept
 from explorer.page.state.session import SCENARIO
-from explorer.search.settings import OPEN, Settings, of_parameters
+from explorer.search.runs.settings import OPEN, Settings, of_parameters
 
 
 def opened(**parameters: str) -> AppTest:

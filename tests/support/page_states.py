@@ -34,7 +34,7 @@ from explorer.page.lab import store
 from explorer.page.own_device import REPORT
 from explorer.page.search import kept
 from explorer.page.state.session import SCENARIO
-from explorer.search.settings import OPEN, Settings
+from explorer.search.runs.settings import OPEN, Settings
 
 KEPT = tuple(Design(name, archs.spec(name)) for name in ("mobilenet_v2", "shufflenet_v2"))
 
@@ -182,6 +182,8 @@ def own_device() -> AppTest:
     """The report of an uploaded list of timings."""
     found = report(read(timings().encode(), "timings.csv"), "My device", "cpu", "ONNX Runtime", "fp32", 1, True)
     return page("devices", memory={REPORT: (found, "another profile")})
+
+
 def searching(settings: Settings | None = None, done: bool | None = None) -> AppTest:
     """With a target; `done`: after a search that was not stopped, or was."""
     memory = {SCENARIO: replace(start(), target_ms=5.0)} | ({kept.SETTINGS: settings} if settings else {})

@@ -9,8 +9,8 @@ import archs
 import costmodel
 from explorer.jobs.search import SearchJob
 from explorer.search.objectives import objective
+from explorer.search.runs.settings import Settings
 from explorer.search.search import Candidate, candidates
-from explorer.search.settings import Settings
 from explorer.search.strategies import strategy
 
 SETTINGS = Settings(space="nas_bench_macro", tier="nas_bench_macro", evaluations=8)

@@ -19,7 +19,7 @@ from explorer.page.widgets import form, sheet
 from explorer.page.widgets.form import Change, Part
 from explorer.search import budget
 from explorer.search.objectives import OBJECTIVES
-from explorer.search.settings import OPEN, Settings
+from explorer.search.runs.settings import OPEN, Settings
 from explorer.search.spaces import SEARCHED, SPACES, offered, space
 from explorer.search.strategies import STRATEGIES
 

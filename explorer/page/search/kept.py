@@ -21,8 +21,8 @@ from explorer.page.state import session as state
 from explorer.page.state import share
 from explorer.page.widgets import job_status
 from explorer.page.widgets.components import Component
-from explorer.search import settings as search
-from explorer.search.settings import Settings
+from explorer.search.runs import settings as search
+from explorer.search.runs.settings import Settings
 
 KEY = "search storage"
 SETTINGS, JOB = "search settings", "search job"

@@ -28,9 +28,9 @@ from explorer.page.state import session as state
 from explorer.page.state.share import TAB
 from explorer.page.widgets import chart, download, form, messages
 from explorer.page.widgets.form import Change
-from explorer.search import outcome as words
 from explorer.search.objectives import objective
-from explorer.search.outcome import Outcome
+from explorer.search.runs import outcome as words
+from explorer.search.runs.outcome import Outcome
 from explorer.search.search import Candidate
 
 CHOSEN, COMPARED = "search chosen", "search compared"

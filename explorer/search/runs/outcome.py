@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from archs import Spec
 from explorer.data import accuracy
 from explorer.editing.changed_cells import changed_cells
-from explorer.search.baselines import Baseline
 from explorer.search.nas_bench_macro import table
 from explorer.search.objectives import Objective, rank_correlation
+from explorer.search.runs.baselines import Baseline
 from explorer.search.search import Candidate, Found
 from explorer.search.space import Space
 
