@@ -58,7 +58,7 @@ def _search(options: argparse.Namespace) -> Output:
     random = None
     if options.w is None:
         random = random_baseline(*arguments, options.evaluations, options.seed)
-    width = width_baseline(chosen, profile, options.target)
+    width = width_baseline(chosen.base, profile, options.target)
     document = {
         "space": chosen.name,
         "objective": scored.name,

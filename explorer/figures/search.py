@@ -13,15 +13,19 @@ from explorer.search.runs.outcome import Outcome
 from explorer.search.search import Candidate
 
 TARGET = "#D55E00"
+FAR = 1.0
+"""Baselines more than so many times the spread of the scores below the lowest are left to the table."""
 SEARCH, RANDOM, BASELINE, BEST = STAGE_COLOURS[0], STAGE_COLOURS[6], STAGE_COLOURS[1], EDITED
 
 
 def pareto(outcome: Outcome) -> go.Figure:
     """Points of the search and of random search, the front as steps, the best with its interval, the baselines."""
-    times = [ms for one in _networks(outcome) for ms in (one.latency_ms, one.high_ms) if ms == ms] + [outcome.target_ms]
+    baselines = _in_view(outcome)
+    networks = [*outcome.found, *outcome.random, *baselines.values()]
+    times = [ms for one in networks for ms in (one.latency_ms, one.high_ms) if ms == ms] + [outcome.target_ms]
     margin = 0.05 * (max(times) - min(times)) or 0.1 * outcome.target_ms
     front, hollow = outcome.front(), outcome.objective.tier != "published"
-    scores = [one.score for one in _networks(outcome)]
+    scores = [one.score for one in networks]
     room = 0.06 * (max(scores) - min(scores)) or 1.0 if scores else 1.0
     low, high = (min(scores) - room, max(scores) + room) if scores else (0.0, 1.0)
     traces = [
@@ -36,7 +40,7 @@ def pareto(outcome: Outcome) -> go.Figure:
             name="front",
             hoverinfo="skip",
         ),
-        _baselines(outcome, hollow),
+        _baselines(outcome, baselines, (min(times) + max(times)) / 2, hollow),
         *([_best(outcome, outcome.best[0], hollow)] if outcome.best else []),
         dict(
             type="scatter",
@@ -65,8 +69,14 @@ def pareto(outcome: Outcome) -> go.Figure:
     return draw.figure([one for one in traces if len(one["x"])], layout)
 
 
-def _networks(outcome: Outcome) -> list[Candidate]:
-    return [*outcome.found, *outcome.random, *[one.candidate for one in outcome.baselines]]
+def _in_view(outcome: Outcome) -> dict[str, Candidate]:
+    """The baselines by title, without those so far below that the search's points would lie in one line."""
+    scores = [one.score for one in (*outcome.found, *outcome.random)]
+    known = {one.title: one.candidate for one in outcome.baselines if one.candidate}
+    if not scores:
+        return known
+    least = min(scores) - FAR * max(max(scores) - min(scores), 0.02 * abs(max(scores)))
+    return {title: one for title, one in known.items() if one.score >= least}
 
 
 def legend(outcome: Outcome) -> list[tuple[str, str, str]]:
@@ -74,7 +84,9 @@ def legend(outcome: Outcome) -> list[tuple[str, str, str]]:
     ring, diamond, star = ("○", "◇", "☆") if outcome.objective.tier != "published" else ("●", "◆", "★")
     found = [(ring, SEARCH, "search"), (star, BEST, "best, with its 90 % interval")]
     found += [("×", RANDOM, "random search, as many evaluations")] if outcome.random else []
-    found += [(diamond, BASELINE, "the table scaled as a whole")] if outcome.baselines else []
+    beyond = sum(one.candidate is not None for one in outcome.baselines) - len(_in_view(outcome))
+    name = "a table scaled as a whole" + (f" ({beyond} more below the figure)" if beyond else "")
+    found += [(diamond, BASELINE, name)] if outcome.baselines else []
     return [*found, ("╌", TARGET, "target")]
 
 
@@ -100,24 +112,23 @@ def _points(
     )
 
 
-def _baselines(outcome: Outcome, hollow: bool) -> draw.Trace:
-    found = outcome.baselines
+def _baselines(outcome: Outcome, found: dict[str, Candidate], middle: float, hollow: bool) -> draw.Trace:
     return dict(
         type="scatter",
         mode="markers+text",
-        x=[one.candidate.latency_ms for one in found],
-        y=[one.candidate.score for one in found],
-        text=[one.title for one in found],
-        textposition="top center",
+        x=[one.latency_ms for one in found.values()],
+        y=[one.score for one in found.values()],
+        text=list(found),
+        textposition=["middle right" if one.latency_ms < middle else "middle left" for one in found.values()],
         textfont={"size": 13},
-        name="the table scaled as a whole",
+        name="a table scaled as a whole",
         marker={
             "size": 13,
             "symbol": "diamond-open" if hollow else "diamond",
             "color": BASELINE,
             "line": {"width": 2, "color": BASELINE},
         },
-        customdata=[[one.title, outcome.said(one.candidate.score), _interval(one.candidate)] for one in found],
+        customdata=[[title, outcome.said(one.score), _interval(one)] for title, one in found.items()],
         hovertemplate="%{customdata[0]}<br>%{customdata[1]} · %{customdata[2]}<extra></extra>",
     )
 

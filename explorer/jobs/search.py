@@ -115,7 +115,7 @@ class SearchJob(Job):
             self.random.append(_candidate(message["random"]))
         elif "baseline" in message:
             one = message["baseline"]
-            self.baselines.append(Baseline(one["title"], Spec.from_json(one["spec"]), _candidate(one["candidate"])))
+            self.baselines.append(Baseline(**one | {"candidate": one["candidate"] and _candidate(one["candidate"])}))
         self.tried, self.nearest_ms = message.get("tried", self.tried), message.get("nearest", self.nearest_ms)
         self.done = self.done or message.get("done", False)
 
@@ -143,7 +143,8 @@ def main() -> None:
 
 
 def _search(asked: dict[str, Any], settings: Settings, profile: DeviceProfile) -> None:
-    space, scored = settings.made_space(Spec.from_json(asked["network"])), objective(settings.tier)
+    network = Spec.from_json(asked["network"])
+    space, scored = settings.made_space(network), objective(settings.tier)
     target = asked["target_ms"]
     logs = {name: [_candidate(one) for one in asked[name]] for name in ("found", "random")}
     left = settings.evaluations - len(logs["found"])
@@ -153,9 +154,8 @@ def _search(asked: dict[str, Any], settings: Settings, profile: DeviceProfile) -
     for number, one in enumerate(islice(proposed, left)):
         send(found=asdict(one))
         if number == 0 and not asked["baselines"]:
-            for baseline in scaled(*arguments):
-                table = baseline.spec.to_json()
-                send(baseline={"title": baseline.title, "spec": table, "candidate": asdict(baseline.candidate)})
+            for baseline in scaled(space.base, network, profile, target, scored):
+                send(baseline=asdict(baseline))
         if random := next(drawn, None):
             send(random=asdict(random))
 

@@ -155,16 +155,16 @@ def random_baseline(
     return search(space, profile, target_ms, objective, RandomSearch, evaluations, seed + 1).best
 
 
-def width_baseline(space: Space, profile: DeviceProfile, target_ms: float) -> tuple[float, Spec] | None:
-    """The largest uniform width multiplier of the base table that meets the target, with its table; None if none does.
+def width_baseline(base: Spec, profile: DeviceProfile, target_ms: float) -> tuple[float, Spec] | None:
+    """The largest uniform width multiplier of a table that meets the target, with its table; None if none does.
 
     Every width but the classifier's is multiplied; steps of 0.05 from 0.2 to 2.
     """
-    rows = range(len(space.base.rows) - 1)
+    rows = range(len(base.rows) - 1)
     for step in range(40, 3, -1):
         width = step / 20
         try:
-            spec = whole_network.scaled(space.base, width, rows)
+            spec = whole_network.scaled(base, width, rows)
             _, _, high = price([build(spec)], profile)[0]
         except ArchError:
             continue

@@ -130,7 +130,7 @@ def test_an_objective_says_whose_number_it_is():
 
 
 def test_the_width_baseline_meets_the_target():
-    profile, bench = costmodel.load_profile("cpu"), space("mobilenet_v2")
+    profile, bench = costmodel.load_profile("cpu"), archs.spec("mobilenet_v2")
     width, spec = width_baseline(bench, profile, 12.0)
     assert 0.2 <= width <= 2
     assert costmodel.predict(archs.build(spec), profile).high_ms <= 12.0

@@ -53,7 +53,7 @@ ELSEWHERE = {
     r"page_link .+": "test_lab_browser.py::test_links_lead_to_the_neighbours",  # AppTest has one page
     r"lab storage": "test_lab_browser.py::test_a_reload_keeps_order_and_run",
     r"stop g\d": "test_lab_pages.py::test_a_stop_on_the_page_is_a_message",
-    r"search (open|compare)|(start|stop|continue|keep) search|search storage": "test_search_browser.py::test_a_search_from_the_target_to_the_executed_file",
+    r"search (open|keep)|(start|stop|continue|keep) search|search storage": "test_search_browser.py::test_a_search_from_the_target_to_the_executed_file",
     r"search cells": "test_search_page.py::test_ticked_cells_are_a_space",
     r"import open": "test_import_browser.py::test_a_file_of_ours_comes_back_as_a_table",  # leads to another page
 }

@@ -88,7 +88,9 @@ def test_a_mistyped_link_opens_the_defaults():
 def test_the_result_says_tier_interval_target_and_baselines():
     at = searching(done=True)
     assert not at.exception
-    table = at.dataframe[0].value
+    baselines, table = at.dataframe[0].value, at.dataframe[1].value
+    assert list(baselines["baseline"]) == ["random search, 8 evaluations"]
+    assert list(baselines["the search is"]) == ["not better"]
     assert list(table["network"]) == list(range(1, 9))
     assert table["published top-1, %"].is_monotonic_decreasing
     assert (table["low_ms"] < table["latency_ms"]).all()
@@ -97,7 +99,7 @@ def test_the_result_says_tier_interval_target_and_baselines():
     assert table["difference"].str.contains("row").all()
     said = words(at)
     assert "it meets 5 ms with its whole interval" in said
-    assert "random search with 8 evaluations" in said.lower()
+    assert "The search does not beat random search, 8 evaluations (" in said
     assert "Published: CIFAR-10, mean of three runs" in said
     assert "Stopped" not in said
 
@@ -107,7 +109,9 @@ def test_a_search_that_does_not_beat_random_search_says_so(monkeypatch):
     job.random = [replace(job.random[0], score=99.0), *job.random[1:]]
     monkeypatch.setattr("support.page_states.ended", lambda done: job)
     at = searching(done=True)
-    assert any("the search does not beat it" in warning.value for warning in at.warning)
+    (warning,) = at.warning
+    assert warning.value.replace("\\", "") == "The search does not beat random search, 8 evaluations (99.0 %)."
+    assert list(at.dataframe[0].value["the search is"]) == ["not better"]
 
 
 def test_a_stopped_search_can_be_continued():

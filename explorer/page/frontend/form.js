@@ -178,7 +178,7 @@ const KINDS = {
       type: "number",
       step: part.step,
       autocomplete: "off",
-      placeholder: "not stated",
+      placeholder: part.placeholder ?? "not stated",
     });
     if (part.low !== undefined) control.min = part.low;
     return labelled(part, control);

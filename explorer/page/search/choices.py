@@ -19,6 +19,7 @@ from explorer.page.widgets import form, sheet
 from explorer.page.widgets.form import Change, Part
 from explorer.search import budget
 from explorer.search.objectives import OBJECTIVES
+from explorer.search.runs.baselines import title
 from explorer.search.runs.settings import OPEN, Settings
 from explorer.search.spaces import SEARCHED, SPACES, offered, space
 from explorer.search.strategies import STRATEGIES
@@ -26,6 +27,12 @@ from explorer.search.strategies import STRATEGIES
 CONTROL = "search"
 """The control that shows what is refused."""
 STRATEGY_TITLES = {"random": "random search", "evolution": "regularised evolution", "surrogate": "ridge surrogate"}
+SCORE_TITLES = {
+    "estimated": "estimated: ImageNet top-1",
+    "nas_bench_macro": "published: NAS-Bench-Macro, CIFAR-10",
+    "mult_adds": "proxy: more multiply-adds",
+    "params": "proxy: more parameters",
+}
 
 
 def show(scenario: Scenario) -> None:
@@ -36,6 +43,17 @@ def show(scenario: Scenario) -> None:
     form.show("search form", [*grids, *state.problem_parts(CONTROL)])
     if chosen.space == OPEN:
         _ticks(scenario.spec, chosen)
+    if size := _size(chosen, scenario.spec):
+        st.caption(size)
+
+
+@cached(16, "counting a space exactly takes up to tens of milliseconds, and every page run shows it")
+def _size(chosen: Settings, network: Spec) -> str:
+    try:
+        made = chosen.made_space(network)
+    except ArchError:  # no cell is ticked yet
+        return ""
+    return f"{made.size:,} networks, each a change of the seed, {title(made.base)}. Source: {made.source}."
 
 
 def _parts(scenario: Scenario, chosen: Settings) -> list[Part]:
@@ -65,7 +83,7 @@ def _parts(scenario: Scenario, chosen: Settings) -> list[Part]:
             OBJECTIVES,
             chosen.tier,
             _setter("tier"),
-            lambda name: f"{OBJECTIVES[name].tier}: {name.replace('_', '-')}",
+            lambda name: SCORE_TITLES.get(name, name),
             help="Whose number a score is: published, estimated, or a proxy. They are never ranked together.",
         ),
         form.number(
@@ -79,6 +97,7 @@ def _parts(scenario: Scenario, chosen: Settings) -> list[Part]:
             _setter("w"),
             step=0.01,
             error=refused,
+            placeholder="hard target",
             help="Empty: a hard target. Else MnasNet's reward, score · (latency / target)ʷ: −0.07 gave "
             "MobileNetV3-Large, −0.15 MobileNetV3-Small.",
         ),

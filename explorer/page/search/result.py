@@ -30,8 +30,10 @@ from explorer.page.widgets import chart, download, form, messages
 from explorer.page.widgets.form import Change
 from explorer.search.objectives import objective
 from explorer.search.runs import outcome as words
+from explorer.search.runs.baselines import title
 from explorer.search.runs.outcome import Outcome
 from explorer.search.search import Candidate
+from explorer.views import designs as views
 
 CHOSEN, COMPARED = "search chosen", "search compared"
 """Memory: the rank of the network that is opened and exported; the session's, of the networks that are compared."""
@@ -65,11 +67,16 @@ def show(job: SearchJob) -> None:
         f"seed {settings.seed} · target {job.target_ms:g} ms{soft} · {devices.title(job.profile)}"
     )
     st.markdown(f"**{messages.literal(words.summary(outcome))}**")
-    _comparisons(outcome)
+    beats, verdict = outcome.verdict
+    if not beats:
+        messages.warning(verdict, ":material/balance:")
+    elif verdict:
+        messages.caption(verdict)
     chart.show(figures.pareto(outcome), "search", "Latency against score of all networks evaluated", file="search")
     chart.legend(figures.legend(outcome))
-    messages.caption(words.note(outcome.objective))
+    messages.caption(f"{words.note(outcome.objective)} {outcome.caution}")
     _slope(outcome)
+    _comparisons(outcome)
     _table(outcome)
     _use(job, outcome)
     csv(outcome.everything(), "search", "all networks")
@@ -77,12 +84,11 @@ def show(job: SearchJob) -> None:
 
 
 def _comparisons(outcome: Outcome) -> None:
-    """The baselines, the ones that the search does not beat as a warning."""
-    for better, said in outcome.comparisons:
-        if better:
-            messages.caption(f"✓ {said}.")
-        else:
-            messages.warning(f"{said[0].upper()}{said[1:]}.", ":material/balance:")
+    """The baselines, each with its score."""
+    if not outcome.comparisons:
+        return
+    st.subheader("Beside it, at the same target", anchor=False)
+    st.dataframe(outcome.comparison_table, hide_index=True, key="search baselines")
 
 
 def _slope(outcome: Outcome) -> None:
@@ -96,9 +102,13 @@ def _slope(outcome: Outcome) -> None:
 def _table(outcome: Outcome) -> None:
     st.subheader("The best", anchor=False)
     table = outcome.table.dropna(axis=1, how="all")
+    st.dataframe(table, hide_index=True, key="search best", column_config=_heads(outcome))
+
+
+def _heads(outcome: Outcome) -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     score = "%.1f" if outcome.objective.is_accuracy else "localized"
-    heads: dict[str, Any] = {
+    return {
         outcome.unit: number(format=score, help=outcome.objective.note),
         "from": number(format="%.1f", help="lower end of the estimate's 90 % interval"),
         "to": number(format="%.1f"),
@@ -108,9 +118,8 @@ def _table(outcome: Outcome) -> None:
         "target": text(help="whether the upper end of the interval is within the target"),
         "mult_adds": number("mult-adds", format="localized"),
         "params": number(format="localized"),
-        "difference": text(f"difference from {outcome.space.base.name}", width="large"),
+        "difference": text(f"difference from the seed, {title(outcome.space.base)}", width="large"),
     }
-    st.dataframe(table, hide_index=True, key="search best", column_config=heads)
 
 
 def _use(job: SearchJob, outcome: Outcome) -> None:
@@ -136,10 +145,10 @@ def _use(job: SearchJob, outcome: Outcome) -> None:
         _file("PyTorch file", chosen.source, f"search_{rank}.py", "text/x-python")
         _file("Spec (JSON)", chosen.spec.to_json(), f"search_{rank}.json", "application/json")
         export.onnx_file(chosen)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        compared = st.multiselect("Side by side", ranks, default=list(ranks)[:3], key=COMPARED, placeholder="networks")
-        if st.button("Compare", key="search compare", icon=":material/compare:", disabled=not compared):
-            _compare(outcome, compared)
+    messages.caption(f"Difference of network {rank} from the seed: {outcome.difference(one)}.")
+    compared = st.multiselect("Side by side", ranks, default=list(ranks)[:3], key=COMPARED, placeholder="networks")
+    if compared:
+        _compare(job, outcome, compared)
 
 
 def _title(outcome: Outcome, rank: int) -> str:
@@ -162,15 +171,22 @@ def _file(label: str, text: str, name: str, mime: str) -> None:
     download.button(label, lambda: text, name, mime, f"search {label}")
 
 
-def _compare(outcome: Outcome, ranks: list[int]) -> None:
-    """Puts the networks among the designs of Explore, which are compared there."""
+def _compare(job: SearchJob, outcome: Outcome, ranks: list[int]) -> None:
+    """The networks side by side, and a button that puts them among the designs of Explore."""
+    chosen = [Design(_title(outcome, rank), outcome.spec(outcome.best[rank - 1])) for rank in ranks]
+    st.dataframe(views.tiles(views.table(chosen, _scenario(job, outcome, outcome.best[0]))), hide_index=True)
+    if st.button("Keep these among the designs", key="search keep", icon=":material/bookmark_add:"):
+        _keep(outcome, chosen)
+
+
+def _keep(outcome: Outcome, chosen: list[Design]) -> None:
     held = collection.kept()
     try:
-        for rank in ranks:
-            spec = outcome.spec(outcome.best[rank - 1])
-            if spec not in [one.spec for one in held]:
-                name = designs.free_name(held, f"{outcome.space.name} {_title(outcome, rank)}")
-                held = designs.keep(held, Design(name, spec))
+        for one in chosen:
+            if one.spec not in [known.spec for known in held]:
+                held = designs.keep(
+                    held, replace(one, name=designs.free_name(held, f"{outcome.space.name} {one.name}"))
+                )
     except ArchError as error:
         messages.error(str(error))
         return

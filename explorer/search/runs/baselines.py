@@ -1,19 +1,22 @@
-"""What a search is compared with at the same target: the base table under one width multiplier, and at one resolution.
+"""The baselines of a search at the same target: a table under one width multiplier, and at one resolution.
 
 The third baseline, random search with as many evaluations, is a search itself (`search.candidates`).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+import archs
+import costmodel
 from archs import ArchError, Spec, build
+from archs.catalogue.registry import FAMILIES
 from costmodel import DeviceProfile
 from explorer.search.objectives import Objective, price
-from explorer.search.search import Candidate, evaluate, width_baseline
-from explorer.search.space import Choice, Option, Space
+from explorer.search.search import Candidate, width_baseline
 
 STEP, SMALLEST, LARGEST = 16, 32, 448
 """Resolutions that are tried."""
@@ -21,47 +24,67 @@ STEP, SMALLEST, LARGEST = 16, 32, 448
 
 @dataclass(frozen=True)
 class Baseline:
-    """The base table scaled as a whole so that it meets the target. `title`: "width × 0.55"."""
+    """A table scaled as a whole to the target: "MobileNetV2, width × 0.55". `why`: the reason for no candidate."""
 
     title: str
-    spec: Spec
-    candidate: Candidate
+    candidate: Candidate | None
+    why: str = ""
 
 
-def scaled(space: Space, profile: DeviceProfile, target_ms: float, objective: Objective) -> Iterator[Baseline]:
-    """The largest width and the largest resolution of the base table that meet the target, where there are any.
+def scaled(
+    seed: Spec, network: Spec, profile: DeviceProfile, target_ms: float, objective: Objective
+) -> Iterator[Baseline]:
+    """The largest width and the largest resolution that meet the target, of the space's seed and of the open network.
 
-    One that the objective cannot score is left out: published results are of the space's own networks.
+    The open network is left out where its images are not the seed's: it is then of another task.
     """
-    found = width_baseline(space, profile, target_ms)
-    named = [(f"width × {found[0]:g}", found[1])] if found else []
-    spec = _resolution(space, profile, target_ms)
-    named += [(f"resolution {spec.resolution}", spec)] if spec else []
-    for title, table in named:
-        single = alone(space, table)
-        try:
-            yield Baseline(title, table, evaluate(single, (0,), objective, profile))
-        except ArchError:
+    tables = {title(seed): seed}
+    if network.resolution == seed.resolution and network != seed:
+        tables.setdefault(title(network), network)
+    for name, table in tables.items():
+        if objective.of_table is None:
+            yield Baseline(f"{name}, any width or resolution", None, f"no {objective.tier} accuracy")
             continue
+        found = width_baseline(table, profile, target_ms)
+        width = f"width × {found[0]:g}" if found else "any width"
+        yield _baseline(f"{name}, {width}", found[1] if found else None, objective, profile)
+        spec = _resolution(table, profile, target_ms)
+        side = f"resolution {spec.resolution}" if spec else "any resolution"
+        yield _baseline(f"{name}, {side}", spec, objective, profile)
 
 
-def alone(space: Space, spec: Spec) -> Space:
-    """The space of one table: what scores genomes then scores it."""
-    row = spec.rows[0]
-    same = Choice("table", (Option("as it is", ((0, "stage", row.stage),)),))
-    return Space(f"{space.name}_baseline", space.title, space.source, spec, (same,))
+def title(spec: Spec) -> str:
+    """The family's title for a paper's table, "the open network" for an edited one, the name for a space's own."""
+    if spec.name not in FAMILIES:
+        return spec.name
+    paper = archs.spec(spec.name).edit(resolution=spec.resolution)
+    return FAMILIES[spec.name].title if paper == spec else "the open network"
 
 
-def _resolution(space: Space, profile: DeviceProfile, target_ms: float) -> Spec | None:
+def _baseline(name: str, spec: Spec | None, objective: Objective, profile: DeviceProfile) -> Baseline:
+    if spec is None:
+        return Baseline(name, None, "none meets the target")
+    try:
+        score = objective.of_spec(spec)
+    except ArchError:
+        return Baseline(name, None, "no score")
+    graph = build(spec)
+    (latency,) = price([graph], profile)
+    total = costmodel.count_many([graph])[0]
+    digest = hashlib.sha256(spec.to_json().encode()).hexdigest()
+    return Baseline(name, Candidate((), digest, score, *latency, total.mult_adds, total.params))
+
+
+def _resolution(table: Spec, profile: DeviceProfile, target_ms: float) -> Spec | None:
     low, high = SMALLEST // STEP, LARGEST // STEP + 1
     while low < high:  # latency grows with the resolution
         middle = (low + high) // 2
-        if _meets(space.base.edit(resolution=STEP * middle), profile, target_ms):
+        if _meets(table.edit(resolution=STEP * middle), profile, target_ms):
             low = middle + 1
         else:
             high = middle
     side = STEP * (low - 1)
-    return space.base.edit(resolution=side) if side >= SMALLEST else None
+    return table.edit(resolution=side) if side >= SMALLEST else None
 
 
 def _meets(spec: Spec, profile: DeviceProfile, target_ms: float) -> bool:

@@ -24,10 +24,18 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """The best that are listed."""
-SCALED = ("width", "resolution")
-"""What the baselines scale the table by."""
+FOREIGN = 0.5
+"""The share of multiply-adds in changed blocks from which an estimate is treated as of another family."""
 NEAR = 0.3
 """The part of the front that gives w: latencies within this logarithmic distance of the target."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A baseline, and whether the search is better."""
+
+    baseline: Baseline
+    better: bool
 
 
 @dataclass(frozen=True)
@@ -44,10 +52,11 @@ class Outcome:
 
     @cached_property
     def best(self) -> tuple[Candidate, ...]:
-        """The best SHOWN by reward, each network once."""
-        once = {one.digest: one for one in self.found}
-        ranked = sorted(once.values(), key=lambda c: (-c.reward(self.target_ms, self.w), c.high_ms))
-        return tuple(ranked[:SHOWN])
+        """The best SHOWN by reward; of networks with equal scores, which the score cannot tell apart, the fastest."""
+        once: dict[float, Candidate] = {}
+        for one in sorted(self.found, key=lambda c: (-c.reward(self.target_ms, self.w), c.high_ms)):
+            once.setdefault(round(one.score, 9), one)
+        return tuple(list(once.values())[:SHOWN])
 
     def meets(self, one: Candidate) -> bool:
         """Whether the upper end of its interval meets the target."""
@@ -68,29 +77,75 @@ class Outcome:
         return f"{score:.1f} %" if self.objective.is_accuracy else f"{score:,.0f}"
 
     @cached_property
-    def comparisons(self) -> tuple[tuple[bool, str], ...]:
-        """(whether the search is better, a sentence) for each baseline; rewards at equal evaluations."""
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """The best beside random search with as many evaluations and each scaled table, by reward."""
         if not self.best:
             return ()
-        mine = self.best[0]
-        said = []
         drawn = self.random[: len(self.found)]
+        others = list(self.baselines)
         if drawn:
             other = max(drawn, key=lambda c: c.reward(self.target_ms, self.w))
             evaluations = f"{len(drawn)} evaluation{'s' if len(drawn) > 1 else ''}"
-            said.append(self._against(f"random search with {evaluations}", mine, other))
-        said += [self._against(one.title, mine, one.candidate) for one in self.baselines]
-        titles = " ".join(one.title for one in self.baselines)
-        if len(self.found) > 1:  # the baselines are known from then on
-            lacking = [what for what in SCALED if what not in titles]
-            said += [(True, f"{what}: none that has a score meets the target") for what in lacking]
-        return tuple(said)
+            others.insert(0, Baseline(f"random search, {evaluations}", other))
+        mine = self.best[0].reward(self.target_ms, self.w)
+        return tuple(
+            Comparison(one, one.candidate is None or mine > one.candidate.reward(self.target_ms, self.w))
+            for one in others
+        )
 
-    def _against(self, title: str, mine: Candidate, other: Candidate) -> tuple[bool, str]:
-        better = mine.reward(self.target_ms, self.w) > other.reward(self.target_ms, self.w)
-        verdict = "the search beats it" if better else "the search does not beat it"
-        ms = f"{other.latency_ms:.3g} ms"
-        return better, f"{title}: {self.said(other.score)} at {ms} ({_ends(other)}); {verdict}"
+    @property
+    def verdict(self) -> tuple[bool, str]:
+        """Whether the search beats every baseline, and a sentence: which it does not beat; "" without a baseline."""
+        scored = [one for one in self.comparisons if one.baseline.candidate]
+        lost = [one.baseline for one in scored if not one.better]
+        if not scored:
+            return True, ""
+        if not lost:
+            return True, f"It beats {_listed([one.baseline.title for one in scored])}{self._within(scored)}."
+        said = [f"{one.title} ({self.said(one.candidate.score)})" for one in lost if one.candidate]
+        unbeaten = [one for one in scored if not one.better]
+        return False, f"The search does not beat {_listed(said)}{self._within(unbeaten)}."
+
+    def _within(self, among: list[Comparison]) -> str:
+        """A clause where the score's error is larger than the smallest difference."""
+        if self.objective.name != "estimated":
+            return ""
+        scores = [one.baseline.candidate.score for one in among if one.baseline.candidate]
+        least = min(abs(self.best[0].score - score) for score in scores)
+        error = accuracy.errors("family" if self.caution else "network").mean
+        if least >= error:
+            return ""
+        return f"; the least difference, {least:.1f} points, is within the estimate's mean error of {error:.1f}"
+
+    @cached_property
+    def caution(self) -> str:
+        """Why the estimate of the best is that of a network of no family; "" where it is of one, or no estimate."""
+        found = accuracy.estimate(self.spec(self.best[0])) if self.objective.name == "estimated" and self.best else None
+        if found is None or (found.family and not found.outside and found.changed < FOREIGN):
+            return ""
+        uncovered = f", and no published ablation covers its {', '.join(found.outside)}" if found.outside else ""
+        return (
+            f"{found.changed:.0%} of the multiply-adds of the best network are in blocks that no published network "
+            f"has{uncovered}: its 90 % interval is {found.low_pct:.1f} to {found.high_pct:.1f} %."
+        )
+
+    @cached_property
+    def comparison_table(self) -> pandas.DataFrame:
+        """One row per baseline, as text: its score and latency, whether the search is better, or why there is none."""
+        import pandas
+
+        rows = []
+        for one in self.comparisons:
+            other = one.baseline.candidate
+            rows.append(
+                {
+                    "baseline": one.baseline.title,
+                    self.unit: self.said(other.score) if other else "–",
+                    "latency, 90 %": f"{other.latency_ms:.3g} ms ({_ends(other)})" if other else "–",
+                    "the search is": one.baseline.why or ("better" if one.better else "not better"),
+                }
+            )
+        return pandas.DataFrame(rows)
 
     @property
     def slope(self) -> float | None:
@@ -149,7 +204,7 @@ class Outcome:
         for origin, found in (("search", self.found), ("random search", self.random)):
             for number, one in enumerate(found, 1):
                 rows.append(self._row(origin, number, one) | self.space.words(one.genome))
-        rows += [self._row(one.title, 1, one.candidate) for one in self.baselines]
+        rows += [self._row(one.title, 1, one.candidate) for one in self.baselines if one.candidate]
         return pandas.DataFrame(rows)
 
     def _row(self, origin: str, number: int, one: Candidate) -> dict[str, object]:
@@ -167,6 +222,10 @@ class Outcome:
             "mult_adds": one.mult_adds,
             "params": one.params,
         }
+
+
+def _listed(titles: list[str]) -> str:
+    return titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
 
 
 def _ends(one: Candidate) -> str:

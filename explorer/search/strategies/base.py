@@ -16,7 +16,7 @@ from explorer.search.space import Space
 
 TRIES = 3000
 """Genomes that are tried until one is new and allowed."""
-DRAWS = 100
+DRAWS = 20
 """Genomes that are tried before a walk, where the cost is known."""
 STEPS = 6
 """Allowed steps of a walk before its genome is taken: a step changes one choice."""

@@ -1,0 +1,84 @@
+"""The outcome of a search: its baselines at the same target, which of them it does not beat, equal scores listed once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import archs
+import costmodel
+from explorer.figures import search as figures
+from explorer.search.objectives import objective
+from explorer.search.runs.baselines import Baseline, scaled
+from explorer.search.runs.outcome import Outcome
+from explorer.search.search import Candidate
+from explorer.search.spaces import space
+
+TARGET_MS = 12.0
+SEED = space("mobilenet_v2")
+
+
+def candidate(score: float, ms: float, digest: str = "") -> Candidate:
+    genome = tuple(0 for _ in SEED.lengths)
+    return Candidate(genome, digest or f"{score}/{ms}", score, ms, ms - 0.5, ms + 0.5, 300_000_000, 3_000_000)
+
+
+def outcome(*found: Candidate, name: str = "mult_adds", **others: object) -> Outcome:
+    return Outcome(SEED, objective(name), TARGET_MS, None, found, **others)
+
+
+@pytest.fixture(scope="module")
+def baselines() -> list[Baseline]:
+    profile = costmodel.load_profile("cpu")
+    return list(scaled(SEED.base, archs.spec("shufflenet_v2"), profile, TARGET_MS, objective("estimated")))
+
+
+def test_the_seed_and_the_open_network_are_scaled_to_the_target(baselines):
+    titles = [one.title for one in baselines]
+    families = [title.split(",")[0] for title in titles]
+    assert families == ["MobileNetV2", "MobileNetV2", "ShuffleNetV2", "ShuffleNetV2"]
+    assert [("width" in title, "resolution" in title) for title in titles] == [(True, False), (False, True)] * 2
+    assert all(one.candidate and one.candidate.high_ms <= TARGET_MS for one in baselines)
+
+
+def test_a_network_for_other_images_is_no_baseline():
+    small = archs.spec("shufflenet_v2").edit(resolution=32)
+    profile = costmodel.load_profile("cpu")
+    found = list(scaled(SEED.base, small, profile, 0.001, objective("estimated")))
+    assert [(one.candidate, one.why) for one in found] == [(None, "none meets the target")] * 2
+    (only,) = scaled(SEED.base, small, profile, TARGET_MS, objective("nas_bench_macro"))
+    assert (only.candidate, only.why) == (None, "no published accuracy")
+
+
+def test_the_sentence_names_each_baseline_that_is_not_beaten():
+    best, worse, better = candidate(70.0, 10), candidate(60.0, 11), candidate(80.0, 11)
+    against = (Baseline("width × 0.5", worse), Baseline("any resolution", None, "none meets the target"))
+    beats, said = outcome(best, random=(worse,), baselines=against).verdict
+    assert (beats, said) == (True, "It beats random search, 1 evaluation and width × 0.5.")
+    equal = outcome(best, random=(best,), baselines=(Baseline("width × 0.5", better),))
+    assert equal.verdict == (False, "The search does not beat random search, 1 evaluation (70) and width × 0.5 (80).")
+    assert list(equal.comparison_table["the search is"]) == ["not better", "not better"]
+    assert outcome().verdict == outcome(best).verdict == (True, "")
+
+
+def test_a_difference_within_the_error_of_the_estimate_is_said():
+    best, near = candidate(70.0, 10), candidate(69.9, 10)
+    _, said = outcome(best, name="estimated", random=(near,)).verdict
+    assert "the least difference, 0.1 points, is within the estimate's mean error" in said
+
+
+def test_networks_with_equal_scores_are_listed_once_the_fastest_first():
+    slow, fast, other = candidate(70.0, 11), candidate(70.0, 9), candidate(69.0, 8)
+    assert outcome(slow, fast, other).best == (fast, other)
+
+
+def test_a_baseline_far_below_is_left_to_the_table():
+    found = [candidate(70.0 + step / 10, 10 + step / 10) for step in range(10)]
+    far, near = Baseline("far", candidate(40.0, 8)), Baseline("near", candidate(69.8, 8))
+    drawn = outcome(*found, baselines=(far, near))
+    (points,) = [trace for trace in figures.pareto(drawn).data if trace.name == "a table scaled as a whole"]
+    assert list(points.text) == ["near"]
+    assert "a table scaled as a whole (1 more below the figure)" in [name for *_, name in figures.legend(drawn)]
+    both = replace(drawn, baselines=(near,))
+    assert "a table scaled as a whole" in [name for *_, name in figures.legend(both)]
