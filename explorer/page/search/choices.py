@@ -26,7 +26,14 @@ from explorer.search.strategies import STRATEGIES
 
 CONTROL = "search"
 """The control that shows what is refused."""
-STRATEGY_TITLES = {"random": "random search", "evolution": "regularised evolution", "surrogate": "ridge surrogate"}
+STRATEGY_TITLES = {
+    "random": "random search",
+    "evolution": "regularised evolution",
+    "surrogate": "ridge surrogate",
+    "tpe": "TPE (Optuna)",
+    "nsga2": "NSGA-II (Optuna)",
+    "pareto": "NSGA-II on score and latency",
+}
 SCORE_TITLES = {
     "estimated": "estimated: ImageNet top-1",
     "nas_bench_macro": "published: NAS-Bench-Macro, CIFAR-10",
