@@ -22,7 +22,7 @@ from explorer.jobs.job import Job
 from explorer.jobs.worker import request, rest, send, working
 from explorer.search.objectives import objective
 from explorer.search.runs.baselines import Baseline, scaled
-from explorer.search.runs.settings import Settings
+from explorer.search.runs.settings import SearchSettings
 from explorer.search.search import Candidate, candidates
 from explorer.search.strategies import RandomSearch, strategy
 
@@ -44,7 +44,7 @@ class SearchJob(Job):
     worker: ClassVar[tuple[str, ...]] = ("-m", "explorer.jobs.search")
     timing: ClassVar[bool] = False
     limit: float = LIMIT
-    settings: Settings
+    settings: SearchSettings
     network: Spec
     """The open network, which the space OPEN is over."""
     profile: str
@@ -137,12 +137,12 @@ def main() -> None:
     asked = request()
     with working(timing=False, uses_torch=False):
         profile = read_profile(rest(), "the device")
-        settings = Settings(**asked["settings"] | {"cells": tuple(map(tuple, asked["settings"]["cells"]))})
+        settings = SearchSettings(**asked["settings"] | {"cells": tuple(map(tuple, asked["settings"]["cells"]))})
         _search(asked, settings, profile)
         send(done=True)
 
 
-def _search(asked: dict[str, Any], settings: Settings, profile: DeviceProfile) -> None:
+def _search(asked: dict[str, Any], settings: SearchSettings, profile: DeviceProfile) -> None:
     network = Spec.from_json(asked["network"])
     space, scored = settings.made_space(network), objective(settings.tier)
     target = asked["target_ms"]

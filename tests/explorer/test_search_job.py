@@ -13,7 +13,7 @@ from support.search_runs import SETTINGS, TARGET_MS
 import archs
 from explorer.data import profiles as devices
 from explorer.jobs.search import SearchJob, find
-from explorer.search.runs.settings import Settings
+from explorer.search.runs.settings import SearchSettings
 
 pytestmark = pytest.mark.slow
 PATIENCE = 120.0
@@ -24,7 +24,7 @@ def begun(job: SearchJob) -> SearchJob:
     return job
 
 
-def search(settings: Settings, target_ms: float = TARGET_MS) -> SearchJob:
+def search(settings: SearchSettings, target_ms: float = TARGET_MS) -> SearchJob:
     network = archs.spec("mobilenet_v2")
     return begun(SearchJob(settings=settings, network=network, profile="cpu", target_ms=target_ms))
 
@@ -64,7 +64,7 @@ def test_a_search_goes_on_after_a_stop_and_after_a_killed_worker():
     ("settings", "target_ms", "said"),
     [
         (SETTINGS, 0.001, "no network of space nas_bench_macro meets 0.001 ms with its whole interval; the nearest"),
-        (Settings(tier="nas_bench_macro"), 30.0, "space mnasnet has no published accuracies"),
+        (SearchSettings(tier="nas_bench_macro"), 30.0, "space mnasnet has no published accuracies"),
     ],
 )
 def test_a_search_that_cannot_be_made_says_why_in_one_line(settings, target_ms, said):

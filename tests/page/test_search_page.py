@@ -17,7 +17,7 @@ from explorer.editing.scenario import start
 from explorer.jobs import search as jobs
 from explorer.page.search import kept
 from explorer.page.state.session import SCENARIO
-from explorer.search.runs.settings import OPEN, Settings, of_parameters
+from explorer.search.runs.settings import OPEN, SearchSettings, of_parameters
 
 
 def opened(**parameters: str) -> AppTest:
@@ -27,7 +27,7 @@ def opened(**parameters: str) -> AppTest:
     return at.run()
 
 
-def settings_of(at: AppTest) -> Settings:
+def settings_of(at: AppTest) -> SearchSettings:
     return at.session_state["memory"][kept.SETTINGS]
 
 
@@ -75,14 +75,14 @@ def test_the_link_opens_the_same_settings():
     say(at, "evaluations", 30)
     given = {name: at.query_params[name] for name in at.query_params}
     again = opened(**{name: value[0] if isinstance(value, list) else value for name, value in given.items()})
-    assert settings_of(again) == settings_of(at) == Settings("mobilenet_v3", "random", "params", 30, 0, -0.07)
+    assert settings_of(again) == settings_of(at) == SearchSettings("mobilenet_v3", "random", "params", 30, 0, -0.07)
     assert scenario_of(again).target_ms == 10.0
 
 
 def test_a_mistyped_link_opens_the_defaults():
     given = {"space": "none", "seed": "1e400", "w": "inf", "evaluations": "-3", "cells": "x-y.0-kernel.9999999-se"}
-    assert of_parameters(given) == Settings()
-    assert settings_of(opened(**given, target="<script>")) == Settings()
+    assert of_parameters(given) == SearchSettings()
+    assert settings_of(opened(**given, target="<script>")) == SearchSettings()
 
 
 def test_the_result_says_tier_interval_target_and_baselines():
@@ -135,7 +135,7 @@ def test_the_best_are_measured_where_the_profile_is_of_this_machine(monkeypatch)
 
 
 def test_ticked_cells_are_a_space():
-    at = searching(Settings(space=OPEN))
+    at = searching(SearchSettings(space=OPEN))
     say(at, "start search")
     assert "no cell of the table is ticked" in at.error[0].value
     for number, (row, column, on) in enumerate([(2, "kernel", True), (2, "se", True), (99, "se", True)], 1):

@@ -34,7 +34,7 @@ from explorer.page.lab import store
 from explorer.page.own_device import REPORT
 from explorer.page.search import kept
 from explorer.page.state.session import SCENARIO
-from explorer.search.runs.settings import OPEN, Settings
+from explorer.search.runs.settings import OPEN, SearchSettings
 
 KEPT = tuple(Design(name, archs.spec(name)) for name in ("mobilenet_v2", "shufflenet_v2"))
 
@@ -184,7 +184,7 @@ def own_device() -> AppTest:
     return page("devices", memory={REPORT: (found, "another profile")})
 
 
-def searching(settings: Settings | None = None, done: bool | None = None) -> AppTest:
+def searching(settings: SearchSettings | None = None, done: bool | None = None) -> AppTest:
     """With a target; `done`: after a search that was not stopped, or was."""
     memory = {SCENARIO: replace(start(), target_ms=5.0)} | ({kept.SETTINGS: settings} if settings else {})
     return page("search", memory=memory | ({} if done is None else {kept.JOB: ended(done)}))
@@ -212,7 +212,7 @@ STATES: dict[str, Callable[[], AppTest]] = {
     **{f"g{n}, {kind}": lambda n=n, kind=kind: guideline(n, kind) for n in GUIDELINES for kind in ("paper", "own")},
     **{f"g{n}, measured": lambda n=n: guideline(n, "paper", measured=True) for n in GUIDELINES},
     "held, a run": held,
-    "search, ticked cells": lambda: searching(Settings(space=OPEN)),
+    "search, ticked cells": lambda: searching(SearchSettings(space=OPEN)),
     "search, ended": lambda: searching(done=True),
     "search, stopped": lambda: searching(done=False),
     "class, a result": classroom,

@@ -9,11 +9,11 @@ import archs
 import costmodel
 from explorer.jobs.search import SearchJob
 from explorer.search.objectives import objective
-from explorer.search.runs.settings import Settings
+from explorer.search.runs.settings import SearchSettings
 from explorer.search.search import Candidate, candidates
 from explorer.search.strategies import strategy
 
-SETTINGS = Settings(space="nas_bench_macro", tier="nas_bench_macro", evaluations=8)
+SETTINGS = SearchSettings(space="nas_bench_macro", tier="nas_bench_macro", evaluations=8)
 TARGET_MS = 5.0
 
 

@@ -20,7 +20,7 @@ from explorer.page.widgets.form import Change, Part
 from explorer.search import budget
 from explorer.search.objectives import OBJECTIVES
 from explorer.search.runs.baselines import title
-from explorer.search.runs.settings import OPEN, Settings
+from explorer.search.runs.settings import OPEN, SearchSettings
 from explorer.search.spaces import SEARCHED, SPACES, offered, space
 from explorer.search.strategies import STRATEGIES
 
@@ -55,7 +55,7 @@ def show(scenario: Scenario) -> None:
 
 
 @cached(16, "counting a space exactly takes up to tens of milliseconds, and every page run shows it")
-def _size(chosen: Settings, network: Spec) -> str:
+def _size(chosen: SearchSettings, network: Spec) -> str:
     try:
         made = chosen.made_space(network)
     except ArchError:  # no cell is ticked yet
@@ -63,7 +63,7 @@ def _size(chosen: Settings, network: Spec) -> str:
     return f"{made.size:,} networks, each a change of the seed, {title(made.base)}. Source: {made.source}."
 
 
-def _parts(scenario: Scenario, chosen: Settings) -> list[Part]:
+def _parts(scenario: Scenario, chosen: SearchSettings) -> list[Part]:
     refused = state.is_refused(CONTROL)
     return [
         form.number(
@@ -143,7 +143,7 @@ def _target(change: Change) -> None:
             state.put(scenario.refuse(CONTROL, error))
 
 
-def _ticks(spec: Spec, chosen: Settings) -> None:
+def _ticks(spec: Spec, chosen: SearchSettings) -> None:
     st.caption("Tick the cells that the search may change; the other cells stay as they are.")
     rows = [offered(spec, index) for index in range(len(spec.rows))]
     names = [name for name in SEARCHED if any(name in row for row in rows)]

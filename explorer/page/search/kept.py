@@ -22,7 +22,7 @@ from explorer.page.state import share
 from explorer.page.widgets import job_status
 from explorer.page.widgets.components import Component
 from explorer.search.runs import settings as search
-from explorer.search.runs.settings import Settings
+from explorer.search.runs.settings import SearchSettings
 
 KEY = "search storage"
 SETTINGS, JOB = "search settings", "search job"
@@ -31,11 +31,11 @@ SETTINGS, JOB = "search settings", "search job"
 _component = Component("search_storage", js=bundle.script("storage"))
 
 
-def settings() -> Settings:
-    return memory().get(SETTINGS) or Settings()
+def settings() -> SearchSettings:
+    return memory().get(SETTINGS) or SearchSettings()
 
 
-def put(changed: Settings) -> None:
+def put(changed: SearchSettings) -> None:
     memory()[SETTINGS] = changed
 
 

@@ -1,1 +1,1 @@
-"""One search as a value: its settings, its outcome in words and tables, its baselines. Start at `settings.Settings`."""
+"""One search as a value: settings, outcome in words and tables, baselines. Start at `settings.SearchSettings`."""

@@ -1,6 +1,6 @@
 """The settings of a search as one frozen value: checked, as the parameters of a link, as a worker's request.
 
-Nothing is searched here. Start at `Settings`.
+Nothing is searched here. Start at `SearchSettings`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PARAMETERS = ("space", "strategy", "tier", "evaluations", "seed", "w", "cells")
 
 
 @dataclass(frozen=True)
-class Settings:
+class SearchSettings:
     """What is searched and how. The target, the device and the open network are the page's own."""
 
     space: str = "mnasnet"
@@ -43,13 +43,13 @@ class Settings:
     cells: Cells = ()
     """Ticked cells, for the space OPEN."""
 
-    def with_(self, **changes: object) -> Settings:
+    def with_(self, **changes: object) -> SearchSettings:
         """With other values. Raises ArchError for one that is none, with those allowed."""
         return replace(self, **{name: CHECKS[name](value) for name, value in changes.items()})  # type: ignore[arg-type]
 
     def parameters(self) -> dict[str, str]:
         """Those that differ from the defaults, as texts."""
-        start = asdict(Settings())
+        start = asdict(SearchSettings())
         found = {name: value for name, value in asdict(self).items() if value != start[name]}
         texts = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in found.items()}
         if self.cells:
@@ -67,9 +67,9 @@ class Settings:
         return open_table(network, cells)
 
 
-def of_parameters(given: Mapping[str, str]) -> Settings:
+def of_parameters(given: Mapping[str, str]) -> SearchSettings:
     """The settings of a link; what is no value there stays as it is by default."""
-    found = Settings()
+    found = SearchSettings()
     for name in PARAMETERS:
         if name in given:
             try:
