@@ -18,6 +18,8 @@ from costmodel.latency.profile import DEFAULT
 from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output
 from explorer.cli.progress import Progress, progress_bar
+from explorer.data import frontier
+from explorer.figures import adapt as figures
 from explorer.search import training
 from explorer.search.adapt_log import Log
 from explorer.search.image_sets import SHAPES, load
@@ -38,6 +40,7 @@ from explorer.search.proposals import KINDS
 from explorer.search.sweep import fingerprint
 from explorer.search.training import Recipe, Trained, accuracy, train
 from explorer.search.truncation import ORDERS
+from explorer.views.report import figure_html
 
 TRAINED = "trained"
 ROOM = 1_000_000  # bytes; a log of a hundred steps
@@ -62,6 +65,7 @@ def register(commands: Commands) -> None:
         "--objective", default="estimated", help=f"{', '.join(OBJECTIVES)}, {TRAINED}, or module:function of a Spec"
     )
     parser.add_argument("--log", type=Path, help="a file for all proposals; the same command continues from it")
+    parser.add_argument("--figure", type=Path, help="write the steps as an .html, beside published networks")
     parser.add_argument("--output", type=Path, help="write the last network's spec, and its weights beside it")
     real = parser.add_argument_group(f"with --objective {TRAINED}")
     real.add_argument("--images", default=SHAPES, help=f"{SHAPES}, fashion-mnist, an .npz, a folder of IDX or classes")
@@ -143,11 +147,12 @@ class _Search:
 
 def _adapt(options: argparse.Namespace) -> Output:
     destination.require_suffix(options.output, ".json")
+    destination.require_suffix(options.figure, ".html")
     if not (isfinite(options.target_ms) and options.target_ms > 0):
         raise ArchError(f"target is {options.target_ms} ms; allowed: above 0")
     if options.max_steps < 1:
         raise ArchError(f"max-steps is {options.max_steps}; allowed: at least 1")
-    for path, room in ((options.output, destination.ROOM), (options.log, ROOM)):
+    for path, room in ((options.output, destination.ROOM), (options.log, ROOM), (options.figure, destination.ROOM)):
         if path:
             destination.check(path, room)
     spec, profile = network.spec(options), costmodel.load_profile(options.profile)
@@ -172,6 +177,8 @@ def _adapt(options: argparse.Namespace) -> Output:
         options.output.write_text(last.spec.to_json(), encoding="utf-8")
         if test:
             save_weights(test[1], options.output.with_suffix(".safetensors"))
+    if options.figure:
+        options.figure.write_text(_figures(adapter, found), encoding="utf-8")
     if search.steps[-1].number and search.steps[-1].chosen is None:
         where = "; its table is written" if options.output else ""
         raise ArchError(f"{options.target_ms:g} ms is not reached: {found.reason} after {last.number} steps{where}")
@@ -247,6 +254,16 @@ def _document(options: argparse.Namespace, spec: Spec, adapter: Adapter, found: 
         "log": str(options.log) if options.log else None,
         "spec": found.steps[-1].spec.to_json(),
     }
+
+
+def _figures(adapter: Adapter, found: Adapted) -> str:
+    """The staircase, and the steps beside networks published for the profile's device where there are some."""
+    unit = f"{adapter.scorer.name} ({adapter.scorer.tier})"
+    made = [figures.staircase(found.steps, adapter.target_ms, unit)]
+    published = frontier.timed_on(getattr(adapter.profile, "device", ""))
+    if len(published) and adapter.scorer.name == "estimated":
+        made.append(figures.beside_published(found.steps, published, unit))
+    return "\n".join(figure_html(one, alone=number == 0) for number, one in enumerate(made))
 
 
 def _text(options: argparse.Namespace, adapter: Adapter, found: Adapted, note: str, test: float | None) -> str:

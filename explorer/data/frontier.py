@@ -203,6 +203,23 @@ def latencies() -> pandas.DataFrame:
     return pandas.DataFrame(made)
 
 
+def timed_on(device: str) -> pandas.DataFrame:
+    """Published networks with an accuracy and a latency on one device, batch 1, as `latencies` names it.
+
+    Columns: `family`, `variant`, `latency_ms`, `top1_pct`; no rows for a device without published latencies.
+    """
+    import pandas
+
+    made = []
+    for row in _rows(LATENCY_PATH):
+        spec = spec_of(row)
+        known = published_top1(spec) if spec and row["device"] == device and row["batch"] == "1" else None
+        if known:
+            latency_ms = MILLISECONDS[row["metric"]](float(row["value"]))
+            made.append((FAMILIES[row["name"]].title, row["variant"], latency_ms, known.top1_pct))
+    return pandas.DataFrame(made, columns=["family", "variant", "latency_ms", "top1_pct"])
+
+
 @cached(None, "read from a file")
 def _rows(path: Path) -> tuple[dict[str, str], ...]:
     with path.open(encoding="utf-8", newline="") as file:
