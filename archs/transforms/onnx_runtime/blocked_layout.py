@@ -18,6 +18,8 @@ FUSED_ACTIVATIONS = ("HardSigmoid", "Relu", "Sigmoid", "Tanh")
 ELEMENTWISE = (*FUSED_ACTIVATIONS, "Gelu", "QuickGelu")
 """Computed on blocked tensors as they are."""
 BINARY = ("Add", "Mul")
+CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+"""Orders of axes that a reorder writes or reads itself."""
 
 
 @dataclass(eq=False)
@@ -64,6 +66,8 @@ class _Layout:
             self._concat(node)
         elif node.op in ELEMENTWISE:
             self._elementwise(node)
+        elif node.op == "Transpose" and node.inputs[0] in self.blocked:
+            self._to_channels_last(node)
         elif node.op == "BatchNormalization" and node.inputs[0] in self.blocked:
             self._batch_norm(node)
 
@@ -118,6 +122,8 @@ class _Layout:
         if inputs[0].channels != inputs[1].channels:
             return
         if self.graph.shapes[a] != self.graph.shapes[b]:
+            if node.op == "Add":
+                self._broadcast_sum(node, inputs)
             return
         if node.op == "Mul" and self._hard_swish(node, inputs):
             return
@@ -133,6 +139,28 @@ class _Layout:
                     self._take_in(node, one)
                     return
         self._keep(node, inputs[0].channels)
+
+    def _broadcast_sum(self, node: OnnxNode, inputs: list[_Blocked]) -> None:
+        """Maps of different sizes are added with the block as an axis of its own, between reshapes."""
+        graph, value = self.graph, node.outputs[0]
+        total = f"{value} by blocks"
+        for index, one in enumerate(inputs):
+            one.waiting -= 1
+            split = f"{one.value} by blocks for {value} {index}"
+            graph.shapes[split] = self._by_blocks(graph.shapes[one.value])
+            graph.add("Reshape", [one.value], [split], {}, (), node.place)
+            graph.read(node, index, split)
+        made = f"{value} in blocks"
+        self._store(made, graph.shapes[value])
+        graph.shapes[total] = self._by_blocks(graph.shapes[made])
+        new = graph.add("Reshape", [total], [made], {}, (), node.place)
+        del graph.maker[value]
+        node.outputs[0] = total
+        graph.maker[total] = node
+        self._remember(value, made, new, inputs[0].channels)
+
+    def _by_blocks(self, sizes: Sizes) -> Sizes:
+        return (sizes[0] // self.block, *sizes[1:], self.block)
 
     def _hard_swish(self, node: OnnxNode, inputs: list[_Blocked]) -> bool:
         """Take x · hard_sigmoid(x) into the convolution that makes x, where nothing else reads x."""
@@ -168,6 +196,14 @@ class _Layout:
         else:
             self._keep(node, one.channels)
 
+    def _to_channels_last(self, node: OnnxNode) -> None:
+        """A reorder out of blocks can write the channels last, in the place of a transpose."""
+        if node.attributes["axes"] == CHANNELS_LAST:
+            one = self.blocked[node.inputs[0]]
+            one.waiting -= 1
+            self.graph.add(f"{BLOCKED}ReorderOutput", [one.value], node.outputs, {}, node.paths, node.place)
+            self.graph.drop(node)
+
     def _blocks_of(self, value: str, node: OnnxNode) -> str:
         """A value in blocks, reordered where it is not made so."""
         if value in self.blocked:
@@ -176,8 +212,19 @@ class _Layout:
         if value not in self.reordered:
             made = self.reordered[value] = f"{value} in blocks"
             self._store(made, self.graph.shapes[value])
-            self.graph.add(f"{BLOCKED}ReorderInput", [value], [made], {}, (), node.place)
+            source, paths = self._channels_last(value)
+            self.graph.add(f"{BLOCKED}ReorderInput", [source], [made], {}, paths, node.place)
         return self.reordered[value]
+
+    def _channels_last(self, value: str) -> tuple[str, tuple[str, ...]]:
+        """What a reorder into blocks reads for a value: what is transposed, where nothing else reads the transposed."""
+        maker = self.graph.maker.get(value)
+        if maker is None or maker.op != "Transpose" or self.uses[value] > 1:
+            return value, ()
+        if maker.attributes["axes"] != CHANNELS_FIRST:
+            return value, ()
+        self.graph.drop(maker)
+        return maker.inputs[0], maker.paths
 
     def _store(self, value: str, sizes: Sizes) -> None:
         self.graph.shapes[value] = (self.padded(sizes[0]), *sizes[1:])

@@ -19,7 +19,8 @@ class Export:
         self.onnx = OnnxGraph(graph.input)
         self._values = {INPUT: IMAGE_VALUE}
         self._batch: str | None = None
-        self._splits: dict[tuple[str, Sizes], list[str]] = {}
+        self._split: tuple[str, Sizes, list[str]] | None = None
+        """The input, sizes and parts of the last operator, where it splits."""
 
     def value(self, path: str) -> str:
         """The value that a node's output is."""
@@ -40,6 +41,7 @@ class Export:
     ) -> str:
         """One operator of a node; the `last` gives the node's output."""
         value = node.path if last else self._unused(node.path)
+        self._split = None
         self.onnx.shapes[value] = node.output if sizes is None else sizes
         self.onnx.add(op, inputs, [value], attributes, (node.path,))
         if last:
@@ -65,18 +67,19 @@ class Export:
 
     def split(self, node: Node, value: str, sizes: Sizes) -> list[str]:
         """The parts of a value along its channels, from one operator for all of them."""
-        key = value, sizes
-        if key not in self._splits:
-            parts = [f"{value} part {number}" for number in range(len(sizes))]
-            rest = self.shape(node)[1:]
-            self.onnx.shapes |= {part: (size, *rest) for part, size in zip(parts, sizes)}
-            inputs = [value] if len(set(sizes)) == 1 else [value, self.onnx.constant((len(sizes),), sizes)]
-            self.onnx.add("Split", inputs, parts, {"axis": 1}, (node.path,))
-            self._splits[key] = parts
-        else:
-            maker = self.onnx.maker[self._splits[key][0]]
+        if self._split is not None and self._split[:2] == (value, sizes):  # of neighbours, as the text of a forward has
+            parts = self._split[2]
+            maker = self.onnx.maker[parts[0]]
             maker.paths = (*maker.paths, node.path)
-        return self._splits[key]
+            return parts
+        parts = [f"{node.path} part {number}" for number in range(len(sizes))]
+        rest = tuple(self.shape(node)[1:])
+        for part, size in zip(parts, sizes):
+            self.onnx.shapes[part] = (size, *rest)
+        inputs = [value] if len(set(sizes)) == 1 else [value, self.onnx.constant((len(sizes),), sizes)]
+        self.onnx.add("Split", inputs, parts, {"axis": 1}, (node.path,))
+        self._split = value, sizes, parts
+        return parts
 
     def _batch_size(self) -> str:
         if self._batch is None:

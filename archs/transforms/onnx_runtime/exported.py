@@ -61,6 +61,17 @@ def _conv(made: Export, node: Node) -> None:
     made.emit(node, "Conv", inputs, **attributes, dilation=op.dilation, groups=op.groups)
 
 
+@rule(ops.Conv1d)
+def _conv1d(made: Export, node: Node) -> None:
+    op: Any = node.op
+    sizes = (op.channels, made.shape(node)[0] // op.groups, op.kernel)
+    inputs = [*made.inputs(node), made.weight(node, "weight", sizes)]
+    if op.bias:
+        inputs.append(made.weight(node, "bias", (op.channels,)))
+    attributes: dict[str, Any] = {"kernel": (op.kernel,), "stride": (op.stride,), "pads": (op.padding, op.padding)}
+    made.emit(node, "Conv", inputs, **attributes, dilation=(op.dilation,), groups=op.groups)
+
+
 @rule(ops.BatchNorm)
 def _batch_norm(made: Export, node: Node) -> None:
     sizes = (made.shape(node)[0],)
@@ -90,6 +101,25 @@ def _conv_transpose(made: Export, node: Node) -> None:
     made.emit(node, "ConvTranspose", inputs, **attributes, dilation=op.dilation, groups=op.groups)
 
 
+@rule(ops.LinearLast)
+def _linear_last(made: Export, node: Node) -> None:
+    op: Any = node.op
+    weight = made.weight(node, "weight", (made.shape(node)[-1], op.features))
+    product = made.emit(node, "MatMul", [*made.inputs(node), weight], last=not op.bias)
+    if op.bias:
+        made.emit(node, "Add", [product, made.weight(node, "bias", (op.features,))])
+
+
+@rule(ops.LayerNorm)
+def _layer_norm(made: Export, node: Node) -> None:
+    op: Any = node.op
+    if not op.affine or not op.bias:
+        return unknown(made, node)
+    sizes = tuple(made.shape(node)[-op.axes :])
+    weights = [made.weight(node, role, sizes) for role in ("weight", "bias")]
+    made.emit(node, "LayerNormalization", [*made.inputs(node), *weights])
+
+
 # Activations
 
 _PLAIN: dict[type[Op], str] = {
@@ -108,6 +138,7 @@ _PLAIN: dict[type[Op], str] = {
     ops.Divide: "Div",
     ops.Maximum: "Max",
     ops.Exp: "Exp",
+    ops.MatMul: "MatMul",
 }
 
 
@@ -187,6 +218,12 @@ def _with_constant(made: Export, node: Node) -> None:
     made.emit(node, name, [*made.inputs(node), made.number(float(op.value))])
 
 
+@rule(ops.Power)
+def _power(made: Export, node: Node) -> None:
+    op: Any = node.op
+    made.emit(node, "Pow", [*made.inputs(node), made.number(float(op.exponent))])
+
+
 @rule(ops.Scale, ops.Shift)
 def _with_learned(made: Export, node: Node) -> None:
     op: Any = node.op
@@ -239,7 +276,13 @@ def _adaptive_average_pool(made: Export, node: Node) -> None:
 # Data movement
 
 
-@rule(ops.View, ops.Reshape)
+@rule(ops.View)
+def _view(made: Export, node: Node) -> None:
+    sizes = (-1, *node.output)
+    made.emit(node, "Reshape", [*made.inputs(node), made.onnx.constant((len(sizes),), sizes)])
+
+
+@rule(ops.Reshape)
 def _reshape(made: Export, node: Node) -> None:
     made.reshape(node, made.inputs(node)[0], node.output)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from archs.ir.operator import Pair
 from archs.networks import Network, build
 from archs.transforms.onnx_runtime.blocked_layout import use_blocks
 from archs.transforms.onnx_runtime.exported import exported
@@ -50,6 +51,7 @@ def _nodes(onnx: OnnxGraph, blocked: frozenset[str]) -> tuple[FusedNode, ...]:
     def fused(node: OnnxNode) -> FusedNode:
         read = [value for value in node.inputs if value not in onnx.constants]
         attributes = node.attributes
+        pads = attributes.get("pads", ())
         weights = sum(onnx.constants[value].elements for value in node.inputs if value in onnx.constants)
         return FusedNode(
             node.op,
@@ -59,13 +61,19 @@ def _nodes(onnx: OnnxGraph, blocked: frozenset[str]) -> tuple[FusedNode, ...]:
             tuple([stored(value) for value in read]),
             tuple([stored(value) for value in node.outputs]),
             attributes.get("weights", weights),
-            attributes.get("kernel", (1, 1)),
-            attributes.get("stride", (1, 1)),
-            attributes.get("pads", (0, 0, 0, 0)),
-            attributes.get("dilation", (1, 1)),
+            _pair(attributes.get("kernel", ()), 1),
+            _pair(attributes.get("stride", ()), 1),
+            (*_pair(pads[: len(pads) // 2], 0), *_pair(pads[len(pads) // 2 :], 0)),
+            _pair(attributes.get("dilation", ()), 1),
             attributes.get("groups", 1),
             attributes.get("activation", ""),
             bool(attributes.get("adds")),
         )
 
     return tuple([fused(node) for node in ordered])
+
+
+def _pair(sides: tuple[int, ...], other: int) -> Pair:
+    """Vertical and horizontal; of a row of positions the horizontal alone is given."""
+    vertical, horizontal = (other, other, *sides)[-2:]
+    return vertical, horizontal

@@ -18,14 +18,18 @@ NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
 
 def rewrite(graph: OnnxGraph) -> None:
     """Apply them all."""
-    _merge_equal(graph)
     _remove_neutral(graph)
     _fuse_paddings(graph)
     _fold_constants_into_convolutions(graph)
+    _merge_equal(graph)
     if graph.has(*FUNCTIONS):
         _inline_functions(graph)
     _fuse_activations(graph, "Gemm", "FusedGemm", GEMM_ACTIVATIONS)
     _fuse_activations(graph, "Conv", "FusedConv", CONV_ACTIVATIONS)
+    if graph.has("MatMul"):
+        _fuse_transposes(graph)
+    if graph.has("Gelu"):
+        _fuse_biased_gelu(graph)
     if graph.has("Sigmoid"):
         _fuse_swish(graph)
 
@@ -113,7 +117,9 @@ def _fold_constants_into_convolutions(graph: OnnxGraph) -> None:
                     graph.append_input(node, bound)
             elif not _folds(graph, node, after):
                 break
-            elif len(node.inputs) == 2:
+            else:
+                node.attributes["folded"] = (*node.attributes.get("folded", ()), *after.inputs[1:])
+            if node.op == "Conv" and len(node.inputs) == 2:
                 channels = graph.constants[node.inputs[1]].sizes[0]
                 graph.append_input(node, graph.weight(node.outputs[0], "folded bias", (channels,)))
             graph.absorb(node, after)
@@ -178,6 +184,34 @@ def _replace(graph: OnnxGraph, node: OnnxNode, op: str, after: OnnxNode) -> Onnx
     graph.absorb(node, after)
     graph.drop(node)
     return graph.add(op, node.inputs, node.outputs, dict(node.attributes), node.paths, node.place)
+
+
+def _fuse_transposes(graph: OnnxGraph) -> None:
+    """Matrix products read a matrix whose last two axes are exchanged as it is."""
+    for node in graph.ordered():
+        if node.op != "MatMul":
+            continue
+        for index, value in enumerate(node.inputs):
+            maker = graph.maker.get(value)
+            if maker is None or maker.op != "Transpose" or graph.uses(value) > 1:
+                continue
+            axes = maker.attributes["axes"]
+            if axes == (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2):
+                node.op, node.paths = "FusedMatMul", merged(maker.paths, node.paths)
+                graph.read(node, index, maker.inputs[0])
+                graph.drop(maker)
+        if node.op == "FusedMatMul":
+            graph.drop(node)
+            graph.add(node.op, node.inputs, node.outputs, node.attributes, node.paths, node.place)
+
+
+def _fuse_biased_gelu(graph: OnnxGraph) -> None:
+    """GELU of a tensor plus a bias along its last axis."""
+    for node in graph.ordered():
+        after = graph.only_reader(node) if node.op == "Add" else None
+        bias = graph.constants.get(node.inputs[1]) if after is not None and after.op == "Gelu" else None
+        if after is not None and bias is not None and len(bias.sizes) == 1:
+            _replace(graph, node, "BiasGelu", after)
 
 
 def _fuse_swish(graph: OnnxGraph) -> None:
