@@ -132,6 +132,37 @@ def accuracy():
     return _table(head, rows, set(head[2:]))
 
 
+def plain():
+    """What `validate --plain` measured of the shipped profiles in fresh plain processes."""
+    rows = []
+    for name in names():
+        path = SHIPPED / f"{name}.validation.json"
+        found = json.loads(path.read_text()).get("plain")
+        for allocator, families in (found or {"allocators": {}})["allocators"].items():
+            corrected = {"all, speed divided out": found["speed_corrected"][allocator]}
+            for family, e in (families | corrected).items():
+                figures = [f"{e[key]:.0f} %" for key in ("within_5", "within_10")]
+                figures.append(f"{e['coverage']:.0f} %" if "coverage" in e else "")
+                faults = f"{e['faults_within_10']:.0f} %" if allocator == "default" else ""
+                errors = (e["networks"], f"{e['mape']:.1f} %", f"{e['bias']:+.1f} %".replace("-", "−"))
+                rows.append((f"`{name}`", allocator, family, *errors, *figures, faults))
+    if not rows:
+        return "No shipped profile has been validated in plain processes yet."
+    head = (
+        "profile",
+        "allocator",
+        "networks of",
+        "n",
+        "mean error",
+        "bias",
+        "±5 %",
+        "±10 %",
+        "interval",
+        "faults ±10 %",
+    )
+    return _table(head, rows, set(head[3:]))
+
+
 def devices():
     rows = []
     shipped = {name: load.load(name) for name in load.names()}
@@ -229,6 +260,7 @@ PARTS = {
     "exceptions": exceptions,
     "few shots": few_shots,
     "latency": latency,
+    "plain": plain,
     "zoo": zoo,
     "zoo reasons": zoo_reasons,
 }
