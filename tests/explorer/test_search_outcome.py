@@ -36,7 +36,7 @@ def baselines() -> list[Baseline]:
 
 def test_the_seed_and_the_open_network_are_scaled_to_the_target(baselines):
     titles = [one.title for one in baselines]
-    families = [title.split(",")[0] for title in titles]
+    families = [title.split(" (")[0] for title in titles]
     assert families == ["MobileNetV2", "MobileNetV2", "ShuffleNetV2", "ShuffleNetV2"]
     assert [("width" in title, "resolution" in title) for title in titles] == [(True, False), (False, True)] * 2
     assert all(one.candidate and one.candidate.high_ms <= TARGET_MS for one in baselines)
@@ -55,9 +55,12 @@ def test_the_sentence_names_each_baseline_that_is_not_beaten():
     best, worse, better = candidate(70.0, 10), candidate(60.0, 11), candidate(80.0, 11)
     against = (Baseline("width × 0.5", worse), Baseline("any resolution", None, "none meets the target"))
     beats, said = outcome(best, random=(worse,), baselines=against).verdict
-    assert (beats, said) == (True, "It beats random search, 1 evaluation and width × 0.5.")
+    assert (beats, said) == (True, "It beats random search (1 evaluation) and width × 0.5.")
     equal = outcome(best, random=(best,), baselines=(Baseline("width × 0.5", better),))
-    assert equal.verdict == (False, "The search does not beat random search, 1 evaluation (70) and width × 0.5 (80).")
+    assert equal.verdict == (
+        False,
+        "The search does not beat random search (1 evaluation) with 70 and width × 0.5 with 80.",
+    )
     assert list(equal.comparison_table["the search is"]) == ["not better", "not better"]
     assert outcome().verdict == outcome(best).verdict == (True, "")
 

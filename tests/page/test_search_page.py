@@ -89,7 +89,7 @@ def test_the_result_says_tier_interval_target_and_baselines():
     at = searching(done=True)
     assert not at.exception
     baselines, table = at.dataframe[0].value, at.dataframe[1].value
-    assert list(baselines["baseline"]) == ["random search, 8 evaluations"]
+    assert list(baselines["baseline"]) == ["random search (8 evaluations)"]
     assert list(baselines["the search is"]) == ["not better"]
     assert list(table["network"]) == list(range(1, 9))
     assert table["published top-1, %"].is_monotonic_decreasing
@@ -99,7 +99,7 @@ def test_the_result_says_tier_interval_target_and_baselines():
     assert table["difference"].str.contains("row").all()
     said = words(at)
     assert "it meets 5 ms with its whole interval" in said
-    assert "The search does not beat random search, 8 evaluations (" in said
+    assert "The search does not beat random search (8 evaluations) with " in said
     assert "Published: CIFAR-10, mean of three runs" in said
     assert "Stopped" not in said
 
@@ -110,7 +110,7 @@ def test_a_search_that_does_not_beat_random_search_says_so(monkeypatch):
     monkeypatch.setattr("support.page_states.ended", lambda done: job)
     at = searching(done=True)
     (warning,) = at.warning
-    assert warning.value.replace("\\", "") == "The search does not beat random search, 8 evaluations (99.0 %)."
+    assert warning.value.replace("\\", "") == "The search does not beat random search (8 evaluations) with 99.0 %."
     assert list(at.dataframe[0].value["the search is"]) == ["not better"]
 
 

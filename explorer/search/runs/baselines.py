@@ -24,7 +24,7 @@ STEP, SMALLEST, LARGEST = 16, 32, 448
 
 @dataclass(frozen=True)
 class Baseline:
-    """A table scaled as a whole to the target: "MobileNetV2, width × 0.55". `why`: the reason for no candidate."""
+    """A table scaled as a whole to the target: "MobileNetV2 (width × 0.55)". `why`: the reason for no candidate."""
 
     title: str
     candidate: Candidate | None
@@ -43,14 +43,14 @@ def scaled(
         tables.setdefault(title(network), network)
     for name, table in tables.items():
         if objective.of_table is None:
-            yield Baseline(f"{name}, any width or resolution", None, f"no {objective.tier} accuracy")
+            yield Baseline(f"{name} (any width or resolution)", None, f"no {objective.tier} accuracy")
             continue
         found = width_baseline(table, profile, target_ms)
         width = f"width × {found[0]:g}" if found else "any width"
-        yield _baseline(f"{name}, {width}", found[1] if found else None, objective, profile)
+        yield _baseline(f"{name} ({width})", found[1] if found else None, objective, profile)
         spec = _resolution(table, profile, target_ms)
         side = f"resolution {spec.resolution}" if spec else "any resolution"
-        yield _baseline(f"{name}, {side}", spec, objective, profile)
+        yield _baseline(f"{name} ({side})", spec, objective, profile)
 
 
 def title(spec: Spec) -> str:

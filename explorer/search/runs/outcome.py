@@ -86,7 +86,7 @@ class Outcome:
         if drawn:
             other = max(drawn, key=lambda c: c.reward(self.target_ms, self.w))
             evaluations = f"{len(drawn)} evaluation{'s' if len(drawn) > 1 else ''}"
-            others.insert(0, Baseline(f"random search, {evaluations}", other))
+            others.insert(0, Baseline(f"random search ({evaluations})", other))
         mine = self.best[0].reward(self.target_ms, self.w)
         return tuple(
             Comparison(one, one.candidate is None or mine > one.candidate.reward(self.target_ms, self.w))
@@ -102,7 +102,7 @@ class Outcome:
             return True, ""
         if not lost:
             return True, f"It beats {_listed([one.baseline.title for one in scored])}{self._within(scored)}."
-        said = [f"{one.title} ({self.said(one.candidate.score)})" for one in lost if one.candidate]
+        said = [f"{one.title} with {self.said(one.candidate.score)}" for one in lost if one.candidate]
         unbeaten = [one for one in scored if not one.better]
         return False, f"The search does not beat {_listed(said)}{self._within(unbeaten)}."
 
