@@ -19,6 +19,7 @@ from costmodel.latency.bulk import predict_many
 from costmodel.latency.prediction import Prediction
 from costmodel.latency.predictor import predict
 from costmodel.latency.profile import DeviceProfile, load_profile
+from costmodel.onnx_runtime.profile import register as _register_onnx_runtime
 from costmodel.timing.stopwatch import measure
 
 __all__ = [
@@ -53,3 +54,4 @@ __all__ = [
 ]
 
 _register_devices()
+_register_onnx_runtime()

@@ -17,7 +17,8 @@ from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
 from costmodel.latency.prediction import Prediction
 from costmodel.latency.predictor import predict
-from costmodel.latency.profile import DEFAULT, DeviceProfile, as_profile, load_profile, names
+from costmodel.latency.profile import DEFAULT, DeviceProfile, Regime, as_profile, load_profile, names
+from costmodel.onnx_runtime.profile import names as of_onnx_runtime
 
 if TYPE_CHECKING:
     import pandas
@@ -130,7 +131,8 @@ def profile(
 def profiles() -> pandas.DataFrame:
     """The shipped device profiles: `name`, `device`, `threads`, `layout`, `batch`, `folded`, `processor`, `networks`.
 
-    `mape` is the mean absolute error on held-out networks, in percent.
+    `runtime` is "eager", PyTorch's, or "onnxruntime". `mape` is the mean absolute error on held-out networks, in
+    percent.
 
     >>> "cpu" in set(profiles()["name"])
     True
@@ -138,9 +140,11 @@ def profiles() -> pandas.DataFrame:
     import pandas
 
     rows = []
-    for name in names():
+    for name in (*names(), *of_onnx_runtime()):
         found = load_profile(name)
-        row = {"name": name, **found.regime.model_dump(), "processor": found.environment.get("processor", "")}
+        regime = found.regime.model_dump(include=set(Regime.model_fields))
+        row = {"name": name, **regime, "processor": found.environment.get("processor", "")}
+        row["runtime"] = getattr(found.regime, "runtime", "eager")
         error = found.held_out["all"].mape if "all" in found.held_out else float("nan")
         rows.append({**row, "networks": found.networks, "mape": error})
     return pandas.DataFrame(rows)

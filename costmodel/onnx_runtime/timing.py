@@ -34,6 +34,8 @@ class OnnxRuntimeTiming:
     batch: int
     processes_ms: tuple[float, ...]
     """The median call of each process."""
+    undisturbed_ms: tuple[float, ...]
+    """The median of the fastest third of the calls of each process: the others were disturbed on a shared machine."""
     nodes: tuple[RuntimeNode, ...]
     """In the runtime's order."""
     nodes_ms: tuple[float, ...]
@@ -68,9 +70,8 @@ def measure_onnx_runtime(
         found = [_run(wanted, threads) for _ in range(processes)]
         nodes = runtime_nodes(model, (folder / "optimised.onnx").read_bytes())
     times = [statistics.median([one["nodes"].get(node.name, 0.0) for one in found]) for node in nodes]
-    return OnnxRuntimeTiming(
-        found[0]["version"], threads, batch, tuple([one["median_ms"] for one in found]), tuple(nodes), tuple(times)
-    )
+    medians, undisturbed = (tuple([one[name] for one in found]) for name in ("median_ms", "undisturbed_ms"))
+    return OnnxRuntimeTiming(found[0]["version"], threads, batch, medians, undisturbed, tuple(nodes), tuple(times))
 
 
 def require_runtime() -> None:

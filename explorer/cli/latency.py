@@ -16,9 +16,11 @@ from costmodel.calibration.plain_report import save_plain
 from costmodel.calibration.suite import suite
 from costmodel.calibration.validate import save_report, validate
 from costmodel.latency.profile import DEFAULT, locate, names
+from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
+from costmodel.onnx_runtime.profile import names as of_onnx_runtime
 from costmodel.timing import machine_lock
 from costmodel.timing.plain_process import measure_plain
-from explorer.cli import destination, network
+from explorer.cli import destination, network, onnx_runtime
 from explorer.cli.command import Commands, Output
 from explorer.cli.progress import progress_bar
 
@@ -26,6 +28,9 @@ from explorer.cli.progress import progress_bar
 def register(commands: Commands) -> None:
     """Add the commands of this module."""
     calibrate = commands.add("calibrate", _calibrate, "time networks on this machine and write a profile")
+    calibrate.add_argument(
+        "--runtime", choices=("eager", onnx_runtime.NAME), default="eager", help="eager is PyTorch's"
+    )
     calibrate.add_argument("--device", default="cpu", help="cpu, cuda or mps")
     calibrate.add_argument("--threads", type=int, default=1)
     calibrate.add_argument("--layout", default="nchw", help="nchw or channels_last")
@@ -50,7 +55,7 @@ def register(commands: Commands) -> None:
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:
-    known = ", ".join(names()) or "none"
+    known = ", ".join((*names(), *of_onnx_runtime())) or "none"
     parser.add_argument("--profile", default=DEFAULT, help=f"a profile file, or one that is shipped: {known}")
 
 
@@ -58,20 +63,15 @@ def _calibrate(options: argparse.Namespace) -> Output:
     destination.check(options.output)
     destination.require_suffix(options.output, ".json")
     destination.check(raw_path(options.output))
+    if options.runtime == onnx_runtime.NAME:
+        with machine_lock.exclusive(_waiting), progress_bar() as progress:
+            return onnx_runtime.calibrate(options, progress)
     regime = {name: getattr(options, name) for name in ("device", "threads", "layout", "batch", "quick", "earlier")}
     with machine_lock.exclusive(_waiting), progress_bar() as progress:
         profile = costmodel.calibrate(
             **regime, folded=options.fold, progress=progress, path=options.output, name=options.output.stem
         )
-    found = profile.held_out["all"]
-    held_out = {family: errors.model_dump() for family, errors in profile.held_out.items()}
-    summary = profile.model_dump(mode="json", exclude={"predictors", "columns", "held_out"})
-    processor = profile.environment["processor"]
-    text = (
-        f"{options.output}: {profile.networks} networks in {profile.seconds:.0f} s on {processor}\n"
-        f"held out: {found.networks} networks, MAPE {found.mape} %, ±5 % {found.within_5} %, ±10 % {found.within_10} %"
-    )
-    return Output(summary | {"path": str(options.output), "held_out": held_out}, text)
+    return onnx_runtime.calibrated(profile, options.output)
 
 
 def _predict(options: argparse.Namespace) -> Output:
@@ -122,6 +122,9 @@ def _validate(options: argparse.Namespace) -> Output:
     destination.require_suffix(options.output, ".json")
     if options.output:
         destination.check(options.output)
+    if isinstance(profile, OnnxRuntimeProfile):
+        with machine_lock.exclusive(_waiting), progress_bar() as progress:
+            return onnx_runtime.validate(options, profile, progress)
     if options.plain:
         return _validate_plain(options, profile)
     for name in ("networks", "processes", "seconds", "original"):

@@ -23,7 +23,7 @@ def register(commands: Commands) -> None:
     measure = commands.add("measure", _measure, "time a network in fresh plain processes here", takes_network=True)
     known = ", ".join(names()) or "none"
     measure.add_argument("--runtime", choices=("eager", onnx_runtime.NAME), default="eager", help="eager is PyTorch's")
-    measure.add_argument("--profile", help=f"of eager, {DEFAULT} by default: a file, or one that is shipped: {known}")
+    measure.add_argument("--profile", help=f"a file, or of eager {known}; of eager {DEFAULT} by default")
     measure.add_argument("--threads", type=int, help=f"of {onnx_runtime.NAME}; 1 by default")
     measure.add_argument("--processes", type=int, default=1, help="fresh processes per allocator setting")
     measure.add_argument("--seconds", type=float, default=2.0, help="timing in each process")
@@ -34,14 +34,13 @@ def _measure(options: argparse.Namespace) -> Output:
         if (value := getattr(options, name)) is not None and value <= 0:
             raise costmodel.CostError(f"{name} is {value}; allowed: more than 0")
     if options.runtime == onnx_runtime.NAME:
-        if options.profile is not None:
-            raise costmodel.CostError(f"--profile is of eager PyTorch; with --runtime {onnx_runtime.NAME}: --threads")
         return onnx_runtime.measure(options)
     if options.threads is not None:
         raise costmodel.CostError(
             f"--threads is for --runtime {onnx_runtime.NAME}; an eager measurement has the threads of its --profile"
         )
     profile = costmodel.load_profile(options.profile or DEFAULT)
+    onnx_runtime.refuse(profile, "measure")
     if profile.regime.device != "cpu":
         raise costmodel.CostError(f"profile {profile.name} is of {profile.regime.device}; allowed: a profile of a CPU")
     graph = network.graph(options)

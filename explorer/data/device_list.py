@@ -13,6 +13,7 @@ from archs.catalogue.registry import FAMILIES
 from costmodel import CostError
 from costmodel.devices import tables
 from costmodel.devices.profile import WholeNetworkProfile
+from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
 from explorer.data import profiles
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "eager": "PyTorch, calibrated per operator",
+    "onnxruntime": "ONNX Runtime, calibrated per fused node",
     "papers": "The papers' devices",
     "timm": "timm's benchmarks",
     "ncnn": "ncnn's benchmarks",
@@ -71,9 +73,12 @@ def _row(key: str) -> dict[str, Any]:
         return found | {"coverage_pct": listed["coverage_pct"], "source": listed["source"]}
     errors = profile.held_out["all"]
     of = profile.environment
+    runtime = f"PyTorch {of.get('torch', '')}, eager"
+    if isinstance(profile, OnnxRuntimeProfile):
+        runtime = f"{profile.regime.runtime} {profile.regime.version}"
     return whose | {
         "name": profiles.title(key),
-        "runtime": f"PyTorch {of.get('torch', '')}, eager",
+        "runtime": runtime,
         "precision": "fp32",
         "threads": profile.regime.threads,
         "batch": profile.regime.batch,

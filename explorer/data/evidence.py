@@ -15,6 +15,8 @@ from costmodel.calibration.sample import MIXED, STACK, heavy
 from costmodel.devices.profile import WholeNetworkProfile
 from costmodel.latency.predictor import price
 from costmodel.latency.profile import SHIPPED, Errors, names
+from costmodel.onnx_runtime import profile as onnx_runtime
+from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
 from explorer.data import profiles as devices
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ def of(key: str) -> dict[str, pandas.DataFrame]:
     here = {"validated on this machine": of_report(_reports[key])} if key in _reports else {}
     if isinstance(devices.load(key), WholeNetworkProfile):
         return {"networks left out in turn": held_out(key)}
+    if isinstance(devices.load(key), OnnxRuntimeProfile):
+        path = onnx_runtime.SHIPPED / f"{key}.validation.json"
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"per_network": []}
+        return {"in fresh processes": of_report(report)}
     return here | shipped(key) | {"held-out networks": held_out(key)}
 
 

@@ -25,14 +25,16 @@ from costmodel.devices.profile import FittedRow, WholeNetworkProfile
 from costmodel.latency.page_faults import page_faults
 from costmodel.latency.profile import DEFAULT, SHIPPED, read_profile
 from costmodel.latency.profile import names as shipped
+from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
+from costmodel.onnx_runtime.profile import names as of_onnx_runtime
 from explorer.data.latency_notes import latency_notes
 from explorer.data.plain_text import plain
 
 STORED = "own:"  # the prefix of keys of profiles that are not shipped
 MAX_HERE = 8  # profiles of this machine, each some megabytes
 MAX_UPLOAD_MB = 6  # MB of 2²⁰ bytes; a calibration gives some 2
-EAGER, OWN = "eager", "own"
-"""The groups of profiles that are calibrated per operator, and of those that the visitor has fitted or uploaded."""
+EAGER, ONNX_RUNTIME, OWN = "eager", "onnxruntime", "own"
+"""The groups of profiles per operator, per fused node, and of those that the visitor has fitted or uploaded."""
 MAX_REFERENCES = 100  # of an uploaded profile: each is built and predicted when the profile is shown
 
 # State of the server, shared by its sessions. A key is a hash of the content, so an entry never changes.
@@ -48,7 +50,7 @@ def names() -> tuple[str, ...]:
 
 @cached(1, "read from a folder on every page run")
 def _names(written: int) -> tuple[str, ...]:
-    return shipped()
+    return *shipped(), *of_onnx_runtime()
 
 
 @cached(1, "read from a folder on every page run")
@@ -147,10 +149,12 @@ def load(key: str) -> DeviceProfile:
 
 
 def group(key: str) -> str:
-    """Who measured the device: "eager" (calibrated per operator), "papers", "timm", "ncnn" or "own"."""
+    """Whose figures: "eager" (per operator), "onnxruntime" (per fused node), "papers", "timm", "ncnn" or "own"."""
     if is_uploaded(key):
         return OWN
     profile = load(key)
+    if isinstance(profile, OnnxRuntimeProfile):
+        return ONNX_RUNTIME
     return profile.group if isinstance(profile, WholeNetworkProfile) else EAGER
 
 
@@ -236,6 +240,8 @@ def title(key: str) -> str:
     folded = ", batch norm folded" if regime.folded else ""
     whose = "this machine" if key in _here else profile.name
     device = f"{regime.device}, " if regime.device != "cpu" else ""
+    if isinstance(profile, OnnxRuntimeProfile):
+        return f"{whose} · {profile.regime.runtime} {profile.regime.version}, {threads}, batch {regime.batch}"
     return f"{whose} · {device}{threads}, {regime.layout}, batch {regime.batch}{folded}"
 
 
@@ -247,7 +253,8 @@ def owner(key: str) -> str:
     processor = str(profile.environment.get("processor", "unknown processor"))
     short = " ".join(processor.replace("(R)", "").replace("(TM)", "").split()[:2])
     threads = f"{profile.regime.threads} thread{'s' if profile.regime.threads > 1 else ''}"
-    return f"eager PyTorch, {short}, {threads} · {'this machine' if key in _here else 'not your device'}"
+    runtime = f"ONNX Runtime {profile.regime.version}" if isinstance(profile, OnnxRuntimeProfile) else "eager PyTorch"
+    return f"{runtime}, {short}, {threads} · {'this machine' if key in _here else 'not your device'}"
 
 
 def whose(key: str) -> str:

@@ -41,7 +41,7 @@ def test_a_network_is_measured_in_plain_processes(tmp_path, capsys, monkeypatch,
         (["--seconds", "-1"], "seconds is -1.0; allowed: more than 0"),
         (["--threads", "2"], "--threads is for --runtime onnxruntime"),
         (["--runtime", "onnxruntime", "--threads", "0"], "threads is 0; allowed: more than 0"),
-        (["--runtime", "onnxruntime", "--profile", "cpu"], "--profile is of eager PyTorch"),
+        (["--runtime", "onnxruntime", "--profile", "cpu"], "profile cpu is not of onnxruntime"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(capsys, arguments, message):
@@ -67,7 +67,7 @@ def test_a_measurement_names_the_runtime_and_its_slowest_nodes(capsys, monkeypat
         onnx_runtime,
         "measure_onnx_runtime",
         lambda data, threads, processes, seconds: OnnxRuntimeTiming(
-            "1.2.3", threads, 1, (4.0, 6.0), nodes, (0.5, 0.75)
+            "1.2.3", threads, 1, (4.0, 6.0), (3.0, 5.0), nodes, (0.5, 0.75)
         ),
     )
     assert main(["measure", "mobilenet_v1", "--runtime", "onnxruntime", "--threads", "2"]) == 0
@@ -75,7 +75,7 @@ def test_a_measurement_names_the_runtime_and_its_slowest_nodes(capsys, monkeypat
     assert first == (
         "mobilenet_v1, onnxruntime 1.2.3, CPUExecutionProvider, graph optimisation level all, threads 2, batch 1"
     )
-    assert second == "measured 5.00 ms, the median of 2 processes"
+    assert second == "measured 5.00 ms, the median of 2 processes; undisturbed calls, the fastest third, 4.00 ms"
     assert [line.split()[0] for line in slowest] == ["0.750", "0.500"]
     assert "added by the runtime" in slowest[0]
     assert "Conv + Clip" in slowest[1]

@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from support.lab_runs import fake_run
+from support.onnx_runtime_profiles import made_up_profile
 
 import costmodel
 from costmodel.onnx_runtime.held_operators import RuntimeNode
@@ -26,6 +27,10 @@ GOOD = [
     ["lab", "g1", "--repeat", "2"],
     ["measure", "mobilenet_v2"],
     ["measure", "mobilenet_v2", "--runtime", "onnxruntime"],
+    ["measure", "mobilenet_v2", "--runtime", "onnxruntime", "--profile", "ort.json"],
+    ["calibrate", "--runtime", "onnxruntime", "--output", "mine.json"],
+    ["predict", "mobilenet_v2", "--profile", "ort.json", "--top", "3"],
+    ["validate", "--profile", "ort.json", "--networks", "3", "--output", "mine.json"],
     ["search", "nas_bench_macro", "--target", "8", "--evaluations", "4", "--objective", "nas_bench_macro"],
     ["sweep", "nas_bench_macro", "--samples", "3", "--workers", "1", "--output", "parts"],
     ["adapt", "mobilenet_v3_small", "--target-ms", "1", "--max-steps", "1", "--objective", "params"],
@@ -51,6 +56,10 @@ BAD = [
     ["lab", "g1", "--repeat", "0"],
     ["measure", "mobilenet_v2", "--seconds", "0"],
     ["measure", "nonet"],
+    ["measure", "mobilenet_v2", "--profile", "ort.json"],
+    ["measure", "mobilenet_v2", "--runtime", "onnxruntime", "--profile", "ort.json", "--threads", "2"],
+    ["calibrate", "--runtime", "onnxruntime", "--layout", "channels_last", "--output", "mine.json"],
+    ["calibrate", "--runtime", "onnxruntime", "--batch", "8", "--output", "mine.json"],
     ["measure", "mobilenet_v2", "--runtime", "onnxruntime", "--profile", "cpu"],
     ["search", "darts", "--target", "8"],
     ["search", "nas_bench_macro"],
@@ -79,6 +88,7 @@ class ShippedReport:
 def commands(tmp_path, monkeypatch):
     (tmp_path / "timings.csv").write_text(TIMINGS)
     (tmp_path / "bad.csv").write_text("network,latency_ms\nmobilenet_v1,-1\n")
+    made_up_profile().save(tmp_path / "ort.json")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(costmodel, "calibrate", lambda **arguments: costmodel.load_profile("cpu"))
     monkeypatch.setattr(latency, "validate", lambda *arguments, **options: ShippedReport())
@@ -88,6 +98,9 @@ def commands(tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "measure_plain", _plain)
     monkeypatch.setattr(onnx_runtime.archs, "to_onnx", lambda graph: b"")
     monkeypatch.setattr(onnx_runtime, "measure_onnx_runtime", _with_onnx_runtime)
+    monkeypatch.setattr(
+        onnx_runtime, "calibrate_onnx_runtime", lambda *arguments, **options: costmodel.load_profile("ort.json")
+    )
     monkeypatch.setattr(latency, "measure_plain", _plain)
 
 
@@ -95,9 +108,9 @@ def _plain(source, target, shape, threads, allocator, processes, seconds):
     return PlainTiming(allocator, (20.0,), (19.0,), 3000.0 if allocator == "default" else 0.0)
 
 
-def _with_onnx_runtime(data, threads, processes, seconds):
+def _with_onnx_runtime(data, batch=1, threads=1, processes=1, seconds=1.0):
     node = RuntimeNode("conv_nchwc", "nchwc Conv", ("Conv", "Clip"), "stem.0.0")
-    return OnnxRuntimeTiming("1.32.0", threads, 1, (4.0,), (node,), (0.5,))
+    return OnnxRuntimeTiming("1.32.0", threads, 1, (4.0,), (3.5,), (node,), (0.5,))
 
 
 def _schema(name):

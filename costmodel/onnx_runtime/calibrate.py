@@ -1,0 +1,79 @@
+"""Calibration of ONNX Runtime on this machine: networks of tables → times of their fused nodes → a profile.
+
+The validation networks of `costmodel.calibration.suite` are never timed here. Start at `calibrate_onnx_runtime`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from archs.transforms.onnx_runtime import block_size
+from costmodel.calibration.sample import table_networks
+from costmodel.calibration.suite import suite
+from costmodel.errors import CostError
+from costmodel.onnx_runtime.fit import fit
+from costmodel.onnx_runtime.node_times import Cancel, raw_text, time_networks
+from costmodel.onnx_runtime.profile import OnnxRuntimeProfile, OnnxRuntimeRegime
+from costmodel.onnx_runtime.timing import require_runtime
+from costmodel.timing.session import Progress
+from costmodel.timing.stopwatch import Stopwatch
+from costmodel.written_files import write_together
+
+SECONDS, QUICK_SECONDS = 180.0, 30.0
+TIMING_SHARE = 0.9  # of the whole, for the progress bar
+
+
+def calibrate_onnx_runtime(
+    threads: int = 1,
+    quick: bool = False,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    path: str | os.PathLike | None = None,
+    name: str = "onnxruntime",
+    seed: int = 1,
+    seconds: float | None = None,
+) -> OnnxRuntimeProfile:
+    """Time networks with ONNX Runtime and fit a profile: under five minutes, under one with `quick`.
+
+    Args:
+        threads: of the runtime within an operator; one operator runs at a time.
+        quick: fewer networks.
+        progress: called with the share done, 0 to 1, and a description.
+        cancel: `Cancelled` is raised once it returns True; no file has changed then.
+        path: where to save the profile, with the raw timings beside it (`.raw.jsonl`).
+        name: of the profile.
+        seed: of the sampled networks.
+        seconds: of timing.
+
+    Raises CostError where onnxruntime is not installed, and for a number of threads below one.
+    """
+    require_runtime()
+    if type(threads) is not int or not 1 <= threads <= 4096:
+        raise CostError(f"threads is {threads!r}; allowed: a whole number from 1 to 4096")
+    import onnxruntime
+
+    def timing(done: float, text: str) -> None:
+        if progress:
+            progress(min(1.0, done) * TIMING_SHARE, text)
+
+    started = time.monotonic()
+    reserved = {entry.graph for entry in suite()}
+    sample = ((spec, graph) for spec, graph in table_networks(seed) if graph not in reserved)
+    limit = seconds or (QUICK_SECONDS if quick else SECONDS)
+    timed = list(time_networks(sample, threads, limit, timing, cancel, seed))
+    timing(1.0, f"fitting {len(timed)} networks")
+    regime = OnnxRuntimeRegime(threads=threads, version=onnxruntime.__version__, block=block_size())
+    profile = fit(timed, regime, name, environment(), time.monotonic() - started)
+    if path is not None:
+        write_together({Path(path): profile.text(), Path(path).with_suffix(".raw.jsonl"): raw_text(timed)})
+    if progress:
+        progress(1.0, f"calibrated on {profile.networks} networks in {profile.seconds:.0f} s")
+    return profile
+
+
+def environment() -> dict[str, str | int]:
+    """What the timings are taken with."""
+    found = Stopwatch("cpu").environment()
+    return {"processor": found.processor, "system": found.system, "date": found.date}

@@ -1,0 +1,28 @@
+"""Profiles of ONNX Runtime that are fitted to made-up times, which follow a physical rule."""
+
+from functools import cache
+
+import archs
+from archs.transforms.onnx_runtime import fuse_for_onnx_runtime
+from costmodel.calibration.sample import table_networks
+from costmodel.onnx_runtime.features import features
+from costmodel.onnx_runtime.fit import fit
+from costmodel.onnx_runtime.node_times import FusedTimes
+from costmodel.onnx_runtime.profile import OnnxRuntimeProfile, OnnxRuntimeRegime
+
+PROFILER_US = 4.0
+
+
+def made_up(spec, graph):
+    """1 µs per node, 10 bytes/ns and 20 multiply-adds/ns; the profiler adds a constant to each node."""
+    work = features(fuse_for_onnx_runtime(graph, 8)).work
+    nodes = 1.0 + work[:, 1:4].sum(axis=1) / 1e4 + work[:, 4] / 2e4
+    return FusedTimes(spec, float(nodes.sum()), tuple((nodes + PROFILER_US).tolist()))
+
+
+@cache
+def made_up_profile() -> OnnxRuntimeProfile:
+    networks = table_networks(5)
+    timed = [made_up(*next(networks)) for _ in range(16)]
+    timed += [made_up(spec, archs.build(spec)) for spec in map(archs.spec, ("mobilenet_v2", "shufflenet_v2") * 2)]
+    return fit(timed, OnnxRuntimeRegime(version="1.2.3", block=8), "mine", {"processor": "AMD EPYC"}, 1.0)
