@@ -65,7 +65,7 @@ def calibrate_onnx_runtime(
     timed = list(time_networks(sample, threads, limit, timing, cancel, seed))
     timing(1.0, f"fitting {len(timed)} networks")
     regime = OnnxRuntimeRegime(threads=threads, version=onnxruntime.__version__, block=block_size())
-    profile = fit(timed, regime, name, environment(), time.monotonic() - started)
+    profile = fit(timed, regime, name, environment(regime), time.monotonic() - started)
     if path is not None:
         write_together({Path(path): profile.text(), Path(path).with_suffix(".raw.jsonl"): raw_text(timed)})
     if progress:
@@ -73,7 +73,8 @@ def calibrate_onnx_runtime(
     return profile
 
 
-def environment() -> dict[str, str | int]:
+def environment(regime: OnnxRuntimeRegime) -> dict[str, str | int]:
     """What the timings are taken with."""
     found = Stopwatch("cpu").environment()
-    return {"processor": found.processor, "system": found.system, "date": found.date}
+    runtime = {"runtime": f"{regime.runtime} {regime.version}", "threads": regime.threads}
+    return {"processor": found.processor, **runtime, "system": found.system, "date": found.date}

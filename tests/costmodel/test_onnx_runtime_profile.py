@@ -100,6 +100,8 @@ def test_calibration_without_a_clock(monkeypatch, tmp_path):
         progress=lambda done, text: heard.append(done), path=tmp_path / "mine.json", name="mine"
     )
     assert isinstance(found, OnnxRuntimeProfile)
+    assert found.environment["threads"] == 1
+    assert str(found.environment["runtime"]).startswith("onnxruntime ")
     assert costmodel.load_profile(tmp_path / "mine.json") == found
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
