@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 TREES, LEAST_TREES, SAMPLES_PER_TREE = 60, 8, 8  # of a kind's forest: fewer where few nodes were timed
 FOLDS = 3  # a network is priced by the fit of the others' folds
 MIN_NETWORKS = 12
+LEAST_HALF = 0.01  # of an interval: a timing says no more
 MIN_US = 0.3  # of a node, when the profiler's cost is taken out
 CHEAPEST = 0.02  # quantile of the nodes' times that the profiler's cost is not over
 
@@ -100,7 +101,7 @@ def fit(
         per_node_us=round(model.per_node_us, 4),
         per_call_us=round(model.per_call_us, 4),
         half_interval=round(half, 4),
-        node_interval=round(percentile_half_width(left_out.node_residuals), 4),
+        node_interval=max(LEAST_HALF, round(percentile_half_width(left_out.node_residuals), 4)),
         held_out=errors_by_family(pairs, half),
     )
 

@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from support.onnx_runtime_profiles import PROFILER_US, made_up, made_up_profile
+from support.onnx_runtime_profiles import PROFILER_US, few_trees, made_up, made_up_profile
 
 import archs
 import costmodel
@@ -86,6 +86,7 @@ def test_runs_are_matched_by_operator_and_shapes():
     assert undisturbed([9, 1, 2, 3, 8, 7]) == 1.5
 
 
+@pytest.mark.slow
 def test_calibration_without_a_clock(monkeypatch, tmp_path):
     def timed(networks, threads, seconds, progress, cancel, seed):
         for done in range(14):
@@ -96,9 +97,10 @@ def test_calibration_without_a_clock(monkeypatch, tmp_path):
 
     monkeypatch.setattr(calibrate, "time_networks", timed)
     heard = []
-    found = calibrate.calibrate_onnx_runtime(
-        progress=lambda done, text: heard.append(done), path=tmp_path / "mine.json", name="mine"
-    )
+    with few_trees():
+        found = calibrate.calibrate_onnx_runtime(
+            progress=lambda done, text: heard.append(done), path=tmp_path / "mine.json", name="mine"
+        )
     assert isinstance(found, OnnxRuntimeProfile)
     assert found.environment["threads"] == 1
     assert str(found.environment["runtime"]).startswith("onnxruntime ")

@@ -1,6 +1,7 @@
 """Profiles of ONNX Runtime that are fitted to made-up times, which follow a physical rule."""
 
 from functools import cache
+from unittest.mock import patch
 
 import archs
 from archs.transforms.onnx_runtime import fuse_for_onnx_runtime
@@ -24,5 +25,12 @@ def made_up(spec, graph):
 def made_up_profile() -> OnnxRuntimeProfile:
     networks = table_networks(5)
     timed = [made_up(*next(networks)) for _ in range(16)]
-    timed += [made_up(spec, archs.build(spec)) for spec in map(archs.spec, ("mobilenet_v2", "shufflenet_v2") * 2)]
-    return fit(timed, OnnxRuntimeRegime(version="1.2.3", block=8), "mine", {"processor": "AMD EPYC"}, 1.0)
+    specs = [archs.spec(name, resolution=96) for name in ("mobilenet_v2", "shufflenet_v2", "resnet50")]
+    timed += [made_up(spec, archs.build(spec)) for spec in specs] * 2
+    with few_trees():
+        return fit(timed, OnnxRuntimeRegime(version="1.2.3", block=8), "mine", {"processor": "AMD EPYC"}, 1.0)
+
+
+def few_trees():
+    """The rule needs none, and most of a fit is its trees."""
+    return patch.multiple("costmodel.onnx_runtime.fit", TREES=3, LEAST_TREES=1, FOLDS=2)
