@@ -127,7 +127,7 @@ def text(trials: Sequence[Sequence[tuple[str, float, float]]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", default="fashion-mnist")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--steps", type=int, default=300, help="of the seed's training and of the last fine-tuning")
     parser.add_argument("--tuning", type=int, default=10, help="steps of each proposal")
     parser.add_argument("--batch", type=int, default=32)

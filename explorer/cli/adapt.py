@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import costmodel
-from archs import ArchError, Graph, Spec, save_weights
+from archs import ArchError, Graph, Spec, build, save_weights
 from costmodel.latency.profile import DEFAULT
 from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output
@@ -34,9 +34,10 @@ from explorer.search.netadapt import (
     version,
     walk,
 )
-from explorer.search.objectives import OBJECTIVES, objective
+from explorer.search.objectives import OBJECTIVES, objective, price
 from explorer.search.parts import digest_of
 from explorer.search.proposals import KINDS
+from explorer.search.search import width_baseline
 from explorer.search.sweep import fingerprint
 from explorer.search.training import Recipe, Trained, accuracy, train
 from explorer.search.truncation import ORDERS
@@ -182,8 +183,10 @@ def _adapt(options: argparse.Namespace) -> Output:
     if search.steps[-1].number and search.steps[-1].chosen is None:
         where = "; its table is written" if options.output else ""
         raise ArchError(f"{options.target_ms:g} ms is not reached: {found.reason} after {last.number} steps{where}")
-    document = _document(options, spec, adapter, found) | {"test_top1_pct": test[0] if test else None}
-    return Output(document, _text(options, adapter, found, note, test[0] if test else None))
+    top1 = test[0] if test else None
+    width = _width_multiplier(spec, adapter)
+    document = _document(options, spec, adapter, found) | {"test_top1_pct": top1, "width_multiplier": width}
+    return Output(document, "\n".join((*_lines(options, adapter, found, note, top1), *_beside(width, found))))
 
 
 def _version(options: argparse.Namespace) -> Any:
@@ -266,7 +269,30 @@ def _figures(adapter: Adapter, found: Adapted) -> str:
     return "\n".join(figure_html(one, alone=number == 0) for number, one in enumerate(made))
 
 
-def _text(options: argparse.Namespace, adapter: Adapter, found: Adapted, note: str, test: float | None) -> str:
+def _width_multiplier(spec: Spec, adapter: Adapter) -> dict[str, float] | None:
+    """The largest uniform width whose whole interval meets the target, scored alike; None where it has no score."""
+    if not (isinstance(adapter.scorer, TableScorer) and adapter.whole_interval) or adapter.folded:
+        return None
+    found = width_baseline(spec, adapter.profile, adapter.target_ms)
+    if found is None:
+        return None
+    latency_ms, low_ms, high_ms = price([build(found[1])], adapter.profile)[0]
+    try:
+        score, _ = adapter.scorer.begin(found[1])
+    except ArchError:
+        return None
+    return {"width": found[0], "latency_ms": latency_ms, "low_ms": low_ms, "high_ms": high_ms, "score": score}
+
+
+def _beside(width: dict[str, float] | None, found: Adapted) -> list[str]:
+    """The width multiplier in words, and whether the search beats it."""
+    if width is None:
+        return []
+    beaten = "" if found.steps[-1].score > width["score"] else "   the search does not beat it"
+    return [f"uniform width × {width['width']:g}: {width['latency_ms']:.3f} ms, {width['score']:,.6g}{beaten}"]
+
+
+def _lines(options: argparse.Namespace, adapter: Adapter, found: Adapted, note: str, test: float | None) -> list[str]:
     first, last = found.steps[0], found.steps[-1]
     lines = [
         f"{first.spec.name} to {adapter.target_ms:g} ms on {adapter.profile.name}, NetAdapt {adapter.version.name}, "
@@ -281,7 +307,7 @@ def _text(options: argparse.Namespace, adapter: Adapter, found: Adapted, note: s
     lines.append(f"{found.reason}: the last network {verb} {adapter.target_ms:g} ms with its {kind}")
     if test is not None:
         lines.append(f"test part, after {options.steps} more steps of fine-tuning: {test:.2f} %")
-    return "\n".join(lines)
+    return lines
 
 
 def _line(step: AdaptedStep) -> str:

@@ -65,6 +65,20 @@ def test_the_log_has_every_proposal(folder, capsys):
         assert [one["verdict"] for one in step["proposals"]].count(CHOSEN) == 1
 
 
+def test_the_result_stands_beside_the_width_multiplier_at_the_same_target(folder, capsys):
+    arguments = ["--target-ms", "1.0", "--figure", "steps.html", "--max-steps", "2"]
+    document = json.loads(_run(capsys, *arguments, "--objective", "params", "--json"))
+    width = document["width_multiplier"]
+    assert width["high_ms"] <= 1.0
+    said = _run(capsys, *arguments, "--objective", "params")
+    assert f"uniform width × {width['width']:g}" in said
+    assert ("does not beat it" in said) == (document["steps"][-1]["score"] <= width["score"])
+    assert "the network to begin with" in (folder / "steps.html").read_text()
+    assert (
+        json.loads(_run(capsys, *arguments, "--objective", "params", "--point", "--json"))["width_multiplier"] is None
+    )
+
+
 def test_a_rejected_proposal_is_logged_with_the_most_that_it_takes_off(folder, capsys):
     message = _run(capsys, *STEPS, "--first", "0.2", "--log", "steps.jsonl", status=2)
     reached, rejected = _log(folder)[-2:]
