@@ -8,21 +8,25 @@ writes the table of `explorer/search/README.md`.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-import archs
-import costmodel
-from archs.tables.rows import Conv, GlobalPool, InvertedResidual, Linear
-from explorer.editing.whole_network import scaled
-from explorer.search.image_sets import ImagePart, ImageSet, load
-from explorer.search.netadapt import Adapter, NetAdaptVersion, walk
-from explorer.search.proposals import unrolled
-from explorer.search.training import Recipe, Trained, accuracy, interval, train
-from explorer.search.truncation import truncated
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import archs  # noqa: E402
+import costmodel  # noqa: E402
+from archs.tables.rows import Conv, GlobalPool, InvertedResidual, Linear  # noqa: E402
+from explorer.editing.whole_network import scaled  # noqa: E402
+from explorer.search.image_sets import ImagePart, ImageSet, load  # noqa: E402
+from explorer.search.netadapt import Adapter, NetAdaptVersion, walk  # noqa: E402
+from explorer.search.proposals import unrolled  # noqa: E402
+from explorer.search.training import Recipe, Trained, accuracy, interval, train  # noqa: E402
+from explorer.search.truncation import truncated  # noqa: E402
 
 SEED = archs.Spec(
     name="small",

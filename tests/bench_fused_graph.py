@@ -1,18 +1,25 @@
 """How often the graph that ONNX Runtime makes is the predicted one: the whole catalogue and 500 random tables.
 
-`python bench_fused_graph.py [tables]`; a table takes a third of a second. Prints the rates and what differs.
+`python tests/bench_fused_graph.py [TABLES] [--record]`; a table takes a third of a second. Prints the rates and what
+differs.
 """
 
+import argparse
 import itertools
 import sys
 from collections import Counter
+from pathlib import Path
 from random import Random
 
-from support.onnx_runtime_model import compared
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-import archs
-from archs.catalogue.registry import FAMILIES
-from archs.catalogue.sampling import random_spec
+from support.benchmark_records import record  # noqa: E402
+from support.onnx_runtime_model import compared  # noqa: E402
+
+import archs  # noqa: E402
+from archs.catalogue.registry import FAMILIES  # noqa: E402
+from archs.catalogue.sampling import random_spec  # noqa: E402
 
 
 def catalogue():
@@ -24,17 +31,28 @@ def catalogue():
 
 
 def report(title, networks):
-    """Print the rate of equal graphs, and each that differs."""
+    """The rate of equal graphs, printed, and each that differs."""
     found = Counter()
     for name, spec in networks:
         lines = compared(spec)
         found[not lines] += 1
         for line in lines[:4]:
             print(f"{name}: {line}", flush=True)
-    print(f"{title}: {found[True]} of {found.total()} equal", flush=True)
+    rate = f"{found[True]} of {found.total()} equal"
+    print(f"{title}: {rate}", flush=True)
+    return rate
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tables", nargs="?", type=int, default=500)
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    tables = ((f"seed {seed}", random_spec(Random(seed))) for seed in range(options.tables))
+    found = {"catalogue": report("catalogue", catalogue()), "random tables": report("random tables", tables)}
+    if options.record:
+        record("fused graph of ONNX Runtime", found)
 
 
 if __name__ == "__main__":
-    tables = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    report("catalogue", catalogue())
-    report("random tables", ((f"seed {seed}", random_spec(Random(seed))) for seed in range(tables)))
+    main()
