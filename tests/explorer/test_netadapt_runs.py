@@ -61,7 +61,7 @@ def test_no_run_makes_an_invalid_graph_or_a_step_too_small(shard, monkeypatch):
             assert (graph.nodes, graph.output) == (archs.build(step.spec).nodes, output)
             compile(archs.to_source(graph), "exported", "exec")
             taken += 1
-    assert taken >= RUNS / SHARDS
+    assert taken > RUNS / SHARDS / 2  # a network may have nothing of the kinds that were drawn
 
 
 def _steps():
