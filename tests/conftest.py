@@ -40,8 +40,8 @@ def _own_temporary_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory):
-    """`once(name, make)`: the profile that `make` fits, by whichever of the workers needs it first; others read it."""
+def shared_profile(tmp_path_factory):
+    """`shared_profile(name, make)`: a profile that the first worker to need it fits with `make`, and the others read."""
     from filelock import FileLock
 
     from costmodel import load_profile
@@ -61,11 +61,11 @@ def once(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def made_up_profile(once):
+def made_up_profile(shared_profile):
     """Of a machine whose times are a straight line, fitted to 60 networks."""
     from support.synthetic_profiles import fitted
 
-    return once("made_up_profile", fitted)
+    return shared_profile("made_up_profile", fitted)
 
 
 @pytest.fixture(scope="session")

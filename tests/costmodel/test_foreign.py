@@ -60,13 +60,15 @@ def records():
 
 
 @pytest.fixture(scope="module")
-def judged():
+def held_out():
     return [made_up(recipe) for recipe, _ in islice(table_networks(6), 8)]
 
 
 @pytest.fixture(scope="module")
-def profile(once, records, judged):
-    return once("synthetic_networks", lambda: fit(records, judged, Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0))
+def profile(shared_profile, records, held_out):
+    return shared_profile(
+        "synthetic_networks", lambda: fit(records, held_out, Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
+    )
 
 
 # every operator
@@ -211,11 +213,11 @@ def check(graph, profile):
 
 
 @pytest.mark.slow
-def test_ours_have_the_interval_of_ours(records, judged):
+def test_ours_have_the_interval_of_ours(records, held_out):
     foreign = [made_up(recipe) for recipe, _ in islice(synthetic_networks(9), 3)]
     slow = [record.speed_normalised(Regime(), {"all": 0.5}) for record in foreign]
-    profile = fit(records, judged, Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
-    both = fit(records, [*judged, *slow], Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
+    profile = fit(records, held_out, Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
+    both = fit(records, [*held_out, *slow], Regime(), "made up", {"device": "cpu"}, 1000.0, 1.0)
     assert both.half_interval == profile.half_interval
     assert both.node_interval == profile.node_interval
     assert both.held_out["all"] == profile.held_out["all"]
