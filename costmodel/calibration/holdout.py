@@ -164,10 +164,6 @@ def errors(measured: Sequence[float], predicted: Sequence[float], half_interval:
     m, p = np.array(measured), np.array(predicted)
     off = p / m - 1
     ranked = float(spearmanr(m, p)[0]) if len(m) > 2 and len(set(measured)) > 1 and len(set(predicted)) > 1 else 1.0
-
-    def percent(x: NDArray) -> float:
-        return round(100 * float(np.mean(x)), 2)
-
     return Errors(
         networks=len(m),
         mape=percent(abs(off)),
@@ -178,3 +174,8 @@ def errors(measured: Sequence[float], predicted: Sequence[float], half_interval:
         spearman=round(ranked, 4),
         coverage=percent(abs(np.log(m / p)) <= half_interval),
     )
+
+
+def percent(values: NDArray | Sequence[float]) -> float:
+    """The mean in percent: of booleans, the share that is true."""
+    return round(100 * float(np.mean(values)), 2)

@@ -10,9 +10,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 from typing import TYPE_CHECKING
 
+from costmodel.calibration.holdout import errors, percent
 from costmodel.errors import CostError
 from costmodel.latency.prediction import ALLOCATORS
 from costmodel.latency.profile import DeviceProfile
@@ -85,21 +86,14 @@ class PlainValidation:
 
     def _errors(self, rows: Sequence[PlainRow], corrected: bool) -> dict[str, float]:
         measured = [row.measured_ms / (self._speed(row.turn) if corrected else 1.0) for row in rows]
-        off = [row.predicted_ms / ms - 1 for row, ms in zip(rows, measured)]
+        found = errors(measured, [row.predicted_ms for row in rows]).model_dump(exclude={"coverage"})
+        found["faults_within_10"] = percent([row.faults_agree for row in rows])
         covered = [
             row.low_ms <= ms <= row.high_ms
             for row, ms in zip(rows, measured)
             if row.low_ms is not None and row.high_ms is not None
         ]
-        found = {
-            "networks": len(rows),
-            "mape": _percent([abs(one) for one in off]),
-            "bias": _percent(off),
-            "within_5": _percent([abs(one) <= 0.05 for one in off]),
-            "within_10": _percent([abs(one) <= 0.1 for one in off]),
-            "faults_within_10": _percent([row.faults_agree for row in rows]),
-        }
-        return found | ({"coverage": _percent(covered)} if covered else {})
+        return found | ({"coverage": percent(covered)} if covered else {})
 
     def _speed(self, turn: int) -> float:
         """The median of the reference timings nearest in time."""
@@ -157,10 +151,6 @@ class PlainValidation:
             f"Fresh processes per network: {self.processes}, {self.seconds:g} s each. Time of the reference networks "
             f"relative to the calibration, freed memory kept: {speeds or 'none timed'}."
         )
-
-
-def _percent(values: Sequence[float]) -> float:
-    return round(100 * fmean(values), 2)
 
 
 def save_plain(report: PlainValidation, path: str | os.PathLike) -> None:
