@@ -20,8 +20,9 @@ from typing import Any
 from archs.ir.graph import Graph
 from archs.tables.table import Spec
 from archs.transforms.onnx_runtime import FusedGraph, fuse_for_onnx_runtime
+from archs.transforms.onnx_runtime.onnx_graph import IMAGE_VALUE
 from costmodel.onnx_runtime.timing import PROVIDER, require_runtime
-from costmodel.onnx_runtime.writer import IMAGE, quick_onnx
+from costmodel.onnx_runtime.writer import quick_onnx
 from costmodel.timing.session import Cancelled, Progress
 
 CHUNK, ROUNDS = 16, 12
@@ -102,7 +103,7 @@ class _Session:
 
         self.timed = session(optimized_model_filepath=f"{path}.onnx")
         self.profiled = session(enable_profiling=True, profile_file_prefix=str(path))
-        self.feed = {IMAGE: numpy.random.default_rng(0).standard_normal((1, *graph.input), dtype=numpy.float32)}
+        self.feed = {IMAGE_VALUE: numpy.random.default_rng(0).standard_normal((1, *graph.input), dtype=numpy.float32)}
         self.calls: list[float] = []
 
     def visit(self) -> None:

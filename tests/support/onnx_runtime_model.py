@@ -1,7 +1,6 @@
 """The model that ONNX Runtime makes of a file, as the nodes that `fuse_for_onnx_runtime` predicts.
 
 `exported_nodes` reads which operator of the file is which of a graph, `executed_nodes` what the runtime makes of them.
-`written` writes a file by the same rules as the prediction, in a hundredth of the exporter's time: for many networks.
 """
 
 from __future__ import annotations
@@ -11,29 +10,19 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 import archs
 from archs.networks import Network, build
 from archs.transforms.onnx_runtime import FusedGraph, fuse_for_onnx_runtime
 from archs.transforms.onnx_runtime.exported import exported
 from archs.transforms.onnx_runtime.onnx_graph import OnnxGraph, OnnxNode
+from costmodel.onnx_runtime.writer import ATTRIBUTES, quick_onnx
 
 LAYOUT, CONTRIBUTED = "com.microsoft.nchwc", "com.microsoft"
 ACTIVATIONS = ("Clip", "HardSigmoid", "HardSwish", "LeakyRelu", "Relu", "Sigmoid", "Tanh")
-ATTRIBUTES = {
-    "kernel": "kernel_shape",
-    "stride": "strides",
-    "pads": "pads",
-    "dilation": "dilations",
-    "groups": "group",
-    "axes": "perm",
-    "axis": "axis",
-    "keep": "keepdims",
-}
 
 
 class Executed(NamedTuple):
@@ -71,7 +60,7 @@ def exported_nodes(data: bytes, made: OnnxGraph) -> dict[str, OnnxNode]:
     graph = onnx.load_from_string(data).graph
     given = [node for node in graph.node if node.op_type != "Constant"]
     held = {node.output[0] for node in graph.node if node.op_type == "Constant"} | {t.name for t in graph.initializer}
-    ours = [made.nodes[number] for number in sorted(made.nodes)]
+    ours = made.by_number()
     assert [node.op for node in ours] == [node.op_type for node in given]
     values = {graph.input[0].name: "input"}
     for node, one in zip(ours, given):
@@ -84,41 +73,6 @@ def exported_nodes(data: bytes, made: OnnxGraph) -> dict[str, OnnxNode]:
                 assert (list(value) if isinstance(value, tuple) else value) == found, (node.op, name)
         values.update(zip(one.output, node.outputs))
     return {value: made.maker[ours] for value, ours in values.items() if ours in made.maker}
-
-
-def written(made: OnnxGraph) -> bytes:
-    """The operators of a prediction as a file, with weights that differ in value."""
-    tensors = []
-    for number, (name, constant) in enumerate(made.constants.items()):
-        if constant.value is None:
-            array = numpy.full(constant.sizes, 0.5 + number / 65536, numpy.float32)
-        else:
-            whole = all(isinstance(one, int) for one in constant.value)
-            array = numpy.array(constant.value, numpy.int64 if whole else numpy.float32).reshape(constant.sizes)
-        tensors.append(numpy_helper.from_array(array, name))
-    nodes = []
-    for number in sorted(made.nodes):
-        node = made.nodes[number]
-        attributes = {ATTRIBUTES.get(name, name): value for name, value in node.attributes.items()}
-        attributes |= {"Split": {"num_outputs": len(node.outputs)}, "Gemm": {"transB": 1}}.get(node.op, {})
-        if node.op == "Split" and len(node.inputs) > 1:
-            del attributes["num_outputs"]
-        if node.op == "HardSigmoid":
-            attributes = {"alpha": 1 / 6, "beta": 0.5}
-        if node.op == "Reshape" and node.paths:
-            attributes["allowzero"] = 1
-        if node.op == "BatchNormalization":
-            attributes["epsilon"] = 1e-5
-        nodes.append(helper.make_node(node.op, node.inputs, node.outputs, f"node {number}", **attributes))
-    batch: list[str | int] = ["images"]
-
-    def info(value: str) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(value, TensorProto.FLOAT, [*batch, *made.shapes[value]])
-
-    inner = [info(value) for value, node in made.maker.items() if node.paths and value != made.output]
-    graph = helper.make_graph(nodes, "network", [info("input")], [info(made.output)], tensors, value_info=inner)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
-    return model.SerializeToString()
 
 
 def executed_nodes(data: bytes, paths: dict[str, OnnxNode]) -> list[Executed]:
@@ -217,8 +171,7 @@ def _is_reorder(node: onnx.NodeProto) -> bool:
 def compared(network: Network, block: int | None = None) -> list[str]:
     """How a prediction differs from the runtime, on a file of the prediction's own operators."""
     graph = build(network)
-    made = exported(graph)
-    executed = executed_nodes(written(made), made.maker)
+    executed = executed_nodes(quick_onnx(graph), exported(graph).maker)
     return differences(predicted_nodes(fuse_for_onnx_runtime(graph, block)), executed)
 
 

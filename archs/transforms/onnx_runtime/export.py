@@ -56,14 +56,14 @@ class Export:
 
     def number(self, value: float) -> str:
         """A constant without axes."""
-        return self.onnx.constant((), (value,))
+        return self.onnx.constant((), (float(value),))
 
     def reshape(self, node: Node, value: str, sizes: Sizes, last: bool = True) -> str:
         """A reshape to sizes behind the batch, which is read from the image: its size is not known in the file."""
         batch = self._arithmetic(node, "Reshape", [self._batch_size(), self.onnx.constant((1,), (-1,))])
         parts = [batch, *[self.onnx.constant((1,), (side,)) for side in sizes]]
         target = self._arithmetic(node, "Concat", parts)
-        return self.emit(node, "Reshape", [value, target], sizes, last)
+        return self.emit(node, "Reshape", [value, target], sizes, last, allowzero=1)
 
     def split(self, node: Node, value: str, sizes: Sizes) -> list[str]:
         """The parts of a value along its channels, from one operator for all of them."""
@@ -76,8 +76,12 @@ class Export:
         rest = tuple(self.shape(node)[1:])
         for part, size in zip(parts, sizes):
             self.onnx.shapes[part] = (size, *rest)
-        inputs = [value] if len(set(sizes)) == 1 else [value, self.onnx.constant((len(sizes),), sizes)]
-        self.onnx.add("Split", inputs, parts, {"axis": 1}, (node.path,))
+        inputs, attributes = [value], {"axis": 1}
+        if len(set(sizes)) == 1:
+            attributes["num_outputs"] = len(sizes)
+        else:
+            inputs.append(self.onnx.constant((len(sizes),), sizes))
+        self.onnx.add("Split", inputs, parts, attributes, (node.path,))
         self._split = value, sizes, parts
         return parts
 

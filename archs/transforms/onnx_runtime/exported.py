@@ -215,13 +215,13 @@ def _dropout(made: Export, node: Node) -> None:
 def _with_constant(made: Export, node: Node) -> None:
     op: Any = node.op
     name = "Mul" if isinstance(op, ops.MultiplyConstant) else "Add"
-    made.emit(node, name, [*made.inputs(node), made.number(float(op.value))])
+    made.emit(node, name, [*made.inputs(node), made.number(op.value)])
 
 
 @rule(ops.Power)
 def _power(made: Export, node: Node) -> None:
     op: Any = node.op
-    made.emit(node, "Pow", [*made.inputs(node), made.number(float(op.exponent))])
+    made.emit(node, "Pow", [*made.inputs(node), made.number(op.exponent)])
 
 
 @rule(ops.Scale, ops.Shift)
@@ -249,9 +249,12 @@ def _reduction(made: Export, node: Node) -> None:
 @rule(ops.MaxPool, ops.AvgPool)
 def _pool(made: Export, node: Node) -> None:
     op: Any = node.op
-    name = "MaxPool" if isinstance(op, ops.MaxPool) else "AveragePool"
     attributes = {"kernel": op.kernel, "stride": op.stride, "pads": (*op.padding, *op.padding)}
-    made.emit(node, name, made.inputs(node), **attributes, dilation=op.dilation)
+    attributes |= {"dilation": op.dilation, "ceil": int(op.ceil)}
+    if isinstance(op, ops.MaxPool):
+        made.emit(node, "MaxPool", made.inputs(node), **attributes)
+    else:
+        made.emit(node, "AveragePool", made.inputs(node), **attributes, count_padding=int(op.count_padding))
 
 
 @rule(ops.GlobalAvgPool)
