@@ -62,16 +62,11 @@ def address(scenario: Scenario) -> str:
 
 def keep(scenario: Scenario) -> None:
     """Writes the address and the job's token; the last thing on the page."""
-    wanted = _parameters(scenario)
-    for name in (*share.PARAMETERS, *search.PARAMETERS):
-        if name not in wanted:
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
-    held = job()
+    share.write(_parameters(scenario), (*share.PARAMETERS, *search.PARAMETERS))
+    last = job()
     data = {
         "storage": "cnn-cost search",
-        "text": held.token if held else "",
+        "text": last.token if last else "",
         "acknowledged": events.acknowledged(KEY),
     }
     _component(key=KEY, data=data, on_queue_change=partial(events.handle, KEY, _found))

@@ -6,6 +6,7 @@ also has the colour, the open block and the panel.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import urlencode
 
@@ -101,7 +102,12 @@ def keep(scenario: Scenario) -> None:
         wanted[BLOCK] = scenario.block
     if panel := memory().get(TAB):
         wanted[PANEL] = panel
-    for name in PARAMETERS:
+    write(wanted, PARAMETERS)
+
+
+def write(wanted: dict[str, str], names: Sequence[str]) -> None:
+    """Give the parameters `names` of the address their wanted values, and remove the others of them."""
+    for name in names:
         if name not in wanted:
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != wanted[name]:
