@@ -11,11 +11,11 @@ import pandas
 import plotly.graph_objects as go
 
 from explorer.figures import draw
-from explorer.figures.palette import OUTLINE, STAGE_COLOURS
+from explorer.figures.palette import OUTLINE, STAGE_COLOURS, TARGET
 from explorer.figures.scatter import marker
 from explorer.search.netadapt import AdaptedStep
 
-LATENCY, SCORE, TARGET = STAGE_COLOURS[0], STAGE_COLOURS[1], "#D55E00"
+LATENCY, SCORE = STAGE_COLOURS[:2]
 CERTAIN, UNCERTAIN = "circle", "circle-open"
 """The sign of a step whose gain lies outside its interval, and of one inside it."""
 

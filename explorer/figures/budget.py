@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 
 from explorer.data.metrics import duration
 from explorer.figures import draw
-from explorer.figures.palette import OUTLINE, STAGE_COLOURS
+from explorer.figures.palette import OUTLINE, STAGE_COLOURS, TARGET
 from explorer.search.budget import ESTIMATED, PUBLISHED, PricedNetwork
 
-BUDGET, CROSSING = "#D55E00", "90 % interval crosses the budget"
+CROSSING = "90 % interval crosses the budget"
 MARKS = {PUBLISHED: ("circle-open", "published candidate"), ESTIMATED: ("diamond-open", "estimated candidate")}
 """An estimate is hollow, and so is the ring around a published point, which is filled."""
 ROOM = 0.5
@@ -33,7 +33,7 @@ def with_budget(
         x=[target_ms, target_ms],
         y=[min(heights, default=0) - ROOM, max(heights, default=100) + ROOM],
         mode="lines",
-        line={"color": BUDGET, "width": 3, "dash": "dash"},
+        line={"color": TARGET, "width": 3, "dash": "dash"},
         name=f"budget {duration(target_ms)}",
         hoverinfo="name",
     )
@@ -75,12 +75,12 @@ def _crossing(found: Sequence[PricedNetwork]) -> draw.Trace:
             [one.latency_ms for one in found],
             [one.low_ms for one in found],
             [one.high_ms for one in found],
-            BUDGET,
+            TARGET,
             3,
             8,
         ),
         name=CROSSING,
-        marker={"size": 9, "symbol": "x", "color": BUDGET},
+        marker={"size": 9, "symbol": "x", "color": TARGET},
     )
 
 

@@ -14,6 +14,7 @@ SELECTED = "#1E88E5"
 EDITED = "#C0408F"  # a purple with a contrast over 3 on either page; never alone: with a dot, a star, a thicker line
 OUTLINE = "rgba(128, 128, 128, 0.75)"
 BAND = "rgba(128, 128, 128, 0.10)"
+TARGET = "#D55E00"  # the dashed line of a budget or a target
 
 HEAT_RGB = (213, 94, 0)  # vermillion
 HEAT_TEXT = 0.62  # the strongest heat behind text: black and white text both stay readable on it

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from explorer.data.metrics import duration
+from explorer.data.metrics import duration, ends
 from explorer.figures import draw
-from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
+from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS, TARGET
 from explorer.search.runs.outcome import Outcome
 from explorer.search.search import Candidate
 
-TARGET = "#D55E00"
 FAR = 1.0
 """Baselines more than so many times the spread of the scores below the lowest are left to the table."""
 SEARCH, RANDOM, BASELINE, BEST = STAGE_COLOURS[0], STAGE_COLOURS[6], STAGE_COLOURS[1], EDITED
@@ -106,7 +105,9 @@ def _points(
             "color": colour,
             "line": {"width": 2 if thin else 1.5, "color": colour},
         },
-        customdata=[[name, number, outcome.said(one.score), _interval(one)] for number, one in enumerate(found, 1)],
+        customdata=[
+            [name, number, outcome.score_text(one.score), _latency(one)] for number, one in enumerate(found, 1)
+        ],
         hovertemplate="%{customdata[0]}, evaluation %{customdata[1]}<br>%{customdata[2]} · %{customdata[3]}"
         "<extra></extra>",
     )
@@ -128,7 +129,7 @@ def _baselines(outcome: Outcome, found: dict[str, Candidate], middle: float, hol
             "color": BASELINE,
             "line": {"width": 2, "color": BASELINE},
         },
-        customdata=[[title, outcome.said(one.score), _interval(one)] for title, one in found.items()],
+        customdata=[[title, outcome.score_text(one.score), _latency(one)] for title, one in found.items()],
         hovertemplate="%{customdata[0]}<br>%{customdata[1]} · %{customdata[2]}<extra></extra>",
     )
 
@@ -139,21 +140,13 @@ def _best(outcome: Outcome, one: Candidate, hollow: bool) -> draw.Trace:
         mode="markers",
         x=[one.latency_ms],
         y=[one.score],
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [one.high_ms - one.latency_ms],
-            "arrayminus": [one.latency_ms - one.low_ms],
-            "color": BEST,
-            "thickness": 3,
-            "width": 8,
-        },
+        error_x=draw.interval([one.latency_ms], [one.low_ms], [one.high_ms], BEST, 3, 8),
         name="best",
         marker={"size": 16, "symbol": "star-open" if hollow else "star", "color": BEST, "line": {"width": 2}},
-        customdata=[[outcome.said(one.score), _interval(one)]],
+        customdata=[[outcome.score_text(one.score), _latency(one)]],
         hovertemplate="best<br>%{customdata[0]} · %{customdata[1]}<extra></extra>",
     )
 
 
-def _interval(one: Candidate) -> str:
-    return f"{duration(one.latency_ms)} ({duration(one.low_ms)} – {duration(one.high_ms)})"
+def _latency(one: Candidate) -> str:
+    return f"{duration(one.latency_ms)} ({ends(one.low_ms, one.high_ms)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import nan
 
 import pytest
 
@@ -11,7 +12,7 @@ import costmodel
 from explorer.figures import search as figures
 from explorer.search.objectives import objective
 from explorer.search.runs.baselines import Baseline, scaled
-from explorer.search.runs.outcome import Outcome
+from explorer.search.runs.outcome import Outcome, summary
 from explorer.search.search import Candidate
 from explorer.search.spaces import space
 
@@ -74,6 +75,16 @@ def test_a_difference_within_the_error_of_the_estimate_is_said():
 def test_networks_with_equal_scores_are_listed_once_the_fastest_first():
     slow, fast, other = candidate(70.0, 11), candidate(70.0, 9), candidate(69.0, 8)
     assert outcome(slow, fast, other).best == (fast, other)
+
+
+def test_a_latency_without_an_interval_is_in_words():
+    """Soft targets allow networks outside of the calibrated range."""
+    one = replace(candidate(70.0, 11), low_ms=nan, high_ms=nan)
+    found = outcome(one, random=(one,))
+    assert "at 11 ms, outside the calibrated range; it does not meet 12 ms" in summary(found)
+    assert list(found.comparison_table["latency"]) == ["11 ms (outside the calibrated range)"]
+    points = next(trace for trace in figures.pareto(found).data if trace.name == "search")
+    assert points.customdata[0][3] == "11 ms (outside the calibrated range)"
 
 
 def test_a_baseline_far_below_is_left_to_the_table():

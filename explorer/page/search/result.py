@@ -9,6 +9,7 @@ import streamlit as st
 
 from archs import ArchError
 from explorer.data import profiles as devices
+from explorer.data.metrics import duration
 from explorer.editing import designs
 from explorer.editing.designs import Design
 from explorer.editing.history import History
@@ -153,7 +154,7 @@ def _use(job: SearchJob, outcome: Outcome) -> None:
 
 def _title(outcome: Outcome, rank: int) -> str:
     one = outcome.best[rank - 1]
-    return f"{rank}. {outcome.said(one.score)} at {one.latency_ms:.3g} ms"
+    return f"{rank}. {outcome.score_text(one.score)} at {duration(one.latency_ms)}"
 
 
 def _choose(change: Change) -> None:

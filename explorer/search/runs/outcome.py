@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isnan, log
+from math import log
 from typing import TYPE_CHECKING
 
 from archs import Spec
 from explorer.data import accuracy
+from explorer.data.metrics import duration, ends
 from explorer.editing.changed_cells import changed_cells
 from explorer.search.nas_bench_macro import table
 from explorer.search.objectives import Objective, rank_correlation
@@ -73,7 +74,7 @@ class Outcome:
             return f"{self.objective.tier} top-1, %"
         return f"{self.objective.name.replace('_', '-')} ({self.objective.tier})"
 
-    def said(self, score: float) -> str:
+    def score_text(self, score: float) -> str:
         return f"{score:.1f} %" if self.objective.is_accuracy else f"{score:,.0f}"
 
     @cached_property
@@ -97,14 +98,14 @@ class Outcome:
     def verdict(self) -> tuple[bool, str]:
         """Whether the search beats every baseline, and a sentence: which it does not beat; "" without a baseline."""
         scored = [one for one in self.comparisons if one.baseline.candidate]
-        lost = [one.baseline for one in scored if not one.better]
+        unbeaten = [one for one in scored if not one.better]
         if not scored:
             return True, ""
-        if not lost:
+        if not unbeaten:
             return True, f"It beats {_listed([one.baseline.title for one in scored])}{self._within(scored)}."
-        said = [f"{one.title} with {self.said(one.candidate.score)}" for one in lost if one.candidate]
-        unbeaten = [one for one in scored if not one.better]
-        return False, f"The search does not beat {_listed(said)}{self._within(unbeaten)}."
+        others = [one.baseline for one in unbeaten]
+        titles = [f"{one.title} with {self.score_text(one.candidate.score)}" for one in others if one.candidate]
+        return False, f"The search does not beat {_listed(titles)}{self._within(unbeaten)}."
 
     def _within(self, among: list[Comparison]) -> str:
         """A clause where the score's error is larger than the smallest difference."""
@@ -140,8 +141,8 @@ class Outcome:
             rows.append(
                 {
                     "baseline": one.baseline.title,
-                    self.unit: self.said(other.score) if other else "–",
-                    "latency, 90 %": f"{other.latency_ms:.3g} ms ({_ends(other)})" if other else "–",
+                    self.unit: self.score_text(other.score) if other else "–",
+                    "latency": f"{duration(other.latency_ms)} ({ends(other.low_ms, other.high_ms)})" if other else "–",
                     "the search is": one.baseline.why or ("better" if one.better else "not better"),
                 }
             )
@@ -228,12 +229,6 @@ def _listed(titles: list[str]) -> str:
     return titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
 
 
-def _ends(one: Candidate) -> str:
-    if isnan(one.low_ms):
-        return "outside the calibrated range"
-    return f"{one.low_ms:.3g} to {one.high_ms:.3g}"
-
-
 def note(objective: Objective) -> str:
     """What the tier of a score is worth: the held-out error of an estimate, the rank correlation of a proxy."""
     if objective.tier == "estimated":
@@ -263,6 +258,7 @@ def summary(outcome: Outcome) -> str:
     one = outcome.best[0]
     verb = "meets" if outcome.meets(one) else "does not meet"
     return (
-        f"Best of {len(outcome.found)}: {outcome.said(one.score)} ({outcome.objective.tier}) at "
-        f"{one.latency_ms:.3g} ms, 90 % {_ends(one)}; it {verb} {outcome.target_ms:g} ms with its whole interval."
+        f"Best of {len(outcome.found)}: {outcome.score_text(one.score)} ({outcome.objective.tier}) at "
+        f"{duration(one.latency_ms)}, {ends(one.low_ms, one.high_ms)}; "
+        f"it {verb} {outcome.target_ms:g} ms with its whole interval."
     )
