@@ -65,11 +65,12 @@ def staircase(steps: Sequence[AdaptedStep], target_ms: float, unit: str) -> go.F
             name=unit,
         ),
     ]
-    axis = {"fixedrange": True, "tickfont": {"size": 13}}
-    layout = _layout(520) | dict(
-        xaxis={**axis, "title": {"text": "step", "font": {"size": 15}}, "anchor": "y"},
-        yaxis={**axis, "title": {"text": unit, "font": {"size": 15}}, "domain": [0, 0.47]},
-        yaxis2={**axis, "title": {"text": "latency, ms", "font": {"size": 15}}, "domain": [0.53, 1]},
+    layout = draw.layout(
+        520,
+        64,
+        xaxis=draw.axis("step", anchor="y"),
+        yaxis=draw.axis(unit, domain=[0, 0.47]),
+        yaxis2=draw.axis("latency, ms", domain=[0.53, 1]),
     )
     return draw.figure(traces, layout)
 
@@ -114,24 +115,8 @@ def beside_published(steps: Sequence[AdaptedStep], published: pandas.DataFrame, 
                 hovertemplate="%{customdata[0]}: %{x:g} ms, %{y:.1f} %<extra></extra>",
             )
         )
-    axis = {"fixedrange": True, "tickfont": {"size": 13}}
-    layout = _layout(440) | dict(
-        xaxis={**axis, "title": {"text": "latency, ms", "font": {"size": 15}}},
-        yaxis={**axis, "title": {"text": "ImageNet top-1, %", "font": {"size": 15}}},
-        legend={"orientation": "h", "y": -0.2},
-        showlegend=True,
-    )
-    return draw.figure(traces, layout)
-
-
-def _layout(height: int) -> dict[str, object]:
-    return dict(
-        height=height,
-        margin={"l": 64, "r": 12, "t": 10, "b": 50},
-        dragmode=False,
-        showlegend=False,
-        hoverlabel={"font": {"size": 14}, "align": "left"},
-    )
+    layout = draw.layout(440, 64, xaxis=draw.axis("latency, ms"), yaxis=draw.axis("ImageNet top-1, %"))
+    return draw.figure(traces, layout | {"legend": {"orientation": "h", "y": -0.2}, "showlegend": True})
 
 
 def _sign(step: AdaptedStep) -> str:

@@ -56,25 +56,20 @@ def scatter(pairs: pandas.DataFrame) -> go.Figure:
         )
         traces.append({**points, "y": predicted, "yaxis": "y"})
         traces.append({**points, "y": [min(max(share, -SHOWN), SHOWN) for share in off], "yaxis": "y2"})
-    axis: dict[str, Any] = {"tickfont": {"size": 13}, "fixedrange": True}
-    logarithmic = {**axis, "type": "log", "dtick": "D2", "tickformat": "~g"}
-    layout = dict(
-        height=560,
-        margin={"l": 70, "r": 12, "t": 10, "b": 50},
-        dragmode=False,
-        showlegend=False,
-        hoverlabel={"font": {"size": 14}, "align": "left"},
-        xaxis={**logarithmic, "anchor": "y2", "title": {"text": "measured, ms", "font": {"size": 15}}},
-        yaxis={**logarithmic, "domain": [0.42, 1.0], "title": {"text": "predicted, ms", "font": {"size": 15}}},
-        yaxis2={
-            **axis,
-            "domain": [0.0, 0.36],
-            "range": [-1.05 * SHOWN, 1.05 * SHOWN],
-            "tickvals": [-0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.2],
-            "tickformat": "+.0%",
-            "zeroline": False,
-            "title": {"text": "off by", "font": {"size": 15}},
-        },
+    logarithmic: dict[str, Any] = {"type": "log", "dtick": "D2", "tickformat": "~g"}
+    layout = draw.layout(
+        560,
+        70,
+        xaxis=draw.axis("measured, ms", **logarithmic, anchor="y2"),
+        yaxis=draw.axis("predicted, ms", **logarithmic, domain=[0.42, 1.0]),
+        yaxis2=draw.axis(
+            "off by",
+            domain=[0.0, 0.36],
+            range=[-1.05 * SHOWN, 1.05 * SHOWN],
+            tickvals=[-0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.2],
+            tickformat="+.0%",
+            zeroline=False,
+        ),
     )
     return draw.figure(traces, layout)
 

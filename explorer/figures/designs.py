@@ -20,19 +20,7 @@ def side_by_side(rows: pandas.DataFrame, cost: str) -> go.Figure:
         for number, row in enumerate(rows.to_dict("records"))
         if row[cost] == row[cost] and row["accuracy_tier"]
     ]
-    layout = dict(
-        height=400,
-        margin={"l": 60, "r": 12, "t": 10, "b": 50},
-        dragmode=False,
-        hoverlabel={"font": {"size": 14}, "align": "left"},
-        showlegend=False,
-        xaxis={"title": {"text": axis_title(cost), "font": {"size": 15}}, "tickfont": {"size": 13}, "fixedrange": True},
-        yaxis={
-            "title": {"text": "ImageNet top-1, %", "font": {"size": 15}},
-            "tickfont": {"size": 13},
-            "fixedrange": True,
-        },
-    )
+    layout = draw.layout(400, 60, xaxis=draw.axis(axis_title(cost)), yaxis=draw.axis("ImageNet top-1, %"))
     return draw.figure(traces, layout)
 
 

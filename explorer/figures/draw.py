@@ -45,6 +45,23 @@ def interval(
     return {"type": "data", "symmetric": False, **ends, "color": colour, "thickness": thickness, "width": width}
 
 
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis with a title, which does not zoom, and more of plotly's properties."""
+    return {"title": {"text": title, "font": {"size": 15}}, "tickfont": {"size": 13}, "fixedrange": True, **more}
+
+
+def layout(height: int, left: int, **axes: dict[str, Any]) -> dict[str, Any]:
+    """The layout of points over a pair of axes, without a legend; the height and the left margin in pixels."""
+    return {
+        "height": height,
+        "margin": {"l": left, "r": 12, "t": 10, "b": 50},
+        "dragmode": False,
+        "showlegend": False,
+        "hoverlabel": {"font": {"size": 14}, "align": "left"},
+        **axes,
+    }
+
+
 def figure(traces: Sequence[Trace], layout: dict[str, Any]) -> Figure:
     """A figure of traces like {"type": "bar", "x": …} and a layout, both as plotly's JSON has them."""
     return Figure({"data": list(traces), "layout": {"template": _template(plotly.io.templates.default), **layout}})

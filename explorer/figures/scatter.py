@@ -94,25 +94,12 @@ def frontier(
         )
     if network:
         traces.append(_user_network(network, cost))
-    layout = dict(
-        height=440,
-        margin={"l": 60, "r": 12, "t": 10, "b": 50},
-        dragmode=False,
-        hoverlabel={"font": {"size": 14}, "align": "left"},
-        showlegend=False,
-        xaxis={
-            "type": "log",
-            "title": {"text": title or axis_title(cost), "font": {"size": 15}},
-            "tickformat": "~g" if cost in ("latency_ms", "images_per_s") else "~s",
-            "dtick": "D2",
-            "tickfont": {"size": 13},
-            "fixedrange": True,
-        },
-        yaxis={
-            "title": {"text": "ImageNet top-1, %", "font": {"size": 15}},
-            "tickfont": {"size": 13},
-            "fixedrange": True,
-        },
+    tick_format = "~g" if cost in ("latency_ms", "images_per_s") else "~s"
+    layout = draw.layout(
+        440,
+        60,
+        xaxis=draw.axis(title or axis_title(cost), type="log", tickformat=tick_format, dtick="D2"),
+        yaxis=draw.axis("ImageNet top-1, %"),
     )
     return draw.figure(traces, layout)
 

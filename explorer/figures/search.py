@@ -51,19 +51,11 @@ def pareto(outcome: Outcome) -> go.Figure:
             hoverinfo="name",
         ),
     ]
-    axis = {"tickfont": {"size": 13}, "fixedrange": True}
-    layout = dict(
-        height=420,
-        margin={"l": 64, "r": 12, "t": 10, "b": 50},
-        dragmode=False,
-        showlegend=False,
-        hoverlabel={"font": {"size": 14}, "align": "left"},
-        xaxis={
-            **axis,
-            "title": {"text": "predicted latency, ms", "font": {"size": 15}},
-            "range": [min(times) - margin, max(times) + margin],
-        },
-        yaxis={**axis, "title": {"text": outcome.unit, "font": {"size": 15}}},
+    layout = draw.layout(
+        420,
+        64,
+        xaxis=draw.axis("predicted latency, ms", range=[min(times) - margin, max(times) + margin]),
+        yaxis=draw.axis(outcome.unit),
     )
     return draw.figure([one for one in traces if len(one["x"])], layout)
 
