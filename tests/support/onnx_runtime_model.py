@@ -19,10 +19,8 @@ from archs.networks import Network, build
 from archs.transforms.onnx_runtime import FusedGraph, fuse_for_onnx_runtime
 from archs.transforms.onnx_runtime.exported import exported
 from archs.transforms.onnx_runtime.onnx_graph import OnnxGraph, OnnxNode
+from costmodel.onnx_runtime.held_operators import held_operators, operator_name
 from costmodel.onnx_runtime.writer import ATTRIBUTES, quick_onnx
-
-LAYOUT, CONTRIBUTED = "com.microsoft.nchwc", "com.microsoft"
-ACTIVATIONS = ("Clip", "HardSigmoid", "HardSwish", "LeakyRelu", "Relu", "Sigmoid", "Tanh")
 
 
 class Executed(NamedTuple):
@@ -83,89 +81,20 @@ def executed_nodes(data: bytes, paths: dict[str, OnnxNode]) -> list[Executed]:
         options.intra_op_num_threads, options.log_severity_level = 1, 3
         onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         made = onnx.load(options.optimized_model_filepath).graph
-    return _Reading(onnx.load_from_string(data).graph, paths).nodes(made)
-
-
-class _Reading:
-    """A file's operators, which are given to the runtime's nodes."""
-
-    def __init__(self, given: onnx.GraphProto, paths: dict[str, OnnxNode]):
-        self._paths = paths
-        self._named = {node.name: node for node in given.node}
-        self._makers = {value: node for node in given.node for value in node.output}
-        self._readers: dict[str, list[onnx.NodeProto]] = {}
-        for node in given.node:
-            for value in node.input:
-                self._readers.setdefault(value, []).append(node)
-
-    def nodes(self, made: onnx.GraphProto) -> list[Executed]:
-        nodes = [node for node in made.node if node.op_type != "Constant"]
-        constants = {tensor.name for tensor in made.initializer}
-        constants |= {node.output[0] for node in made.node if node.op_type == "Constant"}
-        ends = [self._end(node) for node in nodes]
-        position = {value: number for number, node in enumerate(nodes) for value in node.output}
-        known, taken, found = set(ends), set[str](), []
-        for node, end in zip(nodes, ends):
-            held = [] if _is_reorder(node) else [value for value in self._held(end, known) if value not in taken]
-            taken |= set(held)
-            if not held and node.output[0].startswith("_inlfunc_"):
-                held = [self._function(node, nodes)]
-            paths = frozenset(path for value in held if value in self._paths for path in self._paths[value].paths)
-            attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
-            prefix = "nchwc " if node.domain == LAYOUT else ""
-            activation = attributes.get("activation", b"").decode()
-            read = [position.get(value, -1) for value in node.input if value and value not in constants]
-            groups = attributes.get("group", 1)
-            adds = node.op_type in ("Conv", "FusedConv") and len(node.input) > 3
-            found.append(Executed(f"{prefix}{node.op_type}", activation, adds, groups, paths, tuple(read)))
-        return found
-
-    def _end(self, node: onnx.NodeProto) -> str:
-        """The value of the file that a node computes, maybe in blocks of channels."""
-        end = node.output[0]
-        if node.domain == LAYOUT and node.name.endswith("_nchwc"):
-            end = node.name.removesuffix("_nchwc")
-            end = end if end in self._makers else end.removesuffix("_bn")  # of a batch norm by itself
-        elif end not in self._makers and node.name.partition("/")[0] in self._named:
-            end = self._named[node.name.partition("/")[0]].output[0]
-        if node.domain == LAYOUT and node.op_type == "Conv":
-            if len(node.input) > 3:
-                end = self._behind(end, ("Add",))
-            if any(one.name == "activation" for one in node.attribute) and self._kind(end) not in ACTIVATIONS:
-                end = self._behind(end, ACTIVATIONS)
-        return end
-
-    def _function(self, node: onnx.NodeProto, nodes: list[onnx.NodeProto]) -> str:
-        """The value of the file's operator that a node is a part of, which the runtime replaced by its definition."""
-        while node.output[0] not in self._makers:
-            node = next(one for one in nodes if node.output[0] in one.input)
-        return node.output[0]
-
-    def _kind(self, value: str) -> str:
-        return self._makers[value].op_type if value in self._makers else ""
-
-    def _behind(self, value: str, kinds: tuple[str, ...]) -> str:
-        """The value that the first reader of such a kind makes of it; itself where there is none."""
-        readers = [node for node in self._readers.get(value, ()) if node.op_type in kinds]
-        return readers[0].output[0] if readers else value
-
-    def _held(self, end: str, ends: set[str]) -> list[str]:
-        """The values between a value and the values of other nodes of the runtime."""
-        waiting, seen = [end], dict[str, None]()
-        while waiting:
-            maker = self._makers.get(waiting.pop())
-            if maker is not None and maker.output[0] not in seen:
-                seen[maker.output[0]] = None
-                waiting += [value for value in maker.input if self._first(value) not in ends]
-        return list(seen)
-
-    def _first(self, value: str) -> str:
-        """The first output of the operator that makes a value."""
-        return self._makers[value].output[0] if value in self._makers else value
-
-
-def _is_reorder(node: onnx.NodeProto) -> bool:
-    return node.domain == LAYOUT and node.op_type.startswith("Reorder")
+    constants = {tensor.name for tensor in made.initializer}
+    constants |= {node.output[0] for node in made.node if node.op_type == "Constant"}
+    nodes = held_operators(onnx.load_from_string(data).graph, made)
+    position = {value: number for number, (node, _) in enumerate(nodes) for value in node.output}
+    found = []
+    for node, held in nodes:
+        holds = frozenset(path for one in held if one.output[0] in paths for path in paths[one.output[0]].paths)
+        attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+        activation = attributes.get("activation", b"").decode()
+        read = [position.get(value, -1) for value in node.input if value and value not in constants]
+        adds = node.op_type in ("Conv", "FusedConv") and len(node.input) > 3
+        groups = attributes.get("group", 1)
+        found.append(Executed(operator_name(node), activation, adds, groups, holds, tuple(read)))
+    return found
 
 
 def compared(network: Network, block: int | None = None) -> list[str]:
