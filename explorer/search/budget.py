@@ -16,11 +16,11 @@ import costmodel
 from archs import ArchError, Graph, Spec, build
 from archs.caching import cached
 from archs.errors import shorten
-from costmodel import CostError, DeviceProfile
+from costmodel import CostError
 from explorer.data import accuracy, frontier
 from explorer.data import profiles as devices
 from explorer.editing import whole_network as whole
-from explorer.search.objectives import price
+from explorer.search.objectives import price_each
 from explorer.search.spaces import offered
 
 if TYPE_CHECKING:
@@ -247,24 +247,12 @@ def _priced(named: Sequence[tuple[Spec, str]], profile: str, folded: bool) -> li
         with suppress(ArchError):
             built.append((spec, title, build(spec)))
     graphs = [graph for *_, graph in built]
-    prices: list[tuple[float, float, float] | None]
-    try:
-        prices = list(price(graphs, loaded, folded))
-    except CostError:
-        prices = [_price(graph, loaded, folded) for graph in graphs]
     totals = costmodel.count_many(graphs)
     return [
         _Priced(spec, title, ms, total.mult_adds, total.params)
-        for (spec, title, _), ms, total in zip(built, prices, totals)
-        if ms
+        for (spec, title, _), ms, total in zip(built, price_each(graphs, loaded, folded), totals)
+        if not isinstance(ms, CostError)
     ]
-
-
-def _price(graph: Graph, profile: DeviceProfile, folded: bool) -> tuple[float, float, float] | None:
-    try:
-        return price([graph], profile, folded)[0]
-    except CostError:
-        return None
 
 
 def _estimated(near: Iterable[_Priced]) -> Iterator[PricedNetwork]:

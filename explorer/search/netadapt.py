@@ -15,14 +15,12 @@ from typing import Any, Protocol
 from archs import ArchError, Spec, build
 from archs.errors import shorten
 from costmodel import CostError, DeviceProfile
-from explorer.search.objectives import Objective, price
+from explorer.search.objectives import Interval, Objective, price_each
 from explorer.search.proposals import Knob, Reduction, knobs, reductions, unrolled
 
 CHUNK = 2
 """Networks of each knob that are priced together."""
 CHOSEN, PASSED_OVER, TOO_LITTLE = "chosen", "not the best", "no smaller value takes the step off"
-
-Interval = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -233,18 +231,9 @@ class Adapter:
     def _priced(self, specs: Sequence[Spec]) -> list[Interval | None]:
         """Latency with interval; None outside what the profile can price. Kept, as steps propose the same again."""
         new = [spec for spec in specs if spec not in self._prices]
-        try:
-            found: Sequence[Interval | None] = price([build(spec) for spec in new], self.profile, self.folded)
-        except CostError:
-            found = [self._one(spec) for spec in new]
-        self._prices |= zip(new, found)
+        found = price_each([build(spec) for spec in new], self.profile, self.folded)
+        self._prices |= {spec: None if isinstance(one, CostError) else one for spec, one in zip(new, found)}
         return [self._prices[spec] for spec in specs]
-
-    def _one(self, spec: Spec) -> Interval | None:
-        try:
-            return price([build(spec)], self.profile, self.folded)[0]
-        except CostError:
-            return None
 
 
 def _proposal(one: _Found, before: AdaptedStep, score: float) -> Proposal:

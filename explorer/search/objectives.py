@@ -20,6 +20,8 @@ from explorer.search.nas_bench_macro import table
 from explorer.search.parts import Genome
 from explorer.search.space import Space
 
+Interval = tuple[float, float, float]
+"""(latency_ms, low_ms, high_ms)."""
 BAND = 0.05
 """Half the width of a band of equal cost, as a share of it."""
 
@@ -133,8 +135,18 @@ def rank_correlation(scores: np.ndarray, half: float | None = BAND) -> float:
     return float(np.mean(found))
 
 
-def price(
-    graphs: list[Graph], profile: costmodel.DeviceProfile, folded: bool = False
-) -> list[tuple[float, float, float]]:
+def price(graphs: list[Graph], profile: costmodel.DeviceProfile, folded: bool = False) -> list[Interval]:
     """(latency_ms, low_ms, high_ms) of graphs, batch norm folded if asked for or if the profile is of folded ones."""
     return costmodel.predict_many([folded_for(graph, profile, folded) for graph in graphs], profile)
+
+
+def price_each(
+    graphs: list[Graph], profile: costmodel.DeviceProfile, folded: bool = False
+) -> list[Interval | costmodel.CostError]:
+    """As `price`, with the error of each graph that the profile cannot price in its place."""
+    try:
+        return list(price(graphs, profile, folded))
+    except costmodel.CostError as error:
+        if len(graphs) == 1:
+            return [error]
+        return [found for graph in graphs for found in price_each([graph], profile, folded)]

@@ -22,7 +22,7 @@ from archs import ArchError
 from archs.caching import cached
 from archs.errors import shorten
 from explorer.search.cluster import results
-from explorer.search.objectives import price
+from explorer.search.objectives import price_each
 from explorer.search.space import Space
 from explorer.search.spaces import space as space_of
 
@@ -115,26 +115,14 @@ def rows_of(made: Plan, number: int, size: int) -> list[dict[str, Any]]:
     genomes = [space.draw(rng) for _ in range(size)]
     graphs = [space.graph(genome) for genome in genomes]
     totals = costmodel.count_many(graphs)
-    prices: list[tuple[float, float, float] | str]
-    try:
-        prices = list(price(graphs, profile))
-    except costmodel.CostError:
-        prices = [_price_or_problem(graph, profile) for graph in graphs]
     rows = []
-    for place, (genome, total, found) in enumerate(zip(genomes, totals, prices)):
+    for place, (genome, total, found) in enumerate(zip(genomes, totals, price_each(graphs, profile))):
         row = {"number": number * PART + place, "digest": space.digest(genome), "genome": list(genome)}
         row |= {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
-        ms, low, high = (None, None, None) if isinstance(found, str) else found
+        ms, low, high = (None, None, None) if isinstance(found, costmodel.CostError) else found
         row |= {"latency_ms": ms, "low_ms": low, "high_ms": high}
-        rows.append(row | {"problem": found if isinstance(found, str) else ""})
+        rows.append(row | {"problem": str(found) if isinstance(found, costmodel.CostError) else ""})
     return rows
-
-
-def _price_or_problem(graph: Any, profile: costmodel.DeviceProfile) -> tuple[float, float, float] | str:
-    try:
-        return price([graph], profile)[0]
-    except costmodel.CostError as error:
-        return str(error)
 
 
 @cached(2, "each part of a sweep is made with the same space and profile")

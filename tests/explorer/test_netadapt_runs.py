@@ -42,7 +42,7 @@ def _price(graphs, profile, folded):
 @pytest.mark.slow
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_no_run_makes_an_invalid_graph_or_a_step_too_small(shard, monkeypatch):
-    monkeypatch.setattr(netadapt, "price", _price)
+    monkeypatch.setattr(netadapt, "price_each", _price)
     names, taken = archs.names(), 0
     for number in range(shard, RUNS, SHARDS):
         rng = Random(number)
