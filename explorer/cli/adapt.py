@@ -37,7 +37,7 @@ from explorer.search.netadapt import (
 from explorer.search.objectives import OBJECTIVES, objective, price
 from explorer.search.parts import digest_of
 from explorer.search.proposals import KINDS
-from explorer.search.search import width_baseline
+from explorer.search.runs.baselines import width_baseline
 from explorer.search.sweep import fingerprint
 from explorer.search.training import Recipe, Trained, accuracy, train
 from explorer.search.truncation import ORDERS

@@ -16,7 +16,8 @@ from explorer.cli import destination
 from explorer.cli.command import Commands, Output
 from explorer.search import sweep as sweeping
 from explorer.search.objectives import OBJECTIVES, objective
-from explorer.search.search import Candidate, random_baseline, search, width_baseline
+from explorer.search.runs.baselines import width_baseline
+from explorer.search.search import Candidate, random_baseline, search
 from explorer.search.spaces import SPACES, space
 from explorer.search.strategies import STRATEGIES, strategy
 

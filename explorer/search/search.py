@@ -1,8 +1,8 @@
 """A search: a strategy proposes, the latency decides what is allowed, an objective scores, the best is kept.
 
 With a hard target, "meets the target" means that the upper end of the latency's 90 % interval does. With an exponent w
-the reward is MnasNet's, score · (latency / target)^w (Tan et al. 2018, equation 3). Two baselines at the same target:
-random search with as many evaluations, and the base table under a uniform width multiplier.
+the reward is MnasNet's, score · (latency / target)^w (Tan et al. 2018, equation 3). Random search with as many
+evaluations is a baseline at the same target; tables scaled as a whole are in `explorer.search.runs.baselines`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 import costmodel
-from archs import ArchError, Spec, build
+from archs import ArchError, Graph
 from costmodel import DeviceProfile
-from explorer.editing import whole_network
-from explorer.search.objectives import Objective, price
+from explorer.search.objectives import Interval, Objective, price
 from explorer.search.parts import Genome
 from explorer.search.space import Space
 from explorer.search.strategies import Exhausted, RandomSearch, Strategy
@@ -49,20 +48,22 @@ class Found:
 
     def front(self) -> tuple[Candidate, ...]:
         """The candidates that no other beats in latency and score, by latency."""
-        kept: list[Candidate] = []
-        for one in sorted(self.candidates, key=lambda c: (c.latency_ms, -c.score)):
-            if not kept or one.score > kept[-1].score:
-                kept.append(one)
-        return tuple(kept)
+        return front(self.candidates)
 
 
-def evaluate(space: Space, genome: Genome, objective: Objective, profile: DeviceProfile) -> Candidate:
-    """One network's score, latency and counts."""
-    graph = space.graph(genome)
-    ms, low, high = price([graph], profile)[0]
+def front(found: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """The candidates that no other beats in latency and score, by latency."""
+    best: list[Candidate] = []
+    for one in sorted(found, key=lambda c: (c.latency_ms, -c.score)):
+        if not best or one.score > best[-1].score:
+            best.append(one)
+    return tuple(best)
+
+
+def candidate(genome: Genome, digest: str, score: float, graph: Graph, latency: Interval) -> Candidate:
+    """A network with its counts."""
     total = costmodel.count_many([graph])[0]
-    score = objective.score(space, genome)
-    return Candidate(genome, space.digest(genome), score, ms, low, high, total.mult_adds, total.params)
+    return Candidate(genome, digest, score, *latency, total.mult_adds, total.params)
 
 
 def candidates(
@@ -85,15 +86,19 @@ def candidates(
     if not target_ms > 0:
         raise ArchError(f"target {target_ms} ms; allowed: above 0")
     nearest = float("inf")
-    known: dict[Genome, float] = {}
+    known: dict[Genome, Interval] = {}
 
-    def high_ms(genome: Genome) -> float:
+    def latency(genome: Genome) -> Interval:
         nonlocal nearest
         if genome not in known:
-            known[genome] = high = price([space.graph(genome)], profile)[0][2]
+            (known[genome],) = price([space.graph(genome)], profile)
+            high = known[genome][2]
             nearest = min(nearest, high)
             tried(high)
         return known[genome]
+
+    def high_ms(genome: Genome) -> float:
+        return latency(genome)[2]
 
     if w is None:
         proposing = strategy(space, seed, lambda genome: high_ms(genome) <= target_ms, high_ms)
@@ -106,7 +111,8 @@ def candidates(
             genome = proposing.ask()
         except Exhausted:
             break
-        found = evaluate(space, genome, objective, profile)
+        score = objective.score(space, genome)
+        found = candidate(genome, space.digest(genome), score, space.graph(genome), latency(genome))
         proposing.tell(genome, found.reward(target_ms, w))
         yield found
     if not proposing.history:
@@ -153,21 +159,3 @@ def random_baseline(
 ) -> Candidate:
     """The best of random search with as many evaluations."""
     return search(space, profile, target_ms, objective, RandomSearch, evaluations, seed + 1).best
-
-
-def width_baseline(base: Spec, profile: DeviceProfile, target_ms: float) -> tuple[float, Spec] | None:
-    """The largest uniform width multiplier of a table that meets the target, with its table; None if none does.
-
-    Every width but the classifier's is multiplied; steps of 0.05 from 0.2 to 2.
-    """
-    rows = range(len(base.rows) - 1)
-    for step in range(40, 3, -1):
-        width = step / 20
-        try:
-            spec = whole_network.scaled(base, width, rows)
-            _, _, high = price([build(spec)], profile)[0]
-        except ArchError:
-            continue
-        if high <= target_ms:
-            return width, spec
-    return None

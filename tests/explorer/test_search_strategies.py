@@ -11,7 +11,8 @@ import costmodel
 from archs import ArchError
 from explorer.search.nas_bench_macro import table
 from explorer.search.objectives import objective, rank_correlation
-from explorer.search.search import candidates, search, width_baseline
+from explorer.search.runs.baselines import width_baseline
+from explorer.search.search import candidates, search
 from explorer.search.spaces import space
 from explorer.search.strategies import STRATEGIES, Exhausted, strategy
 

@@ -5,18 +5,18 @@ The third baseline, random search with as many evaluations, is a search itself (
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import archs
-import costmodel
 from archs import ArchError, Spec, build
 from archs.catalogue.registry import FAMILIES
 from costmodel import DeviceProfile
+from explorer.editing import whole_network
 from explorer.search.objectives import Objective, price
-from explorer.search.search import Candidate, width_baseline
+from explorer.search.parts import digest_of
+from explorer.search.search import Candidate, candidate
 
 STEP, SMALLEST, LARGEST = 16, 32, 448
 """Resolutions that are tried."""
@@ -69,10 +69,24 @@ def _baseline(name: str, spec: Spec | None, objective: Objective, profile: Devic
     except ArchError:
         return Baseline(name, None, "no score")
     graph = build(spec)
-    (latency,) = price([graph], profile)
-    total = costmodel.count_many([graph])[0]
-    digest = hashlib.sha256(spec.to_json().encode()).hexdigest()
-    return Baseline(name, Candidate((), digest, score, *latency, total.mult_adds, total.params))
+    return Baseline(name, candidate((), digest_of(spec), score, graph, *price([graph], profile)))
+
+
+def width_baseline(base: Spec, profile: DeviceProfile, target_ms: float) -> tuple[float, Spec] | None:
+    """The largest uniform width multiplier of a table that meets the target, with its table; None if none does.
+
+    Every width but the classifier's is multiplied; steps of 0.05 from 0.2 to 2.
+    """
+    rows = range(len(base.rows) - 1)
+    for step in range(40, 3, -1):
+        width = step / 20
+        try:
+            spec = whole_network.scaled(base, width, rows)
+        except ArchError:
+            continue
+        if _meets(spec, profile, target_ms):
+            return width, spec
+    return None
 
 
 def _resolution(table: Spec, profile: DeviceProfile, target_ms: float) -> Spec | None:

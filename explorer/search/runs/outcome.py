@@ -15,9 +15,9 @@ from explorer.data import accuracy
 from explorer.data.metrics import duration, ends
 from explorer.editing.changed_cells import changed_cells
 from explorer.search.nas_bench_macro import table
-from explorer.search.objectives import Objective, rank_correlation
+from explorer.search.objectives import BAND, Objective, rank_correlation
 from explorer.search.runs.baselines import Baseline
-from explorer.search.search import Candidate, Found
+from explorer.search.search import Candidate, front
 from explorer.search.space import Space
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Outcome:
 
     def front(self) -> tuple[Candidate, ...]:
         """The candidates that no other beats in latency and score, by latency."""
-        return Found(self.found, self.best[0]).front() if self.best else ()
+        return front(self.found)
 
     @property
     def unit(self) -> str:
@@ -242,11 +242,12 @@ def note(objective: Objective) -> str:
     if objective.tier == "proxy":
         known = table()
         scores = getattr(known, objective.name)
+        overall = rank_correlation(scores, None)
         band, base = rank_correlation(scores), rank_correlation(known.mult_adds)
         loses = " It loses to multiply-adds." if band < base and objective.name != "mult_adds" else ""
         return (
-            f"A proxy, no accuracy: its rank correlation with 6,561 trained networks is {band:+.2f} among networks of "
-            f"equal multiply-adds within 5 %, {rank_correlation(scores, None):+.2f} over all.{loses}"
+            f"A proxy, no accuracy: its rank correlation with {len(known.accuracy):,} trained networks is {band:+.2f} "
+            f"among networks of equal multiply-adds within {100 * BAND:g} %, {overall:+.2f} over all.{loses}"
         )
     return objective.note
 
