@@ -29,7 +29,8 @@ ACTIVATIONS = ("Clip", "HardSigmoid", "HardSwish", "LeakyRelu", "Relu", "Sigmoid
 class RuntimeNode:
     """One node of the optimised graph."""
 
-    name: str
+    output: str
+    """Its first value. It is the same in every session, unlike the names of reorders."""
     operator: str
     """`Conv`, `FusedConv`, `nchwc Conv`, `nchwc ReorderInput`, …"""
     holds: tuple[str, ...]
@@ -52,7 +53,7 @@ def runtime_nodes(exported: bytes, optimised: bytes) -> list[RuntimeNode]:
     for node, held in held_operators(given, made):
         weight = next((name for one in held for name in one.input if name in weights), "")
         holds = tuple([one.op_type for one in held])
-        found.append(RuntimeNode(node.name, operator_name(node), holds, weight.rpartition(".")[0]))
+        found.append(RuntimeNode(node.output[0], operator_name(node), holds, weight.rpartition(".")[0]))
     return found
 
 

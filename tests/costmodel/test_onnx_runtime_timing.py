@@ -2,9 +2,11 @@
 
 import importlib.util
 from collections import Counter
+from pathlib import Path
 
 import onnx
 import pytest
+from onnx import helper
 
 import archs
 from archs.ir import ops
@@ -62,3 +64,18 @@ def test_a_process_without_an_end_is_stopped(exported, monkeypatch):
     monkeypatch.setattr(timing, "TIME_LIMIT", 0.01)
     with pytest.raises(CostError, match="nothing was timed"):
         measure_onnx_runtime(exported)
+
+
+def test_times_are_matched_by_value(exported, monkeypatch):
+    """A session numbers the names of its reorders in an order of its own."""
+    sessions = iter([("a", "b"), ("b", "a")])
+
+    def run(wanted, threads):
+        first, second = next(sessions)
+        nodes = [helper.make_node("Relu", ["input"], ["x"], first), helper.make_node("Relu", ["x"], ["y"], second)]
+        optimised = helper.make_model(helper.make_graph(nodes, "network", [], []))
+        onnx.save(optimised, Path(wanted["folder"]) / "optimised.onnx")
+        return {"version": "1", "median_ms": 3.0, "undisturbed_ms": 3.0, "nodes": {first: 1.0, second: 2.0}}
+
+    monkeypatch.setattr(timing, "_run", run)
+    assert measure_onnx_runtime(exported, processes=2).nodes_ms == (1.0, 2.0)
