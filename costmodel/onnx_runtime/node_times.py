@@ -7,7 +7,6 @@ No fitting. Start at `time_networks`.
 from __future__ import annotations
 
 import json
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,13 +20,14 @@ from archs.ir.graph import Graph
 from archs.tables.table import Spec
 from archs.transforms.onnx_runtime import FusedGraph, fuse_for_onnx_runtime
 from archs.transforms.onnx_runtime.onnx_graph import IMAGE_VALUE
-from costmodel.onnx_runtime.timing import PROVIDER, require_runtime
+from costmodel.onnx_runtime.held_operators import operator_name
+from costmodel.onnx_runtime.timing import require_runtime
+from costmodel.onnx_runtime.timing_child import kernel_events, new_session, undisturbed
 from costmodel.onnx_runtime.writer import quick_onnx
 from costmodel.timing.session import Cancelled, Progress
 
 CHUNK, ROUNDS = 16, 12
 PROFILED, TIMED = 3, 4  # calls of a visit
-FASTEST = 1 / 3  # of the runs, whose median counts: the others were disturbed
 Cancel = Callable[[], bool]
 
 
@@ -87,22 +87,12 @@ class _Session:
 
     def __init__(self, spec: Spec, graph: Graph, path: Path, threads: int):
         import numpy
-        import onnxruntime
 
         self.spec, self.path, self.fused = spec, path, fuse_for_onnx_runtime(graph)
         data = quick_onnx(graph)
-
-        def session(**settings: object) -> Any:
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-            options.log_severity_level = 3
-            options.add_session_config_entry("session.set_denormal_as_zero", "1")
-            for name, value in settings.items():
-                setattr(options, name, value)
-            return onnxruntime.InferenceSession(data, options, providers=[PROVIDER])
-
-        self.timed = session(optimized_model_filepath=f"{path}.onnx")
-        self.profiled = session(enable_profiling=True, profile_file_prefix=str(path))
+        self.timed = new_session(data, threads)
+        own = {"optimized_model_filepath": f"{path}.onnx", "profile_file_prefix": str(path)}
+        self.profiled = new_session(data, threads, enable_profiling=True, **own)
         self.feed = {IMAGE_VALUE: numpy.random.default_rng(0).standard_normal((1, *graph.input), dtype=numpy.float32)}
         self.calls: list[float] = []
 
@@ -122,14 +112,9 @@ class _Session:
 
         events = json.loads(Path(self.profiled.end_profiling()).read_text(encoding="utf-8"))
         made = onnx.load(f"{self.path}.onnx").graph.node
-        operators = {node.name: f"{'nchwc ' if 'nchwc' in node.domain else ''}{node.op_type}" for node in made}
+        operators = {node.name: operator_name(node) for node in made}
         nodes = matched(self.fused, events, operators)
         return FusedTimes(self.spec, undisturbed(self.calls), nodes) if nodes else None
-
-
-def undisturbed(runs: Sequence[float]) -> float:
-    """The median of the fastest third."""
-    return statistics.median(sorted(runs)[: max(1, round(len(runs) * FASTEST))])
 
 
 def matched(fused: FusedGraph, events: list[dict[str, Any]], operators: dict[str, str]) -> tuple[float, ...] | None:
@@ -139,10 +124,7 @@ def matched(fused: FusedGraph, events: list[dict[str, Any]], operators: dict[str
     """
     runs: dict[str, list[float]] = {}
     keys: dict[str, tuple[object, ...]] = {}
-    for event in events:
-        name = event["name"].removesuffix("_kernel_time")
-        if event["cat"] != "Node" or name == event["name"]:
-            continue
+    for name, event in kernel_events(events):
         runs.setdefault(name, []).append(float(event["dur"]))
         if name not in keys:
             args = event["args"]

@@ -20,7 +20,6 @@ from costmodel.onnx_runtime.held_operators import RuntimeNode, runtime_nodes
 
 CHILD = Path(__file__).with_name("timing_child.py")
 TIME_LIMIT = 600.0  # seconds of one process
-PROVIDER = "CPUExecutionProvider"
 LEVEL = "all"
 """The graph optimisation level, ONNX Runtime's default: every rewrite, with layouts in blocks of channels."""
 

@@ -12,7 +12,8 @@ import costmodel
 from costmodel import CostError, DeviceProfile
 from costmodel.onnx_runtime.calibrate import calibrate_onnx_runtime
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
-from costmodel.onnx_runtime.timing import LEVEL, PROVIDER, OnnxRuntimeTiming, measure_onnx_runtime, require_runtime
+from costmodel.onnx_runtime.timing import LEVEL, OnnxRuntimeTiming, measure_onnx_runtime, require_runtime
+from costmodel.onnx_runtime.timing_child import PROVIDER
 from costmodel.onnx_runtime.validate import validate_onnx_runtime, validation_networks
 from costmodel.timing.session import Progress
 from explorer.cli import network

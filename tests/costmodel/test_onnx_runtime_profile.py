@@ -15,8 +15,9 @@ from costmodel import CostError
 from costmodel.calibration.sample import table_networks
 from costmodel.onnx_runtime import calibrate
 from costmodel.onnx_runtime.features import COLUMNS
-from costmodel.onnx_runtime.node_times import matched, time_networks, undisturbed
+from costmodel.onnx_runtime.node_times import matched, time_networks
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
+from costmodel.onnx_runtime.timing_child import undisturbed
 from costmodel.onnx_runtime.writer import quick_onnx
 from costmodel.timing.session import Cancelled
 
