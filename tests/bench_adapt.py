@@ -90,9 +90,9 @@ class Trial:
         print(f"seed {self.number}: {first.latency_ms:.3f} ms, target {target:.3f} ms", flush=True)
         for after in walk(adapter, [first], trained):
             step, state = after
-            one = step.chosen
-            words = f"{one.kind} {one.where} {one.change}" if one else "none"
-            print(f"  {step.number}: {words}, {step.latency_ms:.3f} ms, validation {step.score:.2f} %", flush=True)
+            print(
+                f"  {step.number}: {step.change}, {step.latency_ms:.3f} ms, validation {step.score:.2f} %", flush=True
+            )
         adapted = self.tuned(state, options.steps)
         narrow = self.width_at(step.latency_ms)
         more = step.number * options.tuning + options.steps

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import asdict, dataclass, replace
-from math import isfinite, isnan, nan
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from explorer.cli.progress import Progress, progress_bar
 from explorer.data import frontier
 from explorer.figures import adapt as figures
 from explorer.search import training
-from explorer.search.adapt_log import Log
+from explorer.search.adapt_log import Log, row_of
 from explorer.search.image_sets import SHAPES, load
 from explorer.search.netadapt import (
     VERSIONS,
@@ -149,8 +149,6 @@ class _Search:
 def _adapt(options: argparse.Namespace) -> Output:
     destination.require_suffix(options.output, ".json")
     destination.require_suffix(options.figure, ".html")
-    if not (isfinite(options.target_ms) and options.target_ms > 0):
-        raise ArchError(f"target is {options.target_ms} ms; allowed: above 0")
     if options.max_steps < 1:
         raise ArchError(f"max-steps is {options.max_steps}; allowed: at least 1")
     for path, room in ((options.output, destination.ROOM), (options.log, ROOM), (options.figure, destination.ROOM)):
@@ -240,7 +238,7 @@ def _plan(options: argparse.Namespace, spec: Spec, adapter: Adapter) -> dict[str
 
 
 def _document(options: argparse.Namespace, spec: Spec, adapter: Adapter, found: Adapted) -> dict[str, Any]:
-    rows = [{**asdict(replace(step, spec=None)), "spec": None} for step in found.steps]  # type: ignore[arg-type]
+    rows = [row_of(step) for step in found.steps]
     for row in rows:
         del row["spec"]
     return {
@@ -312,7 +310,5 @@ def _lines(options: argparse.Namespace, adapter: Adapter, found: Adapted, note: 
 
 def _line(step: AdaptedStep) -> str:
     ends = "outside the calibrated range" if isnan(step.low_ms) else f"{step.low_ms:.3f} to {step.high_ms:.3f}"
-    one = step.chosen
-    change = f"{one.kind} {one.where} {one.change}" if one else "the network to begin with"
-    sign = "~" if one and one.inside_interval else " "
-    return f"{step.number:4} {step.latency_ms:9.3f} ms ({ends}) {sign} {step.score:14,.6g}   {change}"
+    sign = "~" if step.chosen and step.chosen.inside_interval else " "
+    return f"{step.number:4} {step.latency_ms:9.3f} ms ({ends}) {sign} {step.score:14,.6g}   {step.change}"

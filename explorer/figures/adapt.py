@@ -33,7 +33,7 @@ def staircase(steps: Sequence[AdaptedStep], target_ms: float, unit: str) -> go.F
         type="scatter",
         x=numbers,
         mode="lines+markers",
-        customdata=[[step.number, _words(step)] for step in steps],
+        customdata=[[step.number, step.change] for step in steps],
         hovertemplate="step %{customdata[0]}: %{y:.4g}<br>%{customdata[1]}<extra></extra>",
     )
     signs = [_sign(step) for step in steps]
@@ -98,7 +98,7 @@ def beside_published(steps: Sequence[AdaptedStep], published: pandas.DataFrame, 
             line={"shape": "vh", "width": 2, "color": OUTLINE},
             marker={"symbol": UNCERTAIN, "size": 9, "color": OUTLINE},
             name=f"{steps[0].spec.name}, adapted: {unit}",
-            customdata=[[step.number, _words(step)] for step in steps],
+            customdata=[[step.number, step.change] for step in steps],
             hovertemplate="step %{customdata[0]}: %{x:.4g} ms, %{y:.1f} %<br>%{customdata[1]}<extra></extra>",
         )
     ]
@@ -121,8 +121,3 @@ def beside_published(steps: Sequence[AdaptedStep], published: pandas.DataFrame, 
 
 def _sign(step: AdaptedStep) -> str:
     return UNCERTAIN if step.chosen and step.chosen.inside_interval else CERTAIN
-
-
-def _words(step: AdaptedStep) -> str:
-    one = step.chosen
-    return f"{one.kind} {one.where} {one.change}" if one else "the network to begin with"

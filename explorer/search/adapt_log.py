@@ -63,7 +63,7 @@ class Log:
         keeps = isinstance(state, Graph)
         if keeps:
             self._write_weights(step.number, to_safetensors(state))
-        self._write(_line(_row(step)), self._end)
+        self._write(_line(row_of(step)), self._end)
         self.steps.append(step)
         if keeps and step.number:
             self.weights(step.number - 1).unlink(missing_ok=True)
@@ -135,7 +135,7 @@ def _line(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-def _row(step: AdaptedStep) -> dict[str, Any]:
+def row_of(step: AdaptedStep) -> dict[str, Any]:
     """A step as JSON; a NaN is null."""
     row = {name.name: getattr(step, name.name) for name in fields(AdaptedStep)}
     return _plain(row | {"spec": json.loads(step.spec.to_json()), "proposals": [asdict(p) for p in step.proposals]})

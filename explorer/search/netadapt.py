@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import Any, Protocol
 
 from archs import ArchError, Spec, build
@@ -128,6 +128,14 @@ class AdaptedStep:
     def chosen(self) -> Proposal | None:
         return next((one for one in self.proposals if one.verdict == CHOSEN), None)
 
+    @property
+    def change(self) -> str:
+        """The chosen proposal in words, "expansion stage1/block1 64 → 56", or that there is none."""
+        one = self.chosen
+        if one is None:
+            return "no proposal" if self.number else "the network to begin with"
+        return f"{one.kind} {one.where} {one.change}"
+
 
 @dataclass(frozen=True)
 class Adapted:
@@ -160,7 +168,7 @@ class Adapter:
     folded: bool = False
 
     def __post_init__(self) -> None:
-        if not self.target_ms > 0:
+        if not 0 < self.target_ms < inf:
             raise ArchError(f"target is {self.target_ms} ms; allowed: above 0")
         if not (0 < self.version.first < 1 and 0 < self.version.decay <= 1):
             found = f"a first step of {self.version.first:g}, decay {self.version.decay:g}"

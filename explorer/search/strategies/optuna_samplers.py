@@ -1,7 +1,7 @@
 """Optuna's samplers as strategies: TPE, NSGA-II, and NSGA-II on the Pareto front of reward and cost.
 
 A study holds what was told and nothing else, and each sampler is seeded anew, so a search is continued from its log.
-Optuna is imported when a strategy is made; The other strategies need no package.
+Optuna is imported when a strategy is made; the other strategies need no package.
 """
 
 from __future__ import annotations
