@@ -226,6 +226,9 @@ SPACES: dict[str, Callable[[], Space]] = {
 }
 """Name → the function that makes the space."""
 
+BASE_TITLES = {"mnasnet": "MnasNet's base table", "nas_bench_macro": "NAS-Bench-Macro's base table"}
+"""Titles of the bases that are no table of the catalogue, by space."""
+
 
 def space(name: str) -> Space:
     """A space by its name. Raises ArchError for an unknown one, with those known."""

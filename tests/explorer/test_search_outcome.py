@@ -11,10 +11,10 @@ import archs
 import costmodel
 from explorer.figures import search as figures
 from explorer.search.objectives import objective
-from explorer.search.runs.baselines import Baseline, scaled
+from explorer.search.runs.baselines import Baseline, scaled, title
 from explorer.search.runs.outcome import Outcome, summary
 from explorer.search.search import Candidate
-from explorer.search.spaces import space
+from explorer.search.spaces import SPACES, space
 
 TARGET_MS = 12.0
 SEED = space("mobilenet_v2")
@@ -37,10 +37,22 @@ def baselines() -> list[Baseline]:
 
 def test_the_seed_and_the_open_network_are_scaled_to_the_target(baselines):
     titles = [one.title for one in baselines]
-    families = [title.split(" (")[0] for title in titles]
+    families = [text.split(" (")[0] for text in titles]
     assert families == ["MobileNetV2", "MobileNetV2", "ShuffleNetV2", "ShuffleNetV2"]
-    assert [("width" in title, "resolution" in title) for title in titles] == [(True, False), (False, True)] * 2
+    assert [("width" in text, "resolution" in text) for text in titles] == [(True, False), (False, True)] * 2
     assert all(one.candidate and one.candidate.high_ms <= TARGET_MS for one in baselines)
+
+
+def test_a_seed_is_shown_by_its_title():
+    """A network that a search has found keeps the name of the space's base, and is another network than it."""
+    assert not [title(space(name).base) for name in SPACES if "_" in title(space(name).base)]
+    base = space("mnasnet").base
+    found = base.edit_row(1, kernel=5)
+    assert (title(base), title(found), title(found.edit(name="mine"))) == (
+        "MnasNet's base table",
+        "the open network",
+        "mine",
+    )
 
 
 def test_a_network_for_other_images_is_no_baseline():

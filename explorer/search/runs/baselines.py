@@ -17,9 +17,11 @@ from explorer.editing import whole_network
 from explorer.search.objectives import Objective, price
 from explorer.search.parts import digest_of
 from explorer.search.search import Candidate, candidate
+from explorer.search.spaces import BASE_TITLES, space
 
 STEP, SMALLEST, LARGEST = 16, 32, 448
 """Resolutions that are tried."""
+OPEN_NETWORK = "the open network"
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,30 @@ def scaled(
 
 
 def title(spec: Spec) -> str:
-    """The family's title for a paper's table, "the open network" for an edited one, the name for a space's own."""
+    """The title of a paper's table or of a space's base, "the open network" for an edited one; else the name."""
     if spec.name not in FAMILIES:
-        return spec.name
+        bases = {words: space(name).base for name, words in BASE_TITLES.items()}
+        edited = spec.name in [base.name for base in bases.values()]
+        return next((words for words, base in bases.items() if base == spec), OPEN_NETWORK if edited else spec.name)
     paper = archs.spec(spec.name).edit(resolution=spec.resolution)
-    return FAMILIES[spec.name].title if paper == spec else "the open network"
+    return FAMILIES[spec.name].title if paper == spec else OPEN_NETWORK
 
 
 def _baseline(name: str, spec: Spec | None, objective: Objective, profile: DeviceProfile) -> Baseline:
     if spec is None:
         return Baseline(name, None, "none meets the target")
+    found = scored(spec, objective, profile)
+    return Baseline(name, found, "" if found else "no score")
+
+
+def scored(spec: Spec, objective: Objective, profile: DeviceProfile) -> Candidate | None:
+    """A table with its score, latency and counts; None where it has no score."""
     try:
         score = objective.of_spec(spec)
     except ArchError:
-        return Baseline(name, None, "no score")
+        return None
     graph = build(spec)
-    return Baseline(name, candidate((), digest_of(spec), score, graph, *price([graph], profile)))
+    return candidate((), digest_of(spec), score, graph, *price([graph], profile))
 
 
 def width_baseline(base: Spec, profile: DeviceProfile, target_ms: float) -> tuple[float, Spec] | None:
