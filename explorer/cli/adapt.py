@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import costmodel
-from archs import ArchError, Graph, Spec, build, save_weights
+from archs import ArchError, Graph, Spec, save_weights
 from costmodel.latency.profile import DEFAULT
 from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output
@@ -34,10 +34,10 @@ from explorer.search.netadapt import (
     version,
     walk,
 )
-from explorer.search.objectives import OBJECTIVES, objective, price
+from explorer.search.objectives import OBJECTIVES, objective
 from explorer.search.parts import digest_of
 from explorer.search.proposals import KINDS
-from explorer.search.runs.baselines import width_baseline
+from explorer.search.runs.baselines import scored, width_baseline
 from explorer.search.sweep import fingerprint
 from explorer.search.training import Recipe, Trained, accuracy, train
 from explorer.search.truncation import ORDERS
@@ -46,6 +46,7 @@ from explorer.views.report import figure_html
 TRAINED = "trained"
 ROOM = 1_000_000  # bytes; a log of a hundred steps
 CHOICES = ("ratio", "accuracy")
+WIDTH_COLUMNS = ("latency_ms", "low_ms", "high_ms", "score")
 
 
 def register(commands: Commands) -> None:
@@ -274,12 +275,9 @@ def _width_multiplier(spec: Spec, adapter: Adapter) -> dict[str, float] | None:
     found = width_baseline(spec, adapter.profile, adapter.target_ms)
     if found is None:
         return None
-    latency_ms, low_ms, high_ms = price([build(found[1])], adapter.profile)[0]
-    try:
-        score, _ = adapter.scorer.begin(found[1])
-    except ArchError:
-        return None
-    return {"width": found[0], "latency_ms": latency_ms, "low_ms": low_ms, "high_ms": high_ms, "score": score}
+    width, table = found
+    one = scored(table, adapter.scorer.objective, adapter.profile)
+    return {"width": width} | {name: getattr(one, name) for name in WIDTH_COLUMNS} if one else None
 
 
 def _beside(width: dict[str, float] | None, found: Adapted) -> list[str]:
