@@ -28,12 +28,12 @@ from explorer.search.strategies import RandomSearch, strategy
 
 LIMIT = 3600.0
 """Seconds; what was found by then stays, and the search may be continued."""
-KEPT = 64
+MAX_JOBS = 64
 """Searches that are found again after a reload, each of some hundred kilobytes."""
-SAID_EVERY = 0.5
-"""Seconds between messages that only say that networks are tried."""
+REPORT_INTERVAL = 0.5
+"""Seconds between messages on the networks that were priced."""
 _jobs: dict[str, SearchJob] = {}
-register(f"{__name__}.jobs", KEPT, "searches that a reloaded page finds again", _jobs.clear)
+register(f"{__name__}.jobs", MAX_JOBS, "searches that a reloaded page finds again", _jobs.clear)
 
 
 @dataclass(kw_only=True)
@@ -66,11 +66,12 @@ class SearchJob(Job):
 
     @property
     def status(self) -> str:
-        said = f"{len(self.found)} of {self.settings.evaluations} networks evaluated"
-        if not self.found and self.tried:
+        if self.found:
+            return f"{len(self.found)} of {self.settings.evaluations} networks evaluated"
+        if self.tried:
             near = f", the nearest needs {self.nearest_ms:.3g} ms" if self.nearest_ms else ""
             return f"{self.tried:,} networks priced, none within the target yet{near}"
-        return said if self.found else "starting: the profile is read"
+        return "starting: the profile is read"
 
     @property
     def remaining(self) -> float | None:
@@ -91,7 +92,7 @@ class SearchJob(Job):
             "baselines": bool(self.baselines),
         }
         self.start(asked, content)
-        while len(_jobs) >= KEPT:
+        while len(_jobs) >= MAX_JOBS:
             del _jobs[next(iter(_jobs))]
         _jobs[self.token] = self
 
@@ -149,8 +150,10 @@ def _search(asked: dict[str, Any], settings: SearchSettings, profile: DeviceProf
     logs = {name: [_candidate(one) for one in asked[name]] for name in ("found", "random")}
     left = settings.evaluations - len(logs["found"])
     arguments = (space, profile, target, scored)
-    proposed = candidates(*arguments, strategy(settings.strategy), settings.seed, settings.w, logs["found"], _tries())
-    drawn = _until_none(candidates(*arguments, RandomSearch, settings.seed + 1, settings.w, logs["random"]))
+    proposed = candidates(
+        *arguments, strategy(settings.strategy), settings.seed, settings.w, logs["found"], _reporter()
+    )
+    drawn = _or_none(candidates(*arguments, RandomSearch, settings.seed + 1, settings.w, logs["random"]))
     for number, one in enumerate(islice(proposed, left)):
         send(found=asdict(one))
         if number == 0 and not asked["baselines"]:
@@ -160,7 +163,7 @@ def _search(asked: dict[str, Any], settings: SearchSettings, profile: DeviceProf
             send(random=asdict(random))
 
 
-def _until_none(drawn: Iterator[Candidate]) -> Iterator[Candidate]:
+def _or_none(drawn: Iterator[Candidate]) -> Iterator[Candidate]:
     """A random search that finds nothing is a baseline without an entry, no failure of the search."""
     try:
         yield from drawn
@@ -168,15 +171,15 @@ def _until_none(drawn: Iterator[Candidate]) -> Iterator[Candidate]:
         return
 
 
-def _tries() -> Callable[[float], None]:
-    """Says from time to time how many networks were tried."""
-    count, nearest, said = 0, float("inf"), time.monotonic()
+def _reporter() -> Callable[[float], None]:
+    """A callback that reports, at most every REPORT_INTERVAL, how many networks were priced and the nearest."""
+    count, nearest, reported = 0, float("inf"), time.monotonic()
 
     def tried(high_ms: float) -> None:
-        nonlocal count, nearest, said
+        nonlocal count, nearest, reported
         count, nearest = count + 1, min(nearest, high_ms)
-        if time.monotonic() - said > SAID_EVERY:
-            said = time.monotonic()
+        if time.monotonic() - reported > REPORT_INTERVAL:
+            reported = time.monotonic()
             send(tried=count, nearest=nearest if nearest < float("inf") else None)
 
     return tried

@@ -42,9 +42,9 @@ class Log:
             try:
                 self.steps.append(_step(json.loads(line)))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                said = shorten(str(error).splitlines()[0])
+                reason = shorten(str(error).splitlines()[0])
                 raise ArchError(
-                    f"{path}, line {number} is damaged ({said}); remove it and the lines after it"
+                    f"{path}, line {number} is damaged ({reason}); remove it and the lines after it"
                 ) from None
         if [step.number for step in self.steps] != list(range(len(self.steps))):
             raise ArchError(f"{path} lacks a step; allowed: steps 0, 1, 2, … in order, or a new file")
@@ -60,12 +60,12 @@ class Log:
 
         Raises ArchError where they cannot be written; the steps before stay.
         """
-        keeps = isinstance(state, Graph)
-        if keeps:
+        has_weights = isinstance(state, Graph)
+        if has_weights:
             self._write_weights(step.number, to_safetensors(state))
         self._write(_line(row_of(step)), self._end)
         self.steps.append(step)
-        if keeps and step.number:
+        if has_weights and step.number:
             self.weights(step.number - 1).unlink(missing_ok=True)
 
     def state(self) -> Graph | None:

@@ -113,13 +113,11 @@ def _parted(
     if test is None:
         cut = round(TEST * len(labels))
         test = images[order[:cut]], labels[order[:cut]]
-    held = cut + round(VALIDATION * (len(labels) - cut))
-    if not cut < held < len(labels) or not len(test[1]):
+    end = cut + round(VALIDATION * (len(labels) - cut))
+    if not cut < end < len(labels) or not len(test[1]):
         raise ArchError(f"{name} has {len(labels)} images; allowed: at least 20")
     names = tuple(classes) or tuple(map(str, known))
-    train, validation = (
-        ImagePart(images[o], np.searchsorted(known, labels[o])) for o in (order[held:], order[cut:held])
-    )
+    train, validation = (ImagePart(images[o], np.searchsorted(known, labels[o])) for o in (order[end:], order[cut:end]))
     return ImageSet(name, names, train, validation, ImagePart(test[0], np.searchsorted(known, test[1])))
 
 

@@ -82,20 +82,24 @@ def _own(name: str) -> Objective:
     try:
         found: Callable[[Spec], float] = getattr(importlib.import_module(module), function)
     except Exception as error:
-        said = f"{type(error).__name__}: {shorten(str(error))}"
-        raise ArchError(f"objective {shorten(name)}: {said}; allowed: module:function, importable here") from None
+        raise ArchError(
+            f"objective {shorten(name)}: {_reason(error)}; allowed: module:function, importable here"
+        ) from None
 
     def score(spec: Spec) -> float:
         try:
             value = found(spec)
         except Exception as error:
-            said = f"{type(error).__name__}: {shorten(str(error))}"
-            raise ArchError(f"objective {shorten(name)} failed on {spec.name} with {said}") from None
+            raise ArchError(f"objective {shorten(name)} failed on {spec.name} with {_reason(error)}") from None
         if not isinstance(value, (int, float)) or not np.isfinite(value):
             raise ArchError(f"objective {shorten(name)} returned {shorten(value)}; allowed: a finite number")
         return float(value)
 
     return _by_table(name, "own", False, score, "the user's function")
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {shorten(str(error))}"
 
 
 OBJECTIVES: dict[str, Objective] = {

@@ -15,7 +15,7 @@ from support.search_runs import TARGET_MS, ended
 from explorer.data import profiles as devices
 from explorer.editing.scenario import start
 from explorer.jobs import search as jobs
-from explorer.page.search import kept
+from explorer.page.search import persistence
 from explorer.page.state.session import SCENARIO
 from explorer.search.runs.settings import OPEN, SearchSettings, of_parameters
 
@@ -28,7 +28,7 @@ def opened(**parameters: str) -> AppTest:
 
 
 def settings_of(at: AppTest) -> SearchSettings:
-    return at.session_state["memory"][kept.SETTINGS]
+    return at.session_state["memory"][persistence.SETTINGS]
 
 
 def words(at: AppTest) -> str:
@@ -152,7 +152,7 @@ def test_a_reloaded_tab_finds_its_search(monkeypatch):
     at = AppTest.from_string(PAGES["search"], default_timeout=60)
     at.session_state["memory"] = {SCENARIO: replace(start(), target_ms=5.0)}
     at.run()
-    (storage,) = [node for node in at._tree if getattr(node, "key", None) == kept.KEY]
+    (storage,) = [node for node in at._tree if getattr(node, "key", None) == persistence.KEY]
     forms.report(at, storage.proto, "queue", {"events": [[1, job.token]]})
-    assert at.session_state["memory"][kept.JOB] is job
+    assert at.session_state["memory"][persistence.JOB] is job
     assert "Stopped after 5 of 8 evaluations." in words(at)

@@ -32,7 +32,7 @@ from explorer.lab.experiment import GUIDELINES, experiment
 from explorer.lab.session_text import Membership
 from explorer.page.lab import store
 from explorer.page.own_device import REPORT
-from explorer.page.search import kept
+from explorer.page.search import persistence
 from explorer.page.state.session import SCENARIO
 from explorer.search.runs.settings import OPEN, SearchSettings
 
@@ -186,8 +186,8 @@ def own_device() -> AppTest:
 
 def searching(settings: SearchSettings | None = None, done: bool | None = None) -> AppTest:
     """With a target; `done`: after a search that was not stopped, or was."""
-    memory = {SCENARIO: replace(start(), target_ms=5.0)} | ({kept.SETTINGS: settings} if settings else {})
-    return page("search", memory=memory | ({} if done is None else {kept.JOB: ended(done)}))
+    memory = {SCENARIO: replace(start(), target_ms=5.0)} | ({persistence.SETTINGS: settings} if settings else {})
+    return page("search", memory=memory | ({} if done is None else {persistence.JOB: ended(done)}))
 
 
 STATES: dict[str, Callable[[], AppTest]] = {

@@ -13,7 +13,7 @@ from archs.caching import cached
 from explorer.editing.cells import Column
 from explorer.editing.scenario import Scenario
 from explorer.page.panels import versions
-from explorer.page.search import kept
+from explorer.page.search import persistence
 from explorer.page.state import session as state
 from explorer.page.widgets import form, sheet
 from explorer.page.widgets.form import Change, Part
@@ -44,7 +44,7 @@ SCORE_TITLES = {
 
 def show(scenario: Scenario) -> None:
     """The form; for the open table, the cells to tick below it."""
-    chosen = kept.settings()
+    chosen = persistence.settings()
     parts = _parts(scenario, chosen)
     grids = [form.grid("what", parts[:4]), form.grid("how", parts[4:])]
     form.show("search form", [*grids, *state.problem_parts(CONTROL)])
@@ -127,7 +127,7 @@ def _setter(name: str) -> Callable[[Change], None]:
 def _set(name: str, change: Change) -> None:
     with state.guard("The search"):
         try:
-            kept.put(kept.settings().with_(**{name: change.value}))
+            persistence.put(persistence.settings().with_(**{name: change.value}))
         except ArchError as error:
             state.put(state.scenario().refuse(CONTROL, error))
         else:
@@ -159,7 +159,7 @@ def _tick(content: list[Any]) -> None:
     with state.guard("The search"):
         match content:
             case [int(row), str(column), bool(on)]:
-                spec, chosen = state.scenario().spec, kept.settings()
+                spec, chosen = state.scenario().spec, persistence.settings()
                 if 0 <= row < len(spec.rows) and column in offered(spec, row):
                     cells = set(chosen.cells) - {(row, column)} | ({(row, column)} if on else set())
-                    kept.put(chosen.with_(cells=sorted(cells)))
+                    persistence.put(chosen.with_(cells=sorted(cells)))

@@ -16,7 +16,7 @@ from explorer.figures import search as figures
 from explorer.jobs.job import Busy
 from explorer.jobs.search import SearchJob
 from explorer.page.browser.memory import memory
-from explorer.page.search import choices, kept, result
+from explorer.page.search import choices, persistence, result
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
 from explorer.page.widgets import chart, form, job_status, messages
@@ -31,7 +31,7 @@ REFUSED = "search refused"
 def render() -> None:
     """Draws the page."""
     with guard("The link"):
-        kept.reopen()
+        persistence.reopen()
     scenario = state.scenario()
     st.title("Search", anchor=False)
     st.caption(
@@ -43,14 +43,14 @@ def render() -> None:
     with guard("The search"):
         _run(scenario)
     with guard("The result"), st.container():
-        _show(kept.job())
+        _show(persistence.job())
     with guard("The address"):
-        kept.keep(state.scenario())
+        persistence.keep(state.scenario())
 
 
 def _run(scenario: Scenario) -> None:
     """The button, or the progress of the job."""
-    job = kept.job()
+    job = persistence.job()
     if job and job.running:
         job_status.watch(job, "search", "What was evaluated is kept: the search can be continued.")
         return
@@ -65,7 +65,7 @@ def _run(scenario: Scenario) -> None:
         form.show("search start form", [form.row("start", parts)])
         with st.popover("Link to this search", icon=":material/link:"):
             st.caption("Opens this page with these settings, the device and the open network.")
-            st.code(kept.address(scenario), language=None, wrap_lines=True)
+            st.code(persistence.address(scenario), language=None, wrap_lines=True)
     if refused := memory().pop(REFUSED, ""):
         messages.error(refused)
     if scenario.target_ms is None:
@@ -76,7 +76,7 @@ def _run(scenario: Scenario) -> None:
 
 def _press(_: Change) -> None:
     with guard("The search"):
-        scenario, settings = state.scenario(), kept.settings()
+        scenario, settings = state.scenario(), persistence.settings()
         if scenario.target_ms is None or not scenario.profile:
             return
         try:
@@ -91,7 +91,7 @@ def _press(_: Change) -> None:
 
 def _continue(_: Change) -> None:
     with guard("The search"):
-        job = kept.job()
+        job = persistence.job()
         if job and not job.running:
             _begin(job.continued())
 
@@ -104,7 +104,7 @@ def _begin(job: SearchJob) -> None:
     except (Busy, CostError) as error:
         memory()[REFUSED] = str(error)
     else:
-        kept.started(job)
+        persistence.started(job)
 
 
 def _show(job: SearchJob | None) -> None:

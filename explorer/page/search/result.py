@@ -181,17 +181,16 @@ def _compare(job: SearchJob, outcome: Outcome, ranks: list[int]) -> None:
 
 
 def _keep(outcome: Outcome, chosen: list[Design]) -> None:
-    held = collection.kept()
+    found = collection.kept()
     try:
         for one in chosen:
-            if one.spec not in [known.spec for known in held]:
-                held = designs.keep(
-                    held, replace(one, name=designs.free_name(held, f"{outcome.space.name} {one.name}"))
-                )
+            if one.spec not in [known.spec for known in found]:
+                name = designs.free_name(found, f"{outcome.space.name} {one.name}")
+                found = designs.keep(found, replace(one, name=name))
     except ArchError as error:
         messages.error(str(error))
         return
-    collection.put(held)
+    collection.put(found)
     memory()[TAB] = "Designs"
     st.switch_page(st.session_state[HOME])
 
@@ -215,8 +214,8 @@ def _measured(job: SearchJob, outcome: Outcome) -> None:
     run = measure.panel("finalists", networks, timing, f"Measure the best {len(best)} here")
     if run:
         times = [time.middle for time in run.time_ms]
-        said = ", ".join(f"network {rank}: {ms:.3g} ms" for rank, ms in enumerate(times, 1))
-        kept_it = sum(ms <= job.target_ms for ms in times)
+        measured = ", ".join(f"network {rank}: {ms:.3g} ms" for rank, ms in enumerate(times, 1))
+        within = sum(ms <= job.target_ms for ms in times)
         messages.info(
-            f"{kept_it} of {len(times)} are within {job.target_ms:g} ms when measured: {said}.", ":material/timer:"
+            f"{within} of {len(times)} are within {job.target_ms:g} ms when measured: {measured}.", ":material/timer:"
         )
