@@ -12,7 +12,7 @@ from archs.ir import ops
 from archs.ir.graph import Graph, Node
 from archs.ir.operator import Op
 from archs.transforms.onnx_runtime.export import Export
-from archs.transforms.onnx_runtime.onnx_graph import OnnxGraph
+from archs.transforms.onnx_runtime.onnx_graph import OnnxGraph, Sizes
 
 Rule = Callable[[Export, Node], None]
 _RULES: dict[type[Op], Rule] = {}
@@ -50,13 +50,17 @@ def unknown(made: Export, node: Node) -> None:
 # Operators with weights
 
 
+def _with_weights(made: Export, node: Node, sizes: Sizes, channels: int) -> list[str]:
+    """The inputs of an operator with a weight and, where it has one, a bias."""
+    op: Any = node.op
+    weight = made.weight(node, "weight", sizes)
+    return [*made.inputs(node), weight, *([made.weight(node, "bias", (channels,))] if op.bias else [])]
+
+
 @rule(ops.Conv2d, ops.FixedConv2d)
 def _conv(made: Export, node: Node) -> None:
     op: Any = node.op
-    sizes = (op.channels, made.shape(node)[0] // op.groups, *op.kernel)
-    inputs = [*made.inputs(node), made.weight(node, "weight", sizes)]
-    if op.bias:
-        inputs.append(made.weight(node, "bias", (op.channels,)))
+    inputs = _with_weights(made, node, (op.channels, made.shape(node)[0] // op.groups, *op.kernel), op.channels)
     attributes = {"kernel": op.kernel, "stride": op.stride, "pads": (*op.padding, *op.padding)}
     made.emit(node, "Conv", inputs, **attributes, dilation=op.dilation, groups=op.groups)
 
@@ -64,12 +68,23 @@ def _conv(made: Export, node: Node) -> None:
 @rule(ops.Conv1d)
 def _conv1d(made: Export, node: Node) -> None:
     op: Any = node.op
-    sizes = (op.channels, made.shape(node)[0] // op.groups, op.kernel)
-    inputs = [*made.inputs(node), made.weight(node, "weight", sizes)]
-    if op.bias:
-        inputs.append(made.weight(node, "bias", (op.channels,)))
+    inputs = _with_weights(made, node, (op.channels, made.shape(node)[0] // op.groups, op.kernel), op.channels)
     attributes: dict[str, Any] = {"kernel": (op.kernel,), "stride": (op.stride,), "pads": (op.padding, op.padding)}
     made.emit(node, "Conv", inputs, **attributes, dilation=(op.dilation,), groups=op.groups)
+
+
+@rule(ops.ConvTranspose2d)
+def _conv_transpose(made: Export, node: Node) -> None:
+    op: Any = node.op
+    inputs = _with_weights(made, node, (made.shape(node)[0], op.channels // op.groups, *op.kernel), op.channels)
+    attributes = {"kernel": op.kernel, "stride": op.stride, "pads": (*op.padding, *op.padding)}
+    made.emit(node, "ConvTranspose", inputs, **attributes, dilation=op.dilation, groups=op.groups)
+
+
+@rule(ops.Linear)
+def _linear(made: Export, node: Node) -> None:
+    op: Any = node.op
+    made.emit(node, "Gemm", _with_weights(made, node, (op.features, made.shape(node)[0]), op.features))
 
 
 @rule(ops.BatchNorm)
@@ -77,28 +92,6 @@ def _batch_norm(made: Export, node: Node) -> None:
     sizes = (made.shape(node)[0],)
     roles = ("weight", "bias", "running_mean", "running_var")
     made.emit(node, "BatchNormalization", [*made.inputs(node), *[made.weight(node, role, sizes) for role in roles]])
-
-
-@rule(ops.Linear)
-def _linear(made: Export, node: Node) -> None:
-    op: Any = node.op
-    inputs = [*made.inputs(node), made.weight(node, "weight", (op.features, made.shape(node)[0]))]
-    if op.bias:
-        inputs.append(made.weight(node, "bias", (op.features,)))
-    made.emit(node, "Gemm", inputs)
-
-
-@rule(ops.ConvTranspose2d)
-def _conv_transpose(made: Export, node: Node) -> None:
-    op: Any = node.op
-    inputs = [
-        *made.inputs(node),
-        made.weight(node, "weight", (made.shape(node)[0], op.channels // op.groups, *op.kernel)),
-    ]
-    if op.bias:
-        inputs.append(made.weight(node, "bias", (op.channels,)))
-    attributes = {"kernel": op.kernel, "stride": op.stride, "pads": (*op.padding, *op.padding)}
-    made.emit(node, "ConvTranspose", inputs, **attributes, dilation=op.dilation, groups=op.groups)
 
 
 @rule(ops.LinearLast)
@@ -285,7 +278,7 @@ def _view(made: Export, node: Node) -> None:
     made.emit(node, "Reshape", [*made.inputs(node), made.onnx.constant((len(sizes),), sizes)])
 
 
-@rule(ops.Reshape)
+@rule(ops.Reshape, ops.Flatten)
 def _reshape(made: Export, node: Node) -> None:
     made.reshape(node, made.inputs(node)[0], node.output)
 
@@ -306,19 +299,14 @@ def _zero_pad(made: Export, node: Node) -> None:
     made.emit(node, "Pad", [*made.inputs(node), made.onnx.constant((8,), pads), made.number(0.0)], mode="constant")
 
 
-@rule(ops.Flatten)
-def _flatten(made: Export, node: Node) -> None:
-    made.reshape(node, made.inputs(node)[0], node.output)
-
-
 @rule(ops.ChannelShuffle)
 def _shuffle(made: Export, node: Node) -> None:
     op: Any = node.op
     channels, *sides = made.shape(node)
     groups, each = op.groups, channels // op.groups
     parts = made.reshape(node, made.inputs(node)[0], (groups, each, *sides), last=False)
-    turned = made.emit(node, "Transpose", [parts], (each, groups, *sides), last=False, axes=(0, 2, 1, 3, 4))
-    made.reshape(node, turned, node.output)
+    transposed = made.emit(node, "Transpose", [parts], (each, groups, *sides), last=False, axes=(0, 2, 1, 3, 4))
+    made.reshape(node, transposed, node.output)
 
 
 @rule(ops.ChannelSplit)
