@@ -65,11 +65,13 @@ def _summand(graph: OnnxGraph, add: OnnxNode) -> OnnxNode | None:
 
 def _merge_equal(graph: OnnxGraph) -> None:
     """Of operators with the same attributes and inputs, the first in the runtime's order is kept."""
-    seen: dict[object, OnnxNode] = {}
+    seen: dict[object, list[OnnxNode]] = {}
     for node in graph.ordered():
-        key = node.op, tuple(node.inputs), repr(sorted(node.attributes.items()))
-        first = seen.setdefault(key, node)
-        if first is not node:
+        kept_nodes = seen.setdefault((node.op, tuple(node.inputs)), [])
+        first = next((one for one in kept_nodes if one.attributes == node.attributes), None)
+        if first is None:
+            kept_nodes.append(node)
+        else:
             first.paths = merged(first.paths, node.paths)
             for value, kept in zip(node.outputs, first.outputs):
                 graph.replace_uses(value, kept)
