@@ -11,7 +11,7 @@ import archs
 import costmodel
 from costmodel import CostError, DeviceProfile
 from costmodel.onnx_runtime.calibrate import calibrate_onnx_runtime
-from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
+from costmodel.onnx_runtime.profile import NAME, OnnxRuntimeProfile
 from costmodel.onnx_runtime.timing import LEVEL, OnnxRuntimeTiming, measure_onnx_runtime, require_runtime
 from costmodel.onnx_runtime.timing_child import PROVIDER
 from costmodel.onnx_runtime.validate import validate_onnx_runtime, validation_networks
@@ -19,7 +19,6 @@ from costmodel.timing.session import Progress
 from explorer.cli import network
 from explorer.cli.command import Output
 
-NAME = "onnxruntime"
 EAGER_ONLY = {"device": "cpu", "layout": "nchw", "batch": 1, "fold": False, "earlier": None}
 """Options of an eager calibration, with the value that ONNX Runtime is calibrated with."""
 SLOWEST = 10  # nodes of the text; the document has all
