@@ -45,6 +45,11 @@ class OnnxRuntimeTiming:
         """The median of the processes' medians."""
         return statistics.median(self.processes_ms)
 
+    @property
+    def undisturbed_median_ms(self) -> float:
+        """The median of the processes' undisturbed calls."""
+        return statistics.median(self.undisturbed_ms)
+
 
 def measure_onnx_runtime(
     model: bytes, batch: int = 1, threads: int = 1, processes: int = 1, seconds: float = 2.0

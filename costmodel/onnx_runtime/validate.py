@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -128,7 +127,7 @@ def validate_onnx_runtime(
         if time.monotonic() - started > limit:
             break
         timing = measure(quick_onnx(one.graph), 1, profile.regime.threads, processes, seconds)
-        measured = statistics.median(timing.undisturbed_ms)
         predicted = profile.predicted(one.graph).latency_ms
+        measured = timing.undisturbed_median_ms
         rows.append(ValidatedNetwork(one.spec.name, one.group, measured, timing.median_ms, predicted))
     return OnnxRuntimeReport(profile, tuple(rows))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import statistics
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,7 +43,7 @@ def measure(options: argparse.Namespace) -> Output:
         "shape": [found.batch, *graph.input],
         "processes_ms": list(found.processes_ms),
         "median_ms": found.median_ms,
-        "undisturbed_ms": statistics.median(found.undisturbed_ms),
+        "undisturbed_ms": found.undisturbed_median_ms,
         "nodes": rows,
     }
     text = _text(graph.name, found, rows)
@@ -116,7 +115,7 @@ def _text(name: str, found: OnnxRuntimeTiming, rows: list[dict[str, Any]]) -> st
         f"{name}, {NAME} {found.version}, {PROVIDER}, graph optimisation level {LEVEL}, threads {found.threads}, "
         f"batch {found.batch}",
         f"measured {found.median_ms:.2f} ms, the median of {processes} process{'es' if processes > 1 else ''}; "
-        f"undisturbed calls, the fastest third, {statistics.median(found.undisturbed_ms):.2f} ms",
+        f"undisturbed calls, the fastest third, {found.undisturbed_median_ms:.2f} ms",
         f"the slowest of {len(rows)} nodes, by the runtime's profiler:",
     ]
     for row in sorted(rows, key=lambda row: row["time_ms"], reverse=True)[:SLOWEST]:
