@@ -16,7 +16,7 @@ import costmodel
 from archs import ArchError, Graph, Spec, save_weights
 from costmodel.latency.profile import DEFAULT
 from explorer.cli import destination, network
-from explorer.cli.command import Commands, Output
+from explorer.cli.command import Commands, Output, ends
 from explorer.cli.progress import Progress, progress_bar
 from explorer.data import frontier
 from explorer.figures import adapt as figures
@@ -40,7 +40,7 @@ from explorer.search.proposals import KINDS
 from explorer.search.runs.baselines import scored, width_baseline
 from explorer.search.sweep import fingerprint
 from explorer.search.training import Recipe, Trained, accuracy, train
-from explorer.search.truncation import ORDERS
+from explorer.search.truncation import ORDERS, check_order
 from explorer.views.report import figure_html
 
 TRAINED = "trained"
@@ -201,8 +201,7 @@ def _scorer(options: argparse.Namespace) -> tuple[Scorer, str]:
     if options.objective != TRAINED:
         found = objective(options.objective)
         return TableScorer(found), found.note
-    if options.order not in ORDERS:
-        raise ArchError(f"order is {options.order!r}; allowed: {', '.join(ORDERS)}")
+    check_order(options.order)
     images = load(options.images, options.side, options.seed)
     first = Recipe(options.steps, options.batch)
     tuning = Recipe(options.tuning_steps, options.batch, 0.02, warmup=0)
@@ -307,6 +306,6 @@ def _lines(options: argparse.Namespace, adapter: Adapter, found: Adapted, note: 
 
 
 def _line(step: AdaptedStep) -> str:
-    ends = "outside the calibrated range" if isnan(step.low_ms) else f"{step.low_ms:.3f} to {step.high_ms:.3f}"
     sign = "~" if step.chosen and step.chosen.inside_interval else " "
-    return f"{step.number:4} {step.latency_ms:9.3f} ms ({ends}) {sign} {step.score:14,.6g}   {step.change}"
+    latency = f"{step.latency_ms:9.3f} ms ({ends(step.low_ms, step.high_ms)})"
+    return f"{step.number:4} {latency} {sign} {step.score:14,.6g}   {step.change}"

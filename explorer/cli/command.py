@@ -97,6 +97,11 @@ def without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
+def ends(low_ms: float, high_ms: float) -> str:
+    """The ends of a latency's interval with three decimals, for a column; NaN outside of the calibrated range."""
+    return "outside the calibrated range" if math.isnan(low_ms) else f"{low_ms:.3f} to {high_ms:.3f}"
+
+
 def write(text: str) -> None:
     """Print a text that may end without a line break; nothing where there is none."""
     if text:

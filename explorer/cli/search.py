@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import archs
 import costmodel
 from costmodel.latency.profile import DEFAULT
 from explorer.cli import destination
-from explorer.cli.command import Commands, Output
+from explorer.cli.command import Commands, Output, ends
 from explorer.search import sweep as sweeping
 from explorer.search.objectives import OBJECTIVES, objective
 from explorer.search.runs.baselines import width_baseline
@@ -94,8 +93,7 @@ def _row(words: dict[str, str], one: Candidate) -> dict[str, Any]:
 
 
 def _line(one: Candidate) -> str:
-    ends = "outside the calibrated range" if isnan(one.low_ms) else f"{one.low_ms:.3f} to {one.high_ms:.3f}"
-    interval = f"{one.latency_ms:8.3f} ms ({ends})"
+    interval = f"{one.latency_ms:8.3f} ms ({ends(one.low_ms, one.high_ms)})"
     return f"{one.score:14,.4g}   {interval}   {one.mult_adds:>13,} mult-adds   {one.digest[:12]}"
 
 

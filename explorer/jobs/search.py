@@ -153,7 +153,7 @@ def _search(asked: dict[str, Any], settings: SearchSettings, profile: DeviceProf
     proposed = candidates(
         *arguments, strategy(settings.strategy), settings.seed, settings.w, logs["found"], _reporter()
     )
-    drawn = _or_none(candidates(*arguments, RandomSearch, settings.seed + 1, settings.w, logs["random"]))
+    drawn = _or_empty(candidates(*arguments, RandomSearch, settings.seed + 1, settings.w, logs["random"]))
     for number, one in enumerate(islice(proposed, left)):
         send(found=asdict(one))
         if number == 0 and not asked["baselines"]:
@@ -163,7 +163,7 @@ def _search(asked: dict[str, Any], settings: SearchSettings, profile: DeviceProf
             send(random=asdict(random))
 
 
-def _or_none(drawn: Iterator[Candidate]) -> Iterator[Candidate]:
+def _or_empty(drawn: Iterator[Candidate]) -> Iterator[Candidate]:
     """A random search that finds nothing is a baseline without an entry, no failure of the search."""
     try:
         yield from drawn

@@ -59,12 +59,17 @@ def truncated(parent: Graph, spec: Spec, seed: int, order: str = "first", remove
     The table is the parent's, unrolled, with smaller cells, or without row `removed_row`. Kernels keep their middle.
     Raises ArchError for a parent without weights or table, or an order that is none.
     """
-    if order not in ORDERS:
-        raise ArchError(f"order is {shorten(order)}; allowed: {', '.join(ORDERS)}")
+    check_order(order)
     if parent.weights is None or not isinstance(parent.spec, Spec):
         raise ArchError(f"{parent.name} has no weights, or no table; allowed: a trained network of a table")
     blocks = _blocks(parent.spec, spec, removed_row)
     return _Cut(parent, parent.weights, initialised(build(spec), seed), blocks, order).graph()
+
+
+def check_order(order: str) -> None:
+    """Raises ArchError for an order that is none, with those known."""
+    if order not in ORDERS:
+        raise ArchError(f"order is {shorten(order)}; allowed: {', '.join(ORDERS)}")
 
 
 def _blocks(parent: Spec, child: Spec, removed_row: int | None) -> dict[str, str]:
