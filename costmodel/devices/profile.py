@@ -103,7 +103,7 @@ class WholeNetworkProfile(Saved):
             raise ValueError("a row's place has another number of coordinates; fit it again")
         return self
 
-    # What whoever shows a profile asks of each kind.
+    # Read of every kind of profile.
     quick: bool = False
     seconds: Finite = 0.0
     prior: str | None = None

@@ -80,7 +80,7 @@ class OnnxRuntimeProfile(Saved):
             raise ValueError("held_out has no entry 'all'; calibrate again")
         return self
 
-    # What whoever shows a profile asks of each kind.
+    # Read of every kind of profile.
     quick: bool = False
     prior: str | None = None
 

@@ -97,17 +97,17 @@ def test_calibration_without_a_clock(monkeypatch, tmp_path):
             yield made_up(*next(networks))
 
     monkeypatch.setattr(calibrate, "time_networks", timed)
-    heard = []
+    shares = []
     with few_trees():
         found = calibrate.calibrate_onnx_runtime(
-            progress=lambda done, text: heard.append(done), path=tmp_path / "mine.json", name="mine"
+            progress=lambda done, text: shares.append(done), path=tmp_path / "mine.json", name="mine"
         )
     assert isinstance(found, OnnxRuntimeProfile)
     assert found.environment["threads"] == 1
     assert str(found.environment["runtime"]).startswith("onnxruntime ")
     assert costmodel.load_profile(tmp_path / "mine.json") == found
-    assert heard == sorted(heard)
-    assert heard[-1] == 1.0
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
     with pytest.raises(Cancelled):
         calibrate.calibrate_onnx_runtime(cancel=lambda: True, path=tmp_path / "other.json")
     assert not (tmp_path / "other.json").exists()

@@ -1,6 +1,6 @@
 """ONNX Runtime's layout of blocks of channels (NCHWc) on x86 processors: which nodes use it, with the reorders between.
 
-One pass over the nodes in order; what a value needs as it was is reordered back. The rules are in this folder's README.
+One pass over the nodes in order, which inserts a reorder where a node reads the plain layout. Start at `use_blocks`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ BLOCKED = "nchwc "
 ALIGNMENT = 4
 """Channels that a reorder into blocks copies at once."""
 FUSED_ACTIVATIONS = ("HardSigmoid", "Relu", "Sigmoid", "Tanh")
-"""Taken in by a blocked convolution that ends in an addition."""
+"""Fused into a blocked convolution, also behind a fused addition."""
 ELEMENTWISE = (*FUSED_ACTIVATIONS, "Gelu", "QuickGelu")
 """Computed on blocked tensors as they are."""
 BINARY = ("Add", "Mul")
@@ -24,16 +24,16 @@ CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 @dataclass(eq=False)
 class _Blocked:
-    """A value that is made in blocks."""
+    """A value that is stored in blocks."""
 
     value: str
-    """Its name there."""
+    """Its name in the blocked layout."""
     maker: OnnxNode
     channels: int
     readers: int
-    """Of the value as the file has it, the network's output among them."""
+    """Number of reads in the file, the network's output included."""
     waiting: int
-    """Readers that need it as the file has it."""
+    """Number of readers that need the plain layout."""
 
 
 def use_blocks(graph: OnnxGraph, block: int) -> frozenset[str]:
@@ -136,7 +136,7 @@ class _Layout:
                         value.waiting -= 1
                     self.graph.append_input(conv, other.maker.outputs[0])
                     conv.attributes["adds"] = True
-                    self._take_in(node, one)
+                    self._fuse_into_maker(node, one)
                     return
         self._keep(node, inputs[0].channels)
 
@@ -163,7 +163,7 @@ class _Layout:
         return (sizes[0] // self.block, *sizes[1:], self.block)
 
     def _hard_swish(self, node: OnnxNode, inputs: list[_Blocked]) -> bool:
-        """Take x · hard_sigmoid(x) into the convolution that makes x, where nothing else reads x."""
+        """Fuse x · hard_sigmoid(x) into the convolution that makes x, where nothing else reads x."""
         for one, other in (inputs, inputs[::-1]):
             conv, gate = one.maker, other.maker
             alone = one.readers == 2 and other.readers == 1
@@ -174,7 +174,7 @@ class _Layout:
                 one.waiting -= 1
                 other.waiting -= 1
                 self.graph.drop(gate)
-                self._take_in(node, one)
+                self._fuse_into_maker(node, one)
                 return True
         return False
 
@@ -192,7 +192,7 @@ class _Layout:
         if fuses and not one.maker.attributes.get("activation"):
             one.waiting -= 1
             one.maker.attributes["activation"] = node.op
-            self._take_in(node, one)
+            self._fuse_into_maker(node, one)
         else:
             self._keep(node, one.channels)
 
@@ -205,7 +205,7 @@ class _Layout:
             self.graph.drop(node)
 
     def _blocks_of(self, value: str, node: OnnxNode) -> str:
-        """A value in blocks, reordered where it is not made so."""
+        """The blocked name of a value, with a reorder where it is stored in the plain layout."""
         if value in self.blocked:
             self.blocked[value].waiting -= 1
             return self.blocked[value].value
@@ -239,7 +239,7 @@ class _Layout:
         self._remember(value, made, new, channels)
 
     def _keep(self, node: OnnxNode, channels: int) -> None:
-        """Let a node as it is read and give blocked tensors."""
+        """Keep a node's operator, with blocked inputs and a blocked output."""
         value = node.outputs[0]
         for index, read in enumerate(list(node.inputs)):
             if read in self.blocked:
@@ -252,8 +252,8 @@ class _Layout:
         self.graph.maker[made] = node
         self._remember(value, made, node, channels)
 
-    def _take_in(self, node: OnnxNode, one: _Blocked) -> None:
-        """Let the convolution that makes a value compute a node too."""
+    def _fuse_into_maker(self, node: OnnxNode, one: _Blocked) -> None:
+        """Fuse a node into the convolution that makes a value."""
         value = node.outputs[0]
         one.maker.paths = merged(one.maker.paths, node.paths)
         one.maker.place = node.place
