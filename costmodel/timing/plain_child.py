@@ -10,7 +10,9 @@ import importlib.util
 import json
 import platform
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import TextIO
 
 try:
     import resource
@@ -18,13 +20,17 @@ except ImportError:  # Windows counts no page faults of a process
     resource = None  # type: ignore[assignment]
 
 WARM_UP = 10
+READY = "ready"
 GLIBC = "glibc"
 PRELOADED = ("jemalloc", "tcmalloc", "mimalloc")
 """Allocators that replace glibc's where a process starts with their library in LD_PRELOAD."""
 
 
-def main() -> None:
-    """Read {"file" or "target", "shape", "threads", "seconds"} from the first argument; print the result as JSON."""
+def main(answers: TextIO) -> None:
+    """Read {"file" or "target", "shape", "threads", "seconds"} from the first argument; write the result as JSON.
+
+    With "wait" among them, write READY when all is loaded, and time after a line on the standard input.
+    """
     import torch
     from torch.utils.benchmark import Timer
 
@@ -32,6 +38,9 @@ def main() -> None:
     module = _module(wanted, torch.nn.Module).eval()
     torch.set_num_threads(wanted["threads"])
     x = torch.randn(*wanted["shape"])
+    if wanted.get("wait"):
+        print(READY, file=answers, flush=True)
+        sys.stdin.readline()
     names = {"module": module, "x": x}
     timer = Timer("module(x)", globals=names, num_threads=wanted["threads"])
     with torch.inference_mode():
@@ -43,7 +52,7 @@ def main() -> None:
             module(x)
             faults.append(_page_faults() - before)
     found = {"library": allocator_library(), "median_ms": times.median * 1e3, "faults": faults}
-    print(json.dumps(found | {"times_ms": [t * 1e3 for t in times.times]}))
+    print(json.dumps(found | {"times_ms": [t * 1e3 for t in times.times]}), file=answers, flush=True)
 
 
 def allocator_library() -> str:
@@ -82,4 +91,6 @@ def _module(wanted, base):
 
 
 if __name__ == "__main__":
-    main()
+    stdout = sys.stdout
+    with redirect_stdout(sys.stderr):  # what the network prints is no answer
+        main(stdout)

@@ -11,9 +11,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from costmodel.errors import CostError
 from costmodel.timing.plain_child import GLIBC
@@ -23,7 +26,8 @@ RETAIN = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "100
 """Environment with which glibc keeps freed memory in the process."""
 RETAIN_TEXT = " ".join(f"{name}={value}" for name, value in RETAIN.items())
 """The same as it is typed before a command."""
-TIME_LIMIT = 600.0  # seconds of one process
+LOADING = 4  # processes that load torch at the same time; none of them is timed before all are ready
+TIME_LIMIT = 600.0  # seconds of one process, to load and to time
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def measure_plain(
             wanted["file"] = str(file)
         else:
             wanted["target"] = target
-        found = [_run(wanted, environment) for _ in range(processes)]
+        found = [one for count in _batches(processes) for one in _run(wanted, environment, count, folder)]
     faults = [count for one in found for count in one["faults"]]
     return PlainTiming(
         allocator,
@@ -94,20 +98,58 @@ def _fastest(times_ms: Sequence[float]) -> float:
     return statistics.median(sorted(times_ms)[: -(-len(times_ms) // 3)])
 
 
-def _run(wanted: dict[str, object], environment: dict[str, str]) -> dict:
+def _batches(processes: int) -> list[int]:
+    """Sizes of the groups of processes that load at the same time.
+
+    >>> _batches(5), _batches(1)
+    ([4, 1], [1])
+    """
+    full, rest = divmod(processes, LOADING)
+    return [LOADING] * full + [rest] * (rest > 0)
+
+
+def _run(wanted: dict[str, object], environment: dict[str, str], count: int, folder: str) -> list[dict]:
+    """Results of `count` processes, which load torch and the network together and are timed one after the other."""
+    command = [sys.executable, str(CHILD), json.dumps(wanted | {"wait": True})]
+    with ExitStack() as stack:
+        children = []
+        for number in range(count):
+            errors = stack.enter_context(open(Path(folder) / f"errors{number}", "w+", encoding="utf-8"))
+            child = subprocess.Popen(
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
+            stack.enter_context(child)
+            stack.callback(child.kill)
+            children.append((child, errors))
+        for child, errors in children:
+            _line(child, errors)
+        return [json.loads(_line(child, errors, "go")) for child, errors in children]
+
+
+def _line(child: subprocess.Popen, errors: TextIO, word: str | None = None) -> str:
+    """The next line of a process, after `word` is written to it."""
+    expired = threading.Event()
+
+    def end() -> None:
+        expired.set()
+        child.kill()
+
+    limit = threading.Timer(TIME_LIMIT, end)
+    limit.start()
+    assert child.stdout  # a pipe
     try:
-        done = subprocess.run(
-            [sys.executable, str(CHILD), json.dumps(wanted)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=TIME_LIMIT,
-        )
-    except subprocess.TimeoutExpired:
-        raise CostError(
-            f"the network took over {TIME_LIMIT:.0f} s in a process of its own; nothing was timed"
-        ) from None
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        if word:
+            print(word, file=child.stdin, flush=True)
+        line = child.stdout.readline()
+    except BrokenPipeError:
+        line = ""
+    finally:
+        limit.cancel()
+    if expired.is_set():
+        raise CostError(f"the network took over {TIME_LIMIT:.0f} s in a process of its own; nothing was timed")
+    if not line:
+        status = child.wait()
+        errors.seek(0)
+        last = (errors.read().strip().splitlines() or [f"exit status {status}"])[-1]
         raise CostError(f"the network failed in a process of its own: {last[:300]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return line
