@@ -1,7 +1,8 @@
 """What you can do with a network's costs. Networks are in `archs`, costs in `costmodel`.
 
 estimate, diff, advise, pareto and sweep are functions for Python and notebooks. plot(value) draws a network, a result
-of `costmodel`, a diff or a sweep; `explorer.figures` has the figures of tables: charts, diagram, scatter.
+of `costmodel`, a diff or a sweep; `explorer.figures` has the figures of tables: charts, diagram, scatter, and as_plotly
+for those that the page draws itself.
 The page starts with `streamlit run app.py`, the command line with `python -m explorer`.
 """
 
@@ -18,6 +19,6 @@ def __getattr__(name: str) -> ModuleType:
     """`explorer.figures`, imported on first use: plotly takes longer than the rest."""
     if name != "figures":
         raise AttributeError(f"module 'explorer' has no attribute {name!r}; it has {', '.join(__all__)}, figures")
-    for module in ("charts", "diagram", "scatter"):
+    for module in ("as_plotly", "charts", "diagram", "scatter"):
         import_module(f"explorer.figures.{module}")
     return import_module("explorer.figures")

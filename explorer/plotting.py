@@ -41,11 +41,11 @@ def plot(
     >>> plot(costmodel.predict("mobilenet_v1"), by="kind").data[0].type
     'bar'
     """
-    from explorer.figures import charts, diagram, scatter
+    from explorer.figures import as_plotly, charts, diagram, scatter
 
     if isinstance(value, (NetworkCounts, Prediction, NetworkProfile)):
         table = _where(value, by)
-        return charts.where_by_kind(table) if by == "kind" else charts.where_by_block(table)
+        return as_plotly.figure(charts.where_by_kind(table) if by == "kind" else charts.where_by_block(table))
     if isinstance(value, Report):
         return charts.waterfall(costmodel.table((value,)))
     if isinstance(value, Diff):
@@ -59,7 +59,7 @@ def plot(
     table = costs.blocks(counts)
     if metric == "latency_ms":
         table["latency_ms"] = _by_block(counts.graph, costmodel.predict(counts.graph).by_block)
-    return diagram.network(table, _known(metric, table))
+    return as_plotly.figure(diagram.network(table, _known(metric, table)))
 
 
 def _where(value: NetworkCounts | Prediction | NetworkProfile, by: str) -> pandas.DataFrame:

@@ -1,4 +1,4 @@
-"""Charts: DataFrame → plotly Figure. No Streamlit, no counting. Fonts and backgrounds are left to the page's theme."""
+"""Charts of costs, from DataFrames. No Streamlit, no counting. Fonts and backgrounds are those of the page's theme."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import plotly.graph_objects as go
 
 from explorer.data.metrics import METRICS, duration, human
 from explorer.figures import draw
+from explorer.figures.marks import Beside, Drawing, Edge, Margin, Percent, Rows, Segments
 from explorer.figures.palette import KIND_COLOURS, OUTLINE, SELECTED, block_colours, text_on
 
 WHERE = ("mult_adds", "params", "mem_access", "elementwise")
 """What the bars of `where_by_block` and `where_by_kind` show, top to bottom; `latency_ms` second, where it is."""
 
 TEXT = 13
+CHOSEN, PLAIN = Edge(3, SELECTED), Edge(0.6, "rgba(255, 255, 255, 0.6)")
 _LABELS = {
     "mult_adds": "Mult-adds",
     "latency_ms": "Time",
@@ -24,16 +26,16 @@ _LABELS = {
 }
 
 
-def where_by_block(blocks: pandas.DataFrame, selected: str | None = None) -> go.Figure:
+def where_by_block(blocks: pandas.DataFrame, selected: str | None = None) -> Drawing:
     """A bar per metric, cut into blocks in execution order, each block in its own colour.
 
-    Each point's customdata starts with the block's path.
+    Each segment's fields start with the block's path.
     """
     colours = block_colours(blocks["block"])
     return _stacked(blocks, "block", colours, names=_short_names(blocks["block"]), selected=selected)
 
 
-def where_by_kind(kinds: pandas.DataFrame) -> go.Figure:
+def where_by_kind(kinds: pandas.DataFrame) -> Drawing:
     """A bar per metric, cut into kinds of operators."""
     return _stacked(kinds, "kind", KIND_COLOURS, names={})
 
@@ -44,60 +46,40 @@ def _stacked(
     colours: Mapping[str, str],
     names: Mapping[str, str],
     selected: str | None = None,
-) -> go.Figure:
-    x, y, base, fill, line, text, text_colour, custom = [], [], [], [], [], [], [], []
+) -> Drawing:
     metrics = [WHERE[0], *(["latency_ms"] if "latency_ms" in table else []), *WHERE[1:]]
+    members = list(table[by])
+    starts, lengths, texts, fields = [], [], [], []
     for metric in metrics:
         total, start = float(table[metric].sum()) or 1.0, 0.0
-        for name, value in zip(table[by], table[metric]):
+        for name, value in zip(members, table[metric]):
             share = value / total
-            x.append(share)
-            y.append(_LABELS[metric])
-            base.append(start)
-            fill.append(colours[name])
-            line.append(3 if name == selected else 0.6)
-            text.append(names.get(name, name) if share > 0 else "")
-            text_colour.append(text_on(colours[name]))
-            custom.append((name, METRICS[metric].title, _amount(metric, value), f"{share:.1%}"))
+            starts.append(start)
+            lengths.append(share)
+            texts.append(names.get(name, name) if share > 0 else "")
+            fields.append((name, METRICS[metric].title, _amount(metric, value), f"{share:.1%}"))
             start += share
-    bar = dict(
-        type="bar",
-        x=x,
-        y=y,
-        base=base,
-        orientation="h",
-        width=0.78,
-        marker={"color": fill, "line": {"width": line, "color": [_edge(width) for width in line]}},
-        text=text,
-        textposition="inside",
-        insidetextanchor="middle",
-        textangle=0,
-        textfont={"color": text_colour, "size": TEXT},
-        customdata=custom,
-        hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}: %{customdata[2]} (%{customdata[3]})<extra></extra>",
-        showlegend=False,
+    segments = Segments(
+        rows=tuple(_LABELS[metric] for metric in metrics for _ in members),
+        starts=tuple(starts),
+        lengths=tuple(lengths),
+        thickness=0.78,
+        colours=tuple(colours[name] for name in members) * len(metrics),
+        edges=tuple(CHOSEN if name == selected else PLAIN for name in members) * len(metrics),
+        texts=tuple(texts),
+        text_colours=tuple(text_on(colours[name]) for name in members) * len(metrics),
+        text_size=TEXT,
+        fields=tuple(fields),
+        hover=("{0}", "{1}: {2} ({3})"),
     )
-    totals = [
-        {"x": 1.008, "xref": "paper", "xanchor": "left", "y": _LABELS[metric], "text": _total(metric, table)}
-        for metric in metrics
-    ]
-    layout = dict(
-        annotations=[{**total, "showarrow": False, "font": {"size": 14}} for total in totals],
+    return Drawing(
         height=50 + 45 * len(metrics),
-        margin={"l": 96, "r": 78, "t": 6, "b": 24},
-        barmode="overlay",
-        uniformtext={"minsize": TEXT, "mode": "hide"},  # a segment narrower than its name goes without
-        dragmode=False,
-        xaxis={"range": [0, 1], "tickformat": ".0%", "tickfont": {"size": 13}, "fixedrange": True, "showgrid": False},
-        yaxis={
-            "categoryorder": "array",
-            "categoryarray": [_LABELS[metric] for metric in reversed(metrics)],
-            "tickfont": {"size": 15},
-            "fixedrange": True,
-            "title": None,
-        },
+        margin=Margin(left=96, right=78, top=6, bottom=24),
+        across=Percent(0, 1, TEXT),
+        upward=Rows(tuple(_LABELS[metric] for metric in reversed(metrics)), 15),
+        marks=(segments,),
+        notes=tuple(Beside(_total(metric, table), _LABELS[metric], 1.008, 14) for metric in metrics),
     )
-    return draw.figure([bar], layout)
 
 
 def _amount(metric: str, value: float) -> str:
@@ -107,10 +89,6 @@ def _amount(metric: str, value: float) -> str:
 def _total(metric: str, table: pandas.DataFrame) -> str:
     total = table[metric].sum()
     return (f"{total:.2f} ms" if total < 1000 else duration(total)) if metric == "latency_ms" else human(int(total))
-
-
-def _edge(width: float) -> str:
-    return SELECTED if width > 1 else "rgba(255, 255, 255, 0.6)"
 
 
 def _short_names(blocks: pandas.Series) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""Figures from plain dictionaries: plotly's objects, made, checked and taken apart again, took most of an edit's time.
+"""Figures that only plotly draws, from plain dictionaries; the page's live figures have marks of their own (`marks`).
 
-Every property is checked when tests draw a figure (`tests/test_draw.py`), not each time that somebody edits a cell.
+Plotly checks every property when tests draw a figure (`tests/explorer/test_draw.py`), not each time that one is drawn.
 """
 
 from __future__ import annotations
@@ -14,26 +14,6 @@ import plotly.io
 from archs.caching import cached
 
 Trace = dict[str, Any]
-
-
-class Figure(go.Figure):
-    """A plotly figure that stays the dictionary that it was made of until somebody asks for a part of it."""
-
-    def __init__(self, plain: dict[str, Any]):
-        self._plain: dict[str, Any] | None = plain
-
-    def __getattr__(self, name: str) -> Any:
-        """Called for what is missing, which is all of plotly's until it is made."""
-        plain = self.__dict__.get("_plain")
-        if plain is None:
-            raise AttributeError(name)
-        self._plain = None
-        super().__init__(plain, _validate=False)
-        return getattr(self, name)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The dictionary itself, not a copy, as long as nobody has asked for a part of the figure."""
-        return self._plain or super().to_dict()
 
 
 def interval(
@@ -62,9 +42,15 @@ def layout(height: int, left: int, **axes: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def figure(traces: Sequence[Trace], layout: dict[str, Any]) -> Figure:
+def figure(traces: Sequence[Trace], layout: dict[str, Any]) -> go.Figure:
     """A figure of traces like {"type": "bar", "x": …} and a layout, both as plotly's JSON has them."""
-    return Figure({"data": list(traces), "layout": {"template": _template(plotly.io.templates.default), **layout}})
+    template = _template(plotly.io.templates.default)
+    return unchecked({"data": list(traces), "layout": {"template": template, **layout}})
+
+
+def unchecked(plain: dict[str, Any]) -> go.Figure:
+    """The figure of plotly's JSON without a check of its properties, which takes longer than all the rest."""
+    return go.Figure(plain, _validate=False)
 
 
 @cached(None, "converting a plotly template takes longer than drawing")

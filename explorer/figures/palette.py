@@ -18,7 +18,7 @@ TARGET = "#D55E00"  # the dashed line of a budget or a target
 
 HEAT_RGB = (213, 94, 0)  # vermillion
 HEAT_TEXT = 0.62  # the strongest heat behind text: black and white text both stay readable on it
-HEAT = [[i / 4, f"rgba({HEAT_RGB[0]}, {HEAT_RGB[1]}, {HEAT_RGB[2]}, {0.06 + 0.94 * i / 4:.3f})"] for i in range(5)]
+HEAT = tuple((i / 4, f"rgba({HEAT_RGB[0]}, {HEAT_RGB[1]}, {HEAT_RGB[2]}, {0.06 + 0.94 * i / 4:.3f})") for i in range(5))
 """The sequential colour scale of the figures."""
 
 STAGES = (

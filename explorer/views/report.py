@@ -19,8 +19,8 @@ from costmodel import CONVENTION, Prediction
 from explorer.data import profiles as devices
 from explorer.data.metrics import METRICS, duration, human, interval, megabytes
 from explorer.editing.scenario import Scenario
+from explorer.figures import as_plotly, diagram
 from explorer.figures import charts as figures
-from explorer.figures import diagram
 
 COLUMNS = ("mult_adds", "latency_ms", "params", "mem_access", "elementwise", "kernels", "fragments")
 """The columns of the table by block, where the scenario has them."""
@@ -58,8 +58,8 @@ def report(scenario: Scenario, link: str = "") -> str:
         baseline=scenario.compared.title,
         totals=_totals(scenario),
         latency=_latency(scenario),
-        network=Markup(figure_html(diagram.network(blocks, "mult_adds"), False)),
-        by_block=Markup(figure_html(figures.where_by_block(blocks), False)),
+        network=Markup(figure_html(as_plotly.figure(diagram.network(blocks, "mult_adds")), False)),
+        by_block=Markup(figure_html(as_plotly.figure(figures.where_by_block(blocks)), False)),
         heads=[METRICS[column].title for column in shown],
         rows=[(row["block"], [_cell(column, row[column]) for column in shown]) for row in blocks.to_dict("records")],
         spec=scenario.spec.to_json(),

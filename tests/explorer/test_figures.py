@@ -13,8 +13,8 @@ from archs.ir import ops
 from archs.tables.rows import Fragments
 from costmodel.counting.kinds import ELEMENTWISE, FREE, KIND, KINDS, PRODUCTS, WEIGHTED, kind_of
 from explorer.data import costs
+from explorer.figures import as_plotly, diagram
 from explorer.figures import charts as figures
-from explorer.figures import diagram
 from explorer.figures.lanes import HALF_WIDTH, lay_out
 from explorer.figures.palette import EDITED, HEAT_RGB, KIND_COLOURS, SELECTED, block_colours, heat, text_on
 
@@ -51,7 +51,7 @@ def test_an_unknown_operator_has_no_kind():
 
 def test_bars_are_the_shares_in_execution_order(counts):
     blocks = costs.blocks(counts)
-    (bar,) = figures.where_by_block(blocks).data
+    (bar,) = as_plotly.figure(figures.where_by_block(blocks)).data
     paths = [custom[0] for custom in bar.customdata]
     for row, metric in enumerate(figures.WHERE):
         part = slice(row * len(blocks), (row + 1) * len(blocks))
@@ -66,18 +66,18 @@ def test_bars_are_the_shares_in_execution_order(counts):
 def test_a_block_has_one_colour_in_all_charts(counts):
     blocks = costs.blocks(counts)
     colours = block_colours(blocks["block"])
-    (bar,) = figures.where_by_block(blocks).data
+    (bar,) = as_plotly.figure(figures.where_by_block(blocks)).data
     assert [colours[custom[0]] for custom in bar.customdata] == list(bar.marker.color)
-    _, strip = diagram.network(blocks, "params").data
+    _, strip = as_plotly.figure(diagram.network(blocks, "params")).data
     assert list(strip.marker.color) == list(colours.values())
 
 
 def test_the_selected_block_stands_out(counts):
     blocks = costs.blocks(counts)
     chosen = blocks["block"].iloc[3]
-    picture, _ = diagram.network(blocks, "mult_adds", chosen).data
+    picture, _ = as_plotly.figure(diagram.network(blocks, "mult_adds", chosen)).data
     assert [c == SELECTED for c in picture.marker.line.color] == [block == chosen for block in blocks["block"]]
-    (bar,) = figures.where_by_block(blocks, chosen).data
+    (bar,) = as_plotly.figure(figures.where_by_block(blocks, chosen)).data
     outlined = {custom[0] for custom, width in zip(bar.customdata, bar.marker.line.width) if width > 1}
     assert outlined == {chosen}
 
@@ -85,7 +85,7 @@ def test_the_selected_block_stands_out(counts):
 @pytest.mark.parametrize("metric", ["mult_adds", "mem_access", "intensity", "fragments"])
 def test_picture(counts, metric):
     blocks = costs.blocks(counts)
-    bar, strip = diagram.network(blocks, metric).data
+    bar, strip = as_plotly.figure(diagram.network(blocks, metric)).data
     assert [c[0] for c in bar.customdata] == [c[0] for c in strip.customdata] == list(blocks["block"])
     assert list(bar.y) == [sqrt(resolution) for resolution in blocks["resolution"]]
     assert list(bar.width) == [sqrt(channels) for channels in blocks["channels"]]
@@ -115,7 +115,7 @@ def test_every_block_is_drawn_without_overlap(counts):
 def test_a_drawn_block_says_its_operators(network):
     graph = archs.build(archs.spec(network))
     path = graph.nodes[len(graph.nodes) // 2].block
-    edges, boxes = diagram.block(graph, path).data
+    edges, boxes = as_plotly.figure(diagram.block(graph, path)).data
     layout = lay_out(graph, path)
     assert list(edges.x).count(None) == len(layout.edges)
     assert [y for y, size in zip(edges.y, edges.marker.size) if size] == [end[1] for *_, end in layout.edges.values()]
@@ -142,7 +142,7 @@ def test_parallel_fragments_stand_side_by_side():
 
 def test_kinds_are_stacked_to_the_whole(counts):
     kinds = costs.kinds(counts)
-    (bar,) = figures.where_by_kind(kinds).data
+    (bar,) = as_plotly.figure(figures.where_by_kind(kinds)).data
     for row in range(len(figures.WHERE)):
         assert sum(bar.x[row * len(kinds) : (row + 1) * len(kinds)]) == pytest.approx(1)
 
@@ -193,7 +193,7 @@ def test_edited_blocks_have_a_thick_line_and_a_dot(counts):
     blocks = costs.blocks(counts)
     paths = list(blocks["block"])
     chosen, edited = paths[1], {paths[1], paths[3]}
-    bar, _, dots = diagram.network(blocks, "mult_adds", chosen, edited).data
+    bar, _, dots = as_plotly.figure(diagram.network(blocks, "mult_adds", chosen, edited)).data
     assert list(dots.x) == [bar.x[1], bar.x[3]]
     assert all(y > height / 2 for y, height in zip(dots.y, (bar.y[1], bar.y[3])) if height < max(bar.y))
     colours = dict(zip(paths, bar.marker.line.color))

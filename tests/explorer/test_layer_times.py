@@ -8,7 +8,7 @@ import archs
 from explorer.editing.cells import columns
 from explorer.editing.history import History
 from explorer.editing.scenario import Scenario
-from explorer.figures import diagram
+from explorer.figures import as_plotly, diagram
 from explorer.views.tiles import _change, tiles
 
 
@@ -27,7 +27,7 @@ def test_a_block_has_the_same_milliseconds_by_operator_and_in_all(scenario):
 
 
 def test_the_picture_says_milliseconds_and_their_unit(scenario):
-    (bar, *_) = diagram.network(scenario.blocks, "latency_ms").data
+    (bar, *_) = as_plotly.figure(diagram.network(scenario.blocks, "latency_ms")).data
     assert bar.marker.colorbar.title.text == "Latency, ms"
     assert bar.customdata[0][6].endswith(" ms")
     assert "%{customdata[6]}" in bar.hovertemplate
@@ -36,7 +36,8 @@ def test_the_picture_says_milliseconds_and_their_unit(scenario):
 def test_without_a_profile_nothing_says_milliseconds():
     scenario = Scenario(History.start(archs.spec("mobilenet_v2")), profile=None)
     assert "latency_ms" not in scenario.layers
-    assert "customdata[6]" not in diagram.network(scenario.blocks, "mult_adds").data[0].hovertemplate
+    (bar, *_) = as_plotly.traces(diagram.network(scenario.blocks, "mult_adds"))
+    assert "customdata[6]" not in bar["hovertemplate"]
 
 
 def test_a_tile_says_whose_number_it_is(scenario):

@@ -10,8 +10,8 @@ from explorer.data import frontier
 from explorer.editing import diff as compare
 from explorer.editing.history import History
 from explorer.editing.scenario import Scenario
+from explorer.figures import as_plotly, scatter
 from explorer.figures import charts as figures
-from explorer.figures import scatter
 from explorer.views.report import report
 
 
@@ -41,9 +41,9 @@ def test_bars_of_a_difference_are_the_blocks_that_differ():
 def test_milliseconds_stand_second_where_there_are_any():
     scenario = Scenario(History.start(archs.spec("mobilenet_v2")), profile=None)
     blocks = scenario.blocks.assign(latency_ms=0.5)
-    (bar,) = figures.where_by_block(blocks).data
+    (bar,) = as_plotly.figure(figures.where_by_block(blocks)).data
     assert list(dict.fromkeys(bar.y)) == ["Mult-adds", "Time", "Params", "MAC", "Element-wise"]
-    assert f"{0.5 * len(blocks):.2f} ms" in [a.text for a in figures.where_by_block(blocks).layout.annotations]
+    assert f"{0.5 * len(blocks):.2f} ms" in [note.text for note in figures.where_by_block(blocks).notes]
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "shufflenet_v1"])

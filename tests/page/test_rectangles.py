@@ -43,7 +43,7 @@ def test_the_picture_says_both_sides_of_a_map():
     at = opened()
     say(at, "whole resolution", "224x320")
     figure = diagram.network(scenario_of(at).blocks, "mult_adds")
-    words = [annotation.text for annotation in figure.layout.annotations]
+    words = [note.text for note in figure.notes]
     assert words[0] == "112×160"
     assert "²" not in words[0]
 

@@ -27,8 +27,8 @@ from explorer.editing import cells, edits, links
 from explorer.editing import whole_network as whole
 from explorer.editing.repair import Edited
 from explorer.editing.scenario import Scenario, start
+from explorer.figures import as_plotly, diagram
 from explorer.figures import charts as figures
-from explorer.figures import diagram
 from explorer.views.tiles import tiles
 
 # AppTest leaves its temporary directory to the garbage collector
@@ -127,10 +127,10 @@ def compare_tables_and_figures(scenario: Scenario, counts: costmodel.NetworkCoun
         assert list(blocks[metric]) == [getattr(row, metric) for row in groups.values()]
         assert scenario.layers[metric].sum() == getattr(counts.total, metric)
     assert isclose(blocks["latency_ms"].sum(), scenario.prediction.latency_ms)
-    picture = diagram.network(blocks, "params").to_dict()["data"][0]
+    picture = as_plotly.traces(diagram.network(blocks, "params"))[0]
     assert [custom[0] for custom in picture["customdata"]] == list(groups)
     assert list(picture["marker"]["color"]) == [row.params for row in groups.values()]
-    (bar,) = figures.where_by_block(blocks).to_dict()["data"]
+    (bar,) = as_plotly.traces(figures.where_by_block(blocks))
     largest = max(1, counts.total.mult_adds)
     assert [x * largest for x in bar["x"][: len(groups)]] == pytest.approx([row.mult_adds for row in groups.values()])
 

@@ -8,7 +8,7 @@ import pandas
 import streamlit as st
 
 from explorer.data.metrics import human
-from explorer.figures import diagram
+from explorer.figures import as_plotly, diagram
 from explorer.lab import charts, theory
 from explorer.lab.experiment import Experiment
 from explorer.page.lab.compare import with_printed
@@ -24,11 +24,11 @@ def _g1(made: Experiment) -> None:
     marks = theory.rows(made) if _same(made, channels, size) else theory.rows(made).iloc[:0]
     chart.show(charts.g1_curve(curve, marks), "g1 theory", "MAC over the ratio of output to input channels")
     at = curve.set_index("ratio")["relative"]
-    moved = {ratio: at[ratio] for ratio in (2, 6, 12)}
+    relative = {ratio: at[ratio] for ratio in (2, 6, 12)}
     if len(marks):  # the rows of the table below, whose channels are whole numbers
-        moved = dict(zip(moved, marks["mem_access"].iloc[1:] / marks["mem_access"].iloc[0]))
-    said = ", ".join(f"1:{ratio} **{over:.2f}×**" for ratio, over in moved.items())
-    st.markdown(f"At {channels} channels and {size}×{size}, of the memory access of 1:1: {said}.")
+        relative = dict(zip(relative, marks["mem_access"].iloc[1:] / marks["mem_access"].iloc[0]))
+    ratios = ", ".join(f"1:{ratio} **{over:.2f}×**" for ratio, over in relative.items())
+    st.markdown(f"At {channels} channels and {size}×{size}, of the memory access of 1:1: {ratios}.")
     _table(made)
 
 
@@ -38,13 +38,13 @@ def _g2(made: Experiment) -> None:
     marks = theory.rows(made) if _same(made, channels, size) else theory.rows(made).iloc[:0]
     chart.show(charts.g2_curve(curve, marks), "g2 theory", "MAC over the number of groups")
     last, one = curve.set_index("groups").loc[8], curve["mem_access"].iloc[0]
-    wide, moved = last["channels"], last["mem_access"] / one
+    wide, relative = last["channels"], last["mem_access"] / one
     if len(marks):  # the rows of the table below, whose channels are whole numbers
         wide = made.variants[-1].spec.input_channels
-        moved = marks["mem_access"].iloc[-1] / marks["mem_access"].iloc[0]
+        relative = marks["mem_access"].iloc[-1] / marks["mem_access"].iloc[0]
     st.markdown(
         f"At the same FLOPs, 8 groups have {wide:.0f} instead of {channels} channels and move "
-        f"**{moved:.2f}×** the memory. At the same channels they do an eighth of the multiply-adds "
+        f"**{relative:.2f}×** the memory. At the same channels they do an eighth of the multiply-adds "
         f"with **{last['same_channels'] / one:.2f}×** the memory."
     )
     _table(made)
@@ -57,7 +57,8 @@ def _g3(made: Experiment) -> None:
         row = st.selectbox("Draw the block of", rows, index=len(rows) - 1, key="g3 drawn", persist_state="session")
         variant = next(variant for variant in made.variants if variant.row == row)
         path = variant.graph.nodes[0].block
-        chart.show(diagram.block(variant.graph, path), "g3 block", f"The operators of one block of {row}")
+        drawn = as_plotly.figure(diagram.block(variant.graph, path))
+        chart.show(drawn, "g3 block", f"The operators of one block of {row}")
     with right:
         chart.show(charts.g3_shape(made.table), "g3 theory", "Fragments, branches and critical path of each block")
     _table(made)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.editing.scenario import Scenario
+from explorer.figures import as_plotly, diagram
 from explorer.figures import charts as figures
-from explorer.figures import diagram
+from explorer.figures.marks import Drawing
 from explorer.jobs.job import Busy
 from explorer.jobs.onnx_export import OnnxJob
 from explorer.page.panels import picture
@@ -22,7 +22,7 @@ from explorer.views import report
 
 JOB = "onnx job"
 """Session state: the job that makes the ONNX file."""
-FIGURES: dict[str, tuple[str, Callable[[Scenario], go.Figure]]] = {
+FIGURES: dict[str, tuple[str, Callable[[Scenario], Drawing]]] = {
     "picture": ("The picture", lambda scenario: diagram.network(scenario.blocks, scenario.metric)),
     "where": ("Where it goes, by block", lambda scenario: figures.where_by_block(scenario.blocks)),
     "where_kind": ("Where it goes, by kind", lambda scenario: figures.where_by_kind(picture.kinds(scenario))),
@@ -91,8 +91,8 @@ def onnx_file(scenario: Scenario) -> None:
             messages.error(job.problem)
 
 
-def _figure(draw: Callable[[Scenario], go.Figure], scenario: Scenario) -> str:
-    return report.figure_html(draw(scenario))
+def _figure(draw: Callable[[Scenario], Drawing], scenario: Scenario) -> str:
+    return report.figure_html(as_plotly.figure(draw(scenario)))
 
 
 def _report(scenario: Scenario, link: str) -> str:

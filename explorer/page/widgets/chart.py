@@ -33,7 +33,7 @@ def show(figure: go.Figure, key: str, alt: str, on_choose: Callable[[str], None]
     plain = figure
     ink = INK.get(st.context.theme.type or "")
     if ink:  # Streamlit's own grey for chart text is too pale for a projector
-        figure = draw.Figure(inked(figure.to_dict(), ink))
+        figure = draw.unchecked(inked(figure.to_dict(), ink))
     if st.session_state.get(PRESENTATION):
         figure = go.Figure(enlarged(figure.to_plotly_json()))
     if on_choose is None:

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import plotly.graph_objects as go
-
 from explorer.figures import svg
+from explorer.figures.marks import Drawing
 from explorer.page.browser import events
 from explorer.page.frontend import bundle
 from explorer.page.widgets.components import Component
@@ -24,19 +23,19 @@ _figure = Component("figure", html=HTML, css=bundle.style("figure"), js=bundle.s
 
 
 def show(
-    figure: go.Figure,
+    drawing: Drawing,
     key: str,
     alt: str,
     on_choose: Callable[[str], None] | None = None,
     heading: str = "",
     caption: str = "",
 ) -> None:
-    """Draws a figure; `on_choose` gets the name of a pressed mark, unchecked."""
-    drawn = svg.drawing(figure.to_dict(), key, alt, on_choose is not None)
+    """Shows a drawing; `on_choose` gets the name of a pressed mark, unchecked."""
+    rendered = svg.render(drawing, key, alt, on_choose is not None)
     callback = (
         {} if on_choose is None else {"on_queue_change": partial(events.handle, key, partial(_chosen, on_choose))}
     )
-    data = {"svg": drawn, "heading": heading, "caption": caption, "acknowledged": events.acknowledged(key)}
+    data = {"svg": rendered, "heading": heading, "caption": caption, "acknowledged": events.acknowledged(key)}
     _figure(key=key, data=data, **callback)
 
 
