@@ -1,8 +1,8 @@
 """The micro-networks of ShuffleNetV2's four guidelines: every cell of its Tables 1 to 4 as a spec.
 
 Batch 1, 56×56 input. ×2 and ×4 multiply the channels (an author's answer, megvii-model/ShuffleNet-Series issue 35).
-The convolutions stand alone, with a bias and without batch norm or activation: the paper fuses those, and says of
-the blocks only what the captions have. "CPU" in Tables 2 to 4 is the ARM platform by the text.
+The convolutions stand alone, with a bias and without batch norm or activation: the paper fuses those, and gives
+the blocks in its captions alone. "CPU" in Tables 2 to 4 is the ARM platform by the text.
 """
 
 from __future__ import annotations

@@ -64,6 +64,7 @@ def conv(
 def depthwise(
     b: Builder, x: str, name: str, kernel: int, stride: int, act: str | None = "none", norm: bool = True
 ) -> str:
+    """A depthwise k×k convolution with batch norm and activation; gives its path."""
     channels = b.shape(x).channels
     return conv(b, x, name, channels, kernel, stride, channels, act or "none", norm)
 
@@ -73,6 +74,7 @@ def _activate(b: Builder, x: str, name: str, act: str) -> str:
 
 
 def conv_row(b: Builder, x: str, row: rows.Conv, scope: str, stride: int) -> str:
+    """The block of a `Conv` row."""
     kind = "conv" + ("_bn" if row.norm else "") + ("_act" if row.activation != "none" else "")
     with b.scope(scope, kind):
         x = b.add("conv", _conv(row.channels, row.kernel, stride, groups=row.groups, bias=not row.norm), x)
@@ -82,12 +84,14 @@ def conv_row(b: Builder, x: str, row: rows.Conv, scope: str, stride: int) -> str
 
 
 def separable(b: Builder, x: str, row: rows.Separable, scope: str, stride: int) -> str:
+    """The block of a `Separable` row."""
     with b.scope(scope, "depthwise_separable"):
         x = depthwise(b, x, "dw", row.kernel, stride, row.dw_activation or row.activation, row.norm)
         return conv(b, x, "pw", row.channels, act=row.activation, norm=row.norm)
 
 
 def inverted_residual(b: Builder, x: str, row: rows.InvertedResidual, scope: str, stride: int) -> str:
+    """The block of an `InvertedResidual` row."""
     inputs = b.shape(x)
     expanded = row.expanded or max(1, round(inputs.channels * (row.expansion or 1)))
     expands = expanded != inputs.channels  # t = 1 has no expansion layer, in all official code
@@ -120,6 +124,7 @@ def _with_se(b: Builder, x: str, ratio: float) -> str:
 
 
 def shuffle_v1(b: Builder, x: str, row: rows.ShuffleV1, scope: str, stride: int) -> str:
+    """The unit of a `ShuffleV1` row."""
     inputs = b.shape(x).channels
     downsamples = stride > 1
     # None: "add" turns into "concat" at stride 2 (section 3.2), and into nothing where a repeat changes the width
@@ -145,18 +150,21 @@ def shuffle_v1(b: Builder, x: str, row: rows.ShuffleV1, scope: str, stride: int)
         y = conv(b, y, "restore", given, groups=row.groups, norm=row.norm)
         y = _with_se(b, shuffled(y, "restore"), row.se)
         if merge:
-            kept = b.add("pool", AvgPool(3, stride, 1), x) if downsamples else x
+            shortcut = b.add("pool", AvgPool(3, stride, 1), x) if downsamples else x
             if merge == "concat":
-                y = b.add("concat", Concat(), kept, y)
+                y = b.add("concat", Concat(), shortcut, y)
             else:
-                kept = kept if inputs == row.channels else conv(b, kept, "shortcut", row.channels, norm=row.norm)
-                y = b.add("add", Add(), kept, y)
+                shortcut = (
+                    shortcut if inputs == row.channels else conv(b, shortcut, "shortcut", row.channels, norm=row.norm)
+                )
+                y = b.add("add", Add(), shortcut, y)
         # ReLU after the merge, as in Figure 2b and 2c; megvii's code has it on the branch only, which gives the same
         # numbers as the pooled input is never negative
         return _activate(b, y, "act", row.activation)
 
 
 def shuffle_v2(b: Builder, x: str, row: rows.ShuffleV2, scope: str, stride: int) -> str:
+    """The unit of a `ShuffleV2` row."""
     inputs, adds = b.shape(x).channels, row.merge == "add"
     downsamples = stride > 1 or row.channels != inputs
     kind = ("shuffle_v2_down" if downsamples else "shuffle_v2_unit") + ("_se" if row.se else "")
@@ -203,6 +211,7 @@ def _merge(b: Builder, left: str, right: str, row: rows.ShuffleV2) -> str:
 
 
 def bottleneck(b: Builder, x: str, row: rows.Bottleneck, scope: str, stride: int) -> str:
+    """The block of a `Bottleneck` row."""
     inputs = b.shape(x)
     act = row.activation if row.relu else "none"
     projects = row.shortcut and (stride > 1 or inputs.channels != row.channels)
@@ -221,6 +230,7 @@ def bottleneck(b: Builder, x: str, row: rows.Bottleneck, scope: str, stride: int
 
 
 def fragments(b: Builder, x: str, row: rows.Fragments, scope: str, stride: int) -> str:
+    """The block of a `Fragments` row."""
     with b.scope(scope, f"fragments_{row.layout}"):
         if row.layout == "series" or row.fragments == 1:
             for number in range(1, row.fragments + 1):
@@ -234,15 +244,18 @@ def fragments(b: Builder, x: str, row: rows.Fragments, scope: str, stride: int) 
 
 
 def pool(b: Builder, x: str, row: rows.Pool, scope: str, stride: int) -> str:
+    """The pooling of a `Pool` row."""
     cls = MaxPool if row.mode == "max" else AvgPool
     return b.add(scope, cls(row.kernel, stride, row.kernel // 2), x)
 
 
 def global_pool(b: Builder, x: str, row: rows.GlobalPool, scope: str, stride: int) -> str:
+    """The mean of each map."""
     return b.add(scope, GlobalAvgPool(row.flat), x)
 
 
 def linear(b: Builder, x: str, row: rows.Linear, scope: str, stride: int) -> str:
+    """A linear layer after its dropout, before its activation."""
     with b.scope(scope):
         if len(b.shape(x)) == 3:
             x = b.add("flatten", Flatten(), x)

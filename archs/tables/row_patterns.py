@@ -45,6 +45,7 @@ class _ConvUnit(NamedTuple):
 
 
 def candidates(graph: Graph, at: str) -> Iterator[rows.AnyRow]:
+    """The rows whose first block may begin at a node; `lift` builds them and compares."""
     for read in (_shuffle_v2, _shuffle_v1, _inverted, _bottleneck, _separable, _conv, _others):
         for kind, fields in read(graph, at):
             try:

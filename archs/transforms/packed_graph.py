@@ -33,7 +33,7 @@ def packed(graph: Graph) -> bytes:
         places[path] = {
             role: tensors.setdefault(id(tensor), (len(tensors), tensor))[0] for role, tensor in named.items()
         }
-    held = [tensor for _, tensor in tensors.values()]
+    stored = [tensor for _, tensor in tensors.values()]
     head = {
         "name": graph.name,
         "input": graph.input,
@@ -45,10 +45,12 @@ def packed(graph: Graph) -> bytes:
         "weights": None if graph.weights is None else places,
         "unused": graph.weights.unused if graph.weights else {},
         "stored_bytes": graph.weights.stored_bytes if graph.weights else None,
-        "meta": {str(i): [str(t.dtype).removeprefix("torch."), list(t.shape)] for i, t in enumerate(held) if t.is_meta},
+        "meta": {
+            str(i): [str(t.dtype).removeprefix("torch."), list(t.shape)] for i, t in enumerate(stored) if t.is_meta
+        },
     }
     text = json.dumps(head, separators=(",", ":")).encode()
-    found = {str(i): t.detach().contiguous().clone() for i, t in enumerate(held) if not t.is_meta}
+    found = {str(i): t.detach().contiguous().clone() for i, t in enumerate(stored) if not t.is_meta}
     return len(text).to_bytes(8, "little") + text + save(found)
 
 

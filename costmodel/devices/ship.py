@@ -59,7 +59,7 @@ def ship(say: Callable[[str], object] = print) -> None:
     with REFUSED.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("key", "name", "networks", "reason"))
-        writer.writerows((of.key, of.name, len(timings(of.key)), why) for of, why in refused)
+        writer.writerows((of.key, of.name, len(timings(of.key)), reason) for of, reason in refused)
     save(few_shots(all_timed(), prior_without))
 
 

@@ -87,8 +87,8 @@ def stages(graph: Graph) -> list[Stage] | None:
 def _stage(blocks: Blocks, image: Shape | None) -> Stage | None:
     """The lifetimes of neighbouring blocks behind a node, or behind the image."""
     nodes = [node for block in blocks for node in block.nodes]
-    own = {node.path for node in nodes}
-    sources = {path for node in nodes for path in node.inputs} - own
+    inside = {node.path for node in nodes}
+    sources = {path for node in nodes for path in node.inputs} - inside
     if len(sources) != 1 or (image and sources != {INPUT}):
         return None
     if image:

@@ -86,7 +86,7 @@ class _BlockAt(NamedTuple):
     first: int
     nodes: int
     last: int  # number of the operator that runs last
-    foreign: bool  # has kinds that the catalogue's networks have not
+    imported: bool  # has operator kinds that the catalogue's networks have not
 
 
 class _StageAt(NamedTuple):
@@ -95,7 +95,7 @@ class _StageAt(NamedTuple):
     rows: NDArray[np.intp]
     """Where its nodes stand in the pool."""
     last: int
-    foreign: bool
+    imported: bool
     lives: Stage
     touches: Touches
 
@@ -172,7 +172,7 @@ class Pricer:
     def _together(self, networks: Sequence[tuple[Graph, list[_StageAt]]], profile: DeviceProfile) -> list[Interval]:
         placed = [stage for _, network in networks for stage in network]
         count = np.array([sum([len(stage.rows) for stage in network]) for _, network in networks])
-        foreign = np.array([any([stage.foreign for stage in network]) for _, network in networks])
+        imported = np.array([any([stage.imported for stage in network]) for _, network in networks])
         where = np.concatenate([stage.rows for stage in placed])
         base, bytes_out, weights, code, shape, outside = self._pool.values.take(where, axis=1)
         firsts = np.cumsum(count) - count
@@ -194,7 +194,7 @@ class Pricer:
         latency = profile.scale * totals + profile.per_node_us * count + profile.per_call_us
         latency = np.maximum(latency, LEAST_SHARE * totals) / 1e3
         ours, others = exp(profile.half_interval_of(())), exp(profile.half_interval_of(("foreign",)))
-        factors = np.where(foreign, others, ours)
+        factors = np.where(imported, others, ours)
         factors[np.add.reduceat(times * outside, firsts) > NEGLIGIBLE * totals] = nan
         return list(zip(latency.tolist(), (latency / factors).tolist(), (latency * factors).tolist()))
 
@@ -246,7 +246,7 @@ class Pricer:
             read = 4.0 * self._batch * prod(blocks[0].shapes[blocks[0].nodes[0].inputs[0]])
             size = np.concatenate(([read], bytes_out))
             self._touches[key] = touches(found.lives, size, weights, image is not None)
-        return _StageAt(rows, last, any([place.foreign for place in places]), found, self._touches[key])
+        return _StageAt(rows, last, any([place.imported for place in places]), found, self._touches[key])
 
     def _alike(self, block: Subgraph, last: int, profile: DeviceProfile) -> _BlockAt:
         """The place of a block of equal operators on equal shapes, whatever its paths, or a new one."""

@@ -22,7 +22,7 @@ from archs.ir.ops import Activation, BatchNorm, ChannelSplit, Conv2d, Function, 
 from costmodel.counting.kinds import FREE
 
 Pairs = tuple[tuple[str, str], ...]
-Held = tuple[str, int]
+Reference = tuple[str, int]
 """A path, and the number of the last node that runs while something refers to its tensor."""
 
 MODULES = Conv2d, BatchNorm, Activation
@@ -115,7 +115,7 @@ def _lives(structures: tuple[Structure, ...], shared: Pairs) -> Lives:
     order = np.sort(np.concatenate([touches, tensors * (len(number) + 1)]))
     touched = order[np.searchsorted(order, touches) - 1] % len(number)
 
-    paths, until = zip(*_held(structures, shared), (INPUT, 0))
+    paths, until = zip(*_references(structures, shared), (INPUT, 0))
     last = np.zeros_like(owner)
     np.maximum.at(last, owner[[*map(number.__getitem__, paths)]], np.array(until))
     last[0] = 0  # the image is the caller's
@@ -143,17 +143,17 @@ class _Stage(NamedTuple):
     steps: tuple[_Call, ...]
     ends: tuple[int, ...]
     """Per step the number of its last node; the stage's first is 1."""
-    held: tuple[Held, ...]
+    references: tuple[Reference, ...]
     """By calls within the steps."""
 
 
-def _held(structures: Sequence[Structure], shared: Pairs) -> Iterator[Held]:
+def _references(structures: Sequence[Structure], shared: Pairs) -> Iterator[Reference]:
     """What the functions of the exported text refer to."""
     steps: list[_Call] = []
     ends: list[int] = []
     for stage in _stages(structures, shared):
         before = ends[-1] if ends else 0
-        for path, end in stage.held:
+        for path, end in stage.references:
             yield path, before + end
         steps += stage.steps
         ends += [before + end for end in stage.ends]
@@ -173,7 +173,7 @@ def _stages(structures: Sequence[Structure], shared: Pairs) -> list[_Stage]:
     return alone
 
 
-_calls: dict[Structure, list[Held]] = {}
+_calls: dict[Structure, list[Reference]] = {}
 register(f"{__name__}._calls", None, "an edit changes one block of a stage", _calls.clear)
 
 
@@ -181,8 +181,8 @@ register(f"{__name__}._calls", None, "an edit changes one block of a stage", _ca
 def _stage(structures: tuple[Structure, ...], shared: Pairs) -> _Stage | None:
     """Neighbours as they are called; None where they read several tensors of others, or none."""
     nodes = [node for structure in structures for node in structure.nodes]
-    own = {node.path for node in nodes}
-    sources = {path for node in nodes for path in node.inputs} - own
+    inside = {node.path for node in nodes}
+    sources = {path for node in nodes for path in node.inputs} - inside
     if len(sources) != 1:
         return None
     [source] = sources
@@ -191,17 +191,17 @@ def _stage(structures: tuple[Structure, ...], shared: Pairs) -> _Stage | None:
     kinds = tuple([kind for structure in structures for kind in structure.kinds])
     steps: list[_Call] = []
     ends: list[int] = []
-    held: list[Held] = []
+    references: list[Reference] = []
     blocks = {structure.nodes[-1].path: structure for structure in structures}
     for member in parts(Graph("stage", shape, tuple(behind), kinds, shared=shared)):
-        ends.append(_call(member, ends[-1] if ends else 0, held, blocks))
+        ends.append(_call(member, ends[-1] if ends else 0, references, blocks))
         inputs = tuple([source if path == INPUT else path for path in member.inputs])
         steps.append(_Call(member.name, inputs, member.output, member.template, member.shares, member.split))
-    named = [(source if path == INPUT else path, end) for path, end in held]
+    named = [(source if path == INPUT else path, end) for path, end in references]
     return _Stage(source, tuple(steps), tuple(ends), tuple(named))
 
 
-def _call(member: Member, before: int, held: list[Held], blocks: Mapping[str, Structure]) -> int:
+def _call(member: Member, before: int, references: list[Reference], blocks: Mapping[str, Structure]) -> int:
     """Add what a call of a member holds, which runs the nodes after the number `before`; gives its last node's.
 
     `blocks`: structures by the path of their last node, of which the calls are found once.
@@ -210,12 +210,12 @@ def _call(member: Member, before: int, held: list[Held], blocks: Mapping[str, St
         return before + 1
     block = blocks.get(member.output)
     if block is None or not isinstance(member, Composite) or _first(member) != block.nodes[0].path:
-        return _parts_called(member, before, held, blocks)
+        return _parts_called(member, before, references, blocks)
     if block not in _calls:
-        within: list[Held] = []
+        within: list[Reference] = []
         _parts_called(member, 0, within, {})
         _calls[block] = [("" if path == member.input else path, end) for path, end in within]
-    held += [(path or member.input, before + end) for path, end in _calls[block]]
+    references += [(path or member.input, before + end) for path, end in _calls[block]]
     return before + len(block.nodes)
 
 
@@ -225,19 +225,21 @@ def _first(member: Member) -> str:
     return member.output
 
 
-def _parts_called(member: Chain | Composite, before: int, held: list[Held], blocks: Mapping[str, Structure]) -> int:
+def _parts_called(
+    member: Chain | Composite, before: int, references: list[Reference], blocks: Mapping[str, Structure]
+) -> int:
     ends: list[int] = []
     for part in member.parts:
-        ends.append(_call(part, ends[-1] if ends else before, held, blocks))
+        ends.append(_call(part, ends[-1] if ends else before, references, blocks))
     if is_chain(member.parts):
-        held += [(part.output, end) for part, end in zip(member.parts, ends[1:])]
+        references += [(part.output, end) for part, end in zip(member.parts, ends[1:])]
     else:
-        held += _of_forward(member.parts, forward_statements(member.parts, member.inputs[0]), ends)
-    held.append((member.inputs[0], ends[-1]))
+        references += _of_forward(member.parts, forward_statements(member.parts, member.inputs[0]), ends)
+    references.append((member.inputs[0], ends[-1]))
     return ends[-1]
 
 
-def _of_forward(steps: Sequence[ForwardPart], lines: Sequence[Statement], ends: Sequence[int]) -> Iterator[Held]:
+def _of_forward(steps: Sequence[ForwardPart], lines: Sequence[Statement], ends: Sequence[int]) -> Iterator[Reference]:
     """What one forward refers to: names until they are overwritten or it returns, arguments during their call."""
     overwritten = {position: ends[line.stop - 1] for line in lines for position in line.overwritten}
     for line in lines:

@@ -113,24 +113,24 @@ class _Run:
 
     def _node(self, node: Buffers) -> int:
         """Run one node; the block of its output, 0 for one of less than `SMALLEST` bytes."""
-        heap, held = self._heap, list[int]()
+        heap, allocated = self._heap, list[int]()
         if self._is_new(node.primitive):
             self._keep(node.code[:2])
             heap.free(heap.allocate(GENERATED))
             self._keep(node.code[2:])
         for size, frees, reorder in node.allocations:
-            held.append(heap.allocate(size) if size >= SMALLEST else 0)
+            allocated.append(heap.allocate(size) if size >= SMALLEST else 0)
             if self._is_new(reorder):
                 generated = heap.allocate(REORDER_CODE[0])
                 self._keep(REORDER_CODE)
                 heap.free(generated)
-            if node.packing > self._packing and len(held) == len(node.allocations):
+            if node.packing > self._packing and len(allocated) == len(node.allocations):
                 self._packing = node.packing
                 heap.allocate(node.packing)
             for position in frees:
-                if held[position]:
-                    heap.free(held[position])
-        return held[node.output]
+                if allocated[position]:
+                    heap.free(allocated[position])
+        return allocated[node.output]
 
     def _is_new(self, identity: Hashable) -> bool:
         if identity in self._known:

@@ -34,15 +34,15 @@ class Forest:
     @cached_property
     def _questions(self) -> tuple[NDArray[np.int64], Floats, NDArray[np.intp]]:
         """Columns and thresholds of the distinct questions, and where each is asked: LEVELS × trees."""
-        asked = np.stack((self.columns.T.ravel(), self.thresholds.T.ravel()), axis=1)
-        distinct, where = np.unique(asked, axis=0, return_inverse=True)
+        questions = np.stack((self.columns.T.ravel(), self.thresholds.T.ravel()), axis=1)
+        distinct, where = np.unique(questions, axis=0, return_inverse=True)
         thresholds = distinct[:, 1:].astype(np.float64)
         return distinct[:, 0].astype(np.int64), thresholds, where.reshape(LEVELS, -1)
 
     def answers(self, columns: Floats) -> NDArray[np.uint8]:
         """`columns`: columns × samples → LEVELS × trees × samples: 1 where a sample goes to the 1-branch."""
-        asked, thresholds, where = self._questions
-        return (columns.take(asked, axis=0) > thresholds).view(np.uint8).take(where, axis=0)
+        distinct, thresholds, where = self._questions
+        return (columns.take(distinct, axis=0) > thresholds).view(np.uint8).take(where, axis=0)
 
     def predict(self, x: Floats) -> Floats:
         """x: samples × columns → one value per sample."""
@@ -94,7 +94,7 @@ def fit(
     bound as in Friedman 2001, "Greedy function approximation", section 4.4): an interrupted timing does not pull its
     neighbours, and a tenth of the samples that take three times as long as was known are learned in a few trees.
     `prior` shrinks leaves of few samples; every level looks at a random `share` of the columns.
-    `onto`: a forest from which the boosting goes on; its trees come first in the one that is returned.
+    `onto`: the forest that is boosted further; its trees come first in the returned one.
     """
     rng = np.random.default_rng(seed)
     levels = np.linspace(0, 1, BINS + 1)[1:-1]
@@ -115,19 +115,19 @@ def fit(
         most = max(clip, float(np.quantile(np.abs(rest), MOST)))
         pull = np.clip(rest, -most, most)
         leaf = np.zeros(len(y), np.int64)
-        asked = []
+        questions = []
         for level in range(LEVELS):
             candidates = rng.choice(usable, tries, replace=False)
             scored = [_best_cut(leaf, 1 << level, binned[i], len(cuts[i]), pull, prior) for i in candidates]
             best = max(range(tries), key=lambda i: scored[i][0])
             column, cut = candidates[best], scored[best][1]
-            asked.append((column, cuts[column][cut]))
+            questions.append((column, cuts[column][cut]))
             leaf = 2 * leaf + (binned[column] > cut)
         size = np.bincount(leaf, minlength=1 << LEVELS)
         value = rate * np.bincount(leaf, pull, 1 << LEVELS) / (size + prior)
         rest = rest - value[leaf]
-        columns.append(np.array([[column for column, _ in asked]]))
-        thresholds.append(np.array([[threshold for _, threshold in asked]]))
+        columns.append(np.array([[column for column, _ in questions]]))
+        thresholds.append(np.array([[threshold for _, threshold in questions]]))
         values.append(value[None])
     return Forest(onto.start + start, np.concatenate(columns), np.concatenate(thresholds), np.concatenate(values))
 
@@ -181,9 +181,9 @@ class PartialLeaves:
 
 def _table(forest: Forest, bits: NDArray[np.uint8], column: int) -> tuple[NDArray[np.float64], Leaves]:
     """A column's distinct thresholds, and what each of its bins adds to each tree's leaf: bins × trees."""
-    asked = forest.columns == column
-    thresholds = np.unique(forest.thresholds[asked])
+    members = forest.columns == column
+    thresholds = np.unique(forest.thresholds[members])
     parts = np.zeros((len(thresholds) + 1, len(forest.values)), np.uint8)
-    for tree, level in zip(*np.nonzero(asked)):
+    for tree, level in zip(*np.nonzero(members)):
         parts[thresholds.searchsorted(forest.thresholds[tree, level]) + 1 :, tree] += bits[tree, level]
     return thresholds, parts

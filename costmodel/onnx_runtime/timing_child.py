@@ -33,9 +33,9 @@ def main() -> None:
     shape = [wanted["batch"], *image.shape[1:]]
     feed = {image.name: numpy.random.default_rng(0).standard_normal(shape, dtype=numpy.float32)}
     calls = _timed(lambda: timed.run(None, feed), wanted["seconds"])
-    own = {"optimized_model_filepath": str(folder / "optimised.onnx")}  # names of reorders differ between sessions
-    own["profile_file_prefix"] = str(folder / "profile")
-    profiled = new_session(wanted["file"], wanted["threads"], enable_profiling=True, **own)
+    options = {"optimized_model_filepath": str(folder / "optimised.onnx")}  # names of reorders differ between sessions
+    options["profile_file_prefix"] = str(folder / "profile")
+    profiled = new_session(wanted["file"], wanted["threads"], enable_profiling=True, **options)
     for _ in range(WARM_UP + PROFILED):
         profiled.run(None, feed)
     nodes = _nodes(json.loads(Path(profiled.end_profiling()).read_text(encoding="utf-8")))

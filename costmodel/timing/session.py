@@ -141,12 +141,12 @@ class _Course:
 
     def fill(self) -> bool:
         """Take as many networks as there is memory and time for; False where there are no more."""
-        taken = asked = 0.0  # bytes in memory, and the seconds that further visits will take
+        taken = planned_s = 0.0  # bytes in memory, and the seconds that further visits will take
         expected: float = self.rounds
         round_s: list[float] = []  # of one module
         while taken < self.memory:
             owed = self._owed * OFTEN * expected * statistics.fmean(round_s) if round_s else 0.0
-            following = self._following(asked + owed)
+            following = self._following(planned_s + owed)
             if not following:
                 break
             self._check()
@@ -161,17 +161,17 @@ class _Course:
             taken += one.bytes
             visit_s = self._passed - before
             round_s.append(one.turns / one.often * visit_s)
-            asked += (expected * one.turns - 1) * visit_s
+            planned_s += (expected * one.turns - 1) * visit_s
             if len(self.some) == PILOT and self.seconds < inf:  # a quiet machine needs fewer visits: more networks
                 self.settle()
                 expected = min(self.rounds, max(ENOUGH, statistics.fmean(one.rounds for one in self.some)))
-                asked = 0.0
+                planned_s = 0.0
         return bool(self.some)
 
-    def _following(self, asked: float) -> tuple[Recipe, bool] | None:
+    def _following(self, planned_s: float) -> tuple[Recipe, bool] | None:
         """The next network, and whether it is a reference; a few of those come even where time is short."""
         pilot = not self.done and len(self.some) < PILOT
-        room = pilot or self._passed + asked < self.seconds
+        room = pilot or self._passed + planned_s < self.seconds
         due = self.references and len(self.some) % REFERENCES == 0
         spec = next(self.specs, None) if room and not due else None
         if spec is not None:

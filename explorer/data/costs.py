@@ -99,4 +99,5 @@ def timed_kinds(counts: NetworkCounts, nodes_ms: Mapping[str, float] | None) -> 
 
 
 def nodes_of(counts: NetworkCounts, block: str) -> tuple[Node, ...]:
+    """The nodes of a block in execution order."""
     return tuple(node for node in counts.graph.nodes if node.block == block)

@@ -108,16 +108,16 @@ def over_devices(spec: Spec, keys: Sequence[str], folded: bool = False) -> panda
     return _frame([_priced(spec, key, folded, profiles.title(key)) for key in keys])
 
 
-def over_networks(key: str, own: Spec | None = None, folded: bool = False) -> pandas.DataFrame:
+def over_networks(key: str, user_spec: Spec | None = None, folded: bool = False) -> pandas.DataFrame:
     """The catalogue's networks, and one of the user's own, on one device.
 
     Columns: `label`, `latency_ms`, `low_ms`, `high_ms` (the 90 % interval; NaN where the device cannot price a
     network), `images_per_s`, `note`. The user's own comes first.
     """
     specs = [family.spec() for family in FAMILIES.values()]
-    rows = [_priced(spec, key, folded, FAMILIES[spec.name].title) for spec in specs if spec != own]
-    if own is not None:
-        rows.insert(0, _priced(own, key, folded, f"{own.name} (open)"))
+    rows = [_priced(spec, key, folded, FAMILIES[spec.name].title) for spec in specs if spec != user_spec]
+    if user_spec is not None:
+        rows.insert(0, _priced(user_spec, key, folded, f"{user_spec.name} (open)"))
     return _frame(rows)
 
 

@@ -77,9 +77,9 @@ def _against(before: Estimate, after: Estimate) -> str:
     times = (after.high_pct - after.low_pct) / max(1e-9, before.high_pct - before.low_pct)
     if times < WIDER:
         return ""
-    why = (
+    reason = (
         f"no published ablation covers its {', '.join(after.outside)}"
         if after.outside
         else f"{100 * after.changed:.0f} % of its multiply-adds are in blocks of no published network"
     )
-    return f"Why not: the accuracy's interval becomes {times:.1f} times as wide: {why}. Train it first."
+    return f"Why not: the accuracy's interval becomes {times:.1f} times as wide: {reason}. Train it first."

@@ -182,9 +182,9 @@ def touched(before: NetworkCounts, after: NetworkCounts) -> frozenset[str]:
 def _what(old: _Block, new: _Block) -> str:
     words = [f"{old.kind} → {new.kind}".replace("_", " ")] if old.kind != new.kind else []
     if old.kind == new.kind and old.structure != new.structure:
-        gone = [name for name in old.structure if name not in new.structure]
-        come = [name for name in new.structure if name not in old.structure]
-        words += [f"{sign} {', '.join(names)}" for sign, names in (("−", gone), ("+", come)) if names]
+        removed = [name for name in old.structure if name not in new.structure]
+        added = [name for name in new.structure if name not in old.structure]
+        words += [f"{sign} {', '.join(names)}" for sign, names in (("−", removed), ("+", added)) if names]
     if old.kind == new.kind:
         words += _changes(old, new)
     if old.shapes != new.shapes:

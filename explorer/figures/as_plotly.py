@@ -32,6 +32,7 @@ HOVER_SIZE = 14
 
 
 def figure(drawing: Drawing) -> go.Figure:
+    """The drawing as a plotly figure with the default template."""
     return draw.figure(traces(drawing), layout(drawing))
 
 

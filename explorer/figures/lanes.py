@@ -33,6 +33,7 @@ class Layout:
 
 
 def lay_out(graph: Graph, block: str) -> Layout:
+    """The places of a block's operators, and of those of other blocks that it reads."""
     members = [node for node in graph.nodes if node.block == block]
     inside = {node.path for node in members}
     pairs = [(source, node.path) for node in members for source in node.inputs]

@@ -70,6 +70,7 @@ class Plot:
 
 
 def percent(share: float) -> str:
+    """A share of the plot's width as SVG has it."""
     return f"{100 * share:.3f}%"
 
 
@@ -93,11 +94,13 @@ def stroke(edge: Edge | None) -> str:
 
 
 def box(shown: Box, plot: Plot) -> str:
+    """A rectangle behind the marks."""
     rectangle = plot.rectangle((shown.left, shown.right), shown.heights)
     return f'<rect {rectangle} fill="{shown.fill or "none"}" opacity="{shown.opacity}"{stroke(shown.edge)}/>'
 
 
 def note(shown: Above | Beside, plot: Plot) -> str:
+    """A text beside the plot."""
     if isinstance(shown, Above):
         return text(shown.text, plot.across(shown.x), -shown.lift - LINE * shown.size / 2, shown.size)
     return text(shown.text, percent(shown.x), plot.down(shown.row), shown.size, "start")

@@ -14,15 +14,16 @@ from explorer.jobs.worker import request, send, working
 
 
 def main() -> None:
-    asked = request()
+    """The worker: calibrates or validates as its request states."""
+    arguments = request()
     warnings.simplefilter("ignore")  # the profile records them
-    regime = asked.get("calibrate") or asked["validate"]["regime"]
+    regime = arguments.get("calibrate") or arguments["validate"]["regime"]
     with working(regime["device"]):
-        if "calibrate" in asked:
-            made = costmodel.calibrate(**asked["calibrate"], quick=asked["quick"], progress=_progress)
+        if "calibrate" in arguments:
+            made = costmodel.calibrate(**arguments["calibrate"], quick=arguments["quick"], progress=_progress)
             send(profile=made.model_dump(mode="json", by_alias=True))
         else:
-            profile = DeviceProfile.model_validate(asked["validate"])
+            profile = DeviceProfile.model_validate(arguments["validate"])
             send(report=validate(profile, progress=_progress).as_dict())
 
 

@@ -12,12 +12,13 @@ from explorer.lab.run import run
 
 
 def main() -> None:
-    asked = request()
-    with working(asked["settings"]["device"]):
-        settings = Settings(**asked["settings"])
-        networks = [(row, archs.build(archs.Spec.from_json(text))) for row, text in asked["networks"]]
+    """The worker: measures the networks of its request round by round."""
+    arguments = request()
+    with working(arguments["settings"]["device"]):
+        settings = Settings(**arguments["settings"])
+        networks = [(row, archs.build(archs.Spec.from_json(text))) for row, text in arguments["networks"]]
         send(environment={"device": settings.device, "threads": settings.threads, "layout": settings.layout})
-        send(run=run(networks, settings, _round, seconds=asked["seconds"]).as_dict())
+        send(run=run(networks, settings, _round, seconds=arguments["seconds"]).as_dict())
 
 
 def _round(done: int, planned: int, turn: tuple[float, ...], least: tuple[float, ...]) -> None:

@@ -157,6 +157,7 @@ def printed_channels(made: Experiment) -> dict[str, tuple[int, str]]:
 
 
 def column(guideline: int, platform: str, scale: int) -> str:
+    """The head of a column of the printed table; empty where there is no such guideline."""
     if guideline not in GUIDELINES:
         return ""
     return next(iter(_cells(guideline, platform).values()))[SCALES.index(scale)].column

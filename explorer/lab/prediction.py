@@ -20,6 +20,7 @@ def profile_for(settings: Settings) -> DeviceProfile | None:
 
 
 def fits(profile: DeviceProfile, settings: Settings) -> bool:
+    """Whether a profile is of the device, threads, layout and batch of the settings."""
     regime = profile.regime
     return (regime.device, regime.threads, regime.layout, regime.batch) == (
         settings.device,

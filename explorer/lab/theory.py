@@ -104,7 +104,7 @@ def g4(experiment: Experiment) -> pandas.DataFrame:
             total = sums.setdefault(kind, [0, 0])
             total[0] += cost.mult_adds + cost.elementwise
             total[1] += cost.mem_access
-        operations, moved = (sum(total[i] for total in sums.values()) for i in (0, 1))
+        operations, accesses = (sum(total[i] for total in sums.values()) for i in (0, 1))
         for kind, (work, memory) in sums.items():
             parts.append(
                 {
@@ -113,7 +113,7 @@ def g4(experiment: Experiment) -> pandas.DataFrame:
                     "operations": work,
                     "mem_access": memory,
                     "operations_share": work / operations,
-                    "mem_access_share": memory / moved,
+                    "mem_access_share": memory / accesses,
                 }
             )
     return pandas.DataFrame(parts)

@@ -102,10 +102,10 @@ def _one_device(scenario: Scenario) -> None:
     if not scenario.profile:
         st.caption("No device is in use: choose one above.")
         return
-    own = scenario.spec if scenario.edited else None
-    found = device_list.over_networks(scenario.profile, own, scenario.folded)
+    edited = scenario.spec if scenario.edited else None
+    found = device_list.over_networks(scenario.profile, edited, scenario.folded)
     messages.caption(profiles.title(scenario.profile))
-    _compared(found, "network", "milliseconds_by_network", [str(found["label"].iloc[0])] if own else [])
+    _compared(found, "network", "milliseconds_by_network", [str(found["label"].iloc[0])] if edited else [])
 
 
 def _compared(found: pandas.DataFrame, what: str, name: str, marked: list[str]) -> None:

@@ -23,6 +23,7 @@ _tiles = Component(
 
 
 def title(scenario: Scenario) -> None:
+    """The network's name with its edits."""
     graph = scenario.graph
     folded = " · batch norm folded" if scenario.folded else ""
     against = "" if scenario.baseline == scenario.spec else f" · changes against {scenario.compared.title}"
@@ -40,6 +41,7 @@ def adjusted(scenario: Scenario) -> None:
 
 
 def tiles(scenario: Scenario) -> None:
+    """The totals with their changes against the baseline."""
     draw(figures.tiles(scenario), "tiles")
 
 

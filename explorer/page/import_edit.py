@@ -26,6 +26,7 @@ Surgery = Callable[[Graph], Graph]
 
 
 def edit(found: Imported) -> None:
+    """The edits of an imported graph."""
     graph = found.graph
     if graph.weights is not None:
         st.caption("An edit of an operator with trained weights drops these weights: they would not fit.")

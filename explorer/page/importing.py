@@ -33,8 +33,8 @@ from explorer.page.widgets import job_status, live, messages, upload, words
 KEY, PROBLEM, JOB = import_edit.IMPORTED, "import problem", "import job"
 HOME = "home"
 """Where app.py leaves the page that shows tables."""
-OWN = "as it says"
-SIZES = (OWN, "96", "128", "160", "192", "224", "256", "299", "384", "224×320")
+AS_STATED = "as stated in it"
+SIZES = (AS_STATED, "96", "128", "160", "192", "224", "256", "299", "384", "224×320")
 
 
 def render() -> None:
@@ -110,8 +110,8 @@ def _forget() -> None:
 
 def _size() -> tuple[int, int] | None:
     """Height and width. Raises ArchError for a text that is no size."""
-    chosen = st.session_state.get("import size") or OWN
-    if chosen == OWN:
+    chosen = st.session_state.get("import size") or AS_STATED
+    if chosen == AS_STATED:
         return None
     size = resolution_of(chosen)
     return (size, size) if isinstance(size, int) else size
@@ -231,9 +231,9 @@ def _layers(found: Imported) -> None:
 
 def _export(found: Imported) -> None:
     name = found.graph.name
-    text, why = found.text
+    text, reason = found.text
     if not text:
-        messages.warning(f"No PyTorch file: {why}.", ":material/block:")
+        messages.warning(f"No PyTorch file: {reason}.", ":material/block:")
         return
     with st.container(horizontal=True):
         _file("PyTorch file", text, f"{name}.py", "text/x-python")

@@ -32,4 +32,4 @@ def _warm() -> None:
         gc.collect()
         gc.freeze()  # what is there now stays: later collections need not look through all of the libraries
     except Exception:
-        log.exception("warming up failed")  # whoever asks next is told why
+        log.exception("warming up failed")  # the next caller gets the error

@@ -180,9 +180,9 @@ class Adapter:
         flat = unrolled(spec)
         priced = self._priced([flat])[0]
         if priced is None or (self.whole_interval and isnan(priced[2])):
-            why = "no latency" if priced is None else "a latency without an interval"
+            lack = "no latency" if priced is None else "a latency without an interval"
             raise ArchError(
-                f"the profile {self.profile.name} gives {why} for {spec.name}, which is outside its calibrated range; "
+                f"the profile {self.profile.name} gives {lack} for {spec.name}, which is outside its calibrated range; "
                 "allowed: another profile, or --point to meet the target with the prediction itself"
             )
         score, state = self.scorer.begin(flat)

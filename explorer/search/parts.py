@@ -74,7 +74,7 @@ class Parts:
 
     def rows(self, genome: Genome) -> tuple[AnyRow, ...]:
         """The rows of a genome's table. Raises ArchError."""
-        return tuple([row for unit, genes, _ in self._walk for row in self._rows_of(unit, _own(genes, genome))])
+        return tuple([row for unit, genes, _ in self._walk for row in self._rows_of(unit, _options(genes, genome))])
 
     def blocks(self, genome: Genome, resolution: int) -> list[Subgraph]:
         """The blocks of a genome's network. Raises ArchError."""
@@ -83,8 +83,8 @@ class Parts:
         for unit, genes, first in self._walk:
             if first:
                 end = _End(end.path, end.shape, ())
-            own = tuple([genome[gene] for gene in genes])
-            placed = self._placed.get((unit, own, end)) or self._place(unit, own, end)
+            options = tuple([genome[gene] for gene in genes])
+            placed = self._placed.get((unit, options, end)) or self._place(unit, options, end)
             if placed.problem:
                 raise placed.problem
             blocks += placed.blocks
@@ -102,7 +102,7 @@ class Parts:
             lines = [line for line in text.splitlines(keepends=True)]
             self._heads[resolution] = "".join(lines[: -2 - len(self._base.rows)]), "".join(lines[-2:])
         head, tail = self._heads[resolution]
-        texts = [self._text(unit, _own(genes, genome)) for unit, genes, _ in self._walk]
+        texts = [self._text(unit, _options(genes, genome)) for unit, genes, _ in self._walk]
         body = ",\n  ".join([text for text in texts if text])
         return sha256(f"{head}  {body}\n{tail}".encode()).hexdigest()
 
@@ -126,40 +126,40 @@ class Parts:
 
     def _different(self, unit: int, genes: Sequence[int], begin: _End) -> dict[tuple[Shape, Seen], int]:
         found: dict[tuple[Shape, Seen], set[object]] = {}
-        for own in product(*[range(self._lengths[gene]) for gene in genes]):
-            placed = self._place(unit, own, begin)
+        for options in product(*[range(self._lengths[gene]) for gene in genes]):
+            placed = self._place(unit, options, begin)
             if not placed.problem:
                 nodes = tuple([block.nodes for block in placed.blocks])
                 found.setdefault((placed.end.shape, placed.end.seen), set()).add(nodes)
         return {end: len(graphs) for end, graphs in found.items()}
 
-    def _rows_of(self, unit: int, own: Genome) -> tuple[AnyRow, ...]:
-        if (unit, own) not in self._rows:
+    def _rows_of(self, unit: int, options: Genome) -> tuple[AnyRow, ...]:
+        if (unit, options) not in self._rows:
             genome = [0] * len(self._lengths)
-            for gene, option in zip(self._units[unit].genes, own):
+            for gene, option in zip(self._units[unit].genes, options):
                 genome[gene] = option
-            self._rows[unit, own] = self._edited(self._units[unit].rows, tuple(genome))
-        return self._rows[unit, own]
+            self._rows[unit, options] = self._edited(self._units[unit].rows, tuple(genome))
+        return self._rows[unit, options]
 
-    def _place(self, unit: int, own: Genome, begin: _End) -> _UnitAt:
+    def _place(self, unit: int, options: Genome, begin: _End) -> _UnitAt:
         """A unit behind a tensor: built behind the first tensor of a shape, and read from the others' paths then."""
         if len(self._placed) > KEPT:
             self._placed.clear()
-        key = unit, own, begin.shape, begin.seen
+        key = unit, options, begin.shape, begin.seen
         if key not in self._built:
             if len(self._built) > KEPT:
                 self._built.clear()
-            self._built[key] = begin.path, self._build(unit, own, begin)
+            self._built[key] = begin.path, self._build(unit, options, begin)
         path, placed = self._built[key]
         if path != begin.path and not placed.problem:
             blocks = tuple([block.behind(path, begin.path) for block in placed.blocks])
             placed = _UnitAt(blocks, placed.end if blocks else begin)
-        self._placed[unit, own, begin] = placed
+        self._placed[unit, options, begin] = placed
         return placed
 
-    def _build(self, unit: int, own: Genome, begin: _End) -> _UnitAt:
+    def _build(self, unit: int, options: Genome, begin: _End) -> _UnitAt:
         try:
-            rows = self._rows_of(unit, own)
+            rows = self._rows_of(unit, options)
             seen = Counter(dict(begin.seen))
             blocks = place(rows, begin.path, begin.shape, seen) if rows else ()
         except ArchError as error:
@@ -168,15 +168,15 @@ class Parts:
         end = _End(last.path, last.output, tuple(sorted(seen.items()))) if last else begin
         return _UnitAt(blocks, end)
 
-    def _text(self, unit: int, own: Genome) -> str:
-        if (unit, own) not in self._texts:
-            rows = self._rows_of(unit, own)
+    def _text(self, unit: int, options: Genome) -> str:
+        if (unit, options) not in self._texts:
+            rows = self._rows_of(unit, options)
             dumped = [json.dumps({"kind": row.kind} | row.model_dump(exclude_defaults=True)) for row in rows]
-            self._texts[unit, own] = ",\n  ".join(dumped)
-        return self._texts[unit, own]
+            self._texts[unit, options] = ",\n  ".join(dumped)
+        return self._texts[unit, options]
 
 
-def _own(genes: Sequence[int], genome: Genome) -> Genome:
+def _options(genes: Sequence[int], genome: Genome) -> Genome:
     return tuple([genome[gene] for gene in genes])
 
 

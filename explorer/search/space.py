@@ -100,8 +100,8 @@ class Space:
                 units.append(Unit(stage, tuple(indices), tuple(genes[stage])))
                 continue
             for index in indices:
-                own = [gene for gene in genes[stage] if self.choices[gene].options[0].cells[0][0] == index]
-                units.append(Unit(stage, (index,), tuple(own)))
+                row_genes = [gene for gene in genes[stage] if self.choices[gene].options[0].cells[0][0] == index]
+                units.append(Unit(stage, (index,), tuple(row_genes)))
         return units
 
     @cached_property

@@ -37,10 +37,10 @@ def with_state(graph: Graph, module: nn.Module) -> Graph:
     found: dict[str, dict[str, Tensor]] = {}
     for path, place in attributes(graph).items():
         prefix = f"{place}."
-        own = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
-        own.pop("num_batches_tracked", None)
-        if own:
-            found[path] = own
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+        tensors.pop("num_batches_tracked", None)
+        if tensors:
+            found[path] = tensors
     return replace(graph, weights=Weights(found))
 
 
@@ -119,12 +119,12 @@ class _Cut:
             inputs = [self._read(node, place, origin) for place in range(len(node.inputs))]
             self.sources[node.path] = self._outputs(node, origin, inputs)
             if node.path in self.child.weights:
-                own = dict(self.child.weights[node.path])
+                named = dict(self.child.weights[node.path])
                 if origin is not None and origin.path in self.weights:
                     theirs = self.weights[origin.path]
-                    for name in own.keys() & theirs.keys():
-                        own[name] = self._copied(node, origin, own[name], theirs[name], inputs[0])
-                tensors[node.path] = own
+                    for name in named.keys() & theirs.keys():
+                        named[name] = self._copied(node, origin, named[name], theirs[name], inputs[0])
+                tensors[node.path] = named
         return replace(self.child, weights=Weights(tensors))
 
     def _read(self, node: Node, place: int, origin: Node | None) -> Sources:
@@ -183,34 +183,34 @@ class _Cut:
             kept += channels[:each]
         return kept
 
-    def _copied(self, node: Node, origin: Node, own: Tensor, theirs: Tensor, inputs: Sources) -> Tensor:
+    def _copied(self, node: Node, origin: Node, tensor: Tensor, parent: Tensor, inputs: Sources) -> Tensor:
         """A tensor of the child with the parent's elements where both have the channel."""
-        made, outputs = own.clone(), np.array(self.sources[node.path])
-        inside = (outputs >= 0) & (outputs < len(theirs))
-        if own.dim() == 1:
-            made[np.flatnonzero(inside)] = theirs[outputs[inside]]
+        made, outputs = tensor.clone(), np.array(self.sources[node.path])
+        inside = (outputs >= 0) & (outputs < len(parent))
+        if tensor.dim() == 1:
+            made[np.flatnonzero(inside)] = parent[outputs[inside]]
             return made
-        kernel = _middle(own, theirs)
+        kernel = _middle(tensor, parent)
         groups, old_groups = getattr(node.op, "groups", 1), getattr(origin.op, "groups", 1)
-        width, old_width = own.shape[0] // groups, theirs.shape[0] // old_groups
-        channels, count = np.arange(own.shape[0]), own.shape[1]
+        width, old_width = tensor.shape[0] // groups, parent.shape[0] // old_groups
+        channels, count = np.arange(tensor.shape[0]), tensor.shape[1]
         # The input channels that each output channel reads, and where they stand in the parent's filter
         read = np.array(inputs)[(channels // width * count)[:, None] + np.arange(count)]
-        places = read - (outputs // old_width * theirs.shape[1])[:, None]
-        both = inside[:, None] & (read >= 0) & (places >= 0) & (places < theirs.shape[1])
+        places = read - (outputs // old_width * parent.shape[1])[:, None]
+        both = inside[:, None] & (read >= 0) & (places >= 0) & (places < parent.shape[1])
         at, place = np.nonzero(both)
         made[at, place] = kernel[outputs[at], places[both]]
         return made
 
 
-def _middle(own: Tensor, theirs: Tensor) -> Any:
+def _middle(tensor: Tensor, parent: Tensor) -> Any:
     """The parent's kernels without the rim that a smaller one does not have."""
-    if own.dim() < 4:
-        return theirs
-    rims = [(theirs.shape[axis] - own.shape[axis]) // 2 for axis in (2, 3)]
+    if tensor.dim() < 4:
+        return parent
+    rims = [(parent.shape[axis] - tensor.shape[axis]) // 2 for axis in (2, 3)]
     if min(rims) < 0:
         raise ArchError("the kernel is larger than the parent's; allowed: up to its size")
-    return theirs[:, :, rims[0] : rims[0] + own.shape[2], rims[1] : rims[1] + own.shape[3]]
+    return parent[:, :, rims[0] : rims[0] + tensor.shape[2], rims[1] : rims[1] + tensor.shape[3]]
 
 
 def _shuffle(channels: int, groups: int) -> list[int]:

@@ -86,6 +86,7 @@ def batched(value: torch.Tensor) -> bool:
 
 
 def unmodified(constant: Any, what: str = "weight") -> Constant:
+    """The constant, if its elements are those of a tensor of the module. Raises UnsupportedCall for any other value."""
     if not isinstance(constant, Constant) or not constant.pure:
         raise UnsupportedCall
     return constant

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def symbolic(value: Any) -> bool:
+    """Whether a value is one of torch's symbolic numbers."""
     import torch
 
     return isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool))
@@ -42,6 +43,7 @@ def written_to(node: fx.Node) -> list[fx.Node]:
 
 
 def scope_of(node: fx.Node) -> Scope:
+    """The modules around a call, from the outermost: name of the call, path, class."""
     stack = node.meta.get("nn_module_stack") or {}
     found = []
     for call, (path, kind, *_) in stack.items():

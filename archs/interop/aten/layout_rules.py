@@ -188,6 +188,7 @@ def _slice(call: AtenCall) -> Step:
 
 
 def sliced(call: AtenCall, x: Step, axis: int, start: int, stop: int | None, step: int) -> Step:
+    """A slice of one axis; nothing where it takes all of it."""
     start, stop, step = slice(start, stop, step).indices(x.shape[axis])
     if (start, stop, step) == (0, x.shape[axis], 1):
         return x

@@ -46,8 +46,8 @@ def _is_stage(module: nn.Module) -> bool:
         return any(True for member in module.children() if any(True for _ in member.children()))
     for child in module.children():
         kinds = {type(member) for member in child.children()} if type(child).__name__ in CONTAINERS else set()
-        own = [kind for kind in kinds if not kind.__module__.startswith("torch.nn.")]
-        if len(kinds) == len(own) == 1 and len(list(child.children())) > 1:
+        custom = [kind for kind in kinds if not kind.__module__.startswith("torch.nn.")]
+        if len(kinds) == len(custom) == 1 and len(list(child.children())) > 1:
             return True
     return False
 

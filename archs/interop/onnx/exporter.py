@@ -102,7 +102,7 @@ def _refusal(graph: Graph, error: Exception) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter says of itself: that torchvision is missing, and what it will not use of torch."""
+    """Without the exporter's notes on itself: that torchvision is missing, and which parts of torch it will not use."""
     log = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = log.level
     log.setLevel(logging.ERROR)

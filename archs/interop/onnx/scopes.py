@@ -42,9 +42,9 @@ def _stack(paths: list[str], kinds: list[str]) -> Stack:
 
 def _written(node: Any) -> Stack:
     """`['', 'features', 'features.0', 'conv2d']` and the class of each; the last is the operator."""
-    held = {p.key: p.value for p in node.metadata_props if p.key in (SCOPES, CLASSES) and len(p.value) < 10_000}
+    properties = {p.key: p.value for p in node.metadata_props if p.key in (SCOPES, CLASSES) and len(p.value) < 10_000}
     try:
-        paths, kinds = (ast.literal_eval(held[key]) for key in (SCOPES, CLASSES))
+        paths, kinds = (ast.literal_eval(properties[key]) for key in (SCOPES, CLASSES))
     except (KeyError, ValueError, SyntaxError, MemoryError, RecursionError):
         return {}
     if not all(isinstance(v, list) and all(isinstance(s, str) for s in v) for v in (paths, kinds)):

@@ -63,8 +63,8 @@ def _classes_of(graph: Graph, body: tuple[Member, ...]) -> int | None:
     if type(last.op) is not Linear or any(last.path in (tie.path, tie.owner) for tie in graph.ties):
         return None
     members = [inner for part in body for inner in (part.parts if isinstance(part, Chain) else (part,))]
-    own = any(isinstance(member, Leaf) and member.output == last.path and not member.shares for member in members)
-    return last.op.features if own and last.path not in {*graph.owners, *graph.owners.values()} else None
+    unshared = any(isinstance(member, Leaf) and member.output == last.path and not member.shares for member in members)
+    return last.op.features if unshared and last.path not in {*graph.owners, *graph.owners.values()} else None
 
 
 def helpers(graph: Graph) -> list[str]:

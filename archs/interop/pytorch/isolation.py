@@ -134,12 +134,17 @@ def _stores(module: nn.Module) -> list[Any]:
         for hooks in (child._forward_hooks, child._forward_pre_hooks):
             for hook in hooks.values():
                 function = getattr(hook, "func", hook)
-                held = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
-                held += [*(getattr(function, "__defaults__", None) or ()), *getattr(hook, "args", ())]
+                reachable = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+                reachable += [*(getattr(function, "__defaults__", None) or ()), *getattr(hook, "args", ())]
                 names = getattr(getattr(function, "__code__", None), "co_names", ())
-                held += [function.__globals__[name] for name in names if name in getattr(function, "__globals__", {})]
-                held = [h for h in held if not isinstance(h, (ModuleType, type))]  # they hold more than hooks wrote
-                for value in [*held, *[v for h in held if hasattr(h, "__dict__") for v in vars(h).values()]]:
+                reachable += [
+                    function.__globals__[name] for name in names if name in getattr(function, "__globals__", {})
+                ]
+                reachable = [one for one in reachable if not isinstance(one, (ModuleType, type))]  # they hold more
+                for value in [
+                    *reachable,
+                    *[v for one in reachable if hasattr(one, "__dict__") for v in vars(one).values()],
+                ]:
                     if type(value) in (list, dict, set):
                         found[id(value)] = value
     return list(found.values())

@@ -41,6 +41,8 @@ class ForwardPart(Protocol):
 
 @dataclass(frozen=True)
 class Leaf:
+    """A node as a member of a module: a layer, a function, or a call of a shared layer."""
+
     name: str
     node: Node
     shapes: tuple[Shape, ...]
@@ -95,6 +97,8 @@ class _Group:
 
 @dataclass(frozen=True)
 class Chain(_Group):
+    """Members of which each reads the one before: an `nn.Sequential`."""
+
     name: str
     parts: tuple[Member, ...]
 
@@ -105,6 +109,8 @@ class Chain(_Group):
 
 @dataclass(frozen=True)
 class Composite(_Group):
+    """Members of a class of the exported text, which reads one tensor."""
+
     name: str
     kind: str
     parts: tuple[Member, ...]
@@ -151,24 +157,24 @@ def _parts(graph: Graph, nodes: tuple[Node, ...], depth: int, kinds: dict[str, s
 
 
 def _reads(members: tuple[Node, ...]) -> list[str]:
-    own = {node.path for node in members}
-    return list(dict.fromkeys(path for node in members for path in node.inputs if path not in own))
+    inside = {node.path for node in members}
+    return list(dict.fromkeys(path for node in members for path in node.inputs if path not in inside))
 
 
 def _only_last_is_read(graph: Graph, members: tuple[Node, ...]) -> bool:
-    own = {node.path for node in members}
+    inside = {node.path for node in members}
     ends = {graph.nodes[-1].path}
     for node in members[:-1]:
-        if node.path in ends or any(reader.path not in own for reader in graph.consumers[node.path]):
+        if node.path in ends or any(reader.path not in inside for reader in graph.consumers[node.path]):
             return False
     return True
 
 
 def _shares_outside(graph: Graph, members: tuple[Node, ...]) -> bool:
     """Whether a module is called both in here and elsewhere."""
-    own = {node.path for node in members}
+    inside = {node.path for node in members}
     return any(
-        graph.owners.get(node.path, node.path) not in own or not own.issuperset(graph.users.get(node.path, ()))
+        graph.owners.get(node.path, node.path) not in inside or not inside.issuperset(graph.users.get(node.path, ()))
         for node in members
     )
 

@@ -128,15 +128,15 @@ class _Variables:
         return name in self._paths and self._last_read.get(self._paths[name], -1) >= position
 
     def assign(self, name: str, path: str) -> list[str]:
-        """Let a name hold another path; returns the path that it held, if any."""
-        held = [self._paths[name]] if name in self._paths else []
-        for before in held:
+        """Bind a name to another path; returns the path that it was bound to, if any."""
+        replaced = [self._paths[name]] if name in self._paths else []
+        for before in replaced:
             del self._names[before]
         self._names[path], self._paths[name] = name, path
         self._taken.add(name)
         if path not in self._last_read:
             self._end(name)
-        return held
+        return replaced
 
     def named(self, path: str, wanted: str) -> str:
         """A name that was never in use, for a path."""

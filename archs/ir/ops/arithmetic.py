@@ -179,10 +179,10 @@ class _Reduction(Unweighted):
 
     def output(self, *inputs: Shape) -> Shape:
         x = one_input(inputs, self)
-        gone = {axis_of(axis, x, words(type(self).__name__)) for axis in self.axes}
+        reduced = {axis_of(axis, x, words(type(self).__name__)) for axis in self.axes}
         if self.keep:
-            return Shape(*[1 if i in gone else side for i, side in enumerate(x)])
-        return Shape(*[side for i, side in enumerate(x) if i not in gone])
+            return Shape(*[1 if i in reduced else side for i, side in enumerate(x)])
+        return Shape(*[side for i, side in enumerate(x) if i not in reduced])
 
     def spelling(self, *inputs: Shape) -> Function:
         dims = tuple(axis + 1 for axis in self.axes)

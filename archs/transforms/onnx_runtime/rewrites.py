@@ -73,8 +73,8 @@ def _merge_equal(graph: OnnxGraph) -> None:
             kept_nodes.append(node)
         else:
             first.paths = merged(first.paths, node.paths)
-            for value, kept in zip(node.outputs, first.outputs):
-                graph.replace_uses(value, kept)
+            for value, same in zip(node.outputs, first.outputs):
+                graph.replace_uses(value, same)
             graph.drop(node)
 
 

@@ -66,6 +66,7 @@ def network(kind: str, channels: int, size: int, blocks: int = BLOCKS) -> Spec:
 
 @cached(4096, "a slider asks for the same networks again")
 def mult_adds(kind: str, channels: int, size: int) -> int:
+    """The multiply-adds of a stack of blocks of one kind."""
     return count(archs.build(network(kind, channels, size))).total.mult_adds
 
 

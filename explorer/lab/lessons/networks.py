@@ -159,6 +159,7 @@ PAPER_SAVED_SHARE = 0.11
 
 
 def last_stage_networks() -> Networks:
+    """MobileNetV3-Large with its first last stage and with the published one."""
     return [
         ("original last stage", archs.spec("mobilenet_v3_large", last_stage="original")),
         ("efficient last stage", archs.spec("mobilenet_v3_large", last_stage="efficient")),

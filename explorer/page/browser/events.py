@@ -24,6 +24,7 @@ class _Handled:
 
 
 def acknowledged(key: str) -> int:
+    """The number of the last event of a component that was handled."""
     return _handled().numbers.get(key, 0)
 
 

@@ -1,9 +1,8 @@
-"""What a session remembers of what was typed and pressed, in a dict of our own.
+"""The session's memory of typed and pressed values, in one dict inside of Streamlit's session state.
 
-A run that begins copies Streamlit's session state entry by entry and then clears what was new, while the run that it
-stops goes on, in a thread of its own and under another lock: what that one writes between the two is lost, and nobody
-says it again. Two cells of a table went that way. An entry that is a dict stays the same one, whatever is written in
-it.
+A run that begins copies the session state entry by entry and clears the new entries, while the run that it stops may
+still write in another thread: those writes are lost, and two typed cells were. An entry that is a dict is the same
+object in both runs, so no write to it is lost.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ SENT = "lab sent"
 def show() -> None:
     """One line above a page: the class that was joined, or the fields to join one."""
     member = store.membership()
-    asked = plain(st.query_params.get(PARAMETER, ""), 12).upper()
+    link_code = plain(st.query_params.get(PARAMETER, ""), 12).upper()
     if member:
         left, right = st.columns([5, 1], vertical_alignment="center")
         with left:
@@ -31,9 +31,9 @@ def show() -> None:
             st.query_params.pop(PARAMETER, None)
             st.rerun()
         return
-    with st.expander("Join a class", expanded=bool(asked), icon=":material/school:"), st.form("join", border=False):
+    with st.expander("Join a class", expanded=bool(link_code), icon=":material/school:"), st.form("join", border=False):
         left, middle, right = st.columns([2, 3, 1], vertical_alignment="bottom")
-        code = left.text_input("Class code", asked, max_chars=12, key="class code")
+        code = left.text_input("Class code", link_code, max_chars=12, key="class code")
         name = middle.text_input("Your name, or that of your machine", key="class name", max_chars=MAX_NAME)
         if right.form_submit_button("Join", type="primary", width="stretch"):
             _join(code.strip().upper(), plain(name, MAX_NAME))

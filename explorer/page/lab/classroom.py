@@ -53,8 +53,8 @@ def _sheets() -> None:
 def _answers(column: list[Experiment]) -> None:
     """The answers for the chosen column if it was measured, else for the last measured one."""
     measured, machine = [], ""
-    for asked in column:
-        of = asked if store.run_of(asked) else store.results().get(asked.guideline, asked)
+    for shown in column:
+        of = shown if store.run_of(shown) else store.results().get(shown.guideline, shown)
         run = store.run_of(of)
         if run:
             measured.append((of, compare(of, run, prediction.predicted_here(of))))

@@ -41,6 +41,7 @@ KERNELS = (
 
 
 def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] | None) -> None:
+    """The run beside the prediction and the paper, with a verdict per row."""
     table = compare(made, run, predicted)
     missing = [] if run else ["Not measured yet."]
     if not predicted:
@@ -66,9 +67,9 @@ def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] 
 def _verdicts(made: Experiment, table: pandas.DataFrame) -> None:
     """The number of rows that agree; explanations of the rows that do not, and of all rows in an expander."""
     if made.guideline:
-        said = agreement_sentence(*agreement(table), disagreeing_rows(table))
+        sentence = agreement_sentence(*agreement(table), disagreeing_rows(table))
         st.markdown(
-            f"**The paper's direction ({printed_platform(made.guideline, made.platform)}, {made.column}) {said}.**"
+            f"**The paper's direction ({printed_platform(made.guideline, made.platform)}, {made.column}) {sentence}.**"
         )
     show_disagreeing(made, table)
     with st.expander("Explanation of each row"):
@@ -86,22 +87,22 @@ def show_disagreeing(made: Experiment, table: pandas.DataFrame, name: str = "") 
 
 def _describe(made: Experiment, table: pandas.DataFrame, number: int, name: str = "") -> None:
     row = table.iloc[number]
-    said = messages.literal(describe_row(made, table, number))
-    st.markdown(f"{MARKS.get(row['verdict'], row['verdict'])}: **{name}{row['row']}**, {said}.")
+    description = messages.literal(describe_row(made, table, number))
+    st.markdown(f"{MARKS.get(row['verdict'], row['verdict'])}: **{name}{row['row']}**, {description}.")
 
 
 def _as_printed(made: Experiment) -> None:
     """What the table prints otherwise than this page, with the reason."""
-    said = [
+    sentences = [
         f"{row}: the table prints {channels} channels. {reason}."
         for row, (channels, reason) in printed_channels(made).items()
     ]
     platform = printed_platform(made.guideline, "ARM")
     cells = printed(made.guideline, "ARM", made.scale)
     if cells and platform != "ARM":
-        said.append(f"{platform} is the table's word; the text names the device: ARM, {cells[0].device}.")
-    if said:
-        st.caption(" ".join(said))
+        sentences.append(f"{platform} is the table's word; the text names the device: ARM, {cells[0].device}.")
+    if sentences:
+        st.caption(" ".join(sentences))
 
 
 def _shown(made: Experiment, table: pandas.DataFrame) -> pandas.DataFrame:

@@ -126,9 +126,9 @@ def _predict_first(made: Experiment) -> bool:
     rows = [variant.row for variant in made.variants]
     if made.guideline in orders:
         order = orders[made.guideline]
-        said = " → ".join(order) if order else "skipped"
+        shown = " → ".join(order) if order else "skipped"
         left, right = st.columns([5, 1], vertical_alignment="center")
-        left.markdown(f"Your order, fastest first: **{said}**")
+        left.markdown(f"Your order, fastest first: **{shown}**")
         if right.button("Order again", key=f"g{made.guideline} again"):
             del orders[made.guideline]
             st.rerun()

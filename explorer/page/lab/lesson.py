@@ -73,8 +73,10 @@ def _predict_first(title: str, question: Question) -> bool:
     class_bar.predicted(title, given)
     left, right = st.columns([5, 1], vertical_alignment="center")
     with left:
-        said = f"Your prediction: {given} {'✓' if given == right_one else '✗'}. " if given else "Prediction skipped. "
-        messages.info(f"{question.text} {said}Computed: {right_one}.", ":material/quiz:")
+        sentence = (
+            f"Your prediction: {given} {'✓' if given == right_one else '✗'}. " if given else "Prediction skipped. "
+        )
+        messages.info(f"{question.text} {sentence}Computed: {right_one}.", ":material/quiz:")
     if right.button("Predict again", key=f"again {title}"):
         del answers[title]
         st.rerun()

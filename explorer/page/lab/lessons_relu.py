@@ -26,10 +26,11 @@ def manifold() -> None:
         "relu spiral",
         "The spiral before and after ReLU",
     )
-    kept = curves.survives(dimension, seed)
+    shares = curves.survives(dimension, seed)
+    linear = shares["straight"]
     st.markdown(
-        f"**{kept['recoverable']:.0%}** of the points keep at least two dimensions above zero, enough to tell two "
-        f"numbers. The best linear layer after the ReLU gets back **{kept['straight']:.1%}** of the spiral's variance. "
+        f"**{shares['recoverable']:.0%}** of the points keep at least two dimensions above zero, enough to tell two "
+        f"numbers. The best linear layer after the ReLU gets back **{linear:.1%}** of the spiral's variance. "
         "For this reason the 1×1 that reduces the channels has no ReLU: a *linear* bottleneck."
     )
     chart.show(lesson_charts.survival(_survival(), dimension), "relu survival", "Share that is kept, by dimension")

@@ -38,8 +38,8 @@ def last_stage() -> None:
     here = ""
     if times:
         before, after = times
-        said = "Measured here" if run else "Predicted here, until you measure"
-        here = f" {said}: **{before - after:.2f} ms** of {before:.2f} ms, **{1 - after / before:.0%}**."
+        source = "Measured here" if run else "Predicted here, until you measure"
+        here = f" {source}: **{before - after:.2f} ms** of {before:.2f} ms, **{1 - after / before:.0%}**."
     st.markdown(
         f"It saves {saved / 1e6:.1f} M multiply-adds, {saved / table['mult_adds'].iloc[0]:.0%}. On the paper's phone "
         f"that was {lessons.PAPER_SAVED_MS:g} ms, {lessons.PAPER_SAVED_SHARE:.0%} of the running time (section "

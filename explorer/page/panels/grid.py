@@ -53,10 +53,10 @@ def table(scenario: Scenario) -> None:
     with st.container():  # the table stays where it is in the page, and with it the keyboard in its cell
         if waiting:
             _refused(waiting)
-    kept = cells.shown(spec, everything)
+    columns = cells.shown(spec, everything)
     overlay = waiting.overlay() if waiting else []
     label = f"The table of {spec.name}, row by row"
-    sheet.show(KEY, label, kept, cells.lines(spec, kept), overlay, HELP, _typed)
+    sheet.show(KEY, label, columns, cells.lines(spec, columns), overlay, HELP, _typed)
 
 
 def _refused(waiting: Waiting) -> None:
@@ -89,6 +89,6 @@ def _typed(content: list[Any]) -> None:
         changed = scenario.edit(
             KEY, cells.label(wanted), lambda spec: edits.set_cells(spec, wanted), cells.attempted(spec, wanted)
         )
-        kept = {cell: typed[cell] for cell in wanted}
+        pending = {cell: typed[cell] for cell in wanted}
         state.put(replace(changed, problem=None))
-        memory()[WAITING] = Waiting(spec, kept, changed.problem) if changed.problem else None
+        memory()[WAITING] = Waiting(spec, pending, changed.problem) if changed.problem else None

@@ -75,8 +75,8 @@ def _network(scenario: Scenario) -> list[Part]:
     if family is None:
         rows = f"Your own spec, {spec.name}: {len(spec.rows)} rows."
         return [chosen, *state.problem_parts("network"), form.note("about", rows)]
-    turned = [part for knob, value in knobs(spec).items() for part in _knob(family, knob, value)]
-    return [chosen, *state.problem_parts("network"), *turned, form.note("about", family.source)]
+    knob_parts = [part for knob, value in knobs(spec).items() for part in _knob(family, knob, value)]
+    return [chosen, *state.problem_parts("network"), *knob_parts, form.note("about", family.source)]
 
 
 def _title(name: str) -> str:

@@ -148,6 +148,7 @@ def download(table: Table, scenario: Scenario, what: str) -> None:
 
 
 def csv(table: Table, name: str, what: str) -> None:
+    """A button that downloads a table as CSV."""
     download_widget.button(
         f"{what.capitalize()} as CSV",
         lambda: csv_text(pandas.DataFrame(table)),

@@ -15,6 +15,7 @@ NONE = ""
 
 
 def steps(scenario: Scenario) -> list[Part]:
+    """Undo, redo and reset, with the versions as a list."""
     history = scenario.history
     published = scenario.spec.name in FAMILIES
     buttons = [
@@ -68,11 +69,11 @@ def baseline(scenario: Scenario) -> Part:
     """What the tiles' changes are against."""
     earlier = [f"#{n}" for n in range(len(scenario.history.versions))]
     chosen = scenario.against if isinstance(scenario.against, str) else "kept"
-    kept = ["kept"] if isinstance(scenario.against, Version) else []
+    earlier_version = ["kept"] if isinstance(scenario.against, Version) else []
     return form.choice(
         "baseline",
         "Compare with",
-        [PAPER, *kept, *FAMILIES, *reversed(earlier)],
+        [PAPER, *earlier_version, *FAMILIES, *reversed(earlier)],
         chosen,
         lambda change: _compare(change.value),
         lambda option: _baseline_title(scenario, option),

@@ -24,6 +24,7 @@ NUMBERS: dict[str, tuple[str, float, Callable[[Spec, Any], Edited]]] = {
 
 
 def edits(scenario: Scenario) -> list[Part]:
+    """The edits of the network as a whole."""
     spec = scenario.spec
     classes = [row.channels for row in spec.rows if isinstance(row, Linear)]
     values: dict[str, float | None] = {

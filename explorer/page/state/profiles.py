@@ -20,8 +20,8 @@ def known() -> list[str]:
     And the one in use: the page Devices offers all others.
     """
     collect()
-    own = [key for key in _uploaded() if key not in devices.here()]
-    found = [*devices.here(), *devices.names(), *devices.of_papers(), *own]
+    uploaded = [key for key in _uploaded() if key not in devices.here()]
+    found = [*devices.here(), *devices.names(), *devices.of_papers(), *uploaded]
     used = state.scenario().profile
     return [*found, used] if used in devices.of_whole_networks() and used not in found else found
 
@@ -52,6 +52,7 @@ def mine() -> Calibration | ValidationJob | None:
 
 
 def started(job: Calibration | ValidationJob) -> None:
+    """Note the job that this session started last."""
     st.session_state["job"] = job
 
 
@@ -63,11 +64,11 @@ def use(key: str | None) -> None:
 def add(profile: DeviceProfile) -> str:
     """Keeps an uploaded profile with the session; the last few only, as each takes megabytes."""
     key = devices.store(profile)
-    held = _uploaded()
-    held.pop(key, None)
-    held[key] = devices.load(key)
-    while len(held) > MAX_UPLOADED:
-        held.pop(next(iter(held)))
+    uploaded = _uploaded()
+    uploaded.pop(key, None)
+    uploaded[key] = devices.load(key)
+    while len(uploaded) > MAX_UPLOADED:
+        uploaded.pop(next(iter(uploaded)))
     return key
 
 

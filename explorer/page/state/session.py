@@ -25,6 +25,7 @@ SCENARIO = "scenario"
 
 
 def scenario() -> Scenario:
+    """The session's scenario, a new one at first."""
     kept = memory()
     if SCENARIO not in kept:
         kept[SCENARIO] = start()
@@ -32,10 +33,12 @@ def scenario() -> Scenario:
 
 
 def put(changed: Scenario) -> None:
+    """Replace the session's scenario."""
     memory()[SCENARIO] = changed
 
 
 def choose(control: str, **choices: object) -> None:
+    """Apply choices of a control to the session's scenario."""
     put(scenario().choose(control, **choices))
 
 
@@ -46,7 +49,7 @@ def edit(
     attempt: Spec | None = None,
     follow: int | None = None,
 ) -> None:
-    """An edit of the table; what it says of a refusal is shown by `control`. `follow`: the row to open afterwards."""
+    """An edit of the table; a refusal is shown at `control`. `follow`: the row to open afterwards."""
     with guard("The edit"):
         put(scenario().edit(control, label, make, attempt, follow))
 
@@ -102,7 +105,7 @@ def _apply_fix(problem: Rejection, fix: Fix) -> None:
 
 @contextmanager
 def guard(what: str) -> Iterator[None]:
-    """A panel that fails says so in one line, the others go on; the log has the traceback, the user never.
+    """A failing panel shows one line and the others are drawn; the traceback is logged and never shown.
 
     Streamlit's own control flow (rerun, stop) is no Exception and passes.
     """

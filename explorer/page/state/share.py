@@ -137,6 +137,7 @@ def parameters(scenario: Scenario) -> dict[str, str]:
 
 
 def link(scenario: Scenario) -> None:
+    """A popover with the link of the scenario."""
     if _text(scenario.spec) is None:
         st.caption("This network is too long for a link: keep it as the JSON file of the Export tab.")
         return

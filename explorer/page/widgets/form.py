@@ -80,14 +80,17 @@ def number(name: str, label: str, value: float | None, handler: Handler, step: f
 
 
 def text(name: str, label: str, value: str, handler: Handler, **properties: Any) -> Part:
+    """A field for a line of text."""
     return Part("text", name, label, handler, properties | {"value": value})
 
 
 def switch(name: str, label: str, value: bool, handler: Handler, **properties: Any) -> Part:
+    """A switch."""
     return Part("switch", name, label, handler, properties | {"value": value})
 
 
 def button(name: str, label: str, icon: str, handler: Handler, disabled: bool = False, **properties: Any) -> Part:
+    """A button with an icon."""
     return Part("button", name, label, handler, properties | {"icon": icon, "disabled": disabled})
 
 
@@ -103,10 +106,12 @@ def note(name: str, label: str, tone: str = "small", icon: str = "") -> Part:
 
 
 def grid(name: str, inside: Sequence[Part]) -> Part:
+    """Parts in as many columns as fit."""
     return Part("grid", name, inside=tuple(inside))
 
 
 def row(name: str, inside: Sequence[Part]) -> Part:
+    """Parts beside each other."""
     return Part("row", name, inside=tuple(inside))
 
 

@@ -78,10 +78,10 @@ def _follow_run(ticket: Ticket, key: str, help: str) -> None:
     _keep(ticket, key)
 
 
-def _keep(held: Job | Ticket, key: str) -> None:
-    held.keep = st.toggle(
+def _keep(job: Job | Ticket, key: str) -> None:
+    job.keep = st.toggle(
         "Continue after this tab is closed",
-        held.keep,
+        job.keep,
         key=f"keep {key}",
         help=f"Otherwise it ends {ABANDONED:.0f} s after the connection is lost.",
     )
@@ -95,9 +95,9 @@ def present() -> Callable[[], bool] | None:
     return partial(runtime.get_instance().is_active_session, context.session_id)
 
 
-def left(held: Job | Ticket) -> str:
+def left(job: Job | Ticket) -> str:
     """` · about 2 min to go`; nothing while that is not known."""
-    seconds = held.remaining
+    seconds = job.remaining
     if seconds is None:
         return ""
     return f" · about {seconds / 60:.0f} min to go" if seconds > 90 else f" · about {5 * round(seconds / 5)} s to go"

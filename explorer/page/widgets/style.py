@@ -8,4 +8,5 @@ from explorer.page.frontend import bundle
 
 
 def apply() -> None:
+    """The page's style sheet."""
     st.html(f"<style>{bundle.style('page')}</style>")

@@ -14,10 +14,12 @@ from explorer.figures.palette import KIND_COLOURS
 
 
 def title(words: str, caption: str) -> None:
+    """The page's title with a caption."""
     st.html(f"<h1>{escape(words)}</h1><p class='caption'>{escape(caption)}</p>")
 
 
 def heading(words: str) -> None:
+    """A heading without an anchor."""
     st.html(f"<h3>{escape(words)}</h3>")
 
 
@@ -28,4 +30,5 @@ def kinds(shown: Iterable[str]) -> None:
 
 
 def caption(words: str) -> None:
+    """A line of small text."""
     st.html(f"<p class='caption'>{escape(words)}</p>")
