@@ -14,7 +14,7 @@ import numpy as np
 
 from archs.ir.graph import Graph
 from archs.transforms.onnx_runtime.exported import exported
-from archs.transforms.onnx_runtime.onnx_graph import IMAGE_VALUE, FixedTensor
+from archs.transforms.onnx_runtime.onnx_graph import IMAGE_VALUE, LEFT_OUT, FixedTensor
 from costmodel.errors import CostError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def quick_onnx(graph: Graph) -> bytes:
     tensors = [
         numpy_helper.from_array(_values(name, constant, numbers, position), name)
         for position, (name, constant) in enumerate(made.constants.items())
+        if name != LEFT_OUT
     ]
 
     def info(value: str) -> onnx.ValueInfoProto:

@@ -5,6 +5,7 @@ The default run uses files of the prediction's own operators; the exporter's fil
 
 from random import Random
 
+import onnx
 import pytest
 import torch
 from support.onnx_runtime_model import compared, compared_to_file
@@ -13,6 +14,10 @@ from torch import nn
 import archs
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.sampling import random_spec
+from archs.ir import ops
+from archs.ir.graph import Builder
+from archs.ir.operator import Shape
+from costmodel.onnx_runtime.writer import quick_onnx
 
 
 @pytest.mark.parametrize("name", [name for name in archs.names() if name != "resnet50"])
@@ -39,6 +44,19 @@ def test_the_exported_file(name, knobs):
 @pytest.mark.slow
 def test_a_folded_graph():
     assert compared_to_file(archs.fold_batchnorm(archs.build(archs.spec("mobilenet_v2", width=0.35)))) == []
+
+
+@pytest.mark.parametrize(("low", "high"), [(None, 0.5), (-0.5, None), (-0.5, 0.5)])
+def test_a_clamp_of_one_side(low, high):
+    """A bound that is left out stands before the other one: an upper bound alone was read as the lower."""
+    builder = Builder("clamp", Shape(3, 8, 8))
+    x = builder.add("conv", ops.Conv2d(16, 3, bias=True), "input")
+    builder.add("clamp", ops.Clamp(low, high), x)
+    graph = builder.graph()
+    assert compared(graph) == []
+    data = onnx.load_from_string(quick_onnx(graph)).graph
+    (clip,) = [node for node in data.node if node.op_type == "Clip"]
+    assert [bool(name) for name in clip.input[1:]] == [low is not None, *([True] if high is not None else [])]
 
 
 class Block(nn.Module):

@@ -12,7 +12,7 @@ from archs.ir import ops
 from archs.ir.graph import Graph, Node
 from archs.ir.operator import Op
 from archs.transforms.onnx_runtime.export import Export
-from archs.transforms.onnx_runtime.onnx_graph import OnnxGraph, Sizes
+from archs.transforms.onnx_runtime.onnx_graph import LEFT_OUT, OnnxGraph, Sizes
 
 Rule = Callable[[Export, Node], None]
 _RULES: dict[type[Op], Rule] = {}
@@ -153,7 +153,8 @@ def _clamp(made: Export, node: Node) -> None:
         lower = made.emit(node, "Max", [x, made.number(op.low)], last=False)
         made.emit(node, "Min", [lower, made.number(op.high)])
     else:
-        made.emit(node, "Clip", [x, *[made.number(bound) for bound in (op.low, op.high) if bound is not None]])
+        low = LEFT_OUT if op.low is None else made.number(op.low)
+        made.emit(node, "Clip", [x, low, *([] if op.high is None else [made.number(op.high)])])
 
 
 @rule(ops.ELU)

@@ -13,6 +13,8 @@ from typing import Any
 Sizes = tuple[int, ...]
 
 IMAGE_VALUE = "input"
+LEFT_OUT = ""
+"""In the place of an input that is left out before others."""
 
 
 @dataclass(eq=False, slots=True)
@@ -50,7 +52,7 @@ class OnnxGraph:
         self.nodes: dict[int, OnnxNode] = {}
         self.shapes: dict[str, Sizes] = {IMAGE_VALUE: image}
         """Value → sizes without the batch; `()` of shape arithmetic."""
-        self.constants: dict[str, FixedTensor] = {}
+        self.constants: dict[str, FixedTensor] = {LEFT_OUT: FixedTensor((0,), ())}
         self.maker: dict[str, OnnxNode] = {}
         self.readers: dict[str, list[OnnxNode]] = {}
         self.output = IMAGE_VALUE
