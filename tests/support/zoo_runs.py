@@ -60,6 +60,12 @@ HYBRID = re.compile(
 """Modules of networks with attention between convolutions."""
 
 
+LARGE = re.compile(
+    r"(?:^|_)(?:x*large|xx?l|huge|giant|gigantic|base|[blhg])(?=_|$)|_b[4-8]|101|152|200|269|[3-9]\d\d|1\d{3}"
+)
+"""Names of networks that take minutes: they come last."""
+
+
 def load(folder: str) -> tuple[Any, Any]:
     """Torchvision and timm out of a folder. Beside a torch without compiled operators their schemas are declared."""
     import torch
@@ -92,7 +98,7 @@ def load(folder: str) -> tuple[Any, Any]:
 
 
 def names(torchvision: Any, timm: Any) -> list[tuple[str, str, str]]:
-    """(library, name, module) of all CNNs and hybrids: first one of each family, the smallest, then the others."""
+    """(library, name, module) of all CNNs and hybrids: the smallest of each family, then others, large ones last."""
     from timm.models._registry import _model_entrypoints
 
     found = []
@@ -115,7 +121,8 @@ def names(torchvision: Any, timm: Any) -> list[tuple[str, str, str]]:
             seen[key] = seen.get(key, 0) + 1
             place = place if seen[key] == 1 else level + 1
         order.append((place, row))
-    return [row for _, row in sorted(order, key=lambda pair: pair[0])]
+    order.sort(key=lambda pair: (pair[0] == 2 and bool(LARGE.search(pair[1][1])), pair[0]))
+    return [row for _, row in order]
 
 
 def _family(name: str) -> str:
