@@ -156,6 +156,8 @@ def _bias(op: ops.Op) -> int:
 def _window_reads(op: ops.Op, x: Shape, output: Shape) -> int:
     if type(op) in (ops.MaxPool, ops.AvgPool):
         return op.kernel[0] * op.kernel[1] * output.elements  # type: ignore[attr-defined]
+    if isinstance(op, ops.TensorFunction) and op.window:
+        return op.window * output.elements
     whole = type(op) in WHOLE or column_of(op) == "pooling"
     return x.elements if whole else output.elements
 

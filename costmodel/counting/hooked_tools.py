@@ -5,10 +5,12 @@ One table per tool, from the operator's class to a rule. No tool is run here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 from archs.ir import ops
 from archs.ir.ops import Shape
+from archs.ir.ops.recurrent import GATES
 from costmodel.counting.rule import (
     ACTIVATIONS,
     ADAPTIVE,
@@ -36,6 +38,8 @@ from costmodel.counting.rule import (
     params_of,
     per_input,
     products,
+    recurrent,
+    recurrent_products,
     rules_of,
     unseen,
     with_bias,
@@ -47,6 +51,13 @@ from costmodel.counting.rule import (
 # The pytorch backend hooks modules and patches torch.nn.functional at once, so a module whose forward looks its
 # function up there is counted by both.
 _TWICE = "its hook (pytorch_ops.py, {}) and again the function that it calls (pytorch_engine.py, patch_functional)"
+
+
+def _ptflops_recurrent(op: ops.Op, x: Shape, y: Shape) -> int:
+    assert isinstance(op, ops.Recurrent)
+    more = {"lstm": 10, "gru": 7}.get(op.cell, 1) + (2 * GATES[op.cell] if op.bias else 0)
+    return recurrent_products(op, x) + x[0] * op.layers * op.directions * op.hidden * more
+
 
 PTFLOPS_PYTORCH = Tool(
     version="0.7.5",
@@ -62,6 +73,7 @@ PTFLOPS_PYTORCH = Tool(
         **unseen("convolutions of one's own", "hooks go by the exact class (pytorch_ops.py, MODULES_MAPPING)", *MADE),
         **products(1, "counted: torch.matmul is patched (pytorch_engine.py, patch_tensor_ops)"),
         **attention(0, "not patched (pytorch_engine.py, patch_functional)"),
+        **recurrent(_ptflops_recurrent, "its biases and gates too (pytorch_ops.py, rnn_flops_counter_hook)"),
         **rules_of(
             "batch norm",
             affine_norm(1, 2),
@@ -142,6 +154,14 @@ def _every_output(op: ops.Op, x: Shape, y: Shape) -> int:
     return prod(op.kernel) * x.channels * op.channels // op.groups * y.height * y.width
 
 
+def _thop_recurrent(op: ops.Op, x: Shape, y: Shape) -> int:
+    """Each gate's sums, biases and products of vectors; a projection of the states is not seen."""
+    assert isinstance(op, ops.Recurrent)
+    plain = replace(op, projected=0)
+    more = {"lstm": 4, "gru": 4}.get(op.cell, 0) + GATES[op.cell] * (3 if op.bias else 1)
+    return plain.mult_adds(x) + x[0] * op.layers * op.directions * op.hidden * more
+
+
 THOP = Tool(
     version="0.1.1.post2209072238",
     call="thop.profile(module, (x,), verbose=False)[0]",
@@ -156,6 +176,7 @@ THOP = Tool(
         **unseen("convolutions of one's own", "hooks go by the exact class (profile.py, register_hooks)", *MADE),
         **products(0, HOOKS_MATH),
         **attention(0, HOOKS_MATH),
+        **recurrent(_thop_recurrent, "its biases and gates too (thop/rnn_hooks.py, count_lstm, count_gru, count_rnn)"),
         **rules_of(
             "batch norm",
             affine_norm(2, 4),
@@ -211,7 +232,7 @@ TORCHINFO = Tool(
             "bias",
             with_bias,
             "1 per output (torchinfo/layer_info.py, calculate_macs)",
-            *(ops.Conv2d, ops.Linear, ops.Conv1d, ops.StandardizedConv2d),
+            *(ops.Conv2d, ops.Linear, ops.Conv1d, ops.Conv3d, ops.StandardizedConv2d),
         ),
         **unseen(
             "fixed convolutions", f"{_NO_PARAMETERS} (calculate_macs)", ops.FixedConv2d, ops.Conv2dWith, ops.LinearWith
@@ -230,6 +251,7 @@ TORCHINFO = Tool(
         ),
         **products(0, HOOKS_MATH),
         **attention(0, HOOKS_MATH),
+        **recurrent(lambda op, x, y: x[0] * op.params(x), "its parameters per place (layer_info.py, calculate_macs)"),
         **rules_of(
             "batch norm",
             params_of,

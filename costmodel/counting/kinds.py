@@ -16,6 +16,7 @@ FREE: dict[type[ops.Op], str] = {
     ops.Dropout: "the identity in inference",
     ops.ExampleInput: "given, not computed",
     ops.Outputs: "a tuple of tensors that are there",
+    ops.BatchMoved: "a view of its input",
     **dict.fromkeys((ops.View, ops.Permute, ops.Slice, ops.Expand), "a view of its input"),
 }
 """Operators that cost nothing, each with the reason."""
@@ -37,7 +38,7 @@ ELEMENTWISE: dict[type[ops.Op], str] = {
 """The column in which an operator's element-wise work stands."""
 
 WEIGHTED: dict[type[ops.Op], str] = {
-    **dict.fromkeys((ops.Conv2d, ops.Conv1d, ops.ConvTranspose2d), "a convolution"),
+    **dict.fromkeys((ops.Conv2d, ops.Conv1d, ops.Conv3d, ops.ConvTranspose2d), "a convolution"),
     **dict.fromkeys(
         (ops.FixedConv2d, ops.StandardizedConv2d), "a convolution whose weights are not trained as they are"
     ),
@@ -50,8 +51,9 @@ PRODUCTS: dict[type[ops.Op], str] = {
     ops.MatMul: "multiplies two tensors of the network",
     ops.Attention: "multiplies two tensors of the network, twice",
     ops.ComputedTensor: "a weight computed from parameters; its matrix products count",
+    ops.Recurrent: "multiplies each place and the state before it with its weights",
 }
-"""Operators with multiply-adds and without weights."""
+"""Operators with multiply-adds that are neither convolutions nor linear layers."""
 
 WHOLE = frozenset((ops.GlobalAvgPool, ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.Mean, ops.Sum, ops.Amax))
 """Poolings and reductions that read each element of their input once."""

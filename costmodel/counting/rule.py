@@ -41,8 +41,8 @@ class Tool:
 
 
 def mult_adds_of(op: ops.Op, x: Shape, y: Shape) -> int:
-    if isinstance(op, (ops.Conv2d, ops.Conv1d)):
-        window = prod(op.kernel) if isinstance(op, ops.Conv2d) else op.kernel
+    if isinstance(op, (ops.Conv2d, ops.Conv1d, ops.Conv3d)):
+        window = op.kernel if isinstance(op, ops.Conv1d) else prod(op.kernel)
         return x.channels // op.groups * window * y.elements
     if isinstance(op, ops.ConvTranspose2d):
         return op.channels // op.groups * prod(op.kernel) * x.elements
@@ -87,7 +87,7 @@ def unseen(term: str, why: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], Rule
     return rules_of(term, nothing, why, *kinds)
 
 
-WEIGHTED = (ops.Conv2d, ops.Linear, ops.Conv1d, ops.LinearLast)
+WEIGHTED = (ops.Conv2d, ops.Linear, ops.Conv1d, ops.Conv3d, ops.LinearLast)
 MADE = (ops.FixedConv2d, ops.StandardizedConv2d, ops.Conv2dWith, ops.LinearWith)
 HARD = (ops.HardSigmoid, ops.HardSwish)
 GELUS = (ops.GELU, ops.TanhGELU)
@@ -111,7 +111,7 @@ ARITHMETIC = (
 LEARNED = (ops.Scale, ops.Shift, ops.ComputedTensor)
 MOVES = (
     *(ops.Concat, ops.ChannelSplit, ops.ChannelShuffle, ops.Flatten, ops.ZeroPad, ops.Dropout),
-    *(ops.ExampleInput, ops.Outputs),
+    *(ops.ExampleInput, ops.Outputs, ops.BatchMoved),
     *(ops.View, ops.Reshape, ops.Permute, ops.Expand, ops.Slice, ops.Stack),
     *(ops.Pad, ops.ConstantPad, ops.ChannelPad, ops.PixelShuffle, ops.PixelUnshuffle),
 )
@@ -132,6 +132,16 @@ def attention(times: int, why: str) -> dict[type[ops.Op], Rule]:
 
 def _is_one_operator(x: Shape, y: Shape) -> bool:
     return len(x) == 3 and x[-1] == y[-1]
+
+
+def recurrent(amount: Amount, why: str) -> dict[type[ops.Op], Rule]:
+    return {ops.Recurrent: Rule("recurrent layers", amount, why)}
+
+
+def recurrent_products(op: ops.Op, x: Shape) -> int:
+    """Its multiply-adds without the projection of its states."""
+    assert isinstance(op, ops.Recurrent)
+    return op.mult_adds(x) - x[0] * op.layers * op.directions * op.projected * op.hidden
 
 
 HOOKS_MATH = "not seen: operators and methods of tensors, and no module or patched function runs"

@@ -6,6 +6,8 @@ One table per tool, from the operator's class to a rule. No tool is run here.
 from __future__ import annotations
 
 from archs.ir import ops
+from archs.ir.ops import Shape
+from archs.ir.ops.recurrent import GATES
 from costmodel.counting.rule import (
     ACTIVATIONS,
     ADAPTIVE,
@@ -26,6 +28,7 @@ from costmodel.counting.rule import (
     mult_adds_of,
     per_input,
     products,
+    recurrent,
     rules_of,
     unseen,
     with_bias,
@@ -46,6 +49,7 @@ FVCORE = Tool(
         ),
         **products(1, "counted (jit_handles.py, matmul_flop_jit)"),
         **attention(0, "unsupported: aten::scaled_dot_product_attention (flop_count.py)"),
+        **recurrent(lambda op, x, y: 0, "unsupported: aten::lstm, aten::gru, aten::rnn_tanh (flop_count.py)"),
         **rules_of(
             "batch norm",
             affine_norm(1, 2),
@@ -92,6 +96,19 @@ FVCORE = Tool(
 )
 
 
+def _recurrent(times: int, bias: int) -> dict[type[ops.Op], Rule]:
+    """An LSTM on the CPU is one operator, `mkldnn_rnn_layer`, where its states are not projected; others are linear."""
+
+    def amount(op: ops.Op, x: Shape, y: Shape) -> int:
+        assert isinstance(op, ops.Recurrent)
+        if op.cell == "lstm" and not op.projected:
+            return 0
+        biases = bias * x[0] * op.layers * op.directions * 2 * GATES[op.cell] * op.hidden if op.bias else 0
+        return times * op.mult_adds(x) + biases
+
+    return recurrent(amount, "the linear layers that torch makes of it, but none where it is mkldnn_rnn_layer")
+
+
 def _only_products(table: str) -> dict[type[ops.Op], Rule]:
     """The rules of a tool whose `table` has convolutions and matrix products and nothing else."""
     why = f"has no formula: only convolution and matrix products have one ({table})"
@@ -119,6 +136,7 @@ FLOP_COUNTER_MODE = Tool(
         ),
         **products(2, "a multiply-add is two operations (flop_counter.py, bmm_flop)"),
         **attention(2, "two operations each, but none where torch has one operator for it (flop_registry)"),
+        **_recurrent(2, 0),
         **_only_products("flop_registry"),
     },
 )
@@ -137,6 +155,7 @@ PTFLOPS_ATEN = Tool(
         ),
         **products(1, "counted (aten_ops.py, bmm_flop)"),
         **attention(1, "counted, but not where torch has one operator for it (ATEN_OPS_MAPPING)"),
+        **_recurrent(1, 1),
         **_only_products("ATEN_OPS_MAPPING"),
     },
 )

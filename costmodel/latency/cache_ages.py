@@ -58,7 +58,8 @@ def ages(
     clock = np.zeros(len(size))  # end of each node, after 0 for the image
     clock[made] = _running(traffic, firsts, network)
     begun = clock[made - 1]
-    age_in = np.bincount(found.readers, (begun[found.readers] - clock[found.touched]) * taken) / bytes_in
+    reads = np.bincount(found.readers, (begun[found.readers] - clock[found.touched]) * taken)
+    age_in = reads / np.maximum(bytes_in, 1)  # a computed tensor reads parameters alone
     if touched is None:
         touched = _replayed(found, size, clock, made, firsts, nodes, total)
     kernel, uses = _before(kernels, network, many)

@@ -41,7 +41,10 @@ COLUMNS = STATIC + DYNAMIC + BEFORE
 FLOOR = 20_000.0  # bytes that fit into the first-level cache
 
 ROWS = frozenset(
-    (ops.LinearLast, ops.MatMul, ops.Attention, ops.LayerNorm, ops.RMSNorm, ops.Softmax, ops.Mean, ops.Sum, ops.Amax)
+    (
+        *(ops.LinearLast, ops.MatMul, ops.Attention, ops.Recurrent, ops.LayerNorm, ops.RMSNorm, ops.Softmax),
+        *(ops.Mean, ops.Sum, ops.Amax),
+    )
 )
 """Operators whose kernels' inner loops run along rows, and not along channels."""
 

@@ -67,6 +67,7 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
     ops.MatMul: ("matmul", 1),
     ops.Attention: ("matmul", 2),
     ops.LinearWith: ("matmul", 3),
+    ops.Recurrent: ("matmul", 4),
     ops.ComputedTensor: ("elementwise", 8),
     ops.ConvTranspose2d: ("transposed_convolution", 0),
     ops.Reshape: ("copy", 0),
@@ -110,6 +111,8 @@ UPSAMPLING = {"nearest": 0, "nearest-exact": 0, "bilinear": 1, "bicubic": 2}
 PADDING = {"reflect": 6, "circular": 6, "replicate": 7}
 LINE = -1
 """Variant of a convolution along a line, below those that were timed: the predictors' trees take it for the first."""
+VOLUME = -2
+"""Variant of a convolution of volumes, which none was timed of."""
 SIMPLE_POWERS = (2, 3, 0.5, -0.5, -1, -2)
 """Exponents that PyTorch computes without a power (aten/src/ATen/native/cpu/PowKernel.cpp)."""
 STANDARDIZING = 7  # kernels that bring filters to mean 0 and variance 1
@@ -135,6 +138,8 @@ def kind_of(op: Op, inputs: tuple[Shape, ...], batch: int) -> tuple[str, int]:
         return kind, variant
     if type(op) is ops.Conv1d:
         return _line_convolution(op, inputs[0], batch)
+    if type(op) is ops.Conv3d:
+        return "convolution", VOLUME
     if isinstance(op, ops.GlobalAvgPool):
         return ("mean" if op.flat else "global_pool"), 0
     if isinstance(op, ops.Power):

@@ -64,14 +64,17 @@ class InPlace:
         with torch.device("meta"):  # the weights are those of the plain module
             module = network()
         module.load_state_dict(self.module.state_dict(), assign=True)
+        helpers = [child for child in module.modules() if type(child).__name__ in HELPERS]
+        inner = {id(part) for helper in helpers for part in helper.modules() if part is not helper}
         for leaf in module.modules():
-            if leaf is not module and not any(True for _ in leaf.children()):
+            whole = type(leaf).__name__ in HELPERS or not any(True for _ in leaf.children())
+            if leaf is not module and whole and id(leaf) not in inner:
                 leaf.forward = self._wrapped(leaf.forward)
         return module
 
-    def _wrapped(self, forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        def clocked(x: Tensor) -> Tensor:
-            return self._clocked(forward(x))
+    def _wrapped(self, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def clocked(*inputs: Tensor) -> Tensor:
+            return self._clocked(forward(*inputs))
 
         return clocked
 

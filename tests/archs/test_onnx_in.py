@@ -228,8 +228,12 @@ def test_the_image():
     gives = model([node("Relu", "x"), node("Tanh", "x", outputs=["z"])])
     gives.graph.output.append(gives.graph.output[0])
     gives.graph.output[1].name = "z"
-    with pytest.raises(archs.ArchError, match=r"gives 2 tensors \('y, z'\); allowed: one"):
-        archs.from_onnx(gives.SerializeToString())
+    both = archs.from_onnx(gives.SerializeToString(), verify=True)
+    assert [type(n.op).__name__ for n in both.nodes] == ["ReLU", "Tanh", "Outputs"]
+    assert "equal" in both.verification
+    assert type(archs.from_onnx(gives.SerializeToString(), output="z").nodes[-1].op).__name__ == "Tanh"
+    with pytest.raises(archs.ArchError, match=r"output is 'q'; network gives: y, z"):
+        archs.from_onnx(gives.SerializeToString(), output="q")
 
 
 def test_modules_are_read_from_the_names_of_nodes():

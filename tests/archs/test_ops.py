@@ -86,6 +86,7 @@ def test_every_operator_stands_in_the_table():
         ops.TensorFunction,
         ops.ExampleInput,
         ops.Outputs,
+        ops.BatchMoved,
     }, "an opaque operator has no spelling to agree with"
 
 

@@ -35,9 +35,12 @@ OPERATORS -= {
     ops.ComputedTensor,
     ops.Conv2dWith,
     ops.LinearWith,
+    ops.Recurrent,
+    ops.Conv3d,
     ops.TensorFunction,
     ops.ExampleInput,
     ops.Outputs,
+    ops.BatchMoved,
 }  # not sampled: priced as what they are near
 
 

@@ -177,6 +177,8 @@ def more(b: Builder, x: str) -> str:
         tokens = b.add("linear", ops.LinearLast(12), b.add("norm", ops.LayerNorm(), tokens))
         tokens = b.add("rms", ops.RMSNorm(), b.add("plain", ops.LayerNorm(affine=False), tokens))
         tokens = b.add("flat", ops.Reshape((24, 12)), tokens)
+        tokens = b.add("lstm", ops.Recurrent("lstm", 12), tokens)
+        tokens = b.add("gru", ops.Recurrent("gru", 6, 2, bidirectional=True), tokens)
         tokens = b.add("attention", ops.Attention(), tokens, tokens, tokens)
         heads = b.add("heads", ops.Permute((1, 0, 2)), b.add("split", ops.View((24, 3, 4)), tokens))
         heads = b.add("attention2", ops.Attention(0.5), heads, heads, heads)
@@ -189,6 +191,8 @@ def more(b: Builder, x: str) -> str:
         gate = b.add("eca", ops.Conv1d(1, 3), gate)
         gate = b.add("wide", ops.Expand((12, 6, 4)), b.add("column", ops.View((12, 1, 1)), gate))
         y = b.add("scaled", ops.Multiply(), b.add("added", ops.Add(), x, y), gate)
+        volume = ops.Conv3d(2, (3, 3, 3), padding=(1, 1, 1), bias=True)
+        y = b.add("map2", ops.View((12, 6, 4)), b.add("volume", volume, b.add("deep", ops.View((2, 6, 6, 4)), y)))
         return b.add("gated", ops.Add(), y, b.add("amax", ops.Amax((1, 2), keep=True), y))
 
 
@@ -207,6 +211,7 @@ def test_all_tools_on_every_operator():
         ops.TensorFunction,
         ops.ExampleInput,
         ops.Outputs,
+        ops.BatchMoved,
     }  # only imported networks have them
     assert {type(node.op) for node in graph.nodes} == concrete(ops.Op) - computed, (
         "a new operator belongs into everything()"

@@ -50,6 +50,14 @@ def _leaky_relu(call: AtenCall) -> Step:
     return call.step(ops.LeakyReLU(call["negative_slope"]), call.first)
 
 
+@rule("rrelu")
+def _rrelu(call: AtenCall) -> Step:
+    """Leaky, with the mean of the slopes that are drawn in training."""
+    if call["training"]:
+        raise UnsupportedCall
+    return call.step(ops.LeakyReLU((call["lower"] + call["upper"]) / 2), call.first)
+
+
 @rule("elu")
 def _elu(call: AtenCall) -> Step:
     if (call["alpha"], call["scale"], call["input_scale"]) != (1, 1, 1):

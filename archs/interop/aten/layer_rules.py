@@ -5,6 +5,7 @@ The contract is in `archs.interop.aten.call`.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from archs.interop.aten.call import AtenCall, UnsupportedCall, rule, unmodified
@@ -121,16 +122,49 @@ def _conv1d(call: AtenCall) -> Step:
     return _shifted(call, call.step(op, x, weights={"weight": weight, "bias": bias}), shift, 2)
 
 
-@rule("conv_transpose2d")
-def _conv_transpose2d(call: AtenCall) -> Step:
-    weight = unmodified(call["weight"])
+@rule("conv3d")
+def _conv3d(call: AtenCall) -> Step:
+    weight, x = unmodified(call["weight"]), call.first
+    bias, shift = _bias(call)
+    if not weight.trained or weight.factor != 1 or len(x.shape) != 4:
+        raise UnsupportedCall
+    channels, kernel, dilation = weight.tensor.shape[0], tuple(weight.tensor.shape[2:]), _triple(call["dilation"])
+    padding: Any = call["padding"]
+    if isinstance(padding, str):
+        total = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, kernel)]
+        if any(t % 2 for t in total):
+            raise UnsupportedCall
+        padding = [t // 2 for t in total]
+    sizes = {"stride": _triple(call["stride"]), "padding": _triple(padding), "dilation": dilation}
+    op = ops.Conv3d(channels, _triple(kernel), **sizes, groups=call["groups"], bias=bias is not None)
+    return _shifted(call, call.step(op, x, weights={"weight": weight, "bias": bias}), shift, 4)
+
+
+def _triple(values: Any) -> tuple[int, int, int]:
+    first, *rest = values
+    return (first, *rest) if rest else (first, first, first)  # type: ignore[return-value]
+
+
+@rule("conv_transpose1d", "conv_transpose2d")
+def _conv_transpose(call: AtenCall) -> Step:
+    """Along a line as over a map of one row."""
+    weight, x = unmodified(call["weight"]), call.first
     bias, shift = _bias(call)
     if not weight.trained or weight.factor != 1:
         raise UnsupportedCall
-    channels, kernel = weight.tensor.shape[1] * call["groups"], _pair(weight.tensor.shape[2:])
-    sizes = {name: _pair(call[name]) for name in ("stride", "padding", "output_padding", "dilation")}
-    op = ops.ConvTranspose2d(channels, kernel, **sizes, groups=call["groups"], bias=bias is not None)
-    return _shifted(call, call.step(op, call.first, weights={"weight": weight, "bias": bias}), shift, 3)
+    shape, line = weight.tensor.shape, call.name == "conv_transpose1d"
+    numbers = {name: tuple(call[name]) for name in ("stride", "padding", "output_padding", "dilation")}
+    if line:
+        weight = reshaped_constant(weight, (*shape[:2], 1, shape[2]))
+        x = call.step(ops.View((x.shape[0], 1, x.shape[1])), x)
+        numbers = {name: (int("padding" not in name), *value) for name, value in numbers.items()}
+    sizes = {name: _pair(value) for name, value in numbers.items()}
+    op = ops.ConvTranspose2d(
+        shape[1] * call["groups"], _pair(weight.tensor.shape[2:]), **sizes, groups=call["groups"],
+        bias=bias is not None,
+    )  # fmt: skip
+    made = _shifted(call, call.step(op, x, weights={"weight": weight, "bias": bias}), shift, 3)
+    return call.step(ops.View((made.shape[0], made.shape[2])), made) if line else made
 
 
 @rule("linear")
@@ -156,8 +190,12 @@ def _batch_norm(call: AtenCall) -> Step:
     if any(not isinstance(c, Constant) or c.depends_on_parameters for c in statistics.values()):
         raise UnsupportedCall
     affine, behind = _affine(call)
-    op = ops.BatchNorm(call["eps"], bool(affine))
-    return _rescaled(call, call.step(op, call.first, weights=affine | statistics), behind, 0)
+    op, x = ops.BatchNorm(call["eps"], bool(affine)), call.first
+    if len(x.shape) < 4:
+        return _rescaled(call, call.step(op, x, weights=affine | statistics), behind, 0)
+    flat = call.step(ops.View((*x.shape[:2], prod(x.shape[2:]))), x)  # of volumes as of a map
+    found = _rescaled(call, call.step(op, flat, weights=affine | statistics), behind, 0)
+    return call.step(ops.View(tuple(x.shape)), found)
 
 
 @rule("group_norm")

@@ -12,6 +12,7 @@ from itertools import pairwise
 from math import isclose
 from typing import Any
 
+from archs.interop.aten.recurrent_rules import one_call
 from archs.interop.aten.steps import MAX_SPLIT, Step, live
 from archs.ir import ops
 
@@ -25,6 +26,7 @@ ROUNDED = 1e-6  # a sixth may come as a float of 32 bits
 def recognise(output: Step) -> list[Step]:
     """The live steps of an output with every idiom taken for what it is."""
     steps = live(output)
+    one_call(steps)
     _splits(steps)
     _strides(steps)
     changed = True

@@ -120,6 +120,8 @@ EACH = (
 """Operators on single elements."""
 ROWS = {"linear": 1, "matmul": 2, "bmm": 2, "mm": 2, "scaled_dot_product_attention": 2}
 """Operators on the last dimensions, with their number."""
+REDUCED = ("mean", "sum", "amax")
+"""Operators over some dimensions."""
 ALONG = ("softmax", "log_softmax", "slice", "cat")
 """Operators along one dimension."""
 
@@ -130,7 +132,7 @@ def with_batch_first(call: AtenCall, rule: Callable[[AtenCall], Any]) -> Step:
     Raises UnsupportedCall for an operator that does something along the dimension in which the batch is.
     """
     inputs = steps_in(list(call.args.values()))
-    if call.name not in (*ROWS, *EACH, *ALONG, "layer_norm", "rms_norm", "constant_pad_nd", "pad"):
+    if call.name not in (*ROWS, *EACH, *ALONG, *REDUCED, "layer_norm", "rms_norm", "constant_pad_nd", "pad"):
         raise UnsupportedCall
     found = {_place(x) for x in inputs}
     if len(found) != 1:
@@ -149,7 +151,15 @@ def with_batch_first(call: AtenCall, rule: Callable[[AtenCall], Any]) -> Step:
         if along == dim:
             raise UnsupportedCall
         args["dim"] = 1 + along - (along > dim and rest == 1)
-    if dim >= rank - acted or call.value.dim() != rank:
+    place = dim  # of the batch in the result
+    if call.name in REDUCED:
+        over = sorted(d % rank for d in args.get("dim") or ())
+        if dim in over or not over:
+            raise UnsupportedCall
+        args["dim"] = [1 + d - (d > dim and rest == 1) for d in over]
+        if not args.get("keepdim"):
+            place, rank = dim - sum(d < dim for d in over), rank - len(over)
+    if place >= rank - acted or call.value.dim() != rank:
         raise UnsupportedCall
     for name, value in args.items():
         if isinstance(value, Step):
@@ -163,15 +173,15 @@ def with_batch_first(call: AtenCall, rule: Callable[[AtenCall], Any]) -> Step:
             args[name] = value if rest > 1 else reshaped_constant(value, sizes[:dim] + sizes[dim + 1 :])
     sizes = tuple(call.value.shape)
     middle = (rest,) if rest > 1 else ()
-    value = call.value.new_empty((BATCH, *sizes[:dim], *middle, *sizes[dim + 1 :]), device="meta")
+    value = call.value.new_empty((BATCH, *sizes[:place], *middle, *sizes[place + 1 :]), device="meta")
     result = rule(AtenCall(call.name, args, value, call.scope))
     if not isinstance(result, Step) or result.folded or tuple(result.shape) != tuple(value.shape[1:]):
         raise UnsupportedCall
     dims = []
     for i, size in enumerate(sizes):
-        own = Factor(1 + i - (i > dim and rest == 1), size, 1)
-        within = (Factor(dim + 1, before, after), Factor(0, BATCH, 1), Factor(dim + 1, after, 1))
-        dims.append((own,) if i != dim else tuple(f for f in within if f.size > 1))
+        own = Factor(1 + i - (i > place and rest == 1), size, 1)
+        within = (Factor(place + 1, before, after), Factor(0, BATCH, 1), Factor(place + 1, after, 1))
+        dims.append((own,) if i != place else tuple(f for f in within if f.size > 1))
     return _placed(call, Permutation(result, tuple(dims)))
 
 
@@ -184,6 +194,17 @@ def _place(x: Step) -> tuple[int, int, int, int]:
     ((dim, place),) = found
     before, after = (prod(f.size for f in part) for part in (dims[dim][:place], dims[dim][place + 1 :]))
     return len(dims), dim, before, after
+
+
+def batch_moved(x: Step) -> Step:
+    """An output whose images are one whole dimension behind others, as a tensor with the images in front, moved."""
+    dims = permutation(x).dims
+    place = next((i for i, dim in enumerate(dims) if [f.axis for f in dim if f.size > 1] == [0]), 0)
+    if not place:
+        raise UnsupportedCall
+    call = AtenCall("movedim", {}, None, x.scope)  # type: ignore[arg-type]  # it has no value to look at
+    front = permuted(call, x, [place, *[i for i in range(len(dims)) if i != place]])
+    return call.step(ops.BatchMoved(place), front)
 
 
 def _front(call: AtenCall, x: Step, dim: int, rest: int) -> Step:

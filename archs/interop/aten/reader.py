@@ -17,13 +17,14 @@ from archs.interop.aten import (  # noqa: F401 they register their rules
     layer_rules,
     layout_rules,
     pooling_rules,
+    recurrent_rules,
 )
 from archs.interop.aten.call import RULES, AtenCall, UnsupportedCall, batched, is_constant
 from archs.interop.aten.computed import standardized_by
 from archs.interop.aten.functions import function
 from archs.interop.aten.fx_nodes import arguments_of, call_of, decomposed, operator_name, symbolic, written_to
 from archs.interop.aten.memory import Memory
-from archs.interop.aten.permutation import with_batch_first
+from archs.interop.aten.permutation import batch_moved, with_batch_first
 from archs.interop.aten.steps import BATCH, Constant, Step, constants_in, steps_in
 from archs.ir import ops
 from archs.ir.operator import Shape
@@ -134,6 +135,9 @@ class Reader:
         for i, value in computed.items():
             if value.folded:
                 sizes = tuple(leaves[i].meta["val"].shape)
+                with suppress(UnsupportedCall):
+                    computed[i] = batch_moved(value)
+                    continue
                 raise ArchError(
                     f"{self.called} gives {sizes} for a batch of {BATCH} traced images: it mixes images, or an unknown "
                     "operator stands between; allowed: outputs with the batch as their first dimension"

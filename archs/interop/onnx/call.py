@@ -8,6 +8,7 @@ was an attribute became an input. A use that has no counterpart in ATen raises `
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from archs.interop.onnx.emitter import Emitter, Known, Stack, UnsupportedNode, Value
@@ -75,6 +76,11 @@ class OnnxCall:
         """An ATen call: its value, at once where no argument depends on the image."""
         return self.emitter.aten(self.stack, name, args, overload, kwargs)
 
+    def as_operator(self, op: str, *inputs: Value, **attributes: Any) -> Value:
+        """The same call as another operator."""
+        proto = SimpleNamespace(op_type=op, output=self.proto.output, input=self.proto.input, name=self.proto.name)
+        return RULES[op](OnnxCall(self.emitter, proto, list(inputs), self.attributes | attributes, self.stack))
+
     def item(self, value: Value, index: int) -> Value:
         """One of the tensors that a call gave."""
         return self.emitter.item(self.stack, value, index)
@@ -115,5 +121,9 @@ def padded(
     """The input and the padding that is left to the operator: what differs between the ends is put on first."""
     if before == after:
         return x, before
-    sides = [side for pair in zip(reversed(before), reversed(after)) for side in pair]
-    return call.aten("constant_pad_nd", x, sides, value), [0] * len(before)
+    return call.aten("constant_pad_nd", x, both_ends(before, after), value), [0] * len(before)
+
+
+def both_ends(before: list[int], after: list[int]) -> list[int]:
+    """Padding as torch lists it: the last side first, before and after it."""
+    return [side for pair in zip(reversed(before), reversed(after)) for side in pair]

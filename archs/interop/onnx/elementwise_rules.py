@@ -29,6 +29,7 @@ PLAIN = {
     "Reciprocal": "reciprocal",
     # without an operator of ours; torch knows their shapes
     **{name: name.lower() for name in ("Erf", "Abs", "Sign", "Floor", "Ceil", "Round", "Log", "Sin", "Cos", "Selu")},
+    **{name: name.lower() for name in ("Tan", "Sinh", "Cosh", "Asin", "Acos", "Atan", "Asinh", "Acosh", "Atanh")},
 }
 
 
@@ -77,6 +78,30 @@ def _leaky_relu(call: OnnxCall) -> Value:
     return call.aten("leaky_relu", call[0], call.get("alpha", 0.01))
 
 
+@rule("Celu")
+def _celu(call: OnnxCall) -> Value:
+    return call.aten("celu", call[0], call.get("alpha", 1.0))
+
+
+@rule("ThresholdedRelu")
+def _thresholded_relu(call: OnnxCall) -> Value:
+    return call.aten("threshold", call[0], call.get("alpha", 1.0), 0.0)
+
+
+@rule("Softsign")
+def _softsign(call: OnnxCall) -> Value:
+    below = call.aten("add", call.aten("abs", call[0]), 1.0, overload="Tensor")
+    return call.aten("div", call[0], below, overload="Tensor")
+
+
+@rule("Shrink")
+def _shrink(call: OnnxCall) -> Value:
+    limit, bias = call.get("lambd", 0.5), call.get("bias", 0.0)
+    if bias not in (0.0, limit):
+        raise UnsupportedNode
+    return call.aten("softshrink" if bias else "hardshrink", call[0], limit)
+
+
 @rule("Elu")
 def _elu(call: OnnxCall) -> Value:
     return call.aten("elu", call[0], call.get("alpha", 1.0))
@@ -120,8 +145,8 @@ def _cumsum(call: OnnxCall) -> Value:
 
 @rule("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min")
 def _binary(call: OnnxCall) -> Value:
-    if len(call.inputs) != 2:
-        raise UnsupportedNode
+    if len(call.inputs) != 2 and call.op in ("Max", "Min"):
+        return _one_after_another(call)
     a, b = call[0], call[1]
     if isinstance(a, Known) and isinstance(b, Known):
         return _of_constants(call, a, b)
@@ -165,3 +190,40 @@ def _of_constants(call: OnnxCall, a: Known, b: Known) -> Value:
     name = {"Max": "maximum", "Min": "minimum"}.get(call.op, call.op.lower())
     overload = {"Pow": "Tensor_Tensor", "Max": "default", "Min": "default"}.get(call.op, "Tensor")
     return call.aten(name, a, b, overload=overload)
+
+
+def _one_after_another(call: OnnxCall, op: str = "") -> Value:
+    """An operator of any number of tensors as operators of two."""
+    total, *others = call.inputs
+    for other in others:
+        total = call.as_operator(op or call.op, total, other)
+    return total
+
+
+@rule("Sum", "Mean")
+def _sum(call: OnnxCall) -> Value:
+    total = _one_after_another(call, "Add")
+    if call.op == "Sum" or isinstance(total, Known):
+        return total
+    return call.aten("mul", total, 1 / len(call.inputs), overload="Tensor")
+
+
+COMPARED = {"Equal": "eq", "Greater": "gt", "Less": "lt", "GreaterOrEqual": "ge", "LessOrEqual": "le"}
+
+
+@rule(*COMPARED)
+def _compare(call: OnnxCall) -> Value:
+    a, b = call[0], call[1]
+    if isinstance(a, Known) and isinstance(b, Known):
+        call.known(0), call.known(1)
+    if isinstance(b, Known) and b.tensor.numel() == 1 and not b.tensor.is_meta and not isinstance(a, Known):
+        return call.aten(COMPARED[call.op], a, _short(b), overload="Scalar")
+    return call.aten(COMPARED[call.op], a, b, overload="Tensor")
+
+
+LOGICAL = {"And": "logical_and", "Or": "logical_or", "Xor": "logical_xor", "Not": "logical_not"}
+
+
+@rule(*LOGICAL)
+def _logical(call: OnnxCall) -> Value:
+    return call.aten(LOGICAL[call.op], *call.inputs)

@@ -5,7 +5,7 @@ Values that do not depend on the image are computed at once, within bounds. What
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -104,6 +104,19 @@ class Emitter:
         node = self.graph.call_function(Untranslated(name), tuple(self._operand(v) for v in read))
         node.meta |= {"val": values[0] if len(values) == 1 else values, "nn_module_stack": stack}
         return node if len(values) == 1 else [self.item(stack, node, i) for i in range(len(values))]
+
+    def shaped(
+        self, stack: Stack, name: str, args: tuple[Any, ...], overload: str, sizes: Sequence[Sequence[int]]
+    ) -> Value:
+        """A call whose tensors have known sizes: torch would go through a layer's places one by one to say them."""
+        import torch
+
+        target = getattr(getattr(torch.ops.aten, name), overload)
+        node = self.graph.call_function(target, tuple(self._map(args, self._operand)))
+        with self._faking():
+            values = [torch.empty(tuple(size)) for size in sizes]
+        node.meta |= {"val": values, "nn_module_stack": stack}
+        return node
 
     def aten(self, stack: Stack, name: str, args: tuple[Any, ...], overload: str, kwargs: dict[str, Any]) -> Value:
         import torch

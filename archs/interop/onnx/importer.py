@@ -28,6 +28,8 @@ def from_onnx(
     name: str | None = None,
     verify: bool = False,
     progress: Callable[[float, str], None] | None = None,
+    *,
+    output: int | str | None = None,
 ) -> Graph:
     """The graph of an ONNX file, by its path or its bytes, with `graph.weights` beside it.
 
@@ -35,8 +37,8 @@ def from_onnx(
     trained: those of convolutions, linear layers and norms are taken for it, and those that maps are multiplied with
     or added to, running statistics not. What has no operator here becomes an `Opaque` node. Weights in other files are
     read from beside a path; of bytes alone the graph has none of them. With `verify` ONNX Runtime runs the file beside
-    its import, where it is installed (`graph.verification`): not for files of strangers. Raises ArchError for what is
-    no such file, lies about its sizes, or takes or gives several tensors.
+    its import, where it is installed (`graph.verification`): not for files of strangers. `output` as in `from_module`.
+    Raises ArchError for what is no such file, lies about its sizes, or takes several tensors.
 
     Args:
         source: a path, or the bytes of a file.
@@ -44,6 +46,7 @@ def from_onnx(
         name: of the graph; the file's by default.
         verify: whether to compare the outputs with ONNX Runtime's.
         progress: called with the share done, 0 to 1, and the step.
+        output: the name or number of one of several outputs; by default all are counted.
     """
     from archs.interop.onnx import oracle
     from archs.interop.onnx.quantized_rules import is_quantized
@@ -60,7 +63,8 @@ def from_onnx(
     del model
     try:
         report(0.6, "the operators are recognised")
-        steps = recognise(Reader(program, image).read())
+        reader = Reader(program, image, output)
+        steps = recognise(reader.read())
         report(0.9, "the graph is built")
     except RecursionError:
         raise ArchError(f"{shorten(called)} nests too deep") from None
@@ -69,4 +73,5 @@ def from_onnx(
         return replace(graph, verification=NOT_COMPARED.format("verify=False"))
     if quantized:
         return replace(graph, verification=NOT_COMPARED.format("a quantised file is read as its float network"))
-    return replace(graph, verification=oracle.verify(graph, source))
+    given = [program.outputs[number] for number in reader.chosen]
+    return replace(graph, verification=oracle.verify(graph, source, given))

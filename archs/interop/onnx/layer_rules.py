@@ -1,4 +1,4 @@
-"""ONNX operators with weights → ATen calls: convolutions, linear layers, norms.
+"""ONNX operators with weights → ATen calls: convolutions, linear layers, norms, recurrent layers.
 
 The contract is in `archs.interop.onnx.call`.
 """
@@ -15,7 +15,7 @@ from archs.interop.onnx.emitter import Known, UnsupportedNode, Value
 def _conv(call: OnnxCall) -> Value:
     x, weight, bias = call[0], call.emitter.weight(call[1]), call.emitter.weight(_no_zeros(call[2]))
     rank = len(call.shape(1)) - 2
-    if rank not in (1, 2) or not isinstance(weight, Known):
+    if rank not in (1, 2, 3) or not isinstance(weight, Known):
         raise UnsupportedNode
     x, padding = padded(call, x, *pads_of(call, rank, call.shape()[2:], list(call.shape(1)[2:])))
     stride, dilation = call.get("strides", [1] * rank), call.get("dilations", [1] * rank)
@@ -31,14 +31,45 @@ def _no_zeros(bias: Value) -> Value:
 @rule("ConvTranspose")
 def _conv_transpose(call: OnnxCall) -> Value:
     x, weight, bias = call[0], call.emitter.weight(call[1]), call.emitter.weight(call[2])
-    if len(call.shape(1)) != 4 or call.get("auto_pad", "NOTSET") != "NOTSET" or call.get("output_shape"):
+    rank = len(call.shape(1)) - 2
+    if rank not in (1, 2):
         raise UnsupportedNode
-    pads = call.get("pads", [0] * 4)
-    if pads[:2] != pads[2:]:
+    more, groups = call.get("output_padding", [0] * rank), call.get("group", 1)
+    stride, dilation = call.get("strides", [1] * rank), call.get("dilations", [1] * rank)
+    full = [(n - 1) * s + d * (k - 1) + 1 for n, s, d, k in zip(call.shape()[2:], stride, dilation, call.shape(1)[2:])]
+    before, after, more = _cut_off(call, full, stride, more)
+    both = [min(pair) for pair in zip(before, after)]
+    x = call.aten(
+        f"conv_transpose{rank}d", x, weight, bias, stride, both, more, groups, dilation, overload=_OVERLOADS[rank]
+    )
+    for axis in range(rank):
+        side = call.emitter.shape(x)[axis + 2]
+        start, stop = before[axis] - both[axis], side - (after[axis] - both[axis])
+        if (start, stop) != (0, side):
+            x = call.aten("slice", x, axis + 2, start, stop, 1, overload="Tensor")
+    return x
+
+
+_OVERLOADS = {1: "default", 2: "input"}
+
+
+def _cut_off(
+    call: OnnxCall, full: list[int], stride: list[int], more: list[int]
+) -> tuple[list[int], list[int], list[int]]:
+    """What a transposed convolution leaves out before and after each side, and its output padding."""
+    rank, word, target = len(full), call.get("auto_pad", "NOTSET"), call.get("output_shape")
+    if word == "VALID":
+        return [0] * rank, [0] * rank, more
+    if target is None and word in ("NOTSET", ""):
+        pads = call.get("pads", [0] * 2 * rank)
+        return pads[:rank], pads[rank:], more
+    if target is None:
+        target = [n * s for n, s in zip(call.shape()[2:], stride)]
+    total = [side + extra - out for side, extra, out in zip(full, more, target[-rank:])]
+    if min(total) < 0:  # more pixels than the windows reach
         raise UnsupportedNode
-    more, groups = call.get("output_padding", [0, 0]), call.get("group", 1)
-    stride, dilation = call.get("strides", [1, 1]), call.get("dilations", [1, 1])
-    return call.aten("conv_transpose2d", x, weight, bias, stride, pads[:2], more, groups, dilation, overload="input")
+    less, rest = [t // 2 for t in total], [t - t // 2 for t in total]
+    return (less, rest, more) if word == "SAME_UPPER" else (rest, less, more)
 
 
 @rule("Gemm")
@@ -115,3 +146,90 @@ def _layer_norm(call: OnnxCall) -> Value:
         raise UnsupportedNode
     weight, bias = call.emitter.weight(call[1]), call.emitter.weight(call[2])
     return call.aten("layer_norm", call[0], list(sizes[axis:]), weight, bias, call.get("epsilon", 1e-5), False)
+
+
+@rule("LRN")
+def _local_response_norm(call: OnnxCall) -> Value:
+    x, (n, c, *sides), size = call[0], call.shape(), call.get("size")
+    squares = call.aten("reshape", call.aten("mul", x, x, overload="Tensor"), [n, 1, c, *sides])
+    if len(sides) != 2:
+        raise UnsupportedNode
+    padded_squares = call.aten("constant_pad_nd", squares, [0, 0, 0, 0, (size - 1) // 2, size // 2], 0.0)
+    mean = call.aten("avg_pool3d", padded_squares, [size, 1, 1], [1, 1, 1])
+    scaled = call.aten("mul", call.aten("reshape", mean, [n, c, *sides]), call.get("alpha", 1e-4), overload="Tensor")
+    below = call.aten("add", scaled, call.get("bias", 1.0), overload="Tensor")
+    below = call.aten("pow", below, call.get("beta", 0.75), overload="Tensor_Scalar")
+    return call.aten("div", x, below, overload="Tensor")
+
+
+GATES = {"LSTM": [0, 2, 3, 1], "GRU": [1, 0, 2], "RNN": [0]}
+"""Operator → its gates in the order of torch."""
+CELLS = {
+    "LSTM": (["Sigmoid", "Tanh", "Tanh"], "lstm"),
+    "GRU": (["Sigmoid", "Tanh"], "gru"),
+    "RNN": (["Tanh"], "rnn_tanh"),
+}
+
+
+@rule(*GATES)
+def _recurrent(call: OnnxCall) -> list[Value]:
+    """One layer, in one direction or in both. X, W, R, B, lengths, first hidden and cell states, peepholes."""
+    length, images, features = call.shape()
+    way, hidden, gates = call.get("direction", "forward"), call.shape(2)[-1], len(GATES[call.op])
+    directions = 2 if way == "bidirectional" else 1
+    sizes = (gates * hidden, features), (gates * hidden, hidden), (2 * gates * hidden,)
+    if any(v is not None and call.emitter.shape(v) != (directions, *s) for v, s in zip(call.inputs[1:4], sizes)):
+        raise UnsupportedNode
+    functions, name = CELLS[call.op]
+    found = [word.capitalize() for word in call.get("activations") or functions * directions]
+    if call.op == "RNN" and found == ["Relu"] * directions:
+        functions, name = ["Relu"], "rnn_relu"
+    plain = found == functions * directions and not call.get("clip") and not call.get("input_forget", 0)
+    plain = plain and not call.get("layout", 0) and call[7] is None
+    plain = plain and (call.op != "GRU" or bool(call.get("linear_before_reset", 0)))
+    lengths = [length] if call[4] is None else call.known(4).tolist()
+    if not plain or set(lengths) != {length}:
+        raise UnsupportedNode
+    params = [part for direction in range(directions) for part in _of_direction(call, direction, hidden)]
+    states = [_first_state(call, i, (directions, images, hidden)) for i in ((5, 6) if call.op == "LSTM" else (5,))]
+    x = call.aten("permute", call[0], [1, 0, 2])
+    x = call.aten("flip", x, [1]) if way == "reverse" else x
+    first = states if call.op == "LSTM" else states[0]
+    if not call.emitter.depends_on_image(x):
+        raise UnsupportedNode
+    args = (x, first, params, call[3] is not None, 1, 0.0, False, directions == 2, True)
+    last = [(directions, images, hidden)] * len(states)
+    value = call.emitter.shaped(call.stack, name, args, "input", [(images, length, directions * hidden), *last])
+    outputs = call.item(value, 0)
+    outputs = call.aten("flip", outputs, [1]) if way == "reverse" else outputs
+    outputs = call.aten("reshape", outputs, [images, length, directions, hidden])
+    return [call.aten("permute", outputs, [1, 2, 0, 3]), *[call.item(value, 1 + i) for i in range(len(states))]]
+
+
+def _of_direction(call: OnnxCall, direction: int, hidden: int) -> list[Value]:
+    """The parameters of one direction as torch orders them: input, state, and the bias of each."""
+    import torch
+
+    rows = torch.cat([torch.arange(hidden) + gate * hidden for gate in GATES[call.op]])
+    found = []
+    for index, count in ((1, 1), (2, 1), (3, 2)):
+        value = call[index]
+        if value is None:
+            continue
+        if not isinstance(value, Known):
+            raise UnsupportedNode
+        for part, tensor in enumerate(value.tensor[direction].chunk(count)):
+            name = f"{value.name} {direction} {part}" if value.name else ""
+            found.append(call.emitter.weight(Known(tensor.index_select(0, rows.to(tensor.device)), name)))
+    return found
+
+
+def _first_state(call: OnnxCall, index: int, sizes: tuple[int, ...]) -> Value:
+    import torch
+
+    value = call[index]
+    if value is None or (isinstance(value, Known) and not value.tensor.is_meta and not bool(value.tensor.any())):
+        return Known(torch.zeros(sizes))
+    if isinstance(value, Known):
+        raise UnsupportedNode
+    return value

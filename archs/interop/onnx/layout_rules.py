@@ -184,6 +184,31 @@ def _pad(call: OnnxCall) -> Value:
     return call.aten(names[mode], call[0], flat[:4])
 
 
+@rule("Tile")
+def _tile(call: OnnxCall) -> Value:
+    return call.aten("repeat", call[0], call.ints(1) or [])
+
+
+@rule("Einsum")
+def _einsum(call: OnnxCall) -> Value:
+    return call.aten("einsum", call.get("equation"), list(call.inputs))
+
+
+@rule("GatherElements")
+def _gather_elements(call: OnnxCall) -> Value:
+    return call.aten("gather", call[0], call.get("axis", 0), call[1])
+
+
+@rule("TopK")
+def _top_k(call: OnnxCall) -> list[Value]:
+    sizes = call.ints(1)
+    if not sizes:
+        raise UnsupportedNode
+    options = sizes[0], call.get("axis", -1), bool(call.get("largest", 1)), bool(call.get("sorted", 1))
+    value = call.aten("topk", call[0], *options)
+    return [call.item(value, 0), call.item(value, 1)]
+
+
 @rule("DepthToSpace")
 def _depth_to_space(call: OnnxCall) -> Value:
     n, c, h, w = call.shape()

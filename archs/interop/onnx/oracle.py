@@ -5,12 +5,13 @@ Only for files that the user runs anyway: the runtime is native code, and what a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError
 from archs.interop.pytorch.attribute_names import attributes
 from archs.interop.pytorch.execute import to_module
-from archs.interop.pytorch.oracle import NOT_COMPARED, RELATIVE, close, outputs_of
+from archs.interop.pytorch.oracle import NOT_COMPARED, RELATIVE, all_close, close, outputs_of, tensors_of
 from archs.ir.ops import Opaque
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ MAX_ELEMENTS = 2**28
 """Of all activations of one image, and of the weights."""
 
 
-def verify(graph: Graph, source: Path | str | bytes) -> str:
-    """What was compared, in a sentence, or why nothing was. Raises ArchError where the outputs differ."""
+def verify(graph: Graph, source: Path | str | bytes, outputs: Sequence[str]) -> str:
+    """What was compared, in a sentence, or why nothing was. Raises ArchError where the outputs differ.
+
+    `outputs`: the names in the file of what the graph gives.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -49,18 +53,19 @@ def verify(graph: Graph, source: Path | str | bytes) -> str:
         batch = image.shape[0] if isinstance(image.shape[0], int) else 1
         x = torch.randn(batch, *graph.input, generator=torch.Generator().manual_seed(0))
         kind = {"tensor(float16)": torch.float16, "tensor(double)": torch.float64}.get(image.type, torch.float32)
-        want = torch.from_numpy(session.run(None, {image.name: x.to(kind).numpy()})[0])
+        given = session.run(list(outputs), {image.name: x.to(kind).numpy()})
+        want = [torch.from_numpy(tensor).float() for tensor in given]
     except Exception as error:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return NOT_COMPARED.format(f"ONNX Runtime does not run it ({line[:120]})")
     try:
         module = to_module(graph).eval()
         with torch.no_grad():
-            got = module(x)
+            got = tensors_of(module(x))
     except Exception as error:
         raise ArchError(f"{graph.name}: its import does not run on {tuple(x.shape)} ({str(error)[:120]})") from None
     relative = RELATIVE if kind != torch.float16 else 3e-2
-    if close(got, want.float(), relative):
+    if all_close(got, want, relative):
         return f"outputs are equal to ONNX Runtime's on {'×'.join(map(str, x.shape))}"
     place = _first_difference(graph, source, module, x, relative)
     raise ArchError(

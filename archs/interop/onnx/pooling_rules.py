@@ -7,38 +7,46 @@ from __future__ import annotations
 
 from typing import Any
 
-from archs.interop.onnx.call import OnnxCall, padded, pads_of, rule
+from archs.interop.onnx.call import OnnxCall, both_ends, padded, pads_of, rule
 from archs.interop.onnx.emitter import Known, UnsupportedNode, Value
 
 
 @rule("GlobalAveragePool")
 def _global_average_pool(call: OnnxCall) -> Value:
+    rank = len(call.shape())
+    if rank != 4:
+        return call.aten("mean", call[0], list(range(2, rank)), True, overload="dim")
     return call.aten("adaptive_avg_pool2d", call[0], [1, 1])
 
 
 @rule("GlobalMaxPool")
 def _global_max_pool(call: OnnxCall) -> Value:
+    rank = len(call.shape())
+    if rank != 4:
+        return call.aten("amax", call[0], list(range(2, rank)), True)
     return call.item(call.aten("adaptive_max_pool2d", call[0], [1, 1]), 0)
 
 
-def _window(call: OnnxCall) -> tuple[list[int], list[int]]:
+def _window(call: OnnxCall) -> tuple[list[int], list[int], list[int]]:
+    """Kernel, stride and dilation of one to three sides."""
     kernel = call.get("kernel_shape")
-    if len(kernel) != 2 or set(call.get("dilations", [1])) != {1}:
+    if len(kernel) not in (1, 2, 3):
         raise UnsupportedNode
-    return kernel, call.get("strides", [1, 1])
+    return kernel, call.get("strides", [1] * len(kernel)), call.get("dilations", [1] * len(kernel))
 
 
 @rule("MaxPool")
 def _max_pool(call: OnnxCall) -> list[Value]:
     if len(call.proto.output) > 1:
         raise UnsupportedNode
-    kernel, stride = _window(call)
-    before, after = pads_of(call, 2, call.shape()[2:], kernel)
+    kernel, stride, dilation = _window(call)
+    before, after = pads_of(call, len(kernel), call.shape()[2:], kernel)
     ceil = bool(call.get("ceil_mode", 0))
     if ceil and before != after:
-        after, ceil = _ends(call, kernel, stride, before, after), False
+        reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+        after, ceil = _ends(call, reach, stride, before, after), False
     x, padding = padded(call, call[0], before, after, -float("inf"))
-    return [call.aten("max_pool2d", x, kernel, stride, padding, [1, 1], ceil)]
+    return [call.aten(f"max_pool{len(kernel)}d", x, kernel, stride, padding, dilation, ceil)]
 
 
 def _ends(call: OnnxCall, kernel: list[int], stride: list[int], before: list[int], after: list[int]) -> list[int]:
@@ -56,13 +64,20 @@ def _ends(call: OnnxCall, kernel: list[int], stride: list[int], before: list[int
 
 @rule("AveragePool")
 def _average_pool(call: OnnxCall) -> Value:
-    kernel, stride = _window(call)
-    before, after = pads_of(call, 2, call.shape()[2:], kernel)
-    counted = bool(call.get("count_include_pad", 0))
-    if before != after and (not counted or call.get("ceil_mode", 0)):
+    kernel, stride, dilation = _window(call)
+    before, after = pads_of(call, len(kernel), call.shape()[2:], kernel)
+    counted, ceil = bool(call.get("count_include_pad", 0)), bool(call.get("ceil_mode", 0))
+    if set(dilation) != {1} or (before != after and ceil):
         raise UnsupportedNode
     x, padding = padded(call, call[0], before, after)
-    return call.aten("avg_pool2d", x, kernel, stride, padding, bool(call.get("ceil_mode", 0)), counted)
+    name = f"avg_pool{len(kernel)}d"
+    if before == after or counted:
+        return call.aten(name, x, kernel, stride, padding, ceil, counted)
+    import torch
+
+    ones = call.aten("constant_pad_nd", Known(torch.ones(1, 1, *call.shape()[2:])), both_ends(before, after), 0.0)
+    share = call.aten(name, ones, kernel, stride, [0] * len(kernel), False, True)  # of the window within the image
+    return call.aten("div", call.aten(name, x, kernel, stride, padding, False, True), share, overload="Tensor")
 
 
 REDUCED = {"ReduceMean": "mean", "ReduceSum": "sum", "ReduceMax": "amax", "ReduceMin": "amin"}
@@ -100,3 +115,21 @@ def _reduce_prod(call: OnnxCall) -> Value:
     """Of sizes, which exporters multiply to flatten."""
     numbers: Any = call.known(0)
     return Known(numbers.prod().reshape([1] if call.get("keepdims", 1) else []))
+
+
+@rule("ReduceL1", "ReduceSumSquare", "ReduceLogSumExp")
+def _reduce_of(call: OnnxCall) -> Value:
+    axes, keep = _axes(call), bool(call.get("keepdims", 1))
+    if axes is None:
+        raise UnsupportedNode
+    if call.op == "ReduceLogSumExp":
+        return call.aten("logsumexp", call[0], axes, keep)
+    x = call.aten("abs", call[0]) if call.op == "ReduceL1" else call.aten("mul", call[0], call[0], overload="Tensor")
+    return call.aten("sum", x, axes, keep, overload="dim_IntList")
+
+
+@rule("ArgMax", "ArgMin")
+def _place_of_extreme(call: OnnxCall) -> Value:
+    if call.get("select_last_index", 0):
+        raise UnsupportedNode
+    return call.aten(call.op.lower(), call[0], call.get("axis", 0), bool(call.get("keepdims", 1)))

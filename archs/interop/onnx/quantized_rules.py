@@ -6,10 +6,9 @@ The contract is in `archs.interop.onnx.call`.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
-from archs.interop.onnx.call import RULES, OnnxCall, rule
+from archs.interop.onnx.call import OnnxCall, rule
 from archs.interop.onnx.emitter import Known, UnsupportedNode, Value
 
 MICROSOFT = "com.microsoft"
@@ -45,12 +44,6 @@ def _dequantized(value: Known, scale: Value, zero: Value, axis: int) -> Known:
 
     found = tensor.double() if zero is None else tensor.double() - along(zero)
     return Known((found * along(scale)).float() if scale is not None else found.float(), value.name)
-
-
-def _as(call: OnnxCall, op: str, *inputs: Value, **attributes: Any) -> Value:
-    """The same call as another operator."""
-    proto = SimpleNamespace(op_type=op, output=call.proto.output, input=call.proto.input, name=call.proto.name)
-    return RULES[op](OnnxCall(call.emitter, proto, list(inputs), call.attributes | attributes, call.stack))
 
 
 SIGNED = ("conv1d", "conv2d", "conv_transpose2d", "linear", "matmul", "add", "sub", "mul", "batch_norm")
@@ -89,12 +82,12 @@ def _dynamic(call: OnnxCall) -> list[Value]:
 
 @rule("ConvInteger")
 def _conv_integer(call: OnnxCall) -> Value:
-    return _as(call, "Conv", call[0], _weight(call, 0), None)
+    return call.as_operator("Conv", call[0], _weight(call, 0), None)
 
 
 @rule("MatMulInteger")
 def _matmul_integer(call: OnnxCall) -> Value:
-    return _as(call, "MatMul", call[0], _weight(call, 1))
+    return call.as_operator("MatMul", call[0], _weight(call, 1))
 
 
 def _weight(call: OnnxCall, axis: int) -> Value:
@@ -113,23 +106,23 @@ def _bias(call: OnnxCall, index: int, x_scale: int, w_scale: int) -> Value:
 
 @rule("QLinearConv")
 def _qlinear_conv(call: OnnxCall) -> Value:
-    return _limited(call, _as(call, "Conv", call[0], _float(call, 3), _bias(call, 8, 1, 4)), 7)
+    return _limited(call, call.as_operator("Conv", call[0], _float(call, 3), _bias(call, 8, 1, 4)), 7)
 
 
 @rule("QLinearMatMul")
 def _qlinear_matmul(call: OnnxCall) -> Value:
-    return _limited(call, _as(call, "MatMul", _float(call, 0), _float(call, 3, 1)), 7)
+    return _limited(call, call.as_operator("MatMul", _float(call, 0), _float(call, 3, 1)), 7)
 
 
 @rule(f"{MICROSOFT}.QGemm")
 def _qgemm(call: OnnxCall) -> Value:
     axis = 0 if call.get("transB", 0) else 1
-    return _limited(call, _as(call, "Gemm", call[0], _float(call, 3, axis), _bias(call, 6, 1, 4)), 8)
+    return _limited(call, call.as_operator("Gemm", call[0], _float(call, 3, axis), _bias(call, 6, 1, 4)), 8)
 
 
 @rule(f"{MICROSOFT}.QLinearAdd", f"{MICROSOFT}.QLinearMul")
 def _qlinear_binary(call: OnnxCall) -> Value:
-    return _limited(call, _as(call, call.op.removeprefix("QLinear"), _float(call, 0), _float(call, 3)), 7)
+    return _limited(call, call.as_operator(call.op.removeprefix("QLinear"), _float(call, 0), _float(call, 3)), 7)
 
 
 @rule(
@@ -142,9 +135,9 @@ def _qlinear_unary(call: OnnxCall) -> Value:
     if call.get("channels_last", 0):
         raise UnsupportedNode
     attributes = {"axis": call.get("axis", -1)} if call.op == "QLinearSoftmax" else {}
-    return _as(call, call.op.removeprefix("QLinear"), _float(call, 0), **attributes)
+    return call.as_operator(call.op.removeprefix("QLinear"), _float(call, 0), **attributes)
 
 
 @rule(f"{MICROSOFT}.QLinearConcat")
 def _qlinear_concat(call: OnnxCall) -> Value:
-    return _as(call, "Concat", *[_float(call, i) for i in range(2, len(call.inputs), 3)])
+    return call.as_operator("Concat", *[_float(call, i) for i in range(2, len(call.inputs), 3)])

@@ -1,4 +1,4 @@
-"""ONNX Resize and Upsample → ATen calls, where torch reads the same places with the same weights.
+"""ONNX Resize, Upsample and GridSample → ATen calls, where torch reads the same places with the same weights.
 
 The contract is in `archs.interop.onnx.call`.
 """
@@ -9,7 +9,7 @@ from math import floor
 from typing import Any
 
 from archs.interop.onnx.call import OnnxCall, rule, shortest
-from archs.interop.onnx.emitter import UnsupportedNode, Value
+from archs.interop.onnx.emitter import Known, UnsupportedNode, Value
 
 TORCH_CUBIC = -0.75
 """The coefficient of torch's bicubic kernel (Keys 1981), which is also the default of ONNX."""
@@ -78,3 +78,16 @@ def _torch_name(
     if where not in ("half_pixel", "pytorch_half_pixel", "align_corners") or (one and not same):
         raise UnsupportedNode
     return names[mode], where == "align_corners"
+
+
+GRID_MODES = {"bilinear": 0, "linear": 0, "nearest": 1, "bicubic": 2, "cubic": 2}
+GRID_PADDING = {"zeros": 0, "border": 1, "reflection": 2}
+
+
+@rule("GridSample")
+def _grid_sample(call: OnnxCall) -> Value:
+    mode, around = call.get("mode", "bilinear"), call.get("padding_mode", "zeros")
+    if len(call.shape()) != 4 or mode not in GRID_MODES or around not in GRID_PADDING or isinstance(call[1], Known):
+        raise UnsupportedNode
+    corners = bool(call.get("align_corners", 0))
+    return call.aten("grid_sampler", call[0], call[1], GRID_MODES[mode], GRID_PADDING[around], corners)

@@ -81,9 +81,13 @@ def _cast(call: OnnxCall) -> Value:
         if to not in kinds:
             raise UnsupportedNode
         return Known(x.tensor.to(kinds[to]))
-    if to not in floats:
+    floating = x.meta["val"].is_floating_point()
+    if to in floats:
+        return x if floating else call.aten("_to_copy", x, dtype=torch.float32)  # all floats are of 32 bits here
+    kinds = {T.INT64: torch.int64, T.INT32: torch.int32, T.BOOL: torch.bool}
+    if to not in kinds:
         raise UnsupportedNode
-    return x  # all floats are of 32 bits here
+    return call.aten("_to_copy", x, dtype=kinds[to])
 
 
 @rule("CastLike")
@@ -94,12 +98,6 @@ def _cast_like(call: OnnxCall) -> Value:
     return Known(value.tensor.float()) if isinstance(value, Known) else value
 
 
-@rule("Equal", "Greater", "Less")
-def _compare(call: OnnxCall) -> Known:
-    a, b = call.known(0), call.known(1)
-    return Known(a == b if call.op == "Equal" else a > b if call.op == "Greater" else a < b)
-
-
 @rule("Where")
 def _where(call: OnnxCall) -> Value:
     """Between shapes, as `expand` is exported; between tensors only where it is one for all."""
@@ -107,6 +105,8 @@ def _where(call: OnnxCall) -> Value:
 
     if _softplus(call):
         return call[2]
+    if not isinstance(call[0], Known):
+        return call.aten("where", *call.inputs, overload="self")
     chosen = call.known(0)
     if isinstance(call[1], Known) and isinstance(call[2], Known):
         a, b = call.known(1), call.known(2)
@@ -114,7 +114,7 @@ def _where(call: OnnxCall) -> Value:
             raise UnsupportedNode
         return Known(torch.where(chosen.bool(), a, b))
     if chosen.numel() != 1:
-        raise UnsupportedNode
+        return call.aten("where", *call.inputs, overload="self")
     return call[1] if bool(chosen) else call[2]
 
 
@@ -123,5 +123,5 @@ def _softplus(call: OnnxCall) -> bool:
     condition, x, y = (call[i] for i in range(3))
     if any(isinstance(v, Known) or v is None for v in (condition, x, y)):
         return False
-    above = str(condition.target) == "Greater" and condition.args[0] is x and len(condition.args) == 2
+    above = str(condition.target) == "aten.gt.Scalar" and condition.args == (x, 20.0)
     return above and str(y.target) == "aten.softplus.default" and y.args[0] is x

@@ -56,9 +56,8 @@ class Trace:
             raise ArchError(f"the file has {len(graph.node):,} operators; allowed: up to {MAX_NODES:,}")
         if graph.sparse_initializer:
             raise ArchError("the file has sparse weights; allowed: dense ones")
-        if len(graph.output) != 1:
-            found = ", ".join(o.name for o in graph.output)
-            raise ArchError(f"the file gives {len(graph.output)} tensors ({shorten(found)}); allowed: one")
+        if not graph.output:
+            raise ArchError("the file gives no tensor; allowed: one or several")
         self._graph = graph
         self._called = called
         held = tensors(graph.initializer, folder)
@@ -84,13 +83,14 @@ class Trace:
                 if number % EVERY == 0:
                     progress(number / len(stacks), f"operator {number:,} of {len(stacks):,}")
                 self._node(proto, stack, f"{shorten(proto.name or proto.op_type)} ({shorten(proto.op_type)})")
-        output = self._values.get(self._graph.output[0].name)
-        if not isinstance(output, fx.Node):
-            raise ArchError(f"{self._called} gives what does not depend on the image; allowed: one tensor that does")
+        named = [o.name for o in self._graph.output if isinstance(self._values.get(o.name), fx.Node)]
+        if not named:
+            raise ArchError(f"{self._called} gives what does not depend on the image; allowed: a tensor that does")
         made = self._emitter
-        made.graph.output((output,))
+        made.graph.output(tuple([self._values[name] for name in named]))
         stored = sum(self._bytes.get(name, 0) for name in made.trained)
-        return Program(self._called, made.graph, made.sources, made.tensors, made.trained, stored_bytes=stored)
+        tensors = made.sources, made.tensors, made.trained
+        return Program(self._called, made.graph, *tensors, stored_bytes=stored, outputs=named)
 
     def _node(self, proto: Any, stack: Stack, where: str) -> None:
         missing = [name for name in proto.input if name and name not in self._values]

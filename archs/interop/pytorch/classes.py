@@ -104,7 +104,9 @@ class ClassDef:
 
 _WEIGHTS = ("channels", "channels", "kernel")
 ROLES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("nn.Conv1d", "nn.ConvTranspose2d", "FixedConv2d", "StandardizedConv2d"), _WEIGHTS),
+    **dict.fromkeys(("nn.Conv1d", "nn.Conv3d", "nn.ConvTranspose2d"), _WEIGHTS),
+    **dict.fromkeys(("FixedConv2d", "StandardizedConv2d"), _WEIGHTS),
+    "Recurrent": ("cell", "channels", "channels"),
     **dict.fromkeys(("nn.BatchNorm1d", "nn.BatchNorm2d", "nn.LayerNorm", "nn.RMSNorm", "nn.PReLU"), ("channels",)),
     "nn.Linear": ("channels", "channels"),
     "nn.GroupNorm": ("groups", "channels"),

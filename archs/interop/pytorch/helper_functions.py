@@ -110,6 +110,26 @@ class ComputedTensor(nn.Module):
         return values[-1]
 '''
 
+HELPERS["Recurrent"] = '''\
+class Recurrent(nn.Module):
+    """A recurrent layer on N x T x F: its outputs, its last states, or all in one row."""
+
+    def __init__(self, cell: str, *sizes: int, gives: str = "outputs", **options):
+        super().__init__()
+        self.layer = getattr(nn, cell)(*sizes, batch_first=True, **options)
+        self.gives = gives
+
+    def forward(self, x: torch.Tensor, *first: torch.Tensor) -> torch.Tensor:
+        given = tuple(state.transpose(0, 1).contiguous() for state in first)
+        given = given if len(given) > 1 else given[0] if given else None
+        outputs, states = self.layer(x, given)
+        states = states if isinstance(states, tuple) else (states,)
+        found = [outputs, *[state.transpose(0, 1) for state in states]]
+        if self.gives == "all":
+            return torch.cat([part.flatten(1) for part in found], 1)
+        return found[("outputs", "hidden", "cell").index(self.gives)].contiguous()
+'''
+
 HELPERS["convolution_per_image"] = '''\
 def convolution_per_image(x, weight, stride, padding, dilation, groups):
     """A convolution with a weight per image: one grouped convolution of the batch."""

@@ -7,15 +7,15 @@ not compared is said with its reason. Nothing is imported here.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError
 from archs.interop.pytorch.attribute_names import attributes
 from archs.interop.pytorch.execute import to_module
 from archs.ir.graph import Graph
-from archs.ir.ops import Attention, MatMul, Opaque
+from archs.ir.ops import Attention, MatMul, Opaque, Recurrent
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -167,10 +167,12 @@ def _same_products(graph: Graph, original: nn.Module) -> bool:
     x = torch.zeros(1, *graph.input)
     kinds = {p.dtype for p in original.parameters() if p.is_floating_point()}
     exported = to_module(graph).eval().requires_grad_(False)  # the counter hooks gradients, which a view may lack
-    with FlopCounterMode(display=False) as theirs, torch.no_grad():
-        original(x.to(next(iter(kinds))) if len(kinds) == 1 else x)
-    with FlopCounterMode(display=False) as ours, torch.no_grad():
-        exported(x)
+    fused = any(isinstance(node.op, Recurrent) for node in graph.nodes)
+    with _separate_products() if fused else nullcontext():
+        with FlopCounterMode(display=False) as theirs, torch.no_grad():
+            original(x.to(next(iter(kinds))) if len(kinds) == 1 else x)
+        with FlopCounterMode(display=False) as ours, torch.no_grad():
+            exported(x)
     counted = sum(node.op.mult_adds(*graph.input_shapes(node)) for node in graph.nodes)
     found, want = ours.get_total_flops() // 2, theirs.get_total_flops() // 2
     if not found == counted == want:
@@ -179,6 +181,18 @@ def _same_products(graph: Graph, original: nn.Module) -> bool:
             f"{found:,}{UNREAD if found == counted < want else ''}; verify=False imports it all the same"
         )
     return True
+
+
+@contextmanager
+def _separate_products() -> Iterator[None]:
+    """Without oneDNN, so that an LSTM is the linear layers that it is made of."""
+    import torch
+
+    before, *_ = torch.backends.mkldnn.set_flags(_enabled=False)
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.set_flags(_enabled=before)
 
 
 def _in_double(graph: Graph, original: nn.Module, exported: nn.Module, x: Tensor, places: Mapping[str, str]) -> None:

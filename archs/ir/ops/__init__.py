@@ -41,7 +41,7 @@ from archs.ir.ops.arithmetic import (
     Subtract,
     Sum,
 )
-from archs.ir.ops.boundary import ExampleInput, Outputs
+from archs.ir.ops.boundary import BatchMoved, ExampleInput, Outputs
 from archs.ir.ops.computed import ComputedTensor, Conv2dWith, LinearWith
 from archs.ir.ops.convolution import Conv1d, Conv2d, ConvTranspose2d, FixedConv2d, StandardizedConv2d
 from archs.ir.ops.functions import TensorFunction
@@ -61,7 +61,9 @@ from archs.ir.ops.linear import Attention, Linear, LinearLast, MatMul
 from archs.ir.ops.norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from archs.ir.ops.opaque import Opaque
 from archs.ir.ops.pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, MaxPool
+from archs.ir.ops.recurrent import Recurrent
 from archs.ir.ops.resampling import ChannelPad, ConstantPad, Pad, PixelShuffle, PixelUnshuffle, Upsample, ZeroPad
+from archs.ir.ops.volume import Conv3d
 
 __all__ = [
     "ACTIVATIONS",
@@ -75,6 +77,7 @@ __all__ = [
     "Amax",
     "Attention",
     "AvgPool",
+    "BatchMoved",
     "BatchNorm",
     "ChannelPad",
     "ChannelShuffle",
@@ -86,6 +89,7 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Conv2dWith",
+    "Conv3d",
     "ConvTranspose2d",
     "Divide",
     "Dropout",
@@ -124,6 +128,7 @@ __all__ = [
     "RMSNorm",
     "ReLU",
     "ReLU6",
+    "Recurrent",
     "Reshape",
     "Scale",
     "Shape",

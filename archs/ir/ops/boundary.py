@@ -1,4 +1,6 @@
-"""The edges of a network with several inputs or outputs: further inputs by example, and outputs as a tuple."""
+"""The edges of a network with several inputs or outputs: further inputs by example, and outputs as a tuple,
+or with the images in another dimension than the first.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,22 @@ class ExampleInput(Sized):
 
     def spelling(self, *inputs: Shape) -> Module:
         return Module("ExampleInput", self.sizes)
+
+
+@dataclass(frozen=True)
+class BatchMoved(Unweighted):
+    """An output that has the dimension of the images behind others, as recurrent networks give it: places first."""
+
+    dim: int
+
+    def output(self, *inputs: Shape) -> Shape:
+        x = one_input(inputs, self)
+        if type(self.dim) is not int or not 1 <= self.dim <= len(x):
+            raise ArchError(f"the images of {x} moved to dimension {self.dim!r}; allowed: 1 to {len(x)}")
+        return x
+
+    def spelling(self, *inputs: Shape) -> Function:
+        return Function("{0}.movedim(0, {dim})", (("dim", self.dim),))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ For operators of imported networks that have no parameters and whose work is one
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, prod
+from typing import Any
 
 from archs.errors import ArchError, shorten
 from archs.ir.operator import Function, Shape, Unweighted
@@ -18,10 +19,17 @@ COPIES = (
     *("max_unpool2d.default", "max_pool2d_with_indices.default", "adaptive_max_pool2d.default"),
     *("tril.default", "triu.default", "topk.default", "sort.default", "argsort.default", "_to_copy.default"),
     *("scatter.src", "scatter.value", "constant_pad_nd.default", "col2im.default"),
+    *("grid_sampler.default", "grid_sampler_2d.default"),
+    *("reflection_pad1d.default", "replication_pad1d.default", "reflection_pad3d.default", "replication_pad3d.default"),
+    *("upsample_nearest1d.vec", "_upsample_nearest_exact1d.vec", "upsample_linear1d.vec", "upsample_nearest3d.vec"),
+    *("_upsample_nearest_exact3d.vec", "upsample_trilinear3d.vec"),
 )
 REDUCTIONS = (
     *("argmax.default", "argmin.default", "amin.default", "prod.dim_int", "logsumexp.default", "any.dim", "all.dim"),
     *("max.dim", "min.dim", "std.correction", "norm.ScalarOpt_dim", "linalg_vector_norm.default"),
+    *("max_pool3d.default", "max_pool3d_with_indices.default", "avg_pool3d.default", "adaptive_avg_pool3d.default"),
+    *("adaptive_max_pool3d.default", "max_pool1d.default", "max_pool1d_with_indices.default", "median.dim"),
+    "kthvalue.default",
 )
 ARITHMETIC = (
     *("minimum.default", "remainder.Scalar", "fmod.Scalar", "floor_divide.default", "atan2.default", "lerp.Scalar"),
@@ -33,7 +41,10 @@ NONLINEARITIES = (
     *("log.default", "log1p.default", "log2.default", "expm1.default", "sin.default", "cos.default", "erf.default"),
     *("sign.default", "floor.default", "ceil.default", "round.default", "trunc.default", "selu.default"),
     *("celu.default", "hardshrink.default", "softshrink.default", "log_sigmoid.default", "threshold.default"),
-    *("softplus.default", "elu.default", "pow.Tensor_Tensor", "pow.Scalar", "atan.default", "asinh.default"),
+    *("softplus.default", "elu.default", "glu.default", "log10.default", "exp2.default", "sinc.default"),
+    *("tan.default", "sinh.default", "cosh.default", "asin.default", "acos.default", "acosh.default"),
+    *("atanh.default", "erfc.default", "frac.default", "logit.default"),
+    *("pow.Tensor_Tensor", "pow.Scalar", "atan.default", "asinh.default"),
 )
 FUNCTIONS: dict[str, str] = {
     **dict.fromkeys(COPIES, "copy"),
@@ -46,6 +57,9 @@ FUNCTIONS: dict[str, str] = {
 WHERE = ("where.self", "where.ScalarSelf", "where.ScalarOther")
 ALIGNED = (*ARITHMETIC, *WHERE, "masked_fill.Scalar", "pow.Tensor_Tensor")
 """Functions whose operands are broadcast from their last dimension on."""
+
+WINDOWED = ("max_pool3d.default", "max_pool3d_with_indices.default", "avg_pool3d.default", "max_pool1d.default")
+"""Functions that read a window, their second argument, for each output."""
 
 KINDS = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
 """Kinds of elements that an argument may name."""
@@ -70,6 +84,15 @@ class TensorFunction(Unweighted):
             raise ArchError(f"keywords are {shorten(self.keywords)}; allowed: names with values")
         for value in (*self.arguments, *[value for _, value in self.keywords]):
             _literal(value)
+
+    @property
+    def window(self) -> int:
+        """Elements that are read for each of the output's; 0 where all of the input are read once."""
+        if self.name not in WINDOWED:
+            return 0
+        kernel: Any = self.arguments[1]
+        sides = 1 if self.name == "max_pool1d.default" else 3
+        return int(kernel[0] ** sides) if len(kernel) == 1 else prod(kernel)
 
     def output(self, *inputs: Shape) -> Shape:
         return Shape(*self.sizes)

@@ -1,0 +1,113 @@
+"""Operators that were opaque although their work is known: one pass over elements, or windows of three sides."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from support.modules import Lambda, lively
+from support.onnx_files import model, node
+from torch import nn
+
+import archs
+import costmodel
+from archs.ir import ops
+
+SHAPE = (8, 6, 10)
+
+
+def volume(x):
+    return x.unflatten(1, (4, 2))
+
+
+def line(x):
+    return x.flatten(2)
+
+
+def _transformer(m, x):  # Jaderberg et al. 2015
+    theta = m.place(x.mean((2, 3))).unflatten(1, (2, 3))
+    return F.grid_sample(x, F.affine_grid(theta, list(x.shape), align_corners=False), align_corners=False)
+
+
+def _warped(m, x):
+    flow = torch.tanh(m.flow(x)).permute(0, 2, 3, 1)
+    return F.grid_sample(x, flow, "nearest", "border", align_corners=True)
+
+
+WHOLE = {
+    "local response norm": lambda: nn.LocalResponseNorm(5, 0.1, 0.7, 2.0),
+    "randomised leaky ReLU": nn.RReLU,
+    "spatial transformer": lambda: Lambda(_transformer, place=nn.Linear(8, 6)),
+    "warp by a flow": lambda: Lambda(_warped, flow=nn.Conv2d(8, 2, 3, padding=1)),
+    "convolution of volumes": lambda: Lambda(
+        lambda m, x: m.c(volume(x)).flatten(1, 2), c=nn.Conv3d(4, 6, (2, 3, 3), (1, 2, 1), (0, 1, 1))
+    ),
+    "norm of volumes": lambda: Lambda(lambda m, x: m.n(volume(x)).flatten(1, 2), n=nn.BatchNorm3d(4)),
+    "pooling of volumes": lambda: Lambda(
+        lambda m, x: m.p(m.a(volume(x))), p=nn.MaxPool3d((1, 2, 2)), a=nn.AvgPool3d(2, 1)
+    ),
+    "transposed convolution along a line": lambda: Lambda(
+        lambda m, x: m.c(line(x)), c=nn.ConvTranspose1d(8, 6, 4, 2, 1, 1, groups=2)
+    ),
+    "resampled line": lambda: Lambda(lambda m, x: F.interpolate(line(x), scale_factor=1.5, mode="linear")),
+    "bordered line": lambda: Lambda(lambda m, x: F.pad(line(x), (2, 1), "reflect")),
+    "gated linear unit": lambda: nn.GLU(1),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_is_whole_and_equal(name):
+    module = lively(Lambda(lambda m, x: m.m(m.c(x)), c=nn.Conv2d(8, 8, 1), m=WHOLE[name]()))
+    graph = archs.from_module(module, SHAPE)
+    assert graph.verification.startswith("outputs, parameters")
+    assert costmodel.count(graph).total.unknown == 0
+    assert costmodel.predict(graph).latency_ms > 0
+
+
+def test_a_convolution_of_volumes_is_counted():
+    module = Lambda(lambda m, x: m.c(volume(x)), c=nn.Conv3d(4, 6, (2, 3, 3), padding=(0, 1, 1), groups=2))
+    total = costmodel.count(archs.from_module(module, SHAPE)).total
+    assert total.params == 6 * 2 * 18 + 6
+    assert total.mult_adds == 6 * 2 * 18 * 60
+
+
+def test_a_window_of_three_sides_reads_each_of_its_elements():
+    op = ops.TensorFunction("avg_pool3d.default", (1, 8, 6, 10), ("$0", (5, 1, 1), (1, 1, 1)))
+    assert op.window == 5
+
+
+FILES = {
+    "LRN": [node("LRN", "x", size=5, alpha=0.3, beta=0.6, bias=1.5)],
+    "GridSample": [
+        node("Conv", "x", "w", outputs=["f"]), node("Transpose", "f", outputs=["g"], perm=[0, 2, 3, 1]),
+        node("GridSample", "x", "g", mode="linear", padding_mode="reflection"),
+    ],
+    "sums of three": [node("Relu", "x", outputs=["a"]), node("Tanh", "x", outputs=["b"]), node("Sum", "x", "a", "b")],
+    "largest of three": [node("Relu", "x", outputs=["a"]), node("Tanh", "x", outputs=["b"]), node("Max", "x", "a", "b")],
+    "uneven mean": [node("AveragePool", "x", kernel_shape=[2, 3], strides=[2, 2], auto_pad="SAME_UPPER")],
+    "transposed, same": [node("ConvTranspose", "x", "t", strides=[2, 2], auto_pad="SAME_LOWER")],
+    "transposed to a size": [node("ConvTranspose", "x", "t", strides=[2, 2], output_shape=[16, 15])],
+    "transposed, uneven": [node("ConvTranspose", "x", "t", strides=[2, 1], pads=[0, 1, 1, 2])],
+    "chosen elements": [
+        node("Greater", "x", "n", outputs=["m"]), node("Neg", "x", outputs=["a"]), node("Where", "m", "x", "a"),
+    ],
+    "chosen, then counted": [node("Less", "x", "n", outputs=["m"]), node("Cast", "m", to=1)],
+    "threshold": [node("ThresholdedRelu", "x", alpha=0.4)],
+    "largest channel": [node("ArgMax", "x", outputs=["m"], axis=1), node("Cast", "m", to=1)],
+    "dilated windows": [node("MaxPool", "x", kernel_shape=[2, 2], dilations=[2, 3])],
+    "einsum": [node("Einsum", "x", "x", equation="bchw,bdhw->bcd")],
+    "tiles": [node("Tile", "x", "r")],
+}  # fmt: skip
+HELD = {
+    "w": torch.randn(2, 4, 1, 1), "t": torch.randn(4, 3, 3, 2), "n": torch.tensor(0.2), "r": torch.tensor([1, 2, 1, 3]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_whole_and_equal(name):
+    pytest.importorskip("onnxruntime")
+    read = {name for n in FILES[name] for name in n.input}
+    data = model(FILES[name], constants={k: v for k, v in HELD.items() if k in read}).SerializeToString()
+    graph = archs.from_onnx(data, verify=True)
+    assert graph.verification.startswith("outputs are equal to ONNX Runtime's")
+    assert costmodel.count(graph).total.unknown == 0
