@@ -17,6 +17,8 @@ Amount = Callable[[ops.Op, Shape, Shape], int]  # operator, its first input, its
 
 @dataclass(frozen=True)
 class Rule:
+    """What a tool reports for one kind of operator, as a term beside the multiply-adds."""
+
     term: str
     amount: Amount
     why: str
@@ -30,6 +32,8 @@ class FlatMean(ops.GlobalAvgPool):
 
 @dataclass(frozen=True)
 class Tool:
+    """A counter: its version, how it is called, and a rule for each kind of operator."""
+
     version: str
     call: str
     rules: dict[type[ops.Op], Rule]
@@ -41,6 +45,7 @@ class Tool:
 
 
 def mult_adds_of(op: ops.Op, x: Shape, y: Shape) -> int:
+    """The multiply-adds, without bias."""
     if isinstance(op, (ops.Conv2d, ops.Conv1d, ops.Conv3d)):
         window = op.kernel if isinstance(op, ops.Conv1d) else prod(op.kernel)
         return x.channels // op.groups * window * y.elements
@@ -51,6 +56,7 @@ def mult_adds_of(op: ops.Op, x: Shape, y: Shape) -> int:
 
 
 def with_bias(op: ops.Op, x: Shape, y: Shape) -> int:
+    """The multiply-adds with one addition per output element where there is a bias."""
     return mult_adds_of(op, x, y) + (y.elements if getattr(op, "bias", False) else 0)
 
 
@@ -60,30 +66,37 @@ def affine_norm(plain: int, affine: int) -> Amount:
 
 
 def params_of(op: ops.Op, x: Shape, y: Shape) -> int:
+    """The trainable parameters."""
     return op.params(x)
 
 
 def doubled(op: ops.Op, x: Shape, y: Shape) -> int:
+    """Twice the multiply-adds."""
     return 2 * mult_adds_of(op, x, y)
 
 
 def per_input(times: int) -> Amount:
+    """`times` for each element of the first input."""
     return lambda op, x, y: times * x.elements
 
 
 def outputs_of(op: ops.Op, x: Shape, y: Shape) -> int:
+    """One for each output element."""
     return y.elements
 
 
 def nothing(op: ops.Op, x: Shape, y: Shape) -> int:
+    """0, for what a tool does not count."""
     return 0
 
 
 def rules_of(term: str, amount: Amount, why: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], Rule]:
+    """One rule for several kinds of operators."""
     return dict.fromkeys(kinds, Rule(term, amount, why))
 
 
 def unseen(term: str, why: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], Rule]:
+    """Rules for kinds of operators that a tool does not count."""
     return rules_of(term, nothing, why, *kinds)
 
 
@@ -118,6 +131,7 @@ MOVES = (
 
 
 def products(times: int, why: str) -> dict[type[ops.Op], Rule]:
+    """A product of two tensors of the network, counted `times` per multiply-add."""
     return {ops.MatMul: Rule("matrix products", nothing, why, lambda x, y: times)}
 
 

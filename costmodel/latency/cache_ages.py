@@ -248,13 +248,13 @@ class TouchHistory:
     def run(self, stage: Touches, now: float) -> None:
         """The stage runs, beginning at a time."""
         begins, times = self._begins, self._times
-        for start, end, own, touched in stage.runs:
+        for start, end, starts, touched in stage.runs:
             first = bisect_left(begins, start)
             behind = bisect_left(begins, end)
             later = [now + time for time in touched]
             if behind < len(begins) and begins[behind] == end:
                 times[first:behind] = later
-                begins[first:behind] = own
+                begins[first:behind] = starts
             else:
                 times[first:behind] = [*later, times[behind - 1]]
-                begins[first:behind] = [*own, end]
+                begins[first:behind] = [*starts, end]

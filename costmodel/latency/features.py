@@ -140,6 +140,7 @@ def _numbered(keys: Iterable[Hashable]) -> NDArray[np.int64]:
 
 @cached(2048, "an edit leaves most blocks as they were")
 def of_block(block: Subgraph, batch: int) -> Nodes:
+    """The features of a block's nodes by themselves."""
     return _of_nodes(block.nodes, block.shapes, frozenset(), batch)
 
 

@@ -95,15 +95,15 @@ def _shuffle(step: Step, readers: Readers) -> bool:
     """C×H×W as groups×C/groups×H×W, the first two axes exchanged, and flat again (ShuffleNetV1, section 3.1)."""
     if not isinstance(step.op, (ops.View, ops.Reshape)):
         return False
-    turned = step.inputs[0]
-    if not isinstance(turned.op, ops.Permute) or turned.op.axes[:2] != (1, 0) or not _alone(turned, readers):
+    permuted = step.inputs[0]
+    if not isinstance(permuted.op, ops.Permute) or permuted.op.axes[:2] != (1, 0) or not _alone(permuted, readers):
         return False
-    cut = turned.inputs[0]
+    cut = permuted.inputs[0]
     if not isinstance(cut.op, (ops.View, ops.Reshape)) or not _alone(cut, readers):
         return False
     x = cut.inputs[0]
-    rest = tuple(range(2, len(turned.shape)))
-    if x.shape != step.shape or len(x.shape) != 3 or turned.op.axes != (1, 0, *rest):
+    rest = tuple(range(2, len(permuted.shape)))
+    if x.shape != step.shape or len(x.shape) != 3 or permuted.op.axes != (1, 0, *rest):
         return False
     groups = cut.shape[0]
     if cut.shape[0] * cut.shape[1] != x.shape[0]:

@@ -27,6 +27,7 @@ def permutation(x: Step) -> Permutation:
 
 
 def permuted(call: AtenCall, x: Step, order: list[int]) -> Step:
+    """The axes of a tensor in another order."""
     found = permutation(x)
     return _placed(call, Permutation(found.base, tuple(found.dims[i] for i in order), found.fixed))
 
@@ -82,10 +83,10 @@ def _spelled(call: AtenCall, found: Permutation) -> Step:
     fixed = dict(found.fixed)
     wanted = [f for dim in found.dims[1:] for f in dim if f.size > 1]
     here = sorted({*wanted, *[f for f in fixed if f.size > 1]}, key=lambda f: (f.axis, -f.weight))
-    for axis in range(1, len(x.shape) + 1):  # what is left of an axis as a slice with a step
-        own = [f for f in here if f.axis == axis]
-        if len(own) == 2 and len(chosen := [f for f in own if f in fixed]) == 1:
-            start, (rest,) = fixed[chosen[0]] * chosen[0].weight, [f for f in own if f not in fixed]
+    for axis in range(1, len(x.shape) + 1):  # an axis with one fixed factor, as a slice with a step
+        factors = [f for f in here if f.axis == axis]
+        if len(factors) == 2 and len(chosen := [f for f in factors if f in fixed]) == 1:
+            start, (rest,) = fixed[chosen[0]] * chosen[0].weight, [f for f in factors if f not in fixed]
             stop = start + (rest.size - 1) * rest.weight + 1
             x = call.step(ops.Slice(axis - 1, start, stop, rest.weight), x)
             here = [f for f in here if f not in chosen]
@@ -179,9 +180,9 @@ def with_batch_first(call: AtenCall, rule: Callable[[AtenCall], Any]) -> Step:
         raise UnsupportedCall
     dims = []
     for i, size in enumerate(sizes):
-        own = Factor(1 + i - (i > place and rest == 1), size, 1)
+        factor = Factor(1 + i - (i > place and rest == 1), size, 1)
         within = (Factor(place + 1, before, after), Factor(0, BATCH, 1), Factor(place + 1, after, 1))
-        dims.append((own,) if i != place else tuple(f for f in within if f.size > 1))
+        dims.append((factor,) if i != place else tuple(f for f in within if f.size > 1))
     return _placed(call, Permutation(result, tuple(dims)))
 
 

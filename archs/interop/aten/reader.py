@@ -90,16 +90,16 @@ class Reader:
     def _inlined(self, node: fx.Node, graph: fx.Graph, given: list[fx.Node]) -> Any:
         """The values that a graph of its own gives for `node`; `given` are what its placeholders stand for."""
         outer = iter(given)
-        for own in graph.nodes:
-            if own.op == "placeholder":
+        for inner in graph.nodes:
+            if inner.op == "placeholder":
                 source = next(outer)
-                self.values.place(own, self.values[source], source)
-            elif own.op == "output":
-                found = own.args[0]
+                self.values.place(inner, self.values[source], source)
+            elif inner.op == "output":
+                found = inner.args[0]
                 self._inner_outputs[node] = list(found) if isinstance(found, (list, tuple)) else [found]
                 return [self.values[x] for x in found] if isinstance(found, (list, tuple)) else self.values[found]
             else:
-                self._other(own)
+                self._other(inner)
         raise ArchError(f"{self.called}: calls that give nothing")
 
     def _placeholder(self, node: fx.Node) -> Any:
@@ -114,9 +114,9 @@ class Reader:
             example = self.program.examples[node.name].detach()
             if not batched(example) or not example.is_floating_point():
                 return Constant(example, (), False, True)
-            held = Constant(example[:1], (), False, True)
+            constant = Constant(example[:1], (), False, True)
             sizes = Shape(*example.shape[1:])
-            return Step(ops.ExampleInput(tuple(sizes)), [self.image], sizes, (), {"constant": held})
+            return Step(ops.ExampleInput(tuple(sizes)), [self.image], sizes, (), {"constant": constant})
         return self.image if hasattr(node.meta.get("val"), "shape") else None
 
     def _output(self, node: fx.Node) -> Step:
@@ -257,12 +257,12 @@ class Reader:
                 )
 
     def _folded(self, node: fx.Node, name: str, args: dict[str, Any]) -> Any:
-        """A call on constants alone, done at once; what a layer's weights are made of is kept in mind."""
+        """A call on constants alone, executed while it is read; the result states what it was made from."""
         import torch
         from torch import fx
 
-        held = [c for c in constants_in(list(args.values()))]
-        standardized = standardized_by(name, args) if held else None
+        constants = [c for c in constants_in(list(args.values()))]
+        standardized = standardized_by(name, args) if constants else None
 
         def tensor(n: fx.Node) -> Any:
             value = self.values[n]
@@ -273,15 +273,17 @@ class Reader:
         given = fx.map_arg(node.args, tensor), fx.map_arg(dict(node.kwargs), tensor)
         with torch.no_grad():
             result = cast("Callable[..., Any]", node.target)(*given[0], **given[1])
-        sources = tuple(dict.fromkeys(source for c in held for source in c.sources))
-        first = held[0] if held and next(iter(args.values())) is held[0] else None
+        sources = tuple(dict.fromkeys(source for c in constants for source in c.sources))
+        first = constants[0] if constants and next(iter(args.values())) is constants[0] else None
         shape_only = name in SHAPING and first is not None
         factor = first.factor if shape_only and first else 1.0
+        if shape_only and first:
+            standardized = first.standardized
         pure = bool(shape_only and first and first.pure and result.dtype == first.tensor.dtype)
-        if name == "mul" and len(held) == 1 and first and first.pure and isinstance(args["other"], (int, float)):
+        if name == "mul" and len(constants) == 1 and first and first.pure and isinstance(args["other"], (int, float)):
             pure, factor = True, first.factor * args["other"]
 
-        depends = any(c.depends_on_parameters for c in held)
+        depends = any(c.depends_on_parameters for c in constants)
         made = (
             node.target,
             fx.map_arg(node.args, lambda n: self.values[n]),
@@ -291,9 +293,8 @@ class Reader:
         def constant(value: Any) -> Any:
             if not isinstance(value, torch.Tensor):
                 return value
-            kept = first.standardized if shape_only and first else standardized
             trained = bool(pure and first and first.trained)
-            return Constant(value, sources, trained, pure, factor, kept, depends, made)
+            return Constant(value, sources, trained, pure, factor, standardized, depends, made)
 
         if not isinstance(result, (list, tuple)):
             return constant(result)
@@ -306,15 +307,15 @@ class Reader:
 
     def _opaque(self, call: AtenCall, node: fx.Node) -> Any:
         inputs = [x for x in steps_in(list(call.args.values()))]
-        held = {s for c in constants_in(list(call.args.values())) for s in c.sources if s in self.program.trained}
-        weights = sum(self.program.tensors[source].numel() for source in held)
+        trained = {s for c in constants_in(list(call.args.values())) for s in c.sources if s in self.program.trained}
+        weights = sum(self.program.tensors[source].numel() for source in trained)
 
         def opaque(value: torch.Tensor, weights: int) -> Step:
             alike = batched(value)
             sizes = tuple(value.shape[1:]) if alike else tuple(value.shape)
             step = Step(Opaque(str(node.target), sizes, weights), inputs, Shape(*sizes), call.scope)
             step.folded = not alike
-            step.sources = tuple(sorted(held)) if weights else ()
+            step.sources = tuple(sorted(trained)) if weights else ()
             return step
 
         if isinstance(call.value, (list, tuple)):

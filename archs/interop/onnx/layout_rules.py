@@ -41,10 +41,10 @@ def _flatten(call: OnnxCall) -> Value:
 def _squeeze(call: OnnxCall) -> Value:
     sizes = call.shape()
     axes = call.get("axes") or call.ints(1) or [i for i, side in enumerate(sizes) if side == 1]
-    gone = {axis % len(sizes) for axis in axes}
-    if any(sizes[axis] != 1 for axis in gone):
+    removed = {axis % len(sizes) for axis in axes}
+    if any(sizes[axis] != 1 for axis in removed):
         raise UnsupportedNode
-    return call.aten("reshape", call[0], [side for i, side in enumerate(sizes) if i not in gone])
+    return call.aten("reshape", call[0], [side for i, side in enumerate(sizes) if i not in removed])
 
 
 @rule("Unsqueeze")

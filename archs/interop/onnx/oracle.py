@@ -94,11 +94,11 @@ def _first_difference(graph: Graph, source: Path | str | bytes, module: Any, x: 
         theirs = [torch.from_numpy(t).float() for t in session.run(None, {session.get_inputs()[0].name: x.numpy()})]
     except Exception:
         return ""
-    own = attributes(graph)
+    places = attributes(graph)
     with torch.no_grad():
         ours = outputs_of(module, x)
     for node in graph.nodes:
-        found = ours.get(own.get(node.path, ""))
+        found = ours.get(places.get(node.path, ""))
         if found and not any(close(found[0], one, relative) for one in theirs):
             return node.path
     return ""

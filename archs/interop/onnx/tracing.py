@@ -60,14 +60,14 @@ class Trace:
             raise ArchError("the file gives no tensor; allowed: one or several")
         self._graph = graph
         self._called = called
-        held = tensors(graph.initializer, folder)
-        self._bytes = {name: t.numel() * t.element_size() for name, t in held.items()}
+        initializers = tensors(graph.initializer, folder)
+        self._bytes = {name: t.numel() * t.element_size() for name, t in initializers.items()}
         self._values: dict[str, Value] = {
-            name: Known(t.float() if t.is_floating_point() else t, name) for name, t in held.items()
+            name: Known(t.float() if t.is_floating_point() else t, name) for name, t in initializers.items()
         }
-        self._merged = merged(graph.node, held)
+        self._merged = merged(graph.node, initializers)
         self._declared = {v.name: v.type.tensor_type for v in (*graph.value_info, *graph.output)}
-        image = _only_input([i for i in graph.input if i.name not in held])
+        image = _only_input([i for i in graph.input if i.name not in initializers])
         batch, self.image = _image(image, wanted)
         opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         self._emitter = Emitter(called, opset, batch)
@@ -148,7 +148,7 @@ class Trace:
         return (first, *rest) if 1 <= first <= MAX_SIDE**2 else None
 
 
-def merged(nodes: Any, held: dict[str, Tensor]) -> dict[str, list[int]]:
+def merged(nodes: Any, initializers: dict[str, Tensor]) -> dict[str, list[int]]:
     """First output of a node → its inputs that are parameters of its own, though the file has one tensor for many.
 
     An exporter that merges equal tensors leaves one set of ones and one of zeros for all norms of a network that was
@@ -157,17 +157,20 @@ def merged(nodes: Any, held: dict[str, Tensor]) -> dict[str, list[int]]:
     readers: dict[str, set[str]] = {}
     for proto in nodes:
         for name in proto.input[1:]:
-            if name in held and proto.output:
+            if name in initializers and proto.output:
                 readers.setdefault(name, set()).add(proto.output[0])
     uniform = {
         name
         for name, by in readers.items()
-        if len(by) > 1 and held[name].dim() == 1 and not held[name].is_meta and len(held[name].unique()) == 1
+        if len(by) > 1
+        and initializers[name].dim() == 1
+        and not initializers[name].is_meta
+        and len(initializers[name].unique()) == 1
     }
     found: dict[str, list[int]] = {}
     for proto in nodes if uniform else ():
-        own = [readers[name] for name in proto.input[1:] if name in readers and name not in uniform]
-        tied = any(len(by) > 1 for by in own)
+        others = [readers[name] for name in proto.input[1:] if name in readers and name not in uniform]
+        tied = any(len(by) > 1 for by in others)
         places = [i for i, name in enumerate(proto.input) if i and name in uniform]
         if proto.op_type in OWN_PARAMETERS and places and not tied:
             found[proto.output[0]] = places

@@ -19,6 +19,8 @@ from archs.ir.ops import Activation, ChannelSplit, Conv2d, Function, Module
 
 @dataclass(frozen=True)
 class Slot:
+    """A number of a member that the class's constructor may take as an argument."""
+
     member: Member
     argument: str
     """Which of the member's numbers it is: no two slots of a member have the same."""

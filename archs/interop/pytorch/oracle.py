@@ -1,7 +1,7 @@
 """Runs the exported module beside the original: outputs, parameters and multiply-adds, and where they first differ.
 
-In float32 at two image sizes and two batches, as far as both take them; where rounding is in doubt, in float64. What is
-not compared is said with its reason. Nothing is imported here.
+In float32 at two image sizes and two batches, as far as both take them; in float64 where rounding may explain a
+difference. A module that is not compared has the reason beside it. Nothing is imported here.
 """
 
 from __future__ import annotations
@@ -214,9 +214,9 @@ def _first_difference(
 ) -> str:
     """The first node whose module gives another output than the original module in its place."""
     theirs, ours = outputs_of(original, x), outputs_of(exported, x)
-    own = attributes(graph)
+    attribute_of = attributes(graph)
     for node in graph.nodes:
-        a, b = theirs.get(places.get(node.path, "")), ours.get(own.get(node.path, ""))
+        a, b = theirs.get(places.get(node.path, "")), ours.get(attribute_of.get(node.path, ""))
         if a is None or b is None or len(a) != len(b):
             continue
         if any(p.numel() == q.numel() and not close(q.reshape(p.shape), p, RELATIVE) for p, q in zip(a, b)):
