@@ -1,9 +1,8 @@
 """Long work in a process of its own, so that the page stays responsive and a stop ends it.
 
-Jobs that time something exclude each other on the whole machine; other jobs run beside them, MAX_OTHERS at once, and
-wait for each other in the order of their starts. The
-worker prints one JSON object per line, {"raw": n} with n bytes behind it; its standard error goes to the log. Start at
-`Job`.
+Jobs that time something exclude each other on the whole machine. Other jobs run beside them in two queues, MAX_OTHERS
+at once of each: those of seconds never wait for those that may take an hour. The worker prints one JSON object per
+line, {"raw": n} with n bytes behind it; its standard error goes to the log. Start at `Job`.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ from costmodel.timing import machine_lock
 log = logging.getLogger("explorer")
 
 ROOT = Path(__file__).resolve().parents[2]
-MAX_OTHERS = 2  # jobs at once that time nothing
+MAX_OTHERS = 2  # jobs at once that time nothing, of each queue
 MAX_WAITING = 40  # jobs that time nothing, waiting and running
 ABANDONED = 30.0  # seconds without a visitor after which a job ends
 POLL = 0.5
 _timing = threading.Lock()
-_others: list[Job] = []  # those that time nothing, in the order of their starts; the first MAX_OTHERS run
+_others: list[Job] = []  # those that time nothing, in the order of their starts; the first MAX_OTHERS of a queue run
 _turn = threading.Condition()
 _current: Job | None = None
 
@@ -54,6 +53,8 @@ class Job:
     """Arguments of this Python that start the worker."""
     timing: ClassVar[bool] = True
     """Whether it times something: such jobs exclude each other on the whole machine."""
+    long: ClassVar[bool] = False
+    """Whether it may take many minutes: such jobs have a queue of their own."""
     limit: float = 120.0
     """Time limit in seconds."""
     problem: str = ""
@@ -174,8 +175,9 @@ class Job:
 
     @property
     def ahead(self) -> int:
-        """The jobs that it waits for; 0 once it runs."""
-        place = next((i for i, other in enumerate(list(_others)) if other is self), -1)
+        """The jobs of its queue that it waits for; 0 once it runs."""
+        queue = [other for other in list(_others) if other.long == self.long]
+        place = next((i for i, other in enumerate(queue) if other is self), -1)
         return max(0, place + 1 - MAX_OTHERS)
 
     def _wait_for_turn(self) -> None:
@@ -189,8 +191,13 @@ class Job:
         command = (sys.executable, *self.worker)
         with (
             tempfile.TemporaryFile("w+") as errors,
-            subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+            subprocess.Popen(  # in a session of its own: Ctrl-C in the server's terminal is the server's to handle
+                command,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
             ) as process,
         ):
             self._process = process

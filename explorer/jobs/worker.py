@@ -1,8 +1,13 @@
-"""Shared parts of the worker processes: JSON messages, errors as one sentence, memory limit, timing lock."""
+"""Shared parts of the worker processes: JSON messages, errors as one sentence, memory limit, timing lock, their end.
+
+A worker ends with the process that started it, whatever ends that one.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +17,8 @@ from archs import ArchError
 from costmodel import CostError
 from costmodel.timing import machine_lock
 from explorer.jobs.limits import MAX_ADDRESS_SPACE, limit_memory, out_of_memory
+
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def send(**message: object) -> None:
@@ -26,13 +33,20 @@ def send_raw(content: bytes) -> None:
 
 
 def request() -> dict[str, Any]:
-    """The request: the first line of standard input."""
+    """The request: the first line of standard input. From here on the process ends with the one that started it."""
+    _end_with_server()
     return json.loads(sys.stdin.buffer.readline())
 
 
 def rest() -> bytes:
     """The bytes behind the request."""
     return sys.stdin.buffer.read()
+
+
+def _end_with_server() -> None:
+    """A server that is killed stops no worker: the kernel does, on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextmanager

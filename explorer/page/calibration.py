@@ -104,7 +104,9 @@ def _run() -> None:
 
 def _start(start: Callable[[], Calibration | ValidationJob]) -> None:
     try:
-        profiles.started(start())
+        job = start()
+        job.present = job_status.present()
+        profiles.started(job)
     except CostError as error:
         messages.warning(str(error), ":material/hourglass:")
     else:
