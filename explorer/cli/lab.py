@@ -10,6 +10,7 @@ from pathlib import Path
 
 import costmodel
 from archs.catalogue.guidelines import SIZE
+from costmodel.written_files import write_together
 from explorer.cli import destination
 from explorer.cli.command import Commands, Output
 from explorer.errors import LabError
@@ -69,13 +70,13 @@ def _lab(options: argparse.Namespace) -> Output:
         last = runs[-1] if runs else getattr(interrupt, "run", None)
         if not (last and options.csv):
             raise
-        options.csv.write_text(to_csv(made, last, compare(made, last, predicted)), encoding="utf-8")
+        write_together({options.csv: to_csv(made, last, compare(made, last, predicted))})
         raise KeyboardInterrupt(f"{len(last.rounds)} complete rounds are kept in {options.csv}") from None
     result = runs[-1]
     rows_again = repeated(runs) if len(runs) > 1 else []
     table = compare(made, result, predicted)
     if options.csv:
-        options.csv.write_text(to_csv(made, result, table), encoding="utf-8")
+        write_together({options.csv: to_csv(made, result, table)})
     agree, compared = agreement(table)
     about = {"guideline": made.guideline, "platform": made.platform, "column": made.column, "kind": made.kind}
     run_facts = {
@@ -114,7 +115,9 @@ class Stopped(KeyboardInterrupt):
 
 def _timed(made: Experiment, seconds: float) -> Run:
     """A run in a separate process, as on the page: no run finds the memory of another."""
-    job = jobs.start([(v.row, v.spec.to_json()) for v in made.variants], made.settings, seconds)
+    networks = [(variant.row, variant.spec.to_json()) for variant in made.variants]
+    jobs.check(networks, made.settings)
+    job = jobs.start(networks, made.settings, seconds)
     try:
         while job.running:
             print(f"\r{job.status}  ", end="", file=sys.stderr, flush=True)

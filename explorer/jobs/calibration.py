@@ -10,7 +10,7 @@ from costmodel.latency.profile import Regime
 from explorer.data import evidence
 from explorer.data import profiles as devices
 from explorer.jobs import job
-from explorer.jobs.limits import check_validation
+from explorer.jobs.limits import check_regime, check_validation
 
 PLANNED = {False: 240, True: 50}  # seconds by `quick`
 LIMIT = 2.5  # the time limit as a multiple of the plan; slow machines need more than the plan
@@ -80,7 +80,8 @@ class ValidationJob(_Reported):
 
 
 def calibrate(regime: Regime, quick: bool) -> Calibration:
-    """Start a calibration. Raises Busy while another job runs."""
+    """Start a calibration. Raises Busy while another job runs, CostError for a regime that takes too much memory."""
+    check_regime(regime, "a calibration")
     made = Calibration(limit=LIMIT * PLANNED[quick])
     made.start({"calibrate": regime.model_dump(), "quick": quick})
     return made

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from archs import Spec, build
 from explorer.jobs import job
+from explorer.jobs.limits import check_run
 from explorer.lab.experiment import Settings
-from explorer.lab.run import MIN_ROUNDS, Run
+from explorer.lab.run import LONGEST, MIN_ROUNDS, PLANS, Run
 
 
 @dataclass
@@ -54,6 +57,14 @@ class LabJob(job.Job):
             return
         seconds = time.monotonic() - self.started
         self.run = Run(self.rows, tuple(self.rounds), self.least, (), self.environment, seconds, stopped=True)
+
+
+def check(networks: Sequence[tuple[str, str]], settings: Settings) -> None:
+    """Raises CostError for (row, spec as JSON) pairs that need too much memory or time."""
+    if settings.device == "cpu":
+        graphs = [build(Spec.from_json(text)) for _, text in networks]
+        runs, rounds = PLANS[-1]
+        check_run(graphs, settings.batch, settings.threads, runs * rounds, LONGEST)
 
 
 def start(networks: list[tuple[str, str]], settings: Settings, seconds: float) -> LabJob:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from costmodel import CostError
 from explorer.errors import LabError
 from explorer.jobs import job as base
 from explorer.jobs import lab
@@ -130,10 +131,14 @@ def join(
 ) -> Ticket:
     """A place in the queue for a run of (row, spec as JSON) pairs; that of an equal run that has not ended, if any.
 
-    Raises LabError where the queue is full.
+    Raises LabError where the queue is full, and for networks that need too much memory or time.
     """
     global _server
     asked = tuple((row, text) for row, text in networks)
+    try:
+        lab.check(asked, settings)
+    except CostError as error:
+        raise LabError(str(error)) from None
     with _lock:
         wanted = (work for work in _works if work.wanted)  # any other is being stopped
         same = (one for one in wanted if (one.networks, one.settings, one.seconds) == (asked, settings, seconds))

@@ -1,23 +1,30 @@
 """Bounds on a job: its memory and time estimated before it starts, and the address space of its process.
 
-Start at `check_validation` (server) and `limit_memory` (worker).
+Each `check_…` raises CostError with one sentence, before a process is started. Start there (server) and at
+`limit_memory` (worker).
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from archs import build
+from archs import Graph, build
 from archs.caching import cached
 from archs.catalogue.registry import FAMILIES
 from costmodel import CostError, DeviceProfile, count, load_profile
 from costmodel.latency.predictor import predict
-from costmodel.latency.profile import DEFAULT
+from costmodel.latency.profile import DEFAULT, Regime
 
 FLOAT = 4  # bytes
 COPIES = 3  # of the largest activations: inputs in two layouts, and what the kernels need
-MAX_MEMORY = 2_000_000_000  # bytes of activations
+WEIGHT_COPIES = 2  # of a timed network: `InPlace.move` clones them
+MAX_MEMORY = 2_000_000_000  # bytes of activations and weights
+MAX_FILE = 256_000_000  # bytes of a file that the page makes and keeps with the session
+EXPORT_SECONDS = 15.0, 0.03  # of torch's exporter: its start, and per operator
+SEARCH_SECONDS = 0.0025  # per operator and evaluation, with the draws that miss the target and the random baseline
+SLOWER = 2.0  # so much slower than the default profile's machine a machine may be
 MAX_ADDRESS_SPACE = 6_000_000_000  # bytes beyond what the process has mapped once PyTorch is loaded
 MAX_SECONDS = 3600.0
 
@@ -34,22 +41,72 @@ def validation_seconds(profile: DeviceProfile, usual: float) -> float:
 
 def check_validation(profile: DeviceProfile, usual: float) -> float:
     """The estimated duration in seconds. Raises CostError for a validation that needs too much memory or time."""
-    threads, cores = profile.regime.threads, os.cpu_count() or 1
-    if threads > cores:
-        raise CostError(f"the profile has {threads} threads; this machine has {cores}, and would not be comparable")
-    memory, batch = validation_memory(profile.regime.batch), profile.regime.batch
-    if memory > MAX_MEMORY:
-        raise CostError(
-            f"a validation with batch {batch} needs about {memory / 1e9:.1f} GB; allowed: {MAX_MEMORY / 1e9:.0f} GB, "
-            f"batch {MAX_MEMORY // validation_memory(1)}; validate it on a machine of your own"
-        )
+    check_regime(profile.regime, "a validation")
     seconds = validation_seconds(profile, usual)
-    if seconds > MAX_SECONDS:
-        raise CostError(
-            f"the validation would take about {seconds / 3600:,.1f} hours; allowed: {MAX_SECONDS / 3600:.0f} hour; "
-            "validate it on a machine of your own"
-        )
+    _check_time("the validation", seconds, MAX_SECONDS, "validate it on a machine of your own")
     return seconds
+
+
+def check_regime(regime: Regime, what: str) -> None:
+    """Raises CostError for a calibration or a validation with too many threads, or that needs too much memory."""
+    threads, cores = regime.threads, os.cpu_count() or 1
+    if threads > cores:
+        raise CostError(f"{what} with {threads} threads; this machine has {cores}, and would not be comparable")
+    allowed = f", batch {MAX_MEMORY // validation_memory(1)}; use a machine of your own"
+    _check_memory(f"{what} with batch {regime.batch}", validation_memory(regime.batch), allowed)
+
+
+def check_run(graphs: Sequence[Graph], batch: int, threads: int, calls: int, longest: float) -> None:
+    """Raises CostError for networks that cannot be timed against each other: held together, called `calls` times each.
+
+    The time is the default profile's, for CPUs; `longest` in seconds.
+    """
+    found = [count(graph) for graph in graphs]
+    weights = WEIGHT_COPIES * sum(counts.total.params for counts in found)
+    images = COPIES * batch * max(counts.peak_activation for counts in found)
+    smaller = "; take a smaller batch, fewer channels or a smaller resolution"
+    _check_memory("the run", FLOAT * (weights + images), smaller)
+    profile = load_profile(DEFAULT)
+    seconds = calls * batch * sum(predict(graph, profile).latency_ms for graph in graphs) / 1e3 / threads
+    _check_time("the run", seconds, SLOWER * longest, smaller[2:])
+
+
+def check_export(graph: Graph, limit: float) -> None:
+    """Raises CostError for an ONNX file that is too large for the page, or takes longer than `limit` seconds."""
+    total = count(graph).total
+    own = "`python -m explorer export` writes it on a machine of your own"
+    if (size := FLOAT * total.params) > MAX_FILE:
+        raise CostError(f"the file would have {size / 1e6:,.0f} MB; allowed: {MAX_FILE / 1e6:.0f} MB; {own}")
+    start, each = EXPORT_SECONDS
+    _check_time("the export", start + each * len(graph.nodes), limit, own)
+
+
+def check_search(graph: Graph, evaluations: int, limit: float) -> None:
+    """Raises CostError for a search that takes longer than `limit` seconds; `graph` is of the space's base table."""
+    seconds = SEARCH_SECONDS * len(graph.nodes) * evaluations
+    _check_time("the search", seconds, limit, "take fewer evaluations or a table with fewer blocks")
+
+
+def _check_memory(what: str, needed: float, allowed: str) -> None:
+    if needed > MAX_MEMORY:
+        raise CostError(f"{what} needs about {needed / 1e9:,.1f} GB; allowed: {MAX_MEMORY / 1e9:.0f} GB{allowed}")
+
+
+def _check_time(what: str, seconds: float, limit: float, instead: str) -> None:
+    if seconds > limit:
+        took, allowed = (_duration(value) for value in (seconds, limit))
+        raise CostError(f"{what} would take about {took}; allowed: {allowed}; {instead}")
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in words.
+
+    >>> _duration(3600), _duration(90), _duration(40)
+    ('1.0 hours', '2 minutes', '40 s')
+    """
+    if seconds >= 3600:
+        return f"{seconds / 3600:,.1f} hours"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 @cached(1, "constants of the catalogue")

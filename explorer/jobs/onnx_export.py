@@ -15,6 +15,7 @@ import archs
 from archs import Spec
 from archs.interop.onnx.exporter import to_onnx
 from explorer.jobs.job import Job
+from explorer.jobs.limits import check_export
 from explorer.jobs.worker import request, send, working
 
 STEPS = (("starts torch", 0.1), ("traces the network", 0.4))
@@ -47,7 +48,8 @@ class OnnxJob(Job):
         return f"torch's ONNX exporter {STEPS[self._step][0]}: {time.monotonic() - self.started:.0f} s so far"
 
     def begin(self) -> None:
-        """Raises Busy where the machine is timing something."""
+        """Start. Raises Busy while the server is occupied, CostError for a file that is too large for the page."""
+        check_export(archs.build(self.spec), self.limit)
         self.start({"spec": self.spec.to_json(), "folded": self.folded})
 
     def read(self, message: dict[str, Any]) -> None:

@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, ClassVar
 
-from archs import ArchError, Spec
+from archs import ArchError, Spec, build
 from archs.caching import register
 from costmodel import DeviceProfile
 from costmodel.latency.profile import read_profile
 from explorer.jobs.job import Job
+from explorer.jobs.limits import check_search
 from explorer.jobs.worker import request, rest, send, working
 from explorer.search.objectives import objective
 from explorer.search.runs.baselines import Baseline, scaled
@@ -43,6 +44,7 @@ class SearchJob(Job):
     title: ClassVar[str] = "a search"
     worker: ClassVar[tuple[str, ...]] = ("-m", "explorer.jobs.search")
     timing: ClassVar[bool] = False
+    long: ClassVar[bool] = True
     limit: float = LIMIT
     settings: SearchSettings
     network: Spec
@@ -81,8 +83,13 @@ class SearchJob(Job):
         return (time.monotonic() - self.started) / fresh * left
 
     def begin(self, content: bytes) -> None:
-        """Start with the profile's JSON. Raises Busy while the server is occupied."""
+        """Start with the profile's JSON.
+
+        Raises Busy while the server is occupied, CostError for a search that would not end in LIMIT seconds.
+        """
         self._before = len(self.found)
+        base = build(self.settings.made_space(self.network).base)
+        check_search(base, self.settings.evaluations - len(self.found), self.limit)
         asked = {
             "settings": asdict(self.settings),
             "network": self.network.to_json(),

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from support.lab_runs import until
 
+import archs
+from archs.tables.rows import Conv, GlobalPool, Linear
 from costmodel import CostError, load_profile
 from costmodel.latency.profile import Regime
 from costmodel.timing import machine_lock
-from explorer.jobs import job, limits
+from explorer.jobs import calibration, job, lab_queue, limits
+from explorer.jobs.onnx_export import OnnxJob
+from explorer.jobs.search import SearchJob
+from explorer.lab.experiment import Settings
+from explorer.search.runs.settings import OPEN, SearchSettings
 
 
 @dataclass(kw_only=True)
@@ -33,6 +42,11 @@ class Other(Sleeper):
     timing: ClassVar[bool] = False
 
 
+@dataclass(kw_only=True)
+class Search(Other):
+    long: ClassVar[bool] = True
+
+
 @pytest.fixture(autouse=True)
 def own_lock(tmp_path, monkeypatch):
     monkeypatch.setattr(machine_lock, "path", lambda: tmp_path / "lock")
@@ -47,6 +61,59 @@ def test_a_validation_is_refused_before_it_starts(batch, threads, found):
     with pytest.raises(CostError, match=found) as refused:
         limits.check_validation(profile, 360)
     assert "\n" not in str(refused.value)
+
+
+def large(**changes) -> archs.Spec:
+    """600 MB of weights; activations of gigabytes at a large resolution and batch."""
+    rows = (
+        Conv(stage="a", channels=4096, kernel=3),
+        Conv(stage="b", channels=4096, kernel=3),
+        GlobalPool(stage="c"),
+        Linear(stage="c", channels=10),
+    )
+    return archs.Spec(name="large", rows=rows).edit(**changes)
+
+
+def deep() -> archs.Spec:
+    """Of 512 blocks."""
+    rows = [Conv(stage=f"s{n}", channels=16, repeat=64) for n in range(7)]
+    rows += [Conv(stage="s7", channels=16, repeat=62), GlobalPool(stage="head"), Linear(stage="head", channels=10)]
+    return archs.Spec(name="deep", rows=tuple(rows))
+
+
+def searched(spec: archs.Spec, evaluations: int) -> SearchJob:
+    settings = SearchSettings(space=OPEN, evaluations=evaluations, cells=((0, "kernel"),))
+    return SearchJob(settings=settings, network=spec, profile="cpu", target_ms=10.0)
+
+
+REFUSED = {
+    "calibration, batch": (
+        lambda: calibration.calibrate(Regime(batch=4096), quick=True),
+        "batch 4096 needs about .* GB",
+    ),
+    "calibration, threads": (lambda: calibration.calibrate(Regime(threads=4096), quick=True), "4096 threads"),
+    "run, memory": (lambda: lab_queue.join([("a", large(resolution=2048).to_json())], Settings()), "needs about .* GB"),
+    "run, time": (
+        lambda: lab_queue.join([("a", large(resolution=64).to_json())], Settings()),
+        "would take about .* minutes",
+    ),
+    "export, file": (lambda: OnnxJob(spec=large()).begin(), "the file would have .* MB"),
+    "export, time": (lambda: OnnxJob(spec=deep(), limit=30.0).begin(), "the export would take about"),
+    "search, time": (lambda: searched(deep(), 2000).begin(b""), "the search would take about .* hours"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_takes_too_much_is_refused_before_it_starts(name, monkeypatch):
+    """Memory and time are computed from the networks, and one sentence says both numbers."""
+    start, said = REFUSED[name]
+    monkeypatch.setattr(job.subprocess, "Popen", None)
+    with pytest.raises(CostError, match=said) as refused:
+        start()
+    assert "allowed" in str(refused.value) or "this machine has" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert job.current() is None
+    assert not lab_queue._works
 
 
 def test_the_shipped_profiles_can_be_validated():
@@ -96,6 +163,45 @@ def test_what_times_nothing_does_not_wait_behind_a_timing():
         for started in (timing, *others):
             started.stop()
             started.wait()
+
+
+def test_seconds_do_not_wait_behind_an_hour():
+    """Two searches held both places: an import of seconds waited for their end."""
+    searches, short = [Search() for _ in range(job.MAX_OTHERS + 1)], Other()
+    try:
+        for one in (*searches, short):
+            one.start({})
+        until(lambda: short._process)
+        assert [one.ahead for one in (*searches, short)] == [0] * job.MAX_OTHERS + [1, 0]
+    finally:
+        for one in (*searches, short):
+            one.stop()
+            one.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends the worker on Linux only")
+def test_a_worker_ends_with_a_server_that_is_killed():
+    worker = "from explorer.jobs import worker; import time; worker.request(); print('{}', flush=True); time.sleep(60)"
+    program = (
+        "import time\nfrom explorer.jobs import job\n"
+        "class Sleeper(job.Job):\n"
+        f"    title, timing, worker, progress = 'a sleep', False, ('-c', {worker!r}), 0.0\n"
+        "    def read(self, message): print(self._process.pid, flush=True)\n"
+        "    def end(self): pass\n"
+        "sleeper = Sleeper()\nsleeper.start({})\ntime.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        started = int(process.stdout.readline())
+        assert os.getpgid(started) != os.getpgid(process.pid)  # Ctrl-C in the server's terminal is not the worker's
+        os.kill(process.pid, signal.SIGKILL)
+    until(lambda: not _runs(started))
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def test_the_line_of_waiting_jobs_is_bounded(monkeypatch):

@@ -7,11 +7,11 @@ from functools import partial
 
 import streamlit as st
 
+from costmodel import CostError
 from explorer.editing.scenario import Scenario
 from explorer.figures import as_plotly, diagram
 from explorer.figures import charts as figures
 from explorer.figures.marks import Drawing
-from explorer.jobs.job import Busy
 from explorer.jobs.onnx_export import OnnxJob
 from explorer.page.panels import picture
 from explorer.page.panels.tables import download
@@ -79,10 +79,10 @@ def onnx_file(scenario: Scenario) -> None:
             icon=":material/schema:",
             help="By torch's own exporter, in some ten seconds. The weights are torch's initial ones, of a fixed seed.",
         ):
-            job = OnnxJob(spec=scenario.spec, folded=scenario.folded)
+            job = OnnxJob(spec=scenario.spec, folded=scenario.folded, present=job_status.present())
             try:
                 job.begin()
-            except Busy as error:
+            except CostError as error:
                 messages.warning(str(error), ":material/hourglass:")
             else:
                 st.session_state[JOB] = job
