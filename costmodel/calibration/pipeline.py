@@ -95,7 +95,7 @@ def calibrate(
     held_out |= islice(((g, s) for g, s in whole if g not in reserved), count)
     reserved |= held_out.keys() | {made(record.spec) for record in before}
     timed: list[Record] = []
-    with kept_timings(timed, regime, path):
+    with kept_timings(timed, regime, path, "--earlier takes them"):
         with watch.running():
             session = time_networks(
                 watch,

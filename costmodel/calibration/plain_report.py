@@ -169,7 +169,7 @@ def read_validation(file: Path) -> dict[str, object]:
         return {}
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CostError(f"{file} is no validation: {error}; move it away, or name another file") from None
     if not isinstance(found, dict):
         raise CostError(f"{file} is no validation: found a {type(found).__name__}; move it away, or name another file")

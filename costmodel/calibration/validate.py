@@ -28,7 +28,7 @@ from costmodel.networks.synthetic import IMPORTED, SyntheticNetwork
 from costmodel.timing.drift import ALL, Slowness, between
 from costmodel.timing.session import Progress, Session, part, time_networks
 from costmodel.timing.stopwatch import Stopwatch
-from costmodel.timing.timing_records import Record, mean_record, read_raw
+from costmodel.timing.timing_records import Record, kept_timings, mean_record, read_raw
 from costmodel.written_files import write_together
 
 if TYPE_CHECKING:
@@ -162,11 +162,13 @@ def validate(
     families: Sequence[str] = tuple(KINDS_OF),
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
+    path: str | os.PathLike | None = None,
 ) -> Validation:
     """Time the suite on this machine, in the profile's regime, and compare with the profile's predictions.
 
     `raw`: the profile's raw timings; with them, models without each of `families` are fitted and assessed on that
     family, and the baselines are fitted to the profile's training set. `entries`: other networks than the suite.
+    `path`: beside it the timings so far are kept where an interrupt ends the validation.
     Raises CostError, Cancelled.
     """
     regime = profile.regime
@@ -175,7 +177,8 @@ def validate(
     entries = [e for e in (suite() if entries is None else entries) if regime.graph(e.spec) not in seen]
     references = [reference.to_spec() for reference in profile.references[:REFERENCES]]
     watch = Stopwatch(regime.device, regime.threads, regime.layout)
-    with watch.running():
+    timed: list[Record] = []
+    with watch.running(), kept_timings(timed, regime, path):
         passes = []
         for number in range(SESSIONS):
             specs = [entry.spec for entry in entries]
@@ -188,8 +191,10 @@ def validate(
                 progress=part(progress, 0.8 * number / SESSIONS, 0.8 * (number + 1) / SESSIONS),
                 cancel=cancel,
                 seed=number,
+                interrupted=timed.extend,
             )
             passes.append(session)
+            timed.extend(session.records)
         if progress:
             progress(0.8, "timing operators alone, for the look-up table")
         ours = [regime.graph(e.spec) for e in entries if e.group != IMPORTED]

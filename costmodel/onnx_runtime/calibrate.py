@@ -17,12 +17,13 @@ from costmodel.calibration.sample import table_networks
 from costmodel.calibration.suite import suite
 from costmodel.errors import CostError
 from costmodel.onnx_runtime.fit import fit
-from costmodel.onnx_runtime.node_times import Cancel, raw_text, time_networks
+from costmodel.onnx_runtime.node_times import Cancel, FusedTimes, raw_text, time_networks
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile, OnnxRuntimeRegime
 from costmodel.onnx_runtime.timing import require_runtime
 from costmodel.timing.session import Progress
 from costmodel.timing.stopwatch import Stopwatch
-from costmodel.written_files import write_together
+from costmodel.timing.timing_records import UNFINISHED
+from costmodel.written_files import kept, write_together
 
 SECONDS, QUICK_SECONDS = 180.0, 30.0
 TIMING_SHARE = 0.9  # of the whole, for the progress bar
@@ -67,12 +68,19 @@ def calibrate_onnx_runtime(
     drawn = ((recipe, graph) for recipe, graph in table_networks(seed) if graph not in reserved)
     sample = chain([(first, build(first))], drawn)
     limit = seconds or (QUICK_SECONDS if quick else SECONDS)
-    timed = list(time_networks(sample, threads, limit, timing, cancel, seed))
-    timing(1.0, f"fitting {len(timed)} networks")
-    regime = OnnxRuntimeRegime(threads=threads, version=onnxruntime.__version__, block=block_size())
-    profile = fit(timed, regime, name, environment(regime), time.monotonic() - started)
-    if path is not None:
-        write_together({Path(path): profile.text(), Path(path).with_suffix(".raw.jsonl"): raw_text(timed)})
+    timed: list[FusedTimes] = []
+
+    def unfinished() -> tuple[str, str] | None:
+        return (f"the timings of {len(timed)} networks", raw_text(timed)) if timed else None
+
+    with kept(path, UNFINISHED, unfinished):
+        for one in time_networks(sample, threads, limit, timing, cancel, seed):
+            timed.append(one)
+        timing(1.0, f"fitting {len(timed)} networks")
+        regime = OnnxRuntimeRegime(threads=threads, version=onnxruntime.__version__, block=block_size())
+        profile = fit(timed, regime, name, environment(regime), time.monotonic() - started)
+        if path is not None:
+            write_together({Path(path): profile.text(), Path(path).with_suffix(".raw.jsonl"): raw_text(timed)})
     if progress:
         progress(1.0, f"calibrated on {profile.networks} networks in {profile.seconds:.0f} s")
     return profile

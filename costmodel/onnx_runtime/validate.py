@@ -47,6 +47,7 @@ class OnnxRuntimeReport:
 
     profile: OnnxRuntimeProfile
     networks: tuple[ValidatedNetwork, ...]
+    interrupted: bool = False
 
     @property
     def errors(self) -> dict[str, Errors]:
@@ -111,6 +112,8 @@ def validate_onnx_runtime(
 ) -> OnnxRuntimeReport:
     """Time networks in fresh processes and predict them.
 
+    An interrupt (KeyboardInterrupt) ends the run and keeps the networks that were timed.
+
     Args:
         profile: of this machine.
         networks: of `validation_networks`.
@@ -120,14 +123,19 @@ def validate_onnx_runtime(
         progress: called with the share done, 0 to 1, and a description.
         measure: the stopwatch.
     """
-    started, rows = time.monotonic(), []
-    for done, one in enumerate(networks):
-        if progress:
-            progress(done / len(networks), f"{done} of {len(networks)} networks")
-        if time.monotonic() - started > limit:
-            break
-        timing = measure(quick_onnx(one.graph), 1, profile.regime.threads, processes, seconds)
-        predicted = profile.predicted(one.graph).latency_ms
-        measured = timing.undisturbed_median_ms
-        rows.append(ValidatedNetwork(one.spec.name, one.group, measured, timing.median_ms, predicted))
-    return OnnxRuntimeReport(profile, tuple(rows))
+    started, rows, interrupted = time.monotonic(), list[ValidatedNetwork](), False
+    try:
+        for done, one in enumerate(networks):
+            if progress:
+                progress(done / len(networks), f"{done} of {len(networks)} networks")
+            if time.monotonic() - started > limit:
+                break
+            timing = measure(quick_onnx(one.graph), 1, profile.regime.threads, processes, seconds)
+            predicted = profile.predicted(one.graph).latency_ms
+            measured = timing.undisturbed_median_ms
+            rows.append(ValidatedNetwork(one.spec.name, one.group, measured, timing.median_ms, predicted))
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        interrupted = True
+    return OnnxRuntimeReport(profile, tuple(rows), interrupted)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import lzma
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -18,7 +17,10 @@ from costmodel.latency.profile import Regime
 from costmodel.networks.synthetic import Recipe, read_recipe, recipe_dict
 from costmodel.timing.drift import ALL, CALL, Slowness, by_kind
 from costmodel.timing.stopwatch import NOISY
-from costmodel.written_files import write_together
+from costmodel.written_files import kept
+
+UNFINISHED = ".interrupted.raw.jsonl"
+"""Behind the stem of a result: the timings of a session that ended early."""
 
 
 @dataclass(frozen=True)
@@ -94,32 +96,15 @@ def raw_text(records: Sequence[Record], regime: Regime) -> str:
     return "\n".join(lines) + "\n"
 
 
-@contextmanager
-def kept_timings(timed: Sequence[Record], regime: Regime, path: str | os.PathLike | None) -> Iterator[None]:
-    """Keep what was timed where the work ends early, and say where: beside `path`, else among the temporary files.
+def kept_timings(
+    timed: Sequence[Record], regime: Regime, path: str | os.PathLike | None, advice: str = ""
+) -> AbstractContextManager[None]:
+    """Keep what was timed where the work ends early (`costmodel.written_files.kept`), in a file for `read_raw`."""
 
-    Raises KeyboardInterrupt and CostError with that sentence. Without a path nothing is kept.
-    """
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_keep(timed, regime, path)) from None
-    except (OSError, MemoryError) as error:
-        reason = "out of memory"
-        if isinstance(error, OSError):
-            reason = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
-        raise CostError("; ".join(filter(None, (reason, _keep(timed, regime, path))))) from None
+    def unfinished() -> tuple[str, str] | None:
+        return (f"the timings of {len(timed)} networks", raw_text(timed, regime)) if timed else None
 
-
-def _keep(timed: Sequence[Record], regime: Regime, path: str | os.PathLike | None) -> str:
-    if path is None or not timed:
-        return ""
-    name = f"{Path(path).stem}.interrupted.raw.jsonl"
-    for folder in (Path(path).parent, Path(tempfile.gettempdir())):
-        with suppress(OSError):
-            write_together({folder / name: raw_text(timed, regime)})
-            return f"the timings of {len(timed)} networks are kept in {folder / name}; --earlier takes them"
-    return "its timings could not be kept: no folder takes them"
+    return kept(path, UNFINISHED, unfinished, advice)
 
 
 def read_raw(path: Path) -> tuple[Regime, list[Record]]:
@@ -143,5 +128,5 @@ def read_raw(path: Path) -> tuple[Regime, list[Record]]:
             for row in rows
         ]
         return Regime(**head), records
-    except (ValueError, KeyError, TypeError, AttributeError, lzma.LZMAError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, lzma.LZMAError) as error:
         raise CostError(f"{path.name}: not a file of raw timings ({error})") from None

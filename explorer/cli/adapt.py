@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import costmodel
-from archs import ArchError, Graph, Spec, save_weights
+from archs import ArchError, Graph, Spec
+from archs.transforms.weights import to_safetensors
 from costmodel.latency.profile import DEFAULT
+from costmodel.written_files import write_together
 from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output, ends
 from explorer.cli.progress import Progress, progress_bar
@@ -173,12 +175,12 @@ def _adapt(options: argparse.Namespace) -> Output:
             kept = f"{len(search.steps)} steps are kept in {log.path}; run it again to continue" if log else ""
             raise KeyboardInterrupt(kept or "nothing is kept without --log") from None
     last = found.steps[-1]
-    if options.output:
-        options.output.write_text(last.spec.to_json(), encoding="utf-8")
-        if test:
-            save_weights(test[1], options.output.with_suffix(".safetensors"))
+    files: dict[Path, str | bytes] = {options.output: last.spec.to_json()} if options.output else {}
+    if options.output and test:
+        files[options.output.with_suffix(".safetensors")] = to_safetensors(test[1])
     if options.figure:
-        options.figure.write_text(_figures(adapter, found), encoding="utf-8")
+        files[options.figure] = _figures(adapter, found)
+    write_together(files)
     if search.steps[-1].number and search.steps[-1].chosen is None:
         where = "; its table is written" if options.output else ""
         raise ArchError(f"{options.target_ms:g} ms is not reached: {found.reason} after {last.number} steps{where}")

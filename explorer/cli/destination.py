@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -41,6 +42,16 @@ def check(path: Path, room: int = ROOM) -> None:
             draft.flush()
     except OSError as error:
         raise CostError(f"{path}: cannot be written there ({error.strerror})") from None
+
+
+def or_temporary(path: Path | None, name: str) -> Path:
+    """The path of a result, or one among the temporary files, for what an interrupt leaves.
+
+    >>> or_temporary(Path("mine.json"), "cpu"), or_temporary(None, "a/b").name
+    (PosixPath('mine.json'), 'a_b.json')
+    """
+    plain = re.sub(r"[^\w.-]", "_", name)
+    return path or Path(tempfile.gettempdir()) / f"{plain}.json"
 
 
 @contextmanager

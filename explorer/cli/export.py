@@ -10,7 +10,8 @@ import costmodel
 from archs.interop.onnx.exporter import to_onnx
 from archs.ir.graph import Graph
 from costmodel.latency.profile import names
-from explorer.cli import network
+from costmodel.written_files import write_together
+from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output
 from explorer.data.latency_notes import latency_notes
 
@@ -54,6 +55,8 @@ def _export(options: argparse.Namespace) -> Output:
     form = format_of(options.output, options.format)
     if options.profile is not None and form != "pytorch":
         raise archs.ArchError(f"--profile is for the header of a PyTorch file; the format is {form}", "profile")
+    if options.output:
+        destination.check(options.output)
     if form == "spec":  # the spec is the table: folding is of its graph
         return _text(options, form, network.spec(options).name, network.spec(options).to_json())
     graph = network.graph(options)
@@ -67,7 +70,7 @@ def _export(options: argparse.Namespace) -> Output:
 
 def _text(options: argparse.Namespace, form: str, name: str, text: str) -> Output:
     if options.output:
-        options.output.write_text(text, encoding="utf-8")
+        write_together({options.output: text})
     document = {"network": name, "format": form, "output": _path(options), "bytes": len(text.encode()), "text": text}
     return Output(document, "" if options.output else text)
 
@@ -76,7 +79,7 @@ def _onnx(options: argparse.Namespace, graph: Graph) -> Output:
     if not options.output:
         raise archs.ArchError("an ONNX file is no text; name the file to write: --output NAME.onnx")
     data = to_onnx(graph)
-    options.output.write_bytes(data)
+    write_together({options.output: data})
     document = {"network": graph.name, "format": "onnx", "output": _path(options), "bytes": len(data), "text": None}
     return Output(document, "")
 

@@ -9,6 +9,8 @@ import archs
 import costmodel
 from archs.ir.graph import Graph
 from archs.ir.ops import Opaque
+from archs.transforms.weights import to_safetensors
+from costmodel.written_files import write_together
 from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output
 
@@ -30,6 +32,8 @@ def register(commands: Commands) -> None:
 def _import(options: argparse.Namespace) -> Output:
     for path, suffix in ((options.output, ".py"), (options.weights, ".safetensors")):
         destination.require_suffix(path, suffix)
+        if path:
+            destination.check(path)
     graph = network.imported(options.function, options.shape, not options.no_verify)
     verification = graph.verification
     graph = archs.fold_batchnorm(graph) if options.fold else graph
@@ -37,10 +41,8 @@ def _import(options: argparse.Namespace) -> Output:
     opaque = sorted({node.op.target for node in graph.nodes if isinstance(node.op, Opaque)})
     unused = graph.weights.unused if graph.weights else {}
     table = counts.table() if options.by == "node" else counts.by(options.by)
-    if options.output:
-        options.output.write_text(archs.to_source(graph), encoding="utf-8")
-    if options.weights:
-        archs.save_weights(graph, options.weights)
+    files: dict[Path, str | bytes] = {options.output: archs.to_source(graph)} if options.output else {}
+    write_together(files | ({options.weights: to_safetensors(graph)} if options.weights else {}))
     document = {"network": graph.name, "nodes": len(graph.nodes), "total": counts.total._asdict()}
     document |= {"unknown_operators": opaque, "unused_parameters": sum(unused.values())}
     document |= {"verification": verification}

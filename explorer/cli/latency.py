@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,18 @@ import costmodel
 from archs.ir.graph import Graph
 from costmodel.calibration.pipeline import raw_path
 from costmodel.calibration.plain import plain_networks, plain_original, spread_over, validate_plain
-from costmodel.calibration.plain_report import save_plain
+from costmodel.calibration.plain_report import PlainValidation, save_plain
 from costmodel.calibration.suite import suite
 from costmodel.calibration.validate import save_report, validate
 from costmodel.latency.profile import DEFAULT, locate, names
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
 from costmodel.onnx_runtime.profile import names as of_onnx_runtime
+from costmodel.onnx_runtime.validate import OnnxRuntimeReport
 from costmodel.timing import machine_lock
 from costmodel.timing.plain_process import measure_plain
 from explorer.cli import destination, network, onnx_runtime
 from explorer.cli.command import Commands, Output
-from explorer.cli.progress import progress_bar
+from explorer.cli.progress import progress_bar, waiting
 
 
 def register(commands: Commands) -> None:
@@ -64,10 +66,10 @@ def _calibrate(options: argparse.Namespace) -> Output:
     destination.require_suffix(options.output, ".json")
     destination.check(raw_path(options.output))
     if options.runtime == onnx_runtime.NAME:
-        with machine_lock.exclusive(_waiting), progress_bar() as progress:
+        with machine_lock.exclusive(waiting), progress_bar() as progress:
             return onnx_runtime.calibrate(options, progress)
     regime = {name: getattr(options, name) for name in ("device", "threads", "layout", "batch", "quick", "earlier")}
-    with machine_lock.exclusive(_waiting), progress_bar() as progress:
+    with machine_lock.exclusive(waiting), progress_bar() as progress:
         profile = costmodel.calibrate(
             **regime, folded=options.fold, progress=progress, path=options.output, name=options.output.stem
         )
@@ -121,17 +123,19 @@ def _validate(options: argparse.Namespace) -> Output:
     raw = raw_path(locate(options.profile))
     destination.require_suffix(options.output, ".json")
     if options.output:
-        destination.check(options.output)
+        destination.check(options.output.with_suffix(".validation.json"))
     if isinstance(profile, OnnxRuntimeProfile):
-        with machine_lock.exclusive(_waiting), progress_bar() as progress:
-            return onnx_runtime.validate(options, profile, progress)
+        with machine_lock.exclusive(waiting), progress_bar() as progress:
+            report = onnx_runtime.validate(options, profile, progress)
+        return _reported(options, report, report.save)
     if options.plain:
         return _validate_plain(options, profile)
     for name in ("networks", "processes", "seconds", "original"):
         if getattr(options, name) not in (None, []):
             raise costmodel.CostError(f"--{name} is given without --plain; allowed: with it")
-    with machine_lock.exclusive(_waiting), progress_bar() as progress:
-        report = validate(profile, raw if raw.exists() else None, progress=progress)
+    with machine_lock.exclusive(waiting), progress_bar() as progress:
+        place = destination.or_temporary(options.output, profile.name)
+        report = validate(profile, raw if raw.exists() else None, progress=progress, path=place)
     if options.output:
         save_report(report, options.output)
     return Output(report.as_dict(), str(report))
@@ -143,12 +147,25 @@ def _validate_plain(options: argparse.Namespace, profile: costmodel.DeviceProfil
     networks = spread_over(plain_networks(suite(), profile), options.networks)
     networks += [plain_original(target, network.imported(target), profile) for target in options.original]
     chosen = {name: getattr(options, name) for name in ("processes", "seconds") if getattr(options, name) is not None}
-    with machine_lock.exclusive(_waiting), progress_bar() as progress:
+    with machine_lock.exclusive(waiting), progress_bar() as progress:
         report = validate_plain(profile, networks, progress=progress, measure=measure_plain, **chosen)
+    return _reported(options, report, partial(save_plain, report))
+
+
+def _reported(
+    options: argparse.Namespace, report: PlainValidation | OnnxRuntimeReport, save: Callable[[Path], None]
+) -> Output:
+    """The report of networks in fresh processes, saved where asked for.
+
+    One that was interrupted never takes the place of a whole one: KeyboardInterrupt says where it is kept.
+    """
+    document = report.as_dict()
+    if report.interrupted:
+        place = destination.or_temporary(options.output, report.profile.name)
+        place = place.with_name(f"{place.stem}.interrupted.json")
+        save(place)
+        kept = place.with_suffix(".validation.json")
+        raise KeyboardInterrupt(f"the report on {document['networks']} networks is kept in {kept}")
     if options.output:
-        save_plain(report, options.output)
-    return Output(report.as_dict(), str(report))
-
-
-def _waiting(holder: str) -> None:
-    print(f"waiting: {holder} is timing on this machine", file=sys.stderr)
+        save(options.output)
+    return Output(document, str(report))

@@ -10,10 +10,12 @@ import costmodel
 from archs.ir.graph import Graph
 from costmodel.latency.page_faults import page_faults
 from costmodel.latency.profile import DEFAULT, DeviceProfile, names
+from costmodel.timing import machine_lock
 from costmodel.timing.plain_child import GLIBC
 from costmodel.timing.plain_process import RETAIN_TEXT, PlainTiming, measure_plain
 from explorer.cli import network, onnx_runtime
 from explorer.cli.command import Commands, Output
+from explorer.cli.progress import waiting
 
 SETTINGS = {"default": "glibc's default settings", "retain": "freed memory kept"}
 
@@ -50,19 +52,20 @@ def _measure(options: argparse.Namespace) -> Output:
     source = None if is_target and not profile.regime.folded else archs.to_source(graph)
     shape = (profile.regime.batch, *graph.input)
     found: list[PlainTiming] = []
-    for allocator in SETTINGS:
-        timing = measure_plain(
-            source,
-            options.network if source is None else None,
-            shape,
-            profile.regime.threads,
-            allocator,
-            options.processes,
-            options.seconds,
-        )
-        found.append(timing)
-        if timing.library != GLIBC:  # the settings are glibc's
-            break
+    with machine_lock.exclusive(waiting):
+        for allocator in SETTINGS:
+            timing = measure_plain(
+                source,
+                options.network if source is None else None,
+                shape,
+                profile.regime.threads,
+                allocator,
+                options.processes,
+                options.seconds,
+            )
+            found.append(timing)
+            if timing.library != GLIBC:  # the settings are glibc's
+                break
     rows = [_row(graph, profile, timing) for timing in found]
     document = {"network": graph.name, "profile": profile.name, "shape": list(shape), "allocators": rows}
     return Output(document, _text(graph, profile, rows))

@@ -13,10 +13,12 @@ from costmodel.onnx_runtime.calibrate import calibrate_onnx_runtime
 from costmodel.onnx_runtime.profile import NAME, OnnxRuntimeProfile
 from costmodel.onnx_runtime.timing import LEVEL, OnnxRuntimeTiming, measure_onnx_runtime, require_runtime
 from costmodel.onnx_runtime.timing_child import PROVIDER
-from costmodel.onnx_runtime.validate import validate_onnx_runtime, validation_networks
+from costmodel.onnx_runtime.validate import OnnxRuntimeReport, validate_onnx_runtime, validation_networks
+from costmodel.timing import machine_lock
 from costmodel.timing.session import Progress
 from explorer.cli import network
 from explorer.cli.command import Output
+from explorer.cli.progress import waiting
 
 EAGER_ONLY = {"device": "cpu", "layout": "nchw", "batch": 1, "fold": False, "earlier": None}
 """Options of an eager calibration, with the value that ONNX Runtime is calibrated with."""
@@ -29,9 +31,9 @@ def measure(options: argparse.Namespace) -> Output:
     profile = _profile(options)
     graph = network.graph(options)
     threads = profile.regime.threads if profile else options.threads or 1
-    found = measure_onnx_runtime(
-        archs.to_onnx(graph), threads=threads, processes=options.processes, seconds=options.seconds
-    )
+    model = archs.to_onnx(graph)
+    with machine_lock.exclusive(waiting):
+        found = measure_onnx_runtime(model, threads=threads, processes=options.processes, seconds=options.seconds)
     rows: list[dict[str, Any]] = [
         {"operator": node.operator, "holds": list(node.holds), "layer": node.layer, "time_ms": time_ms}
         for node, time_ms in zip(found.nodes, found.nodes_ms)
@@ -76,14 +78,11 @@ def refuse(profile: object, command: str) -> None:
         )
 
 
-def validate(options: argparse.Namespace, profile: OnnxRuntimeProfile, progress: Progress) -> Output:
+def validate(options: argparse.Namespace, profile: OnnxRuntimeProfile, progress: Progress) -> OnnxRuntimeReport:
     """Time networks of the suite in fresh processes beside their predictions."""
     networks = validation_networks(options.networks)
     chosen = {name: value for name in ("processes", "seconds") if (value := getattr(options, name)) is not None}
-    report = validate_onnx_runtime(profile, networks, progress=progress, measure=measure_onnx_runtime, **chosen)
-    if options.output:
-        report.save(options.output)
-    return Output(report.as_dict(), str(report))
+    return validate_onnx_runtime(profile, networks, progress=progress, measure=measure_onnx_runtime, **chosen)
 
 
 def calibrate(options: argparse.Namespace, progress: Progress) -> Output:

@@ -41,6 +41,11 @@ def _bar() -> Iterator[Progress]:
         yield progress
 
 
+def waiting(holder: str) -> None:
+    """Say once which process this one waits for to time networks."""
+    print(f"waiting: {holder} is timing on this machine", file=sys.stderr)
+
+
 def _lines() -> Progress:
     """Lines for a log: carriage returns would fill it."""
     last = -EVERY_SECONDS

@@ -11,16 +11,20 @@ from typing import Any
 import archs
 import costmodel
 from costmodel.latency.profile import DEFAULT
+from costmodel.written_files import write_together
 from explorer.cli import destination
 from explorer.cli.command import Commands, Output, ends
 from explorer.search import sweep as sweeping
 from explorer.search.objectives import OBJECTIVES, objective
 from explorer.search.runs.baselines import width_baseline
 from explorer.search.search import Candidate, random_baseline, search
+from explorer.search.search import best as best_of
+from explorer.search.space import Space
 from explorer.search.spaces import SPACES, space
 from explorer.search.strategies import STRATEGIES, strategy
 
 SHOWN = 10
+ROOM = 1_000_000  # bytes of a spec
 
 
 def register(commands: Commands) -> None:
@@ -47,17 +51,29 @@ def register(commands: Commands) -> None:
 
 def _search(options: argparse.Namespace) -> Output:
     destination.require_suffix(options.output, ".json")
+    if options.output:
+        destination.check(options.output, ROOM)
     chosen, scored = space(options.space), objective(options.objective)
     profile = costmodel.load_profile(options.profile)
     arguments = (chosen, profile, options.target, scored)
-    found = search(*arguments, strategy(options.strategy), options.evaluations, options.seed, options.w)
+    evaluated: list[Candidate] = []
+
+    def progress(one: Candidate) -> bool:
+        evaluated.append(one)
+        return True
+
+    random = None
+    try:
+        strategies = strategy(options.strategy)
+        found = search(*arguments, strategies, options.evaluations, options.seed, options.w, progress)
+        if options.w is None:
+            random = random_baseline(*arguments, options.evaluations, options.seed)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_kept(options, chosen, evaluated)) from None
     best, spec = found.best, chosen.spec(found.best.genome)
     if options.output:
-        options.output.write_text(spec.to_json(), encoding="utf-8")
+        write_together({options.output: spec.to_json()})
     met = best.high_ms <= options.target
-    random = None
-    if options.w is None:
-        random = random_baseline(*arguments, options.evaluations, options.seed)
     width = width_baseline(chosen.base, profile, options.target)
     document = {
         "space": chosen.name,
@@ -88,6 +104,15 @@ def _search(options: argparse.Namespace) -> Output:
     return Output(document, "\n".join(lines))
 
 
+def _kept(options: argparse.Namespace, searched: Space, evaluated: list[Candidate]) -> str:
+    """Write the best network of an interrupted search, and say where; empty where none was evaluated."""
+    if not evaluated:
+        return ""
+    place = destination.or_temporary(options.output, f"{searched.name}.interrupted")
+    write_together({place: searched.spec(best_of(evaluated, options.target, options.w).genome).to_json()})
+    return f"the best of {len(evaluated)} evaluated networks is kept in {place}"
+
+
 def _row(words: dict[str, str], one: Candidate) -> dict[str, Any]:
     return {**asdict(one), "genome": list(one.genome), "choices": words}
 
@@ -106,6 +131,11 @@ def _sweep(options: argparse.Namespace) -> Output:
         left = (made.samples - done) / max(per_second, 1e-9)
         print(f"{done:,} of {made.samples:,} · {per_second:,.0f}/s · {left:.0f} s left", file=sys.stderr, flush=True)
 
-    added = sweeping.sweep(made, options.output, options.workers, progress, options.dask)
+    try:
+        added = sweeping.sweep(made, options.output, options.workers, progress, options.dask)
+    except KeyboardInterrupt:
+        there = made.samples - sum(size for _, size in sweeping.missing(made, options.output))
+        continues = f"{there:,} networks are kept in {options.output}; the same command continues"
+        raise KeyboardInterrupt(continues) from None
     document = {**asdict(made), "output": str(options.output), "added": added}
     return Output(document, f"{options.output}: {made.samples:,} networks, {added:,} of them added by this run")

@@ -41,7 +41,7 @@ class Log:
         for number, line in enumerate(lines[1:], 2):
             try:
                 self.steps.append(_step(json.loads(line)))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 reason = shorten(str(error).splitlines()[0])
                 raise ArchError(
                     f"{path}, line {number} is damaged ({reason}); remove it and the lines after it"
@@ -86,7 +86,7 @@ class Log:
             found = json.loads(line)
             theirs = found["plan"]
             known = found["format"] == FORMAT and isinstance(theirs, dict)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             known = False
         if not known:
             raise ArchError(f"{self.path} is no log of an adaptation; allowed: one, or a new file")

@@ -6,6 +6,7 @@ Both are executors of `concurrent.futures`. dask's `distributed` is needed for t
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -57,8 +58,16 @@ def _then_freeze(function: Callable[..., T], *arguments: Any) -> T:
 
 @contextmanager
 def _processes(workers: int) -> Iterator[tuple[Executor, int]]:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
+    try:
         yield pool, workers
+    finally:  # after an interrupt, calls under way end and are dropped, and others are not begun
+        pool.shutdown(cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of the terminal: the one that writes the results ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

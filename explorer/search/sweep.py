@@ -77,13 +77,18 @@ def sweep(
     """
     out.mkdir(parents=True, exist_ok=True)
     _claim(made, out)
-    missing = [(number, size) for number, size in made.parts() if not _path(out, number).exists()]
-    done, added, started = made.samples - sum(size for _, size in missing), 0, time.monotonic()
-    for number, size, content in results(part, [(made, *one) for one in missing], workers, scheduler):
+    absent = missing(made, out)
+    done, added, started = made.samples - sum(size for _, size in absent), 0, time.monotonic()
+    for number, size, content in results(part, [(made, *one) for one in absent], workers, scheduler):
         _write(_path(out, number), content)
         added += size
         progress(done + added, added / max(1e-9, time.monotonic() - started))
     return added
+
+
+def missing(made: Plan, out: Path) -> list[tuple[int, int]]:
+    """(number, size) of the parts that the folder lacks."""
+    return [(number, size) for number, size in made.parts() if not _path(out, number).exists()]
 
 
 def part(made: Plan, number: int, size: int) -> tuple[int, int, bytes]:
