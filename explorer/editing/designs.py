@@ -100,4 +100,5 @@ def unpack(text: str) -> Collection:
         if measured_pct is not None and not 0 <= measured_pct <= 100:
             raise BAD
         kept = keep(kept, Design(name, links.spec_of(content), folded, measured_pct))
+    links.check_built([one.spec for one in kept])
     return kept

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, NonNegativeInt, ValidationError
 
-from archs import ArchError, Spec, build
+from archs import ArchError, Spec
 from explorer.editing import links
 from explorer.editing.history import LIMIT, History, Version
 
@@ -42,10 +42,13 @@ def text_of(spec: Spec) -> str:
 
 def pack(history: History, texts: Sequence[str]) -> str:
     """The history, whose versions have these texts. The oldest versions go where it would be too long."""
+    specs, position = [one.spec for one in history.versions], history.position
     versions = [(one.label[:MAX_LABEL], text, one.measured_pct) for one, text in zip(history.versions, texts)]
-    position = history.position
-    while sum(len(label) + len(text) for label, text, _ in versions) > MAX_TEXT and position:
-        versions, position = versions[1:], position - 1
+    while position and (
+        sum(len(label) + len(text) for label, text, _ in versions) > MAX_TEXT
+        or links.blocks_of(specs) > links.MAX_BLOCKS
+    ):
+        versions, specs, position = versions[1:], specs[1:], position - 1
     linked = texts[history.position].startswith(links.VERSION)
     return json.dumps({"versions": versions, "position": position, "linked": linked})
 
@@ -59,6 +62,7 @@ def unpack(text: str) -> tuple[History, bool]:
     except ValidationError:
         raise BAD from None
     versions = [_version(*version) for version in stored.versions[:LIMIT]]
+    links.check_built([version.spec for version in versions])
     if not stored.position < len(versions):
         raise BAD
     return History(tuple(versions), stored.position), stored.linked
@@ -67,10 +71,7 @@ def unpack(text: str) -> tuple[History, bool]:
 def _version(label: str, text: str, measured_pct: float | None) -> Version:
     if measured_pct is not None and not 0 <= measured_pct <= 100:
         raise BAD
-    if not text.startswith("{"):
-        return Version(label[:MAX_LABEL], links.decode(text), measured_pct)
-    spec = Spec.from_json(text)
-    build(spec)
+    spec = Spec.from_json(text) if text.startswith("{") else links.parse(text)
     return Version(label[:MAX_LABEL], spec, measured_pct)
 
 

@@ -12,6 +12,7 @@ import binascii
 import json
 import re
 import zlib
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Annotated, Any, TypeAlias
 
@@ -26,6 +27,7 @@ from explorer.data.originals import paper
 VERSION = "1"
 MAX_LINK = 6_000  # characters; servers and browsers take about 8,000 of a whole address
 MAX_TEXT = 200_000  # characters of JSON; 256 rows with every column take less
+MAX_BLOCKS = 5_000  # of all networks of one text, each of which is built; 200 versions of MobileNetV2 have 3,800
 
 # Part of the format: links are unreadable with another text here. A change needs another VERSION.
 DICTIONARY = (
@@ -82,6 +84,13 @@ def pack(content: object) -> str:
 
 def decode(text: str) -> Spec:
     """The spec of a link's text; it builds. Raises ArchError for any other text."""
+    spec = parse(text)
+    check_built([spec])
+    return spec
+
+
+def parse(text: str) -> Spec:
+    """The spec of a link's text, not built yet. Raises ArchError."""
     try:
         return spec_of(CONTENT.validate_json(unpack(text)))
     except ValidationError:
@@ -89,10 +98,21 @@ def decode(text: str) -> Spec:
 
 
 def spec_of(content: Difference | Columns) -> Spec:
-    """The spec that a validated JSON of the grammar describes; it builds. Raises ArchError."""
-    spec = Spec.from_json(json.dumps(content if isinstance(content, dict) else _patched(*content)))
-    build(spec)
-    return spec
+    """The spec that a validated JSON of the grammar describes, not built yet. Raises ArchError."""
+    return Spec.from_json(json.dumps(content if isinstance(content, dict) else _patched(*content)))
+
+
+def check_built(specs: Sequence[Spec]) -> None:
+    """Raises ArchError for networks of one text that do not build, or that have over MAX_BLOCKS blocks in all."""
+    if (found := blocks_of(specs)) > MAX_BLOCKS:
+        raise ArchError(f"the networks have {found:,} blocks in all; allowed: up to {MAX_BLOCKS:,}")
+    for spec in set(specs):
+        build(spec)
+
+
+def blocks_of(specs: Iterable[Spec]) -> int:
+    """The blocks of different networks in all."""
+    return sum(row.repeat for spec in set(specs) for row in spec.rows)
 
 
 def unpack(text: str, longest: int = MAX_LINK, unpacked_longest: int = MAX_TEXT) -> bytes:

@@ -18,6 +18,8 @@ from explorer.jobs.worker import request, rest, send, send_raw, working
 
 MAX_MEMORY = 3_000_000_000
 """Bytes of address space for one import: a file of 128 MB takes four times that."""
+MAX_OPERATORS = 5_000
+"""Of a network that the page draws: each takes a millisecond and a half of every first view. torchvision's have 900."""
 
 
 @dataclass(kw_only=True)
@@ -73,8 +75,18 @@ def main() -> None:
         else:
             shape = tuple(asked["shape"]) if asked["shape"] else None
             graph = from_onnx(rest(), shape, asked["name"], progress=_progress)
+        require_few(graph)
         send(share=0.95, step="the graph is handed over")
         send_raw(packed(graph))
+
+
+def require_few(graph: Graph) -> None:
+    """Raises ArchError for a network that has too many operators to be drawn."""
+    if len(graph.nodes) > MAX_OPERATORS:
+        raise ArchError(
+            f"{len(graph.nodes):,} operators; the page shows up to {MAX_OPERATORS:,}: `python -m explorer import` on a "
+            "machine of your own takes more"
+        )
 
 
 def _progress(share: float, step: str) -> None:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
-import archs
 from archs import ArchError, Spec, bounded_json
 from costmodel import CostError
 from explorer.data.plain_text import plain
+from explorer.editing import links
 from explorer.errors import LabError
 from explorer.lab.experiment import GUIDELINES, Settings, experiment
 from explorer.lab.run import MIN_ROUNDS, ROUNDS, Run
@@ -89,9 +89,11 @@ def unpack(text: str) -> Kept:
         data = bounded_json.loads(text, MAX_VALUES) if len(text) <= 2 * MAX_TEXT else None
         if not isinstance(data, dict) or data.get("version") != VERSION:
             raise BAD
+        runs = dict(map(_run, reversed(data["runs"][:MAX_RUNS])))
+        links.check_built([spec for specs, _ in runs for spec in specs])
         return Kept(
             orders={int(number): _order(int(number), order) for number, order in data["orders"].items()},
-            runs=dict(map(_run, reversed(data["runs"][:MAX_RUNS]))),
+            runs=runs,
             answers={_text(lesson): _text(answer) for lesson, answer in list(data["answers"].items())[:MAX_ANSWERS]},
             ticket=_text(data["ticket"]),
             membership=Membership(*map(_text, data["membership"])) if data["membership"] else None,
@@ -118,8 +120,6 @@ def _order(guideline: int, order: list[str]) -> list[str]:
 def _run(item: list) -> tuple[Key, Run]:
     networks, settings, data = item
     specs = tuple(Spec.from_json(text) for _, text in networks)
-    for spec in specs:
-        archs.build(spec)
     run = Run.from_dict(data)
     rows = tuple(row for row, _ in networks)
     if run.rows != rows or not 1 < len(rows) <= MAX_ROWS or not MIN_ROUNDS <= len(run.rounds) <= ROUNDS:

@@ -27,7 +27,7 @@ from explorer.page.widgets import chart, download, messages, profile_file, uploa
 
 REPORT = "device report"
 """Memory: what the last list of timings gave, and the key of its profile."""
-MAX_FITTED = 100
+MAX_FITTED = 50
 """Networks of a list: each is left out in turn and all others are fitted again, while the page waits."""
 KIND_TITLES = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU or DSP"}
 

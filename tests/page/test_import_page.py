@@ -20,6 +20,7 @@ from explorer.data import zoo as library
 from explorer.data.latency_notes import latency_notes
 from explorer.data.metrics import human
 from explorer.editing.imported import Imported
+from explorer.jobs import network_import
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 
@@ -215,3 +216,11 @@ def test_a_name_is_one_of_the_list(monkeypatch):
 def test_another_library():
     with pytest.raises(archs.ArchError, match="library is 'os'; allowed: torchvision, timm"):
         library.names("os")
+
+
+def test_a_network_of_too_many_operators_to_be_drawn_is_refused(monkeypatch):
+    monkeypatch.setattr(network_import, "MAX_OPERATORS", 100)
+    few, many = (archs.build(archs.spec(name)) for name in ("mobilenet_v1", "mobilenet_v2"))
+    network_import.require_few(few)
+    with pytest.raises(archs.ArchError, match=r"\d+ operators; the page shows up to 100: `python -m explorer import`"):
+        network_import.require_few(many)
