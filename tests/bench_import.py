@@ -1,14 +1,18 @@
 """How long an import takes, and how that grows with depth: `python tests/bench_import.py`. What becomes of a zoo: `--zoo`.
 
 Not a test: the default run does not collect it. Networks are chains of convolution, norm and activation on the meta
-device, so neither memory nor arithmetic is in the figures. The bar: 200 operators in 2 seconds.
+device, so neither memory nor arithmetic is in the figures. The bar: 200 operators in 2 seconds. `--files`: ONNX files of
+up to 100,000 operators, in a chain and side by side, each in a process of its own; the bar is a constant time of each.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
@@ -17,12 +21,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 from support import zoo_runs
 from support.benchmark_records import record
+from support.onnx_files import chained, side_by_side
 from torch import nn
 
+import archs
 from archs.interop.pytorch.importer import from_module
 
 REPEATS = 3
 BLOCKS = (16, 33, 66, 132, 264)  # three operators each, and two behind
+OPERATORS = (1_000, 10_000, 30_000, 100_000)  # of a file
+SHAPES = {"chain": chained, "side by side": side_by_side}
 
 
 def chain(blocks: int) -> nn.Module:
@@ -33,6 +41,35 @@ def chain(blocks: int) -> nn.Module:
         return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
+def file(shape: str, count: int) -> tuple[float, float, float, float]:
+    """(MB of the file, CPU seconds of its import, of its text, most MB of the process)."""
+    archs.to_source(archs.from_onnx(SHAPES[shape](2)))  # loads torch
+    content = SHAPES[shape](count)
+    taken = [time.process_time()]
+    graph = archs.from_onnx(content)
+    taken.append(time.process_time())
+    archs.to_source(graph)
+    taken.append(time.process_time())
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return len(content) / 1e6, taken[1] - taken[0], taken[2] - taken[1], most
+
+
+def files() -> dict[str, str]:
+    figures = {}
+    print(f"{'file':>13} {'operators':>9} {'MB':>6} {'import, s':>9} {'text, s':>8} {'ms each':>8} {'process, MB':>11}")
+    for shape in SHAPES:
+        for count in OPERATORS:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                size, imported, written, most = pool.submit(file, shape, count).result()
+            each = 1e3 * (imported + written) / count
+            print(
+                f"{shape:>13} {count:>9,} {size:>6.2f} {imported:>9.2f} {written:>8.2f} {each:>8.2f} {most:>11.0f}",
+                flush=True,
+            )
+            figures[f"{shape}, {count:,}"] = f"{imported:.1f} + {written:.1f} s, {most:.0f} MB"
+    return figures
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true")
@@ -41,7 +78,13 @@ def main() -> None:
     )
     parser.add_argument("--results", type=Path, default=zoo_runs.RESULTS, help="lines of JSON, extended by --zoo")
     parser.add_argument("--seconds", type=float, default=500, help="no network is begun after that many")
+    parser.add_argument("--files", action="store_true", help="ONNX files of up to 100,000 operators")
     options = parser.parse_args()
+    if options.files:
+        found = files()
+        if options.record:
+            record("import and text of ONNX files, CPU", found)
+        return
     if options.zoo:
         zoo_runs.run_all(options.zoo, options.results, options.seconds)
         return

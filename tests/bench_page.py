@@ -24,12 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from support.benchmark_records import record
 from support.browser import choose, chromium, open_page, pick, server, serving
+from support.soak import BLOCK, edit, memory_mb
 from support.visitor import Visitor
 
 EDITS, VISITORS, SECONDS, PAUSE, RERUNS = 50, 40, 60, 5.0, 1000
 FIGURES: dict[str, str] = {}  # what `--record` keeps
 PATIENCE = 20_000  # ms; a control that has not come by then is not there
-BLOCK = "stage3/block1"
 TABS = ("Table", "Blocks", "Layers", "Diff", "Advisor", "Frontier", "Budget", "Designs", "Reconcile", "Export")
 
 # When the page last changed, and until when nothing has. Streamlit's own sign that it is busy does not count
@@ -112,7 +112,7 @@ def at_once(visitors: int = VISITORS, seconds: float = SECONDS, pause: float = P
         times, opening, failures = asyncio.run(_class(address, visitors, seconds, pause))
         _say(f"{visitors} visitors, opening", opening, "")
         _say(f"{visitors} visitors, one edit", times, f"bar 2000 ms; {len(failures)} errors {failures[:1] or ''}")
-        print(f"memory after it: {_memory_mb(process):.0f} MB")
+        print(f"memory after it: {memory_mb(process):.0f} MB")
 
 
 async def _class(
@@ -132,7 +132,7 @@ async def _class(
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
             await asyncio.sleep(rng.uniform(0.5, 1.5) * pause)
-            times.append(1e3 * await _edit(visitor, rng))
+            times.append(1e3 * await edit(visitor, rng))
         failures.extend(visitor.failures)
         await visitor.close()
 
@@ -140,26 +140,10 @@ async def _class(
     return times, opening, failures + [repr(error) for error in done if error is not None]
 
 
-async def _edit(visitor: Visitor, rng: random.Random) -> float:
-    """One edit of the open block, of the whole network, or a step back; seconds until the page is drawn anew."""
-    if not visitor.has("cell channels"):
-        return await visitor.say("block", BLOCK)
-    kind = rng.random()
-    if kind < 0.4:
-        return await visitor.say("cell channels", str(rng.randrange(16, 400, 8)))
-    if kind < 0.6:
-        return await visitor.say("cell kernel", rng.choice("357"))
-    if kind < 0.7:
-        return await visitor.say("cell activation", rng.choice(("relu", "relu6", "swish")))
-    if kind < 0.8:
-        return await visitor.say("whole resolution", rng.choice(("160", "192", "224", "256")))
-    return await visitor.say(rng.choice(("undo", "redo", "whole hard_swish")))
-
-
 def memory(reruns: int = RERUNS) -> None:
     with serving() as (address, process):
         print(f"{'reruns':>8} {'memory, MB':>11}")
-        print(f"{'started':>8} {_memory_mb(process):11.0f}")
+        print(f"{'started':>8} {memory_mb(process):11.0f}")
         asyncio.run(_reruns(address, process, reruns))
 
 
@@ -173,20 +157,12 @@ async def _reruns(address: str, process: int, reruns: int) -> None:
         elif visitor.has("fvcore") and number % 10 == 5:
             await visitor.change("fvcore", trigger_value=True)
         else:
-            await _edit(visitor, rng)
+            await edit(visitor, rng)
         if number in (10, 100, 200, 300, 500, 750, 1000):
-            FIGURES[f"memory after {number} reruns"] = f"{_memory_mb(process):.0f} MB"
-            print(f"{number:8} {_memory_mb(process):11.0f}", flush=True)
+            FIGURES[f"memory after {number} reruns"] = f"{memory_mb(process):.0f} MB"
+            print(f"{number:8} {memory_mb(process):11.0f}", flush=True)
     assert not visitor.failures, visitor.failures[0]
     await visitor.close()
-
-
-def _memory_mb(process: int) -> float:
-    """Resident memory of the server."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    raise OSError(f"process {process} has ended")
 
 
 def _say(what: str, times: Iterable[float], bar: str) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
 
 import pytest
 import torch
-from support.onnx_files import model, node
+from support.onnx_files import chained, model, node
 
 import archs
 from archs.interop.aten.naming import Names
@@ -51,24 +50,17 @@ def test_the_text_of_a_wide_network_is_linear():
     assert f"y{MANY - 1} = self.relu{MANY - 2}(x)" in text
 
 
-def chained(op: str, count: int, constants=None, **attributes) -> bytes:
-    names = ["x", *[f"t{i}" for i in range(count - 1)], "y"]
-    more = list(constants or {})
-    nodes = [node(op, a, *more, outputs=[b], **attributes) for a, b in pairwise(names)]
-    return model(nodes, constants=constants).SerializeToString()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
-        lambda: chained("Transpose", 1500, perm=[0, 1, 3, 2]),  # torch kept functions of all views before each
-        lambda: chained("Mul", 1500, {"c": torch.tensor(0.9)}),  # each product was followed to the first
+        lambda: chained(1500, "Transpose", perm=[0, 1, 3, 2]),  # torch kept functions of all views before each
+        lambda: chained(1500, "Mul", {"c": torch.tensor(0.9)}),  # each product was followed to the first
     ],
     ids=["views", "products"],
 )
 def test_chains_are_linear(content):
-    archs.from_onnx(chained("Relu", 2))  # imports torch
+    archs.from_onnx(chained(2))  # imports torch
     files = content()
     assert seconds(lambda: archs.from_onnx(files)) < 20
 

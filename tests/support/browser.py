@@ -28,10 +28,11 @@ def server() -> Iterator[str]:
 
 
 @contextmanager
-def serving(script: str | Path = "app.py") -> Iterator[tuple[str, int]]:
-    """Streamlit on a free port; gives its address and its process id."""
+def serving(script: str | Path = "app.py", port: int = 0) -> Iterator[tuple[str, int]]:
+    """Streamlit on this port, or on a free one; gives its address and its process id."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]

@@ -6,6 +6,7 @@ import io
 import logging
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import onnx
@@ -60,6 +61,21 @@ def model(
         value_info=known,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+
+
+def chained(count: int, op: str = "Relu", constants: dict[str, torch.Tensor] | None = None, **attributes: Any) -> bytes:
+    """A file of so many operators, one behind the other, each with the constants as further inputs."""
+    names = ["x", *[f"t{i}" for i in range(count - 1)], "y"]
+    more = list(constants or {})
+    nodes = [node(op, a, *more, outputs=[b], **attributes) for a, b in pairwise(names)]
+    return model(nodes, constants=constants).SerializeToString()
+
+
+def side_by_side(count: int) -> bytes:
+    """A file of so many operators that read the image, and one concatenation of what they give."""
+    names = [f"t{i}" for i in range(count)]
+    nodes = [node("Relu", "x", outputs=[name]) for name in names]
+    return model([*nodes, node("Concat", *names, axis=1)]).SerializeToString()
 
 
 def node(op: str, *inputs: str, outputs: Sequence[str] = ("y",), name: str = "", **attributes: Any) -> onnx.NodeProto:
