@@ -159,6 +159,12 @@ CASES = {
     "embedding computed for each image": lambda: Lambda(
         lambda m, x: x + m.c(torch.ones(x.shape[0], 2, 6, 8).cumsum(2)), c=nn.Conv2d(2, 8, 1)
     ),
+    "embedding reshaped for each image": lambda: Lambda(
+        lambda m, x: (
+            x + m.l(torch.linspace(0, 1, 96).expand(x.shape[0], 96).reshape(x.shape[0], -1, 2)).mT.reshape(x.shape)
+        ),
+        l=nn.Linear(2, 8),
+    ),
     "talking heads": lambda: Lambda(_talking_heads, qkv=nn.Linear(8, 24), mix=nn.Linear(2, 2)),
     "einsum of maps and a matrix": lambda: Lambda(
         lambda m, x: torch.einsum("bchw,oc->bohw", x, m.w), w=nn.Parameter(torch.randn(5, 8))

@@ -44,7 +44,10 @@ def computed_once(call: AtenCall, constant: Constant) -> Step:
     source = expanded_from(constant)
     if source is not None:
         return computed(call, source, tuple(tensor.shape[1:]))
-    found = _written(call, _Recipe(one=True), constant, tuple(tensor.shape[1:]))
+    try:
+        found = _written(call, _Recipe(one=True), constant, tuple(tensor.shape[1:]))
+    except RuntimeError:  # a size of all images that is written elsewhere
+        raise UnsupportedCall from None
     op = found.op
     assert isinstance(op, ComputedTensor)
     try:
@@ -172,7 +175,8 @@ class _Recipe:
             self.add(value)
             return self.reference(value)
         if isinstance(value, (list, tuple)):
-            return tuple(self._argument(v) for v in value)
+            sizes_of_all = self.one and value and type(value[0]) is int and value[0] == BATCH
+            return tuple(self._argument(v) for v in ([1, *value[1:]] if sizes_of_all else value))
         if value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, str) and value.isalnum():
