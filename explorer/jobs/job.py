@@ -63,7 +63,7 @@ class Job:
     present: Callable[[], bool] | None = None
     """Whether its visitor is still connected; without it the job is nobody's in particular."""
     keep: bool = False
-    """Whether it goes on without its visitor."""
+    """Whether it continues without its visitor."""
     _begun: bool = False
     """Whether its turn has come."""
     _stopped: bool = False

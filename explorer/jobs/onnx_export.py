@@ -63,12 +63,13 @@ class OnnxJob(Job):
 
 
 def main() -> None:
-    asked = request()
+    """The worker: exports the network of its request."""
+    arguments = request()
     send(step=0)
     with working(timing=False):  # loads torch, which takes seconds
         send(step=1)
-        graph = archs.build(Spec.from_json(asked["spec"]))
-        send(file=base64.b64encode(to_onnx(archs.fold_batchnorm(graph) if asked["folded"] else graph)).decode())
+        graph = archs.build(Spec.from_json(arguments["spec"]))
+        send(file=base64.b64encode(to_onnx(archs.fold_batchnorm(graph) if arguments["folded"] else graph)).decode())
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def send(**message: object) -> None:
+    """One message to the server: a line of JSON."""
     print(json.dumps(message), flush=True)
 
 

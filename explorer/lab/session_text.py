@@ -42,8 +42,8 @@ BAD = LabError("the browser's stored text is no session of this lab")
 
 
 @dataclass
-class Kept:
-    """What a tab keeps of a session."""
+class StoredSession:
+    """A session of the lab, as the browser stores it."""
 
     orders: dict[int, list[str]] = field(default_factory=dict)
     """Guideline → rows from fastest to slowest as predicted; empty where skipped."""
@@ -59,10 +59,10 @@ class Kept:
         return bool(self.orders or self.runs or self.answers or self.ticket or self.membership)
 
 
-def pack(kept: Kept) -> str:
+def pack(session: StoredSession) -> str:
     """The session, its runs newest first; the oldest are dropped where the text would be too long."""
     packed: list[str] = []
-    for (specs, settings), run in reversed(list(kept.runs.items())):
+    for (specs, settings), run in reversed(list(session.runs.items())):
         networks = [[row, spec.to_json()] for row, spec in zip(run.rows, specs)]
         data = run.as_dict()
         data["rounds"] = [_short(turn) for turn in run.rounds]
@@ -74,16 +74,16 @@ def pack(kept: Kept) -> str:
     head = json.dumps(
         {
             "version": VERSION,
-            "orders": {str(number): order for number, order in kept.orders.items()},
-            "answers": kept.answers,
-            "ticket": kept.ticket,
-            "membership": kept.membership,
+            "orders": {str(number): order for number, order in session.orders.items()},
+            "answers": session.answers,
+            "ticket": session.ticket,
+            "membership": session.membership,
         }
     )
     return f'{head[:-1]}, "runs": [{", ".join(packed)}]}}'
 
 
-def unpack(text: str) -> Kept:
+def unpack(text: str) -> StoredSession:
     """Raises LabError for any text that `pack` does not write."""
     try:
         data = bounded_json.loads(text, MAX_VALUES) if len(text) <= 2 * MAX_TEXT else None
@@ -91,7 +91,7 @@ def unpack(text: str) -> Kept:
             raise BAD
         runs = dict(map(_run, reversed(data["runs"][:MAX_RUNS])))
         links.check_built([spec for specs, _ in runs for spec in specs])
-        return Kept(
+        return StoredSession(
             orders={int(number): _order(int(number), order) for number, order in data["orders"].items()},
             runs=runs,
             answers={_text(lesson): _text(answer) for lesson, answer in list(data["answers"].items())[:MAX_ANSWERS]},

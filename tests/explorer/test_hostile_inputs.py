@@ -153,7 +153,7 @@ def documents():
     found = history()
     kept = json.loads(history_text.pack(found, [history_text.text_of(v.spec) for v in found.versions]))
     runs = {(tuple(v.spec for v in made.variants), made.settings): run}
-    session = json.loads(session_text.pack(session_text.Kept({1: []}, runs)))
+    session = json.loads(session_text.pack(session_text.StoredSession({1: []}, runs)))
     onnx = exported(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU()), (3, 8, 8))
     archs.from_onnx(onnx)  # imports torch, which takes seconds
     link = [links.encode(spec) for spec in specs]

@@ -10,7 +10,7 @@ from support.lab_runs import fake_run
 from explorer.errors import LabError
 from explorer.lab import session_text
 from explorer.lab.experiment import Settings, experiment
-from explorer.lab.session_text import Kept, Membership
+from explorer.lab.session_text import Membership, StoredSession
 
 ORDERS = {1: ["c1:c2 = 1:12", "c1:c2 = 1:6", "c1:c2 = 1:2", "c1:c2 = 1:1"], 3: []}
 
@@ -20,7 +20,7 @@ MEMBER = Membership("ABC234", "0" * 32, "Ada")
 
 
 def whole():
-    return Kept(ORDERS, runs(), ANSWERS, "ab12", MEMBER)
+    return StoredSession(ORDERS, runs(), ANSWERS, "ab12", MEMBER)
 
 
 def runs():
@@ -48,8 +48,8 @@ def test_orders_and_runs_come_back():
 
 
 def test_the_oldest_run_goes_where_the_text_would_be_too_long(monkeypatch):
-    monkeypatch.setattr(session_text, "MAX_TEXT", len(session_text.pack(Kept(runs=runs()))) - 300)
-    kept = session_text.unpack(session_text.pack(Kept(runs=runs())))
+    monkeypatch.setattr(session_text, "MAX_TEXT", len(session_text.pack(StoredSession(runs=runs()))) - 300)
+    kept = session_text.unpack(session_text.pack(StoredSession(runs=runs())))
     assert list(kept.runs) == list(runs())[1:]
 
 

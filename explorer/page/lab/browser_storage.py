@@ -24,8 +24,8 @@ _component = Component("lab_storage", js=bundle.script("storage"))
 def save() -> None:
     """Read from the tab or write to it; called last on each page of the lab."""
     with state.guard("The stored session"):
-        kept = store.kept()
-        text = session_text.pack(kept) if kept else ""
+        session = store.stored()
+        text = session_text.pack(session) if session else ""
         data = {"storage": "cnn-cost lab", "text": text, "acknowledged": events.acknowledged(KEY)}
         _component(key=KEY, data=data, on_queue_change=partial(events.handle, KEY, _found))
 
@@ -39,19 +39,19 @@ def _found(content: list[Any]) -> None:
 
 def _resume(text: str) -> None:
     try:
-        kept = session_text.unpack(text)
+        session = session_text.unpack(text)
     except LabError:  # of another version of this program
         return
     # The dicts change last and together: Streamlit may stop the script at any access to the session state, and then
     # the browser sends the text again.
     orders, runs, answers = store.orders(), store.runs(), store.answers()
-    if kept.membership:
-        store.join(kept.membership)
-    ticket = lab_queue.find(kept.ticket) if kept.ticket else None
+    if session.membership:
+        store.join(session.membership)
+    ticket = lab_queue.find(session.ticket) if session.ticket else None
     if ticket:
         ticket.present = job_status.present()
         networks = [(row, Spec.from_json(network)) for row, network in ticket.work.networks]
         store.start(store.key(networks, ticket.work.settings), ticket)
-    orders.update(kept.orders)
-    runs.update(kept.runs)
-    answers.update(kept.answers)
+    orders.update(session.orders)
+    runs.update(session.runs)
+    answers.update(session.answers)

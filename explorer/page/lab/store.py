@@ -14,17 +14,19 @@ from archs import Spec
 from explorer.jobs.lab_queue import Ticket
 from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.run import Run
-from explorer.lab.session_text import Kept, Membership
+from explorer.lab.session_text import Membership, StoredSession
 
 Key = tuple[tuple[Spec, ...], Settings]
 MAX_RUNS = 64
 
 
 def key(networks: Sequence[tuple[str, Spec]], settings: Settings) -> Key:
+    """The key of a run: its networks and settings."""
     return tuple(spec for _, spec in networks), settings
 
 
 def runs() -> dict[Key, Run]:
+    """The session's runs by their key, the oldest first."""
     return st.session_state.setdefault("lab runs", {})
 
 
@@ -34,6 +36,7 @@ def run_of(made: Experiment) -> Run | None:
 
 
 def key_of(made: Experiment) -> Key:
+    """The key of an experiment's run."""
     return key([(variant.row, variant.spec) for variant in made.variants], made.settings)
 
 
@@ -43,6 +46,7 @@ def before() -> dict[Key, Run]:
 
 
 def add(of: Key, run: Run) -> None:
+    """Store a run; an earlier one of the same key is the one before."""
     known = runs()
     if of in known:
         before()[of] = known.pop(of)
@@ -59,6 +63,7 @@ def job() -> tuple[Key, Ticket] | None:
 
 
 def start(of: Key, job: Ticket) -> None:
+    """Note the run that this session waits for."""
     st.session_state["lab job"] = (of, job)
 
 
@@ -83,6 +88,7 @@ def membership() -> Membership | None:
 
 
 def join(member: Membership | None) -> None:
+    """Enter a class, or leave it with None."""
     st.session_state["lab class"] = member
 
 
@@ -91,8 +97,8 @@ def seed() -> str:
     return st.session_state.setdefault("lab seed", secrets.token_hex(8))
 
 
-def kept() -> Kept:
+def stored() -> StoredSession:
     """What the browser stores of this session."""
-    held = job()
-    token = held[1].token if held and held[1].running else ""
-    return Kept(orders(), runs(), answers(), token, membership())
+    latest = job()
+    token = latest[1].token if latest and latest[1].running else ""
+    return StoredSession(orders(), runs(), answers(), token, membership())
