@@ -1,7 +1,7 @@
 """Times of fused nodes → `OnnxRuntimeProfile`: per kind a physical base and boosted trees, and a line to whole calls.
 
-Every network is priced by a fit without it. Those errors set the interval and the slowness of each chunk. No
-clock here. Start at `fit`.
+Every network is priced by a fit without it. Those errors set the interval and the slowness of each chunk. Networks that
+were timed in fresh processes too give what such a process costs. No clock here. Start at `fit`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from archs.transforms.onnx_runtime import fuse_for_onnx_runtime
 from costmodel.calibration.holdout import BETWEEN_SESSIONS_STD, MIN_NODE_US, SPAN, errors_by_family
 from costmodel.errors import CostError
 from costmodel.latency import trees
-from costmodel.latency.profile import Predictor, percentile_half_width
+from costmodel.latency.profile import Predictor, Reference, percentile_half_width
+from costmodel.networks.synthetic import recipe_dict
 from costmodel.onnx_runtime.features import FusedFeatures, features
 from costmodel.onnx_runtime.node_times import FusedTimes
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile, OnnxRuntimeRegime, Pricing
@@ -40,6 +41,13 @@ class _LeftOut(NamedTuple):
     pairs: list[tuple[str, float, float] | None]
     """(family, measured, predicted) per network; None where no other network has one of its kinds of node."""
     node_residuals: list[float]
+
+
+class _Fresh(NamedTuple):
+    """What a fresh process costs: a factor, and the standard deviation of its logarithm between networks."""
+
+    factor: float
+    spread: float
 
 
 class _Network(NamedTuple):
@@ -83,11 +91,13 @@ def fit(
     draft = _priced_without(networks)
     speeds = _speeds([one.chunk for one in timed], [pair[1:] if pair else None for pair in draft.pairs])
     networks = [n._replace(call_us=n.call_us / s, nodes_us=n.nodes_us / s) for n, s in zip(networks, speeds)]
+    fresh = _fresh_over_shared(timed)
+    networks = [n._replace(call_us=n.call_us * fresh.factor) for n in networks]
     left_out = _priced_without(networks)
     pairs = [pair for pair in left_out.pairs if pair]
     residuals = [math.log(predicted / measured) for _, measured, predicted in pairs]
     spread = math.hypot(float(np.std(np.log(speeds))), BETWEEN_SESSIONS_STD)
-    half = math.hypot(percentile_half_width(residuals), SPAN * spread)
+    half = math.hypot(percentile_half_width(residuals), SPAN * spread, SPAN * fresh.spread)
     model = _model(networks)
     return OnnxRuntimeProfile(
         name=name,
@@ -102,8 +112,21 @@ def fit(
         per_call_us=round(model.per_call_us, 4),
         half_interval=round(half, 4),
         node_interval=max(LEAST_HALF, round(percentile_half_width(left_out.node_residuals), 4)),
+        fresh_references=tuple(
+            [
+                Reference(spec=recipe_dict(one.spec), network_us=round(one.fresh_us / speed, 3))
+                for one, speed in zip(timed, speeds)
+                if one.fresh_us
+            ]
+        ),
         held_out=errors_by_family(pairs, half),
     )
+
+
+def _fresh_over_shared(timed: Sequence[FusedTimes]) -> _Fresh:
+    """Calls in fresh processes over those among the other networks in memory; 1 where none were timed."""
+    logs = [math.log(one.fresh_us / one.call_us) for one in timed if one.fresh_us]
+    return _Fresh(math.exp(float(np.median(logs))), float(np.std(logs))) if logs else _Fresh(1.0, 0.0)
 
 
 def _priced_without(networks: Sequence[_Network]) -> _LeftOut:

@@ -41,14 +41,13 @@ class FusedTimes:
     """In the order of its `FusedGraph`, with the profiler's own cost."""
     chunk: int = 0
     """The networks that were timed in the same moments have one number."""
+    fresh_us: float | None = None
+    """A call in a fresh process, at about the same time; None where it was not timed."""
 
 
 def raw_text(timed: Sequence[FusedTimes]) -> str:
     """One line of JSON per network."""
-    lines = [
-        {"spec": json.loads(one.spec.to_json()), "chunk": one.chunk, "call_us": one.call_us, "nodes_us": one.nodes_us}
-        for one in timed
-    ]
+    lines = [vars(one) | {"spec": json.loads(one.spec.to_json())} for one in timed]
     return "".join([json.dumps(line) + "\n" for line in lines])
 
 

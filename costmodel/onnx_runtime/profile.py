@@ -21,7 +21,18 @@ from costmodel.errors import CostError
 from costmodel.latency import profile as latency
 from costmodel.latency.prediction import Prediction
 from costmodel.latency.predictor import BOUNDS, LEAST_SHARE, forest_of
-from costmodel.latency.profile import DeviceProfile, Errors, Finite, Natural, Predictor, Reference, Regime, Saved, Short
+from costmodel.latency.profile import (
+    MAX_REFERENCES,
+    DeviceProfile,
+    Errors,
+    Finite,
+    Natural,
+    Predictor,
+    Reference,
+    Regime,
+    Saved,
+    Short,
+)
 from costmodel.latency.trees import Forests
 from costmodel.onnx_runtime.features import COLUMNS, FusedFeatures, features
 
@@ -65,10 +76,12 @@ class OnnxRuntimeProfile(Saved):
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     per_node_us: Finite
     per_call_us: Finite
-    """network_us = scale · (sum of the nodes) + per_node_us · (number of nodes) + per_call_us."""
+    """In a fresh process, network_us = scale · (sum of the nodes) + per_node_us · (number of nodes) + per_call_us."""
     half_interval: Half
     """The 90 % interval is latency · exp(± half_interval), from held-out networks."""
     node_interval: Half
+    fresh_references: Annotated[tuple[Reference, ...], Field(max_length=MAX_REFERENCES)] = ()
+    """Networks in fresh processes, at the machine's median speed in the calibration: a validation times them again."""
     held_out: dict[Short, Errors]
     warnings: tuple[Short, ...] = ()
 
@@ -86,7 +99,7 @@ class OnnxRuntimeProfile(Saved):
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """None: its networks are not timed again to compare the machine's speed."""
+        """None for the stopwatch of eager calls; see `fresh_references`."""
         return ()
 
     @property

@@ -1,6 +1,7 @@
 """A profile of ONNX Runtime against networks that it was not fitted on, each timed in a fresh process.
 
-The networks are the tables of the validation suite. Start at `validate_onnx_runtime`.
+The networks are the tables of the validation suite. References of the profile are timed in turn, which tells how fast
+the machine is at that minute. Start at `validate_onnx_runtime`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any
 
+from archs.ir.graph import Graph
 from costmodel.calibration.holdout import errors_by_family
 from costmodel.calibration.suite import SuiteNetwork, suite
 from costmodel.latency.profile import Errors
@@ -25,6 +28,8 @@ from costmodel.timing.session import Progress
 from costmodel.written_files import write_together
 
 ORDER = 3  # seed: a part of the suite has networks of all groups
+EVERY = 5  # networks between two timings of a reference
+SPEED_FREE = "all, speed divided out"
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class ValidatedNetwork:
     median_ms: float
     """Of all calls."""
     predicted_ms: float
+    speed: float = 1.0
+    """Time of the references around it over that of the calibration."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,11 @@ class OnnxRuntimeReport:
     def errors(self) -> dict[str, Errors]:
         """Of undisturbed calls, by family and under "all"."""
         return self._errors([(one.network, one.measured_ms, one.predicted_ms) for one in self.networks])
+
+    @property
+    def errors_without_speed(self) -> dict[str, Errors]:
+        """As `errors`, with the machine's speed at that minute divided out."""
+        return self._errors([(one.network, one.measured_ms / one.speed, one.predicted_ms) for one in self.networks])
 
     @property
     def groups(self) -> dict[str, Errors]:
@@ -77,6 +89,7 @@ class OnnxRuntimeReport:
             "families": {family: errors.model_dump() for family, errors in self.errors.items()},
             "groups": {group: errors.model_dump() for group, errors in self.groups.items()},
             "medians": self.errors_of_medians.model_dump(),
+            "speed_corrected": {family: found.model_dump() for family, found in self.errors_without_speed.items()},
             "per_network": [vars(one) for one in self.networks],
         }
 
@@ -87,11 +100,14 @@ class OnnxRuntimeReport:
 
     def __str__(self) -> str:
         lines = [f"{self.profile.name}: {self.profile.regime.label}, each network in a fresh process"]
-        for family, found in {**self.errors, "all, medians of all calls": self.errors_of_medians}.items():
+        others = {"all, medians of all calls": self.errors_of_medians, SPEED_FREE: self.errors_without_speed["all"]}
+        for family, found in {**self.errors, **others}.items():
             lines.append(
                 f"{family:<34} {found.networks:>4} networks, mean error {found.mape} %, ±5 % {found.within_5} %, "
                 f"±10 % {found.within_10} %, interval covers {found.coverage} %, Spearman {found.spearman}"
             )
+        speeds = sorted({one.speed for one in self.networks})
+        lines.append(f"time of the references over the calibration's: {speeds[0]:.3f} to {speeds[-1]:.3f}")
         return "\n".join(lines)
 
 
@@ -123,19 +139,33 @@ def validate_onnx_runtime(
         progress: called with the share done, 0 to 1, and a description.
         measure: the stopwatch.
     """
-    started, rows, interrupted = time.monotonic(), list[ValidatedNetwork](), False
+    started, interrupted = time.monotonic(), False
+    rows: list[tuple[ValidatedNetwork, int]] = []
+    speeds: list[float] = []
+    references = sorted(profile.fresh_references, key=lambda one: one.network_us)
+
+    def timed(graph: Graph, count: int) -> OnnxRuntimeTiming:
+        return measure(quick_onnx(graph), 1, profile.regime.threads, count, seconds)
+
     try:
         for done, one in enumerate(networks):
             if progress:
                 progress(done / len(networks), f"{done} of {len(networks)} networks")
             if time.monotonic() - started > limit:
                 break
-            timing = measure(quick_onnx(one.graph), 1, profile.regime.threads, processes, seconds)
+            if done % EVERY == 0 and references:
+                reference = references[len(speeds) % len(references)]
+                found = timed(profile.regime.graph(reference.to_spec()), 1)
+                speeds.append(found.undisturbed_median_ms * 1e3 / reference.network_us)
+            timing = timed(one.graph, processes)
             predicted = profile.predicted(one.graph).latency_ms
             measured = timing.undisturbed_median_ms
-            rows.append(ValidatedNetwork(one.spec.name, one.group, measured, timing.median_ms, predicted))
+            row = ValidatedNetwork(one.spec.name, one.group, measured, timing.median_ms, predicted)
+            rows.append((row, len(speeds) - 1))
     except KeyboardInterrupt:
         if not rows:
             raise
         interrupted = True
-    return OnnxRuntimeReport(profile, tuple(rows), interrupted)
+    around = [median(speeds[max(0, turn - 1) : turn + 2] or [1.0]) for _, turn in rows]
+    networks_found = tuple([replace(row, speed=round(speed, 4)) for (row, _), speed in zip(rows, around)])
+    return OnnxRuntimeReport(profile, networks_found, interrupted)

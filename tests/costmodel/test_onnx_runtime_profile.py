@@ -97,6 +97,7 @@ def test_calibration_without_a_clock(monkeypatch, tmp_path):
             yield made_up(*next(networks))
 
     monkeypatch.setattr(calibrate, "time_networks", timed)
+    monkeypatch.setattr(calibrate, "_with_fresh_processes", lambda timed, threads, cancel: timed)
     shares = []
     with few_trees():
         found = calibrate.calibrate_onnx_runtime(

@@ -21,12 +21,19 @@ def made_up(spec, graph):
     return FusedTimes(spec, float(nodes.sum()), tuple((nodes + PROFILER_US).tolist()))
 
 
-@cache
-def made_up_profile() -> OnnxRuntimeProfile:
+def made_up_networks() -> list[FusedTimes]:
     networks = table_networks(5)
     timed = [made_up(*next(networks)) for _ in range(16)]
     specs = [archs.spec(name, resolution=96) for name in ("mobilenet_v2", "shufflenet_v2", "resnet50")]
-    timed += [made_up(spec, archs.build(spec)) for spec in specs] * 2
+    return timed + [made_up(spec, archs.build(spec)) for spec in specs] * 2
+
+
+@cache
+def made_up_profile() -> OnnxRuntimeProfile:
+    return fitted(made_up_networks())
+
+
+def fitted(timed) -> OnnxRuntimeProfile:
     with few_trees():
         return fit(timed, OnnxRuntimeRegime(version="1.2.3", block=8), "mine", {"processor": "AMD EPYC"}, 1.0)
 
