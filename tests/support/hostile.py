@@ -10,6 +10,14 @@ from typing import Any
 HOST = "http://sentinel.invalid"
 """No test may see a request to it, or a link to it."""
 
+ACTIVE = (
+    "a[href*=sentinel], a[href^=mailto], a[href^=javascript], [data-testid=stApp] img, iframe[src*=sentinel], "
+    "[data-testid=stApp] svg a, embed, object"
+)
+"""What a text from outside may never become in a page, as a CSS selector."""
+FORMULA = ".katex"
+"""Neither, on pages that have none of their own."""
+
 STRINGS = (
     f"![x]({HOST}/a.png)",
     f"[click]({HOST})",

@@ -1,0 +1,29 @@
+"""A browser page on which nothing from outside may become active: used by all tests of hostile texts."""
+
+import re
+
+import pytest
+from support.browser import PATIENCE
+from support.hostile import ACTIVE
+
+SENTINEL = re.compile(r"sentinel\.invalid")
+
+
+@pytest.fixture
+def watched(browser):
+    """A page in a context of its own, whose requests to the sentinel are recorded; at the end there may be none."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    requests: list[str] = []
+    page.on(
+        "request", lambda request: requests.append(request.url) if SENTINEL.search(request.url.split("?")[0]) else None
+    )
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    yield page
+    assert not requests
+    assert not dialogs
+    assert page.locator(ACTIVE).count() == 0
+    assert page.evaluate("window.executed === undefined")
+    context.close()

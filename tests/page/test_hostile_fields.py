@@ -1,0 +1,103 @@
+"""Hostile strings in every field of links, of what the browser stores, of profiles and of timings, on every page that
+shows them: nothing is fetched, linked or executed. ONNX files are in `test_literal_text.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+from support import hostile_documents as documents
+from support.browser import PATIENCE
+from support.hostile import ACTIVE, FORMULA, STRINGS
+
+from explorer.page.state.share import PARAMETERS
+from explorer.search.runs.settings import PARAMETERS as SEARCHED
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PLANTED = STRINGS[0].partition("//")[2].partition("/")[0]
+STORED = {
+    "cnn-cost history": documents.history,
+    "cnn-cost designs": documents.collection,
+    "cnn-cost devices": documents.devices,
+    "cnn-cost lab": documents.lab,
+    "cnn-cost search": lambda: STRINGS[0],
+}
+"""Key of the browser's storage → what lies there."""
+
+
+def idle(page: Page) -> None:
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.locator('[data-stale="true"]').first.wait_for(state="detached")
+
+
+def inert(page: Page, shown: bool = True, lab: bool = False) -> None:
+    """The page has drawn what was planted, as text. Pages of the lab have formulas of their own."""
+    idle(page)
+    if shown:
+        expect(page.get_by_text(PLANTED).first).to_be_attached(timeout=PATIENCE)
+    assert page.locator(ACTIVE if lab else f"{ACTIVE}, {FORMULA}").count() == 0
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.get_by_text("an error in this program").count() == 0
+
+
+def visit(page: Page, address: str, path: str = "", **parameters: str) -> None:
+    page.goto(f"{address}/{path}?{urlencode(parameters)}")
+    page.locator('[data-testid="stMain"] h1').first.wait_for()
+    idle(page)
+
+
+def upload(page: Page, number: int, name: str, content: bytes) -> None:
+    file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    page.locator('input[type="file"]').nth(number).set_input_files(file)
+
+
+def test_links(watched, address):
+    bad = [documents.link(documents.hostile_spec())]
+    bad += [documents.link(documents.hostile_spec(name="a", rows=[{"kind": "conv", text: 1}])) for text in STRINGS[:2]]
+    for text in (*bad, STRINGS[0]):
+        visit(watched, address, net=text)
+        inert(watched, shown=False)
+    for text in (STRINGS[0], STRINGS[11]):
+        visit(watched, address, **dict.fromkeys(PARAMETERS, text))
+        inert(watched, shown=False)
+        visit(watched, address, "search", **dict.fromkeys((*PARAMETERS, *SEARCHED), text))
+        inert(watched, shown=False)
+    visit(watched, address, "class", **{"class": STRINGS[0], "key": STRINGS[1]})
+    inert(watched, shown=False)
+
+
+def test_what_the_browser_stores(watched, address):
+    """Histories, designs, devices, runs of the lab and a search's token, each as this program would store it."""
+    for key, make in STORED.items():
+        for storage in ("sessionStorage", "localStorage"):
+            watched.add_init_script(f"{storage}.setItem({json.dumps(key)}, {json.dumps(make())})")
+    visit(watched, address, panel="Designs")
+    inert(watched)
+    for panel in ("Diff", "Frontier", "Export"):
+        watched.get_by_role("tab", name=panel, exact=True).click()
+        inert(watched, shown=False)
+    for path in ("search", "devices", "calibrate", "g1", "separable", "held", "class"):
+        visit(watched, address, path)
+        inert(watched, shown=path in ("devices", "calibrate", "g1"), lab=True)
+
+
+def test_profiles_and_timings(watched, address):
+    visit(watched, address, "calibrate")
+    for name, content in (
+        ("mine.json", documents.profile()),
+        (f"{STRINGS[1]}.json".replace("/", " "), documents.onnx_runtime_profile()),
+        ("phone.json", documents.whole_network_profile().encode()),
+        (f"{STRINGS[0]}.json".replace("/", " "), documents.profile()[:-9]),
+    ):
+        upload(watched, 0, name, content)
+        watched.wait_for_timeout(500)
+        inert(watched)
+    visit(watched, address, "devices")
+    for label in ("Name of the device", "Runtime", "Precision"):
+        watched.get_by_label(label, exact=True).fill(STRINGS[0][:20])
+    upload(watched, 0, "timings.csv", documents.timings())
+    watched.get_by_test_id("stAlert").or_(watched.locator(".note.error")).first.wait_for()
+    inert(watched)
