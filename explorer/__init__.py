@@ -1,8 +1,7 @@
 """What you can do with a network's costs. Networks are in `archs`, costs in `costmodel`.
 
 estimate, diff, advise, pareto and sweep are functions for Python and notebooks. plot(value) draws a network, a result
-of `costmodel`, a diff or a sweep; `explorer.figures` has the figures of tables: charts, diagram, scatter, and as_plotly
-for those that the page draws itself.
+of `costmodel`, a diff or a sweep; figures.scatter(table, cost) draws a sweep, its modules the page's other figures.
 The page starts with `streamlit run app.py`, the command line with `python -m explorer`.
 """
 
@@ -12,13 +11,17 @@ from types import ModuleType
 from explorer.front_door import advise, diff, estimate, pareto, sweep
 from explorer.plotting import plot
 
-__all__ = ["advise", "diff", "estimate", "pareto", "plot", "sweep"]
+__all__ = ["advise", "diff", "estimate", "figures", "pareto", "plot", "sweep"]
 
 
 def __getattr__(name: str) -> ModuleType:
     """`explorer.figures`, imported on first use: plotly takes longer than the rest."""
     if name != "figures":
-        raise AttributeError(f"module 'explorer' has no attribute {name!r}; it has {', '.join(__all__)}, figures")
-    for module in ("as_plotly", "charts", "diagram", "scatter"):
+        raise AttributeError(f"module 'explorer' has no attribute {name!r}; it has {', '.join(__all__)}")
+    for module in ("as_plotly", "charts", "diagram", "tradeoff"):
         import_module(f"explorer.figures.{module}")
     return import_module("explorer.figures")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,8 +12,8 @@ import costmodel
 from archs import Graph
 from costmodel import CostError, NetworkCounts, NetworkProfile, Prediction, Report
 from costmodel.arguments import Network, as_graph
-from explorer.data import costs, frontier
-from explorer.data.metrics import METRICS
+from explorer.data import costs
+from explorer.data.metrics import checked
 from explorer.editing.diff import Diff
 
 if TYPE_CHECKING:
@@ -37,11 +37,17 @@ def plot(
 
     Raises CostError for an unknown `metric` or `by`, TypeError for a value without a figure.
 
+    Args:
+        value: a network, a result, or a table.
+        metric: of a network, a diff or a table: a column of counts such as "mult_adds", "params", or "latency_ms".
+        by: of a result: "block" or "kind".
+        input_shape: of an `nn.Module`: (channels, height, width), with or without a batch of 1.
+
     >>> import costmodel
     >>> plot(costmodel.predict("mobilenet_v1"), by="kind").data[0].type
     'bar'
     """
-    from explorer.figures import as_plotly, charts, diagram, scatter
+    from explorer.figures import as_plotly, charts, diagram, scatter, tradeoff
 
     if isinstance(value, (NetworkCounts, Prediction, NetworkProfile)):
         table = _where(value, by)
@@ -50,16 +56,15 @@ def plot(
         return charts.waterfall(costmodel.table((value,)))
     if isinstance(value, Diff):
         table = value.table()
-        return scatter.differences(table, _known(metric, table))
+        return tradeoff.differences(table, checked(metric, table))
     if hasattr(value, "dropna"):
         points: Any = value  # a DataFrame, of whose types mypy knows nothing
-        kept = points.dropna(subset=[_known(metric, points), _known("top1_pct", points, ("top1_pct",))])
-        return scatter.frontier(kept, frontier.pareto(kept, metric), metric)
+        return scatter(points, checked(metric, points))
     counts = costmodel.count(as_graph(value, input_shape))
     table = costs.blocks(counts)
     if metric == "latency_ms":
         table["latency_ms"] = _by_block(counts.graph, costmodel.predict(counts.graph).by_block)
-    return as_plotly.figure(diagram.network(table, _known(metric, table)))
+    return as_plotly.figure(diagram.network(table, checked(metric, table)))
 
 
 def _where(value: NetworkCounts | Prediction | NetworkProfile, by: str) -> pandas.DataFrame:
@@ -81,9 +86,3 @@ def _where(value: NetworkCounts | Prediction | NetworkProfile, by: str) -> panda
 def _by_block(graph: Graph, times: Mapping[str, float]) -> list[float]:
     return [times.get(block, 0.0) for block in dict.fromkeys(node.block for node in graph.nodes)]
 
-
-def _known(metric: str, table: Any, allowed: Sequence[str] = tuple(METRICS)) -> str:
-    found = [name for name in allowed if name in table]
-    if metric not in found:
-        raise CostError(f"metric is {metric!r}; allowed here: {', '.join(map(repr, found)) or 'none'}")
-    return metric

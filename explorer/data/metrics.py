@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from math import isnan, nan
 from typing import TYPE_CHECKING, NamedTuple
+
+from costmodel import CostError
 
 if TYPE_CHECKING:
     from costmodel import Prediction
@@ -83,6 +86,14 @@ METRICS: dict[str, Metric] = {
 
 IN_THE_PICTURE = ("mult_adds", "latency_ms", "params", "mem_access", "elementwise", "intensity", "fragments")
 """The metrics that can colour a block; milliseconds where there is a profile."""
+
+
+def checked(metric: str, columns: Container[str], argument: str = "metric") -> str:
+    """The metric, where a table has it among its columns. Raises CostError that lists those that it has."""
+    found = [name for name in METRICS if name in columns]
+    if metric not in found:
+        raise CostError(f"{argument} is {metric!r}; allowed here: {', '.join(map(repr, found)) or 'none'}")
+    return metric
 
 
 def human(value: float, digits: int = 4) -> str:

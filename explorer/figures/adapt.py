@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from explorer.figures import draw
 from explorer.figures.palette import OUTLINE, STAGE_COLOURS, TARGET
-from explorer.figures.scatter import marker
+from explorer.figures.tradeoff import marker
 from explorer.search.netadapt import AdaptedStep
 
 LATENCY, SCORE = STAGE_COLOURS[:2]

@@ -1,6 +1,6 @@
 """A latency budget in the frontier: its line, the candidates, a mark where an interval crosses it.
 
-No choice is made here; the frontier itself is `explorer.figures.scatter.frontier`.
+No choice is made here; the frontier itself is `explorer.figures.tradeoff.frontier`.
 """
 
 from __future__ import annotations

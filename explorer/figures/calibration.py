@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from explorer.figures import draw
 from explorer.figures.palette import BAND, OUTLINE
-from explorer.figures.scatter import marker
+from explorer.figures.tradeoff import marker
 
 BANDS = (0.10, 0.05)  # from the outside in
 SHOWN = 0.35  # the largest error that the lower half of the figure shows in its place

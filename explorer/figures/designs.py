@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from explorer.figures import draw
 from explorer.figures.palette import OUTLINE
-from explorer.figures.scatter import amount, axis_title, marker
+from explorer.figures.tradeoff import amount, axis_title, marker
 
 
 def side_by_side(rows: pandas.DataFrame, cost: str) -> go.Figure:

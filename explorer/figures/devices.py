@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from explorer.data.metrics import duration, ends
 from explorer.figures import draw
 from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
-from explorer.figures.scatter import marker
+from explorer.figures.tradeoff import marker
 
 ROW = 34  # pixels of a bar with its space
 

@@ -16,7 +16,7 @@ from costmodel.timing.stopwatch import LAYOUTS
 from explorer.data import evidence
 from explorer.data import profiles as devices
 from explorer.figures import calibration as drawing
-from explorer.figures.scatter import legend
+from explorer.figures.tradeoff import legend
 from explorer.jobs import calibration as jobs
 from explorer.jobs.calibration import Calibration, ValidationJob
 from explorer.jobs.job import current

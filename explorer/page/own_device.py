@@ -18,7 +18,7 @@ from explorer.data.plain_text import plain
 from explorer.devices import kit
 from explorer.figures import calibration as fitted_figure
 from explorer.figures import devices as drawing
-from explorer.figures.scatter import legend
+from explorer.figures.tradeoff import legend
 from explorer.page.browser.memory import memory
 from explorer.page.panels.tables import csv
 from explorer.page.state import own_devices

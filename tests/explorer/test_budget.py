@@ -9,7 +9,7 @@ import costmodel
 from archs import ArchError
 from explorer.data import accuracy, frontier
 from explorer.figures import budget as figures
-from explorer.figures import scatter
+from explorer.figures import tradeoff
 from explorer.search import budget
 
 TARGET, LEAST = 20.0, 70.0
@@ -105,7 +105,7 @@ def test_a_network_that_is_not_for_imagenet_has_published_candidates_only():
 
 def test_the_budget_is_a_line_in_the_frontier_and_marks_what_crosses_it(found):
     points = frontier.table(lambda graph: 20.0)
-    plain = scatter.frontier(points, frontier.pareto(points, "latency_ms"), "latency_ms", families=frontier.families())
+    plain = tradeoff.frontier(points, frontier.pareto(points, "latency_ms"), "latency_ms", families=frontier.families())
     target = (found[0].low_ms + found[0].high_ms) / 2
     figure = figures.with_budget(plain, target, found)
     traces = {trace.name: trace for trace in figure.data}

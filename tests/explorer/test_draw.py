@@ -12,22 +12,22 @@ import costmodel
 from explorer.data import evidence, frontier
 from explorer.editing import diff as compare
 from explorer.editing.scenario import start
-from explorer.figures import as_plotly, diagram, draw, scatter
+from explorer.figures import as_plotly, diagram, draw, tradeoff
 from explorer.figures import calibration as chart
 from explorer.figures import charts as figures
-from explorer.figures.scatter import Point
+from explorer.figures.tradeoff import Point
 from explorer.page.widgets.chart import INK, inked
 
 
 def accuracy() -> go.Figure:
     points = frontier.table()
     own = Point("mine", 3e8, 70.0, 68.0, 72.0, "estimated")
-    return scatter.frontier(points, frontier.pareto(points, "mult_adds"), "mult_adds", own)
+    return tradeoff.frontier(points, frontier.pareto(points, "mult_adds"), "mult_adds", own)
 
 
 def difference() -> go.Figure:
     before, after = (costmodel.count(archs.build(archs.spec("mobilenet_v2", width=w))) for w in (1.0, 0.5))
-    return scatter.differences(compare.diff(before, after, None, None).table(), "mult_adds")
+    return tradeoff.differences(compare.diff(before, after, None, None).table(), "mult_adds")
 
 
 DRAWN = {
@@ -93,4 +93,4 @@ def test_predicted_against_measured_is_drawn_as_it_is():
     for name, share in (("±5 %", 0.05), ("±10 %", 0.10)):
         band = bands[name]
         assert [y / x - 1 for x, y in zip(band.x, band.y)] == pytest.approx([-share, -share, share, share])
-    assert [entry[2] for entry in scatter.legend(drawn)] == sorted(set(pairs["network"]))
+    assert [entry[2] for entry in tradeoff.legend(drawn)] == sorted(set(pairs["network"]))

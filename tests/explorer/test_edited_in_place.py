@@ -13,7 +13,7 @@ from archs import ArchError
 from explorer.editing import diff as compare
 from explorer.editing import edits
 from explorer.editing.whole_network import apply_guideline
-from explorer.figures import scatter
+from explorer.figures import tradeoff
 
 
 def difference(before, after):
@@ -40,7 +40,7 @@ def test_no_two_bars_share_a_name():
     spec = archs.spec("mobilenet_v2")
     table = difference(spec, spec.edit_row(3, kernel=5)).table()
     both = pandas.concat([table.assign(status="removed"), table.assign(status="added")])
-    names = scatter.differences(both, "params").layout.xaxis.ticktext
+    names = tradeoff.differences(both, "params").layout.xaxis.ticktext
     assert len(set(names)) == len(names) > 2
 
 

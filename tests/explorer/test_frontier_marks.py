@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import archs
 from explorer.data import frontier
-from explorer.figures import scatter
+from explorer.figures import tradeoff
 
 
 def marks(points, cost):
-    figure = scatter.frontier(points, frontier.pareto(points, cost), cost, families=frontier.families())
-    return {name: (sign, colour) for sign, colour, name in scatter.legend(figure)}
+    figure = tradeoff.frontier(points, frontier.pareto(points, cost), cost, families=frontier.families())
+    return {name: (sign, colour) for sign, colour, name in tradeoff.legend(figure)}
 
 
 def test_a_family_keeps_its_mark_on_every_axis_and_in_every_filter():
@@ -32,7 +32,7 @@ def test_a_published_network_has_its_printed_accuracy_and_an_edited_one_none():
 def test_an_estimate_is_hollow_and_an_axis_says_its_metric_once():
     points = frontier.table()
     for basis, symbol in (("estimated", "star-open"), ("published", "star")):
-        own = scatter.Point("x", 3e8, 70.0, 69.0, 71.0, basis)
-        figure = scatter.frontier(points, frontier.pareto(points, "mult_adds"), "mult_adds", own)
+        own = tradeoff.Point("x", 3e8, 70.0, 69.0, 71.0, basis)
+        figure = tradeoff.frontier(points, frontier.pareto(points, "mult_adds"), "mult_adds", own)
         assert figure.data[-1].marker.symbol == symbol
-    assert scatter.axis_title("mult_adds") == "Mult-adds"
+    assert tradeoff.axis_title("mult_adds") == "Mult-adds"

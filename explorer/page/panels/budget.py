@@ -14,7 +14,7 @@ from explorer.data import frontier as networks
 from explorer.data.metrics import duration, interval
 from explorer.editing.scenario import Scenario
 from explorer.figures import budget as figures
-from explorer.figures import scatter
+from explorer.figures import tradeoff
 from explorer.page.panels import versions
 from explorer.page.panels.frontier import opened, own_point, table
 from explorer.page.panels.tables import download, out_of_range
@@ -106,11 +106,11 @@ def _draw(scenario: Scenario, options: Sequence[PricedNetwork], target: float) -
     found = scenario.prediction
     own = own_point(scenario, found.latency_ms) if found else None
     line = networks.pareto(points, "latency_ms")
-    plain = scatter.frontier(points, line, "latency_ms", own, families=networks.families())
+    plain = tradeoff.frontier(points, line, "latency_ms", own, families=networks.families())
     others = search.published(scenario.profile, scenario.folded) if scenario.profile else ()
     figure = figures.with_budget(plain, target, options, others)
     chart.show(figure, "budget", "Candidates for the budget", partial(opened, offered=options), scenario.file("budget"))
-    chart.legend(scatter.legend(figure))
+    chart.legend(tradeoff.legend(figure))
     st.caption(
         "A click on a point opens its network. Line: the budget. ✖: the 90 % interval crosses it. Hollow: estimate."
     )

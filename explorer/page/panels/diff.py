@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.data.metrics import METRICS
 from explorer.editing import diff as compare
 from explorer.editing.scenario import Scenario
-from explorer.figures import scatter
+from explorer.figures import tradeoff
 from explorer.page.panels.tables import download, out_of_range
 from explorer.page.widgets import chart
 
@@ -34,7 +34,7 @@ def diff(scenario: Scenario) -> None:
     )
     metric = metric or "mult_adds"
     alt = f"What each block adds to {METRICS[metric].title}"
-    chart.show(scatter.differences(table, metric), "differences", alt, file=scenario.file("differences"))
+    chart.show(tradeoff.differences(table, metric), "differences", alt, file=scenario.file("differences"))
     total = table[metric].sum()
     exact = f"{total:+.3f} ms" if metric == "latency_ms" else f"{int(total):+,}"
     st.caption(f"The bars add up to {exact}, which is the difference of the totals.")

@@ -18,8 +18,8 @@ from explorer.data.accuracy import Estimate
 from explorer.data.metrics import METRICS
 from explorer.editing.scenario import Scenario
 from explorer.figures import budget as budget_line
-from explorer.figures import scatter
-from explorer.figures.scatter import Point
+from explorer.figures import tradeoff
+from explorer.figures.tradeoff import Point
 from explorer.page.panels import published_latency
 from explorer.page.panels.tables import download, out_of_range
 from explorer.page.state import session as state
@@ -59,7 +59,7 @@ def frontier(scenario: Scenario) -> None:
     if cost == "latency_ms":
         out_of_range(scenario)
     line = networks.pareto(points, cost)
-    figure = scatter.frontier(points, line, cost, own_point(scenario, x), families=networks.families())
+    figure = tradeoff.frontier(points, line, cost, own_point(scenario, x), families=networks.families())
     if scenario.target_ms and scenario.profile and cost == "latency_ms":
         others = candidates.published(scenario.profile, scenario.folded)
         figure = budget_line.with_budget(figure, scenario.target_ms, others=others)
@@ -87,7 +87,7 @@ def own_point(scenario: Scenario, cost: float) -> Point | None:
 
 def _draw(figure: go.Figure, alt: str, file: str) -> None:
     chart.show(figure, "frontier", alt, opened, file)
-    chart.legend(scatter.legend(figure))
+    chart.legend(tradeoff.legend(figure))
 
 
 def opened(title: str, offered: Sequence[PricedNetwork] = ()) -> None:

@@ -14,8 +14,8 @@ from explorer.data import accuracy, device_list
 from explorer.data import frontier as networks
 from explorer.data import profiles as devices
 from explorer.editing.scenario import Scenario
-from explorer.figures import scatter
-from explorer.figures.scatter import Point
+from explorer.figures import tradeoff
+from explorer.figures.tradeoff import Point
 from explorer.page.state import profiles
 from explorer.page.widgets import chart, messages
 
@@ -56,9 +56,9 @@ def show(points: pandas.DataFrame, scenario: Scenario) -> None:
     network = _open_network(scenario, key, cost) if key else None
     line = networks.pareto(both, "latency_ms")
     title = f"{UNITS[cost]}, {_title(setting)}"
-    figure = scatter.frontier(both, line, cost, network, title=title, families=networks.families())
+    figure = tradeoff.frontier(both, line, cost, network, title=title, families=networks.families())
     chart.show(figure, "frontier", f"Top-1 accuracy against published latency, {_title(setting)}")
-    chart.legend(scatter.legend(figure))
+    chart.legend(tradeoff.legend(figure))
     _conditions(network, key)
     st.dataframe(there[["variant", "printed", "source", "note"]], hide_index=True)
 

@@ -110,6 +110,6 @@ def _legible(part: Any) -> Any:
 
 
 def legend(entries: Iterable[tuple[str, str, str]]) -> None:
-    """Sign, colour and name of each trace of points (`scatter.legend`): plotly's own is cut off on a phone."""
+    """Sign, colour and name of each trace of points (`tradeoff.legend`): plotly's own is cut off on a phone."""
     spans = [f"<span><b style='color:{colour}'>{sign}</b> {escape(name)}</span>" for sign, colour, name in entries]
     st.html(f"<div class='legend'>{''.join(spans)}</div>")
