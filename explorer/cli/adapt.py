@@ -152,6 +152,7 @@ class _Search:
 def _adapt(options: argparse.Namespace) -> Output:
     destination.require_suffix(options.output, ".json")
     destination.require_suffix(options.figure, ".html")
+    destination.require_suffix(options.log, ".jsonl")
     if options.max_steps < 1:
         raise ArchError(f"max-steps is {options.max_steps}; allowed: at least 1")
     for path, room in ((options.output, destination.ROOM), (options.log, ROOM), (options.figure, destination.ROOM)):

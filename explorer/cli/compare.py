@@ -48,7 +48,8 @@ def _diff(options: argparse.Namespace) -> Output:
 
 
 def _advise(options: argparse.Namespace) -> Output:
-    found = explorer.advise(network.spec(options), options.profile, options.limit)
+    spec = network.spec(options)
+    found = explorer.advise(spec, options.profile, options.limit)
     rows = [
         {
             "guideline": s.guideline,
@@ -62,7 +63,7 @@ def _advise(options: argparse.Namespace) -> Output:
         for s in found
     ]
     lines = [f"{s.gain:6.1%} less {s.ranked_by}: {s.title}" for s in found] or ["no edit lowers the cost"]
-    return Output({"network": network.spec(options).name, "suggestions": rows}, "\n".join(lines))
+    return Output({"network": spec.name, "suggestions": rows}, "\n".join(lines))
 
 
 def _frontier(options: argparse.Namespace) -> Output:

@@ -28,6 +28,16 @@ def require_suffix(path: Path | None, suffix: str) -> None:
         raise CostError(f"{path}: found suffix {path.suffix!r}; allowed: {suffix}")
 
 
+def require_folder(path: Path) -> None:
+    """Raises CostError for a path that names a file: one with a suffix of letters that is no folder yet.
+
+    >>> require_folder(Path("parts")), require_folder(Path("run.1"))
+    (None, None)
+    """
+    if path.suffix[1:].isalpha() and not path.is_dir():
+        raise CostError(f"{path}: found suffix {path.suffix!r}; allowed: a folder")
+
+
 def check(path: Path, room: int = ROOM) -> None:
     """Raises CostError where a file cannot be written: no folder, a directory, not permitted, a full disk."""
     if path.is_dir():

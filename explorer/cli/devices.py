@@ -45,16 +45,17 @@ def devices(options: argparse.Namespace) -> Output:
         of = [r for r in rows if r["group"] == group]
         lines += [f"{title}:"] * bool(of)
         lines += [f"  {r['profile']:<44} {r['networks']:>4} networks  {r['leave_one_out_pct']:>5.1f} %" for r in of]
-    return Output({"devices": rows}, "\n".join(lines))
+    return Output({"devices": rows, "output": None, "files": None}, "\n".join(lines))
 
 
 def kit(options: argparse.Namespace) -> Output:
     """Writes the kit."""
     if options.output is None:
         raise costmodel.CostError("--output: found nothing; needed: the folder that the kit is written to")
+    destination.require_folder(options.output)
     files = write_kit(options.output, options.networks, options.kind)
     text = f"{options.output}: {options.networks} networks, timings.csv to fill in, README.md with the commands"
-    return Output({"output": str(options.output), "files": files}, text)
+    return Output({"devices": None, "output": str(options.output), "files": files}, text)
 
 
 def fit_device(options: argparse.Namespace) -> Output:

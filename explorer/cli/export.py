@@ -58,7 +58,8 @@ def _export(options: argparse.Namespace) -> Output:
     if options.output:
         destination.check(options.output)
     if form == "spec":  # the spec is the table: folding is of its graph
-        return _text(options, form, network.spec(options).name, network.spec(options).to_json())
+        spec = network.spec(options)
+        return _text(options, form, spec.name, spec.to_json())
     graph = network.graph(options)
     if form == "onnx":
         return _onnx(options, graph)

@@ -138,7 +138,7 @@ def _validate(options: argparse.Namespace) -> Output:
         report = validate(profile, raw if raw.exists() else None, progress=progress, path=place)
     if options.output:
         save_report(report, options.output)
-    return Output(report.as_dict(), str(report))
+    return Output({"plain": None, **report.as_dict()}, str(report))
 
 
 def _validate_plain(options: argparse.Namespace, profile: costmodel.DeviceProfile) -> Output:
@@ -168,4 +168,4 @@ def _reported(
         raise KeyboardInterrupt(f"the report on {document['networks']} networks is kept in {kept}")
     if options.output:
         save(options.output)
-    return Output(document, str(report))
+    return Output({"plain": None, **document}, str(report))

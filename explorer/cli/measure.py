@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import archs
 import costmodel
@@ -17,6 +17,9 @@ from explorer.cli import network, onnx_runtime
 from explorer.cli.command import Commands, Output
 from explorer.cli.progress import waiting
 
+KEYS = ("network", "profile", "shape", "allocators", "runtime", "processes_ms", "median_ms", "undisturbed_ms", "nodes")
+KEYS += ("predicted_ms", "low_ms", "high_ms")
+"""Of the document of either runtime, null where it gives none."""
 SETTINGS = {"default": "glibc's default settings", "retain": "freed memory kept"}
 
 
@@ -35,8 +38,11 @@ def _measure(options: argparse.Namespace) -> Output:
     for name in ("processes", "seconds", "threads"):
         if (value := getattr(options, name)) is not None and value <= 0:
             raise costmodel.CostError(f"{name} is {value}; allowed: more than 0")
-    if options.runtime == onnx_runtime.NAME:
-        return onnx_runtime.measure(options)
+    found = onnx_runtime.measure(options) if options.runtime == onnx_runtime.NAME else _eager(options)
+    return replace(found, document=dict.fromkeys(KEYS) | dict(found.document))
+
+
+def _eager(options: argparse.Namespace) -> Output:
     if options.threads is not None:
         raise costmodel.CostError(
             f"--threads is for --runtime {onnx_runtime.NAME}; an eager measurement has the threads of its --profile"

@@ -69,10 +69,14 @@ def graph(options: argparse.Namespace, source: str | None = None) -> Graph:
 
 
 def spec(options: argparse.Namespace, source: str | None = None) -> archs.Spec:
-    """The spec of a catalogue name or a spec file. Raises ArchError for any other network."""
+    """The spec of a catalogue name or a spec file, or the table of an imported network whose blocks are all rows.
+
+    Raises ArchError for an imported network without a table.
+    """
     source = options.network if source is None else source
     if is_imported(source):
-        raise archs.ArchError(f"{source} is no spec; allowed: a catalogue name, a spec file (.json) or -")
+        _refuse_knobs(options, f"{source} has no knobs; allowed with it: --shape", KNOBS)
+        return archs.spec_of(imported(source, options.shape, not options.no_verify))
     if options.shape:
         raise archs.ArchError(f"--shape is for an .onnx, .py or function; allowed with {source}: --resolution")
     if source != "-" and not source.endswith(".json"):
@@ -134,12 +138,14 @@ def module_of(target: str) -> nn.Module:
 
     name, colon, attribute = target.partition(":")
     if not (name and colon and attribute):
-        raise archs.ArchError(f"found {target!r}; allowed: package.module:function")
+        forms = "package.module:function, an .onnx, exported .py or .pt2 file"
+        raise archs.ArchError(f"found {target!r}; allowed: {forms}")
     sys.path.insert(0, "")  # as `python -m` does, for a file in the working directory
     try:
         found: Any = importlib.import_module(name)
     except ImportError as error:
-        raise archs.ArchError(f"{name} cannot be imported: {error}") from None
+        hint = f"; a file of yours is {Path(name).stem}:{attribute}, beside it" if name.endswith(".py") else ""
+        raise archs.ArchError(f"{name} cannot be imported: {error}{hint}") from None
     finally:
         sys.path.remove("")
     for part in attribute.split("."):
@@ -178,15 +184,16 @@ def _needed(function: Any) -> list[str]:
 
 
 def image_shape(text: str) -> tuple[int, int, int]:
-    """Channels, height and width of "3,224,224". Raises ArchError.
+    """Channels, height and width of "3,224,224", or with a batch of 1 before them. Raises ArchError.
 
-    >>> image_shape("1,96,96")
-    (1, 96, 96)
+    >>> image_shape("1,96,96"), image_shape("1,3,96,96")
+    ((1, 96, 96), (3, 96, 96))
     """
     try:
         sides = tuple(int(side) for side in text.split(","))
     except ValueError:
         raise archs.ArchError(f"shape: found {text!r}; allowed: three whole numbers, 3,224,224") from None
+    sides = sides[1:] if len(sides) == 4 and sides[0] == 1 else sides
     if len(sides) != 3:
         raise archs.ArchError(f"shape: found {text!r}; allowed: channels, height, width of one image, 3,224,224")
     return sides

@@ -125,6 +125,7 @@ def _line(one: Candidate) -> str:
 def _sweep(options: argparse.Namespace) -> Output:
     if options.workers < 1:
         raise archs.ArchError(f"workers is {options.workers}; allowed: at least 1")
+    destination.require_folder(options.output)
     made = sweeping.plan(options.space, options.samples, options.seed, options.profile)
 
     def progress(done: int, per_second: float) -> None:

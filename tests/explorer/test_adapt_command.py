@@ -127,9 +127,9 @@ def test_a_log_of_something_else_is_not_overwritten(folder, capsys):
     other = ["--target-ms", "0.2", *STEPS[2:]]
     assert "target_ms is 0.1 there and 0.2 here" in _run(capsys, *other, "--log", "steps.jsonl", status=2)
     for content in (b"mine", b"mine\nand more\n", b'{"format": "explorer.adapt-log/1"}\n', b"[]\n\xff\n"):
-        (folder / "mine.txt").write_bytes(content)
-        assert "is no log of an adaptation" in _run(capsys, *STEPS, "--log", "mine.txt", status=2)
-        assert (folder / "mine.txt").read_bytes() == content
+        (folder / "mine.jsonl").write_bytes(content)
+        assert "is no log of an adaptation" in _run(capsys, *STEPS, "--log", "mine.jsonl", status=2)
+        assert (folder / "mine.jsonl").read_bytes() == content
     whole = (folder / "steps.jsonl").read_text()
     (folder / "steps.jsonl").write_text(whole.replace('"stem"', '"stem', 1))
     assert "line 2 is damaged" in _run(capsys, *STEPS, "--log", "steps.jsonl", status=2)

@@ -1,6 +1,8 @@
 """Every command has a published JSON schema, and its documents conform to it, on good and on bad input."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -22,6 +24,8 @@ GOOD = [
     ["diff", "mobilenet_v2", "net.json"],
     ["diff", "mobilenet_v2", "mobilenet_v1", "--profile", "cpu"],
     ["advise", "mobilenet_v2", "--limit", "1"],
+    ["advise", "-", "--limit", "1"],
+    ["export", "-", "--format", "spec"],
     ["frontier"],
     ["frontier", "--all"],
     ["profiles"],
@@ -35,6 +39,14 @@ BAD = [
     ["export", "mobilenet_v2", "--output", "net.pt"],
     ["import", "nowhere:make"],
     ["advise", "net.onnx"],
+    ["advise", "schema_network:make", "--shape", "3,8,8"],
+    ["import", "mobilenet_v2"],
+    ["import", "schema_network.py:make"],
+    ["export", "schema_network:make", "--format", "spec", "--width", "0.5"],
+    ["frontier", "--cost", "latency_ms"],
+    ["reconcile", "-", "--groups", "2"],
+    ["profiles", "cpu"],
+    ["list", "all"],
     ["nocommand"],
 ]
 
@@ -44,6 +56,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "net.json").write_text(archs.spec("mobilenet_v2").edit_row(3, kernel=5).to_json())
     (tmp_path / "schema_network.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((tmp_path / "net.json").read_bytes())))
 
 
 def _schema(name):
@@ -56,6 +69,7 @@ def test_every_command_has_a_schema():
     for name in names:
         jsonschema.Draft202012Validator.check_schema(_schema(name))
         assert _schema(name)["properties"]["schema"] == {"const": f"explorer.{name}/1"}
+        assert not {"anyOf", "oneOf"} & _schema(name).keys(), f"{name} has one shape, with null where it says nothing"
 
 
 @pytest.mark.parametrize("arguments", GOOD, ids=" ".join)

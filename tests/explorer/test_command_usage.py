@@ -5,7 +5,7 @@ import json
 import pytest
 
 from explorer.cli.command import Commands, Parser
-from explorer.cli.main import main
+from explorer.cli.main import main, parser
 
 
 @pytest.mark.parametrize("name", ["net.tflite", "net.pt", "net", "net.onnx.txt2"])
@@ -68,4 +68,7 @@ def test_a_completion_script_has_the_commands_of_the_installed_script(capsys, mo
     assert ended.value.code in (0, None)
     script = capsys.readouterr().out
     assert "cnn-cost" in script
-    assert all(word in script for word in ("reconcile", "fit-device", "--last-stage"))
+    assert all(
+        word in script for word in ("reconcile", "fit-device", "--last-stage", "adapt", "--target-ms", "--runtime")
+    )
+    assert [name for name in parser()[1].names if name not in script] == []

@@ -72,3 +72,21 @@ def test_the_version_is_printed(capsys):
         main(["--version"])
     assert stopped.value.code == 0
     assert "counting convention of" in capsys.readouterr().out
+
+
+def test_standard_input_is_read_once(folder, capsys):
+    assert main(["export", "-", "--format", "spec"]) == 0
+    assert archs.Spec.from_json(capsys.readouterr().out) == SPEC
+
+
+@pytest.mark.slow
+def test_a_command_that_needs_a_table_takes_an_import_that_has_one(folder, capsys):
+    assert main(["export", "net.py", "--shape", "3,64,64", "--format", "spec", "--no-verify"]) == 0
+    assert archs.Spec.from_json(capsys.readouterr().out).rows == SPEC.rows
+    assert main(["advise", "argument_network:make", "--shape", "3,64,64", "--limit", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["network"] == "mobile_net_v1"
+
+
+def test_a_file_and_a_function_are_told_apart(folder, capsys):
+    assert main(["count", "argument_network.py:make"]) == 2
+    assert "a file of yours is argument_network:make" in capsys.readouterr().err
