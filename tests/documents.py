@@ -17,7 +17,7 @@ import costmodel  # noqa: E402
 import costmodel.devices.few_shots  # noqa: E402
 from archs.catalogue.published import published  # noqa: E402
 from archs.catalogue.registry import FAMILIES  # noqa: E402
-from archs.tables.rows import KINDS  # noqa: E402
+from archs.tables.rows import KINDS, MEANINGS  # noqa: E402
 from costmodel.devices import load  # noqa: E402
 from costmodel.latency.profile import SHIPPED, names  # noqa: E402
 
@@ -215,8 +215,25 @@ def row_kinds():
             if name != "stage":
                 default = f", default {_json(field['default'])}" if "default" in field else ""
                 columns.append(f"`{name}` ({_allowed(field, schema.get('$defs', {}))}{default})")
-        lines.append((f"`{kind}`", f"`{row.__name__}`", row.__doc__.splitlines()[0], "; ".join(columns)))
-    return _table(("kind", "class", "block", "columns: allowed, default"), lines, set())
+        papers = _papers(lambda found, row=row: type(found) is row)
+        lines.append((f"`{kind}`", f"`{row.__name__}`", row.__doc__.splitlines()[0], papers, "; ".join(columns)))
+    return _table(("kind", "class", "block", "networks", "columns: allowed, default"), lines, set())
+
+
+def row_columns():
+    """What each column states, and which networks of the catalogue set it."""
+    lines = []
+    for column, meaning in MEANINGS.items():
+        kinds = [kind for kind, row in KINDS.items() if column in row.model_fields]
+        papers = _papers(lambda row, column=column: column in row.model_dump(exclude_defaults=True))
+        lines.append((f"`{column}`", meaning, "all" if len(kinds) == len(KINDS) else ", ".join(kinds), papers))
+    return _table(("column", "meaning", "kinds", "networks that set it"), lines, set())
+
+
+def _papers(chosen):
+    """The networks of the catalogue, at their default knobs, with a row of which `chosen` is true."""
+    titles = [family.title for family in FAMILIES.values() if any(map(chosen, family.spec().rows))]
+    return "all" if len(titles) == len(FAMILIES) else ", ".join(titles) or "none"
 
 
 def _allowed(field, definitions):
@@ -252,6 +269,7 @@ def zoo_reasons():
 
 
 PARTS = {
+    "row columns": row_columns,
     "row kinds": row_kinds,
     "accuracy": accuracy,
     "catalogue": catalogue,

@@ -9,6 +9,7 @@ from inspect import signature
 from archs.errors import ArchError, Problem, shorten
 from archs.ir.operator import EPS
 from archs.tables.table import Spec
+from archs.tables.validation import plain
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Family:
 
     def spec(self, **knobs: object) -> Spec:
         """The spec for these knobs. Raises ArchError for an unknown knob or value, with those allowed."""
+        knobs = {knob: plain(value) for knob, value in knobs.items()}
         problems = []
         for knob, value in knobs.items():
             if knob not in self.knobs:

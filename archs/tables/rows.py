@@ -51,7 +51,11 @@ class Row(Validated):
 
 
 class Conv(Row):
-    """A convolution with batch norm and activation; a bias where there is no norm."""
+    """A convolution with batch norm and activation; a bias where there is no norm.
+
+    >>> Conv(stage="stem", channels=32, stride=2).activation
+    'relu'
+    """
 
     channels: Channels
     kernel: Kernel = 3
@@ -65,6 +69,9 @@ class Separable(Row):
     """MobileNetV1's block: depthwise k×k, then 1×1, each with batch norm and activation (its Figure 3, right).
 
     `dw_activation` follows the depthwise; None is the same as `activation`.
+
+    >>> Separable(stage="stage1", channels=64).kernel
+    3
     """
 
     channels: Channels
@@ -83,6 +90,9 @@ class InvertedResidual(Row):
     block's input channels rounded down. The shortcut is added where input and output have one shape.
     `dw_activation` follows the depthwise, None is the same as `activation`; `out_activation` follows the last 1×1,
     which MobileNetV2's section 3.2 keeps linear.
+
+    >>> InvertedResidual(stage="stage2", channels=24, expansion=6.0, stride=2, repeat=2).out_activation
+    'none'
     """
 
     channels: Channels
@@ -115,6 +125,9 @@ class ShuffleV1(Row):
     rule: added at stride 1 where the widths agree, concatenated over it. To concatenate, the main branch gives
     `channels` less the input's; to add, the shortcut is projected by a 1×1 where the widths differ.
     `se` is the squeeze ratio of the output of the main branch (the paper's Table 5, "with SE"), 0 for none.
+
+    >>> ShuffleV1(stage="stage2", channels=240, stride=2, group_first=False).groups
+    3
     """
 
     channels: Channels
@@ -143,6 +156,9 @@ class ShuffleV2(Row):
     `merge="add"` is the residual unit that the split and concat replace: no split, the main branch reads all channels,
     works at the `1 - split` of them and gives all, which are added to the input; at stride 2 both branches give all.
     `se` is the squeeze ratio of the output of the main branch (the paper's section 4, "SE"), 0 for none.
+
+    >>> ShuffleV2(stage="stage2", channels=116, stride=2).split
+    0.5
     """
 
     channels: Channels
@@ -165,6 +181,9 @@ class Bottleneck(Row):
     `inner` is the width between; the stride stands in the k×k convolution, or in the first 1×1 as the paper has it.
     `relu` says whether there are activations at all, `activation` which. Without `norm` and with `relu` and `shortcut`
     taken away it is the unit of ShuffleNetV2's guideline G4. `se` is SENet's squeeze ratio, 0 for none.
+
+    >>> Bottleneck(stage="stage1", channels=256, inner=64).kernel
+    3
     """
 
     channels: Channels
@@ -184,6 +203,9 @@ class Fragments(Row):
     """Guideline G3's block: `fragments` 1×1 convolutions of one width, one after the other or side by side and added.
 
     ShuffleNetV2, appendix Figure 1.
+
+    >>> Fragments(stage="stage1", channels=128, fragments=4, layout="parallel").fragments
+    4
     """
 
     channels: Channels
@@ -192,7 +214,11 @@ class Fragments(Row):
 
 
 class Pool(Row):
-    """Max or average pooling."""
+    """Max or average pooling.
+
+    >>> Pool(stage="stem").mode
+    'max'
+    """
 
     mode: Literal["max", "average"] = "max"
     kernel: Kernel = 3
@@ -200,13 +226,21 @@ class Pool(Row):
 
 
 class GlobalPool(Row):
-    """The mean of each map, to C×1×1, or to C features where `flat`."""
+    """The mean of each map, to C×1×1, or to C features where `flat`.
+
+    >>> GlobalPool(stage="head").flat
+    False
+    """
 
     flat: bool = False
 
 
 class Linear(Row):
-    """A fully connected layer with bias, after a dropout, before an activation."""
+    """A fully connected layer with bias, after a dropout, before an activation.
+
+    >>> Linear(stage="head").channels
+    1000
+    """
 
     channels: Channels = 1000
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -226,6 +260,42 @@ KINDS: dict[str, type[Row]] = {
     "linear": Linear,
 }
 """The kinds of row by the word that the JSON and the page use."""
+
+MEANINGS: dict[str, str] = {
+    "stage": "name of the stage, the first part of the paths of its operators",
+    "repeat": "number of blocks (n in MobileNetV2's Table 2)",
+    "channels": "output channels of each block (c); features of a linear layer",
+    "kernel": "side k of the window: of the depthwise convolution where the block has one",
+    "stride": "stride of the first block (s); the repeats have stride 1",
+    "groups": "groups of the convolution, or of the unit's 1×1 convolutions (g)",
+    "norm": "whether a batch norm follows each convolution; without one, convolutions have a bias",
+    "activation": "activation after the convolutions; other columns make exceptions",
+    "dw_activation": "activation after the depthwise convolution; of no value, the same as `activation`",
+    "out_activation": "activation after the last 1×1 convolution",
+    "expansion": "expanded width as a ratio to the input channels (t); instead of `expanded`",
+    "expanded": "expanded width in channels; instead of `expansion`",
+    "se": "squeeze ratio of squeeze-and-excitation; 0 for none",
+    "se_of": "width that `se` is a share of: the expanded one (MobileNetV3) or the block's input (MnasNet)",
+    "gate": "activation of squeeze-and-excitation's gate",
+    "shortcut": "whether the block's input is added where the shapes agree",
+    "bottleneck": "inner width as a share of `channels`",
+    "group_first": "whether the first 1×1 convolution is grouped",
+    "shuffle": "whether there is a channel shuffle",
+    "shuffle_after": "operator that the shuffle follows",
+    "shuffle_at": "whether the shuffle closes the unit (the paper's figure) or opens it (the authors' code)",
+    "merge": "how the branches join; of no value, as the paper's stride and widths require",
+    "split": "share of the channels that the shortcut branch takes at stride 1",
+    "downsample": "form of the unit over stride 1: the shortcut branch keeps the input's width, or gives half",
+    "inner": "width between the two 1×1 convolutions",
+    "stride_first": "whether the first 1×1 convolution has the stride, as in the paper, or the k×k convolution",
+    "relu": "whether there are activations at all",
+    "fragments": "number of 1×1 convolutions",
+    "layout": "convolutions one after the other (series), or side by side and added (parallel)",
+    "mode": "largest or mean value of a window",
+    "flat": "whether the output is C features instead of C×1×1",
+    "dropout": "share of the inputs that training sets to zero",
+}
+"""Column → what it states."""
 
 KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 

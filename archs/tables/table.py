@@ -7,8 +7,9 @@ The rows' columns are in `archs.tables.rows`, the graph of a spec in `archs.tabl
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from html import escape
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,7 +17,7 @@ from archs import bounded_json
 from archs.errors import ArchError, Problem, shorten
 from archs.ir.operator import Shape
 from archs.tables.rows import KINDS, AnyRow, Channels, Code, Groups, Identifier, Linear, Row
-from archs.tables.validation import MAX_PROBLEMS, MAX_ROWS, Validated
+from archs.tables.validation import MAX_PROBLEMS, MAX_ROWS, Validated, plain
 
 FORMAT = "archs.spec/1"
 MAX_VALUES = 20_000  # of a JSON text; 256 rows with every column have 6,400
@@ -29,6 +30,7 @@ Resolution = int | tuple[int, int]
 """The side of a square image, or (height, width), in pixels."""
 KNOBS = ("width", "groups", "code")
 """Fields that record how the catalogue made the table."""
+OF_A_FILE = "Spec.from_json(Path(name).read_text())"
 
 
 def _square(resolution: Resolution) -> Resolution:
@@ -41,14 +43,16 @@ def _square(resolution: Resolution) -> Resolution:
 class Spec(Validated):
     """A network as its table, with the image that it takes.
 
-    `name` is the catalogue's name, or the user's own; `rows` is a list of the row classes in `archs.rows`;
-    `resolution` is the side of a square image in pixels, or (height, width). `width`, `groups` and `code` record the
-    knobs that the catalogue made it with. Raises ArchError with one line per bad cell.
+    `name` is the catalogue's name, or the user's own; `rows` is a list of the row classes in `archs.rows`, or of dicts
+    with their columns and `kind`; `resolution` is the side of a square image in pixels, or (height, width). `width`,
+    `groups` and `code` record the knobs that the catalogue made it with. Raises ArchError with one line per bad cell.
 
     >>> from archs.tables.rows import Conv, GlobalPool, Linear
     >>> rows = [Conv(stage="stem", channels=8), GlobalPool(stage="head"), Linear(stage="head", channels=10)]
     >>> Spec(name="tiny", rows=rows, resolution=32)
     <Spec tiny: 3×32×32, 3 rows, 3 blocks>
+    >>> Spec(name="tiny", rows=[{"kind": "conv", "stage": "stem", "channels": 8}, *rows[1:]], resolution=(32, 48))
+    <Spec tiny: 3×32×48, 3 rows, 3 blocks>
     """
 
     name: Identifier
@@ -58,6 +62,14 @@ class Spec(Validated):
     width: Annotated[float, Field(gt=0, le=16)] | None = None
     groups: Groups | None = None
     code: Code | None = None
+
+    if not TYPE_CHECKING:  # a type checker takes the arguments from the fields
+
+        def __init__(self, *values: Any, **fields: Any):
+            rows = fields.get("rows")
+            if isinstance(rows, (list, tuple)) and dict in map(type, rows):
+                fields["rows"] = _rows_from(rows)
+            super().__init__(*values, **fields)
 
     @model_validator(mode="after")
     def _few_blocks(self) -> Spec:
@@ -75,6 +87,10 @@ class Spec(Validated):
         """A validated copy with the named fields replaced.
 
         `width`, `groups` and `code` say how the rows were made, so they change with `rows` only. Raises ArchError.
+
+        >>> import archs
+        >>> archs.spec("mobilenet_v2").edit(resolution=(96, 128)).input_shape
+        (3, 96, 128)
         """
         alone = [knob for knob in KNOBS if knob in changes and changes[knob] != getattr(self, knob)]
         if alone and "rows" not in changes:
@@ -89,8 +105,12 @@ class Spec(Validated):
     def edit_row(self, index: int | str, **changes: Any) -> Spec:
         """A validated copy with the named columns of one row replaced.
 
-        `index` counts from 0 as in `spec.rows`, or is the name of a stage of one row; messages count rows from 1, as
-        the table is read. Raises ArchError.
+        `index` counts from 0 as in `spec.rows`, or is the name of a stage of one row. Raises ArchError; its message has
+        the number of the row in the table and its index.
+
+        >>> import archs
+        >>> archs.spec("mobilenet_v2").edit_row("stage3", kernel=5).rows[3].kernel
+        5
         """
         at = self._index(index)
         try:
@@ -119,30 +139,59 @@ class Spec(Validated):
                 edited = edited.edit_row(i, **{column: value})
         return edited
 
-    def insert_row(self, index: int | str, row: AnyRow) -> Spec:
-        """A validated copy with a row before row `index` (from 0, or a stage's name); the number of rows appends it."""
-        at = index if index == len(self.rows) else self._index(index)
+    def insert_row(self, index: int | str, row: AnyRow | dict[str, Any]) -> Spec:
+        """A validated copy with a row before row `index` (from 0, or a stage's name); the number of rows appends it.
+
+        Raises ArchError.
+
+        >>> import archs
+        >>> archs.spec("mobilenet_v2").insert_row(1, archs.rows.Conv(stage="extra", channels=32)).stages[:3]
+        ('stem', 'extra', 'stage1')
+        """
+        at = len(self.rows) if index == len(self.rows) else self._index(index)
         return self.edit(rows=(*self.rows[:at], row, *self.rows[at:]))
 
-    def replace_row(self, index: int | str, row: AnyRow) -> Spec:
-        """A validated copy with another row, of any kind, for row `index` (from 0, or a stage's name)."""
+    def replace_row(self, index: int | str, row: AnyRow | dict[str, Any]) -> Spec:
+        """A validated copy with another row, of any kind, for row `index` (from 0, or a stage's name).
+
+        Raises ArchError.
+
+        >>> import archs
+        >>> archs.spec("mobilenet_v2").replace_row("stem", {"kind": "pool", "stage": "stem"}).rows[0].kind
+        'pool'
+        """
         at = self._index(index)
         return self.edit(rows=(*self.rows[:at], row, *self.rows[at + 1 :]))
 
     def delete_row(self, index: int | str) -> Spec:
-        """A validated copy without row `index` (from 0, or a stage's name). Raises ArchError for the only row."""
+        """A validated copy without row `index` (from 0, or a stage's name). Raises ArchError for the only row.
+
+        >>> import archs
+        >>> len(archs.spec("mobilenet_v2").delete_row("stage7").rows)
+        10
+        """
         at = self._index(index)
         return self.edit(rows=(*self.rows[:at], *self.rows[at + 1 :]))
 
     def set_classes(self, classes: int) -> Spec:
-        """A validated copy with another number of classes: the width of the last linear row. Raises ArchError."""
+        """A validated copy with another number of classes: the width of the last linear row. Raises ArchError.
+
+        >>> import archs
+        >>> archs.build(archs.spec("mobilenet_v2").set_classes(10)).output
+        (10,)
+        """
         linear = [i for i, row in enumerate(self.rows) if isinstance(row, Linear)]
         if not linear:
             raise ArchError("the network has no linear row; insert one at its end", column="classes")
         return self.edit_row(linear[-1], channels=classes)
 
     def set_input(self, channels: int | None = None, resolution: Resolution | None = None) -> Spec:
-        """A validated copy for other images: channels, and the side in pixels or (height, width). Raises ArchError."""
+        """A validated copy for other images: channels, and the side in pixels or (height, width). Raises ArchError.
+
+        >>> import archs
+        >>> archs.spec("mobilenet_v2").set_input(channels=1, resolution=96).input_shape
+        (1, 96, 96)
+        """
         fields = {"input_channels": channels, "resolution": resolution}
         return self.edit(**{name: value for name, value in fields.items() if value is not None})
 
@@ -152,6 +201,7 @@ class Spec(Validated):
         return tuple(dict.fromkeys(row.stage for row in self.rows))
 
     def _index(self, index: int | str) -> int:
+        index = plain(index)
         if isinstance(index, str):
             found = [i for i, row in enumerate(self.rows) if row.stage == index]
             if len(found) == 1:
@@ -181,20 +231,33 @@ class Spec(Validated):
         return f"<p>{escape(repr(self))}</p><table>{head}{body}</table>"
 
     def to_json(self) -> str:
-        """The spec as text: one line per row, the columns that differ from their default."""
+        """The spec as text: one line per row, the columns that differ from their default.
+
+        >>> import archs
+        >>> archs.spec("mobilenet_v2").to_json().splitlines()[5]
+        '  {"kind": "conv", "stage": "stem", "channels": 32, "stride": 2, "activation": "relu6"},'
+        """
         head = {"format": FORMAT} | self.model_dump(exclude={"rows"}, exclude_defaults=True)
         rows = [json.dumps({"kind": row.kind} | row.model_dump(exclude_defaults=True)) for row in self.rows]
         return json.dumps(head, indent=1)[:-2] + ',\n "rows": [\n  ' + ",\n  ".join(rows) + "\n ]\n}\n"
 
     @staticmethod
     def from_json(text: str | bytes) -> Spec:
-        """The spec of a text. Raises ArchError with one line per problem; nothing in the text is executed."""
+        """The spec of a text. Raises ArchError with one line per problem; nothing in the text is executed.
+
+        >>> import archs
+        >>> Spec.from_json(archs.spec("mobilenet_v2").to_json()) == archs.spec("mobilenet_v2")
+        True
+        """
+        if not isinstance(text, (str, bytes)):
+            raise TypeError(f"found a {type(text).__name__}; allowed: the text of a spec, {OF_A_FILE}")
         if len(text) > MAX_JSON:
             raise ArchError(f"the text has {len(text):,} characters; allowed: up to {MAX_JSON:,}")
         try:
             data = bounded_json.loads(text, MAX_VALUES)
         except ValueError as error:  # a UnicodeDecodeError is a ValueError
-            raise ArchError(f"not a JSON text: {shorten(str(error), 200)}") from None
+            hint = f"; of a file: {OF_A_FILE}" if text[-5:] in (".json", b".json") else ""
+            raise ArchError(f"not a JSON text: {shorten(str(error), 200)}{hint}") from None
         if not isinstance(data, dict):
             raise ArchError(f"found {shorten(data)}; allowed: an object with format, name and rows")
         if data.pop("format", None) != FORMAT:
@@ -212,10 +275,14 @@ def _cells(row: Row) -> str:
     return ", ".join(f"{column} {value}" for column, value in cells.items())
 
 
-def _rows_from(rows: list[Any]) -> tuple[AnyRow, ...]:
+def _rows_from(rows: Sequence[Any]) -> tuple[AnyRow, ...]:
+    """Rows of their columns and `kind`; what is a row already stays. Raises ArchError with every bad one."""
     made: list[Any] = []
     problems: list[Problem] = []
     for number, data in enumerate(rows, 1):
+        if isinstance(data, Row):
+            made.append(data)
+            continue
         data = dict(data) if isinstance(data, dict) else {}
         kind = data.pop("kind", None)
         if not isinstance(kind, str) or kind not in KINDS:

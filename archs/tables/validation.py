@@ -29,9 +29,27 @@ class Validated(BaseModel):
             try:
                 super().__init__(**fields)
             except ValidationError as error:
+                numbers = {column: plain(value) for column, value in fields.items()}
+                if any(numbers[column] is not value for column, value in fields.items()):
+                    type(self).__init__(self, **numbers)
+                    return
                 by_column = {each["loc"][:1]: each for each in reversed(error.errors())}  # a union has one per member
                 found = list(reversed(by_column.values()))[:MAX_PROBLEMS]
                 raise ArchError(problems=[_problem(type(self), each, fields) for each in found]) from None
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            what, call = ("row", "edit_row(index, ") if "stage" in type(self).model_fields else ("Spec", "edit(")
+            raise ArchError(f"a {what} does not change; an edited copy: spec.{call}{name}=…)", column=name)
+
+
+def plain(value: Any) -> Any:
+    """A number of numpy's or torch's as Python's; every other value as it is.
+
+    >>> import numpy
+    >>> plain(numpy.int64(8)), plain("8")
+    (8, '8')
+    """
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 
 def _problem(cls: type[BaseModel], error: Any, fields: dict[str, Any]) -> Problem:

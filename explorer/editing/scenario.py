@@ -221,7 +221,7 @@ class Scenario:
 
     def refuse(self, control: str, error: Exception, attempt: Spec | None = None) -> Scenario:
         causes = error.problems if isinstance(error, ArchError) else ()
-        return replace(self, problem=Rejection(control, str(error), causes, attempt))
+        return replace(self, problem=Rejection(control, getattr(error, "text", str(error)), causes, attempt))
 
 
 def start() -> Scenario:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy
 import pytest
 
 import archs
@@ -20,6 +21,33 @@ def test_lists_are_taken():
     assert hash(spec) == hash(archs.Spec(name="tiny", rows=tuple(ROWS), resolution=(32, 48)))
 
 
+def test_rows_are_dicts_too():
+    dicts = [{"kind": "conv", "stage": "stem", "channels": 8, "stride": 2}, {"kind": "global_pool", "stage": "head"}]
+    assert archs.Spec(name="tiny", rows=[*dicts, ROWS[2]]) == archs.Spec(name="tiny", rows=ROWS)
+    assert V2.insert_row(1, dicts[0]) == V2.insert_row(1, ROWS[0])
+    assert V2.replace_row("stem", dicts[0]) == V2.replace_row("stem", ROWS[0])
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert V2.edit_row(numpy.int64(3), kernel=numpy.int64(5)) == V2.edit_row(3, kernel=5)
+    assert archs.spec("mobilenet_v2", width=numpy.float32(0.5), resolution=numpy.int64(96)).resolution == 96
+    assert archs.widen(V2, "stem/conv/conv", numpy.int64(48)) == archs.widen(V2, "stem/conv/conv", 48)
+    assert archs.rekernel(V2, "stem/conv/conv", numpy.int64(5)) == archs.rekernel(V2, "stem/conv/conv", 5)
+    with pytest.raises(archs.ArchError, match="found 4; allowed: a whole odd number"):
+        V2.edit_row(3, kernel=numpy.int64(4))
+
+
+def test_a_message_has_the_index_that_the_calls_take():
+    for edit in (lambda: V2.edit_row(3, kernel=4), lambda: V2.edit_stage("stage3", kernel=4)):
+        with pytest.raises(archs.ArchError) as error:
+            edit()
+        assert str(error.value).endswith("(rows[3])")
+        assert str(error.value) == f"{error.value.text} (rows[3])"
+        assert error.value.text.startswith("row 4, column kernel")
+    with pytest.raises(archs.ArchError, match=r"^row 4, .* \(rows\[3\]\)$"):
+        archs.build(V2.replace_row(3, Conv(stage="stage3", channels=32, groups=5)))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -27,6 +55,10 @@ def test_lists_are_taken():
         (lambda: Conv(stage="stem", channels=8, kernel=4), "kernel: found 4; allowed: a whole odd number from 1 to 31"),
         (lambda: archs.Spec(name="x", rows=[]), "rows: found []; allowed: a list of 1 to 256 rows"),
         (lambda: archs.Spec(name="x", rows=["conv"]), "row 1: found 'conv'; allowed: a row of archs.rows"),
+        (lambda: archs.Spec(name="x", rows=[{"kind": "cnv"}]), "row 1, column kind: found 'cnv'; allowed: conv, separable"),
+        (lambda: archs.Spec(name="x", rows=[{}]), "row 1, column kind: found None; allowed: conv, separable"),
+        (lambda: setattr(V2, "resolution", 96), "resolution: a Spec does not change; an edited copy: spec.edit(resolution=…)"),
+        (lambda: setattr(V2.rows[3], "kernel", 5), "kernel: a row does not change; an edited copy: spec.edit_row(index, kernel=…)"),
         (lambda: V2.edit(resolution=(0, 5)), "resolution: found (0, 5); allowed: a whole number from 1 to 2,048, or (height, width)"),
         (lambda: V2.edit_row("stage3", kernel=4), "row 4, column kernel: found 4; allowed: a whole odd number from 1 to 31"),
         (lambda: V2.edit_row(11, kernel=3), "row index is 11; allowed: 0 to 10, or a stage: stem, stage1, "),
