@@ -6,13 +6,12 @@ An operator that cannot follow raises ArchError with its path. Layers that an ed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from math import lcm
 
 from archs.errors import ArchError, shorten
-from archs.ir.graph import INPUT, Builder, Graph, Node, Tie
+from archs.ir.graph import INPUT, Graph, Node
 from archs.ir.ops import (
     Add,
     ChannelSplit,
@@ -24,19 +23,14 @@ from archs.ir.ops import (
     Maximum,
     Multiply,
     Op,
-    Opaque,
-    PReLU,
-    Scale,
-    Shape,
-    Shift,
     Slice,
     Subtract,
-    TensorFunction,
     View,
 )
-from archs.ir.weights import Weights
 from archs.networks import Network, build
 from archs.tables.rows import MAX_CHANNELS
+from archs.tables.validation import plain
+from archs.transforms.rebuilding import rebuilt
 
 MERGES = (Add, Multiply, Subtract, Divide, Maximum)
 
@@ -50,10 +44,13 @@ def widen(network: Network, path: str, channels: int) -> Graph:
         network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         path: of an operator that sets its width.
         channels: output channels, or features of a linear layer.
+
+    >>> widen("mobilenet_v2", "stem/conv/conv", 48)["stage1/block1/dw"].op.channels
+    48
     """
     graph = build(network)
     members = _tied(graph, path)
-    return _rebuilt(graph, {member: _sized(graph[member].op, channels) for member in members})
+    return rebuilt(graph, {member: _sized(graph[member].op, channels) for member in members})
 
 
 def widen_scope(graph: Graph, scope: str, factor: float) -> Graph:
@@ -78,7 +75,7 @@ def widen_scope(graph: Graph, scope: str, factor: float) -> Graph:
         changes |= {member: _sized(graph[member].op, channels) for member in members}
     if not changes:
         raise ArchError(f"{scope} has no width of its own; allowed: a block or stage with convolutions")
-    return _rebuilt(graph, changes)
+    return rebuilt(graph, changes)
 
 
 def rekernel(network: Network, path: str, kernel: int) -> Graph:
@@ -90,15 +87,18 @@ def rekernel(network: Network, path: str, kernel: int) -> Graph:
         network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         path: of a convolution.
         kernel: odd, from 1 to 31.
+
+    >>> rekernel("mobilenet_v2", "stage2/block1/dw", 5)["stage2/block1/dw"].op.kernel
+    (5, 5)
     """
-    graph = build(network)
+    graph, kernel = build(network), plain(kernel)
     op = _conv(graph, path)
     if type(kernel) is not int or not 1 <= kernel <= 31 or kernel % 2 == 0:
         raise ArchError(f"{path}: kernel is {kernel!r}; allowed: an odd number from 1 to 31")
     vertical, horizontal = (
         d * (kernel - 1) // 2 if 2 * p == d * (k - 1) else p for p, d, k in zip(op.padding, op.dilation, op.kernel)
     )
-    return _rebuilt(graph, {path: replace(op, kernel=(kernel, kernel), padding=(vertical, horizontal))})
+    return rebuilt(graph, {path: replace(op, kernel=(kernel, kernel), padding=(vertical, horizontal))})
 
 
 def regroup(network: Network, path: str, groups: int) -> Graph:
@@ -108,9 +108,12 @@ def regroup(network: Network, path: str, groups: int) -> Graph:
         network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         path: of a convolution.
         groups: must divide its input and its output channels.
+
+    >>> regroup("mobilenet_v2", "stage2/block1/expand", 4)["stage2/block1/expand"].op.groups
+    4
     """
     graph = build(network)
-    return _rebuilt(graph, {path: replace(_conv(graph, path), groups=groups)})
+    return rebuilt(graph, {path: replace(_conv(graph, path), groups=plain(groups))})
 
 
 def remove(network: Network, scope: str) -> Graph:
@@ -121,6 +124,9 @@ def remove(network: Network, scope: str) -> Graph:
     Args:
         network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         scope: a path, or the first parts of several.
+
+    >>> remove("mobilenet_v2", "stage2/block2")
+    <Graph mobilenet_v2: 3×224×224 → 1000, 144 nodes>
     """
     graph = build(network)
     inside = {node.path for node in _inside(graph, scope)}
@@ -132,7 +138,7 @@ def remove(network: Network, scope: str) -> Graph:
         raise ArchError(
             f"{scope} reads {len(read)} tensors and gives {len(given)}; allowed to remove: what reads one and gives one"
         )
-    return _rebuilt(graph, {}, dict.fromkeys(inside, read.pop()))
+    return rebuilt(graph, {}, dict.fromkeys(inside, read.pop()))
 
 
 def scopes(graph: Graph) -> list[str]:
@@ -202,6 +208,7 @@ def _groups(op: Op) -> int:
 
 
 def _sized(op: Op, channels: int) -> Op:
+    channels = plain(channels)
     if type(channels) is not int or not 1 <= channels <= MAX_CHANNELS:
         raise ArchError(f"channels is {shorten(channels)}; allowed: 1 to {MAX_CHANNELS}")
     if isinstance(op, (Linear, LinearLast)):
@@ -232,96 +239,3 @@ def _inside(graph: Graph, scope: str) -> list[Node]:
     if not found:
         raise ArchError(f"{shorten(scope)} is no block of {graph.name}")
     return found
-
-
-# Rebuilding the graph
-
-
-def _rebuilt(graph: Graph, changes: Mapping[str, Op], gone: Mapping[str, str] | None = None) -> Graph:
-    gone, shared = gone or {}, graph.owners
-    b = Builder(graph.name, graph.input)
-    for node in graph.nodes:
-        if node.path in gone:
-            continue
-        inputs = [gone.get(path, path) for path in node.inputs]
-        op = changes.get(node.path) or changes.get(shared.get(node.path, ""), node.op)
-        try:
-            op = _following(op, graph.input_shapes(node), tuple([b.shape(path) for path in inputs]))
-        except ArchError as error:
-            raise error.at(path=node.path) from None
-        b.add(node.path, op, *inputs)
-    made = b.graph()
-    prefixes = {node.path[:i] for node in made.nodes for i, sign in enumerate(node.path) if sign == "/"}
-    kinds = tuple((path, kind) for path, kind in graph.kinds if path in prefixes)
-    edited = Graph(made.name, made.input, made.nodes, kinds, shared=_shared(graph, made), ties=_ties(graph, made))
-    return replace(edited, weights=_kept_weights(graph, edited))
-
-
-def _following(op: Op, old: tuple[Shape, ...], new: tuple[Shape, ...]) -> Op:
-    """The operator on inputs of another width, for operators whose sizes follow their input."""
-    if old == new:
-        return op
-    if isinstance(op, (TensorFunction, Opaque)):
-        raise ArchError(
-            f"{op.describe()} has the sizes that it was imported with; allowed: edits that leave the shape of its input"
-        )
-    if not old[0] or not new[0]:
-        return op
-    before, now = old[0][0], new[0][0]
-    if isinstance(op, Conv2d) and op.groups == before == op.channels and op.groups > 1:  # depthwise stays so
-        return replace(op, channels=now, groups=now)
-    if isinstance(op, ChannelSplit):
-        if any(size * now % before for size in op.sizes):
-            raise ArchError(f"a split of {before} into {' + '.join(map(str, op.sizes))} has no like of {now} channels")
-        return replace(op, sizes=tuple(size * now // before for size in op.sizes))
-    if isinstance(op, PReLU) and op.slopes == before:
-        return replace(op, slopes=now)
-    if isinstance(op, (Scale, Shift)):
-        behind = len(old[0]) - len(op.sizes)  # the tensor stretches over the last axes
-        sizes = [new[0][behind + i] if side == old[0][behind + i] else side for i, side in enumerate(op.sizes)]
-        return replace(op, sizes=tuple(sizes))
-    return op
-
-
-def _shared(graph: Graph, made: Graph) -> tuple[tuple[str, str], ...]:
-    known = {node.path for node in made.nodes}
-    found = []
-    for path, owner in graph.shared:
-        if path not in known:
-            continue
-        if owner not in known:
-            raise ArchError(f"{path} runs with the weights of {owner}; allowed to remove: both, or neither")
-        pair = (made[path], made[owner])
-        if pair[0].op != pair[1].op or len({made.input_shapes(node)[0][0] for node in pair}) > 1:
-            raise ArchError(f"{path} runs with the weights of {owner}, which would be of another size")
-        found.append((path, owner))
-    return tuple(found)
-
-
-def _ties(graph: Graph, made: Graph) -> tuple[Tie, ...]:
-    known = {node.path for node in made.nodes}
-    found = []
-    for tie in graph.ties:
-        if tie.path not in known:
-            continue
-        if tie.owner not in known:
-            raise ArchError(f"{tie.path} has the {tie.role} of {tie.owner}; allowed to remove: both, or neither")
-        for path in (tie.path, tie.owner):
-            before = graph[path].op.params(*graph.input_shapes(graph[path]))
-            if before != made[path].op.params(*made.input_shapes(made[path])):
-                raise ArchError(f"{tie.path} has the {tie.role} of {tie.owner}, which would be of another size")
-        found.append(tie)
-    return tuple(found)
-
-
-def _kept_weights(graph: Graph, edited: Graph) -> Weights | None:
-    """The weights of the operators that are unchanged and read as many channels as before."""
-    if graph.weights is None:
-        return None
-    kept = {}
-    for node in edited.nodes:
-        before = graph[node.path]
-        channels = [shapes[0][0] for shapes in (graph.input_shapes(before), edited.input_shapes(node)) if shapes]
-        if node.path in graph.weights and before.op == node.op and len(set(channels)) < 2:
-            kept[node.path] = graph.weights[node.path]
-    return Weights(kept, graph.weights.unused)
