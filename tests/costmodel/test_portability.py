@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import archs
+from archs.transforms.onnx_runtime import fuse
 from costmodel.timing import fault_cost, heap, machine_lock, plain_child, stopwatch
 from explorer.jobs import limits
 
@@ -106,6 +107,35 @@ def test_without_file_locks_timings_are_not_coordinated(monkeypatch):
 def test_without_resource_limits_a_job_runs(monkeypatch):
     monkeypatch.setitem(sys.modules, "resource", None)
     limits.limit_memory()
+
+
+def test_without_proc_no_memory_is_limited(monkeypatch, tmp_path):
+    """A system such as macOS has limits of resources and no /proc."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    monkeypatch.setattr(limits, "Path", lambda path: tmp_path / "absent")
+    limits.limit_memory()
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+
+
+def test_without_proc_the_blocks_of_onnx_runtime_are_those_of_most_processors(monkeypatch, tmp_path):
+    monkeypatch.setattr(fuse, "Path", lambda path: tmp_path / "absent")
+    assert fuse.block_size() == 8
+
+
+def test_what_a_newer_python_has_is_not_used():
+    """Names that the standard library got after 3.10."""
+    newer = {"tomllib", "ExceptionGroup", "Self", "StrEnum", "UTC", "file_digest", "assert_never", "add_note"}
+    newer |= {"process_cpu_count", "sumprod", "cbrt", "LiteralString", "NotRequired", "override", "TaskGroup"}
+    found = []
+    for path in SOURCES:
+        with tokenize.open(path) as file:
+            tree = ast.parse(file.read())
+        for node in ast.walk(tree):
+            names = [alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)]
+            names.append(node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", ""))
+            found += [f"{path.relative_to(ROOT)}: {name}" for name in newer.intersection(names)]
+    assert not found
 
 
 def test_without_page_fault_counters_a_plain_process_times(monkeypatch, tmp_path, capsys):
