@@ -6,7 +6,7 @@ A network: `names()` lists the catalogue, `spec(name, **knobs)` gives a table, `
 Edit a Spec: `edit`, `edit_row`, `edit_stage`, `insert_row`, `replace_row`, `delete_row`, `set_classes`, `set_input`.
 Edit a Graph: `widen`, `rekernel`, `regroup`, `remove`, `fold_batchnorm`; `spec_of` gives the table of a graph.
 
-Out: `to_source`, `to_module`, `to_onnx`, `summary`, `Spec.to_json`.
+Out: `to_source` (read by `from_source`), `to_module`, `to_onnx`, `summary`, `Spec.to_json`.
 Weights: `save_weights`, `load_weights`, `adopt` (of an equal network), `from_state_dict` (of a file in order).
 """
 

@@ -63,8 +63,12 @@ def described(value: object) -> str:
 def spec_of(network: Network, name: str | None = None) -> Spec:
     """The table of a graph whose blocks are all ours; `archs.build` of it is the same graph up to names.
 
-    `name` is that of the table, by default the network's. A Spec, or a catalogue name, has its table already. Raises
-    ArchError with the path where the first operators stand that no kind of row describes.
+    A Spec, or a catalogue name, has its table already. Raises ArchError with the path where the first operators stand
+    that no kind of row describes.
+
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`.
+        name: of the table, by default the network's.
 
     >>> spec_of(build("mobilenet_v1"))
     <Spec mobilenet_v1: 3×224×224, 8 rows, 16 blocks>
@@ -80,12 +84,19 @@ def to_source(network: Network, notes: Sequence[str] = ()) -> str:
     """The network as a Python file that needs only torch: a class per block structure, the network's class last.
 
     The same network gives the same text. Its module takes N×C×H×W; its class takes `num_classes`, by default the
-    network's, where the last layer is linear.
+    network's, where the last layer is linear. Raises ArchError for a network that does not build.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`.
         notes: lines of text to add to the file's header, such as a latency with its conditions.
+
+    >>> [line for line in to_source("mobilenet_v1").splitlines() if line.startswith("class")][-1]
+    'class MobileNetV1(nn.Module):'
     """
+    if isinstance(notes, str):
+        raise TypeError(
+            "notes is a str; allowed: a list of lines. To write a file: Path(name).write_text(archs.to_source(network))"
+        )
     return codegen.to_source(build(network), notes)
 
 
@@ -96,6 +107,9 @@ def to_module(network: Network) -> nn.Module:
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`.
+
+    >>> sum(parameter.numel() for parameter in to_module("mobilenet_v1").parameters())
+    4231976
     """
     return execute.to_module(build(network))
 
@@ -108,6 +122,8 @@ def to_onnx(network: Network, path: str | Path | None = None) -> bytes:
     Args:
         network: a catalogue name, a `Spec` or a `Graph`.
         path: also write the file there.
+
+    `archs.to_onnx("mobilenet_v2", "net.onnx")` takes seconds of torch's exporter.
     """
     content = exporter.to_onnx(build(network))
     if path is not None:
@@ -116,7 +132,7 @@ def to_onnx(network: Network, path: str | Path | None = None) -> bytes:
 
 
 class Text(str):
-    """A text whose repr is itself, for an interactive session."""
+    """A text whose repr is itself, so that an interactive session shows its lines."""
 
     __slots__ = ()
 
@@ -127,12 +143,12 @@ class Text(str):
 def summary(network: Network, depth: int = 2) -> Text:
     """A table of the network's parts: output shape, parameters, multiply-adds of one image.
 
-    `depth` is the number of path parts: 1 for stages, 2 for blocks, 3 or more for operators. Milliseconds are in
-    `costmodel`.
+    Milliseconds are in `costmodel.profile(network).summary()`. Raises ArchError for a network that does not build,
+    ValueError for another depth.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`.
-        depth: number of path parts of a row.
+        depth: number of path parts of a row: 1 for stages, 2 for blocks, 3 or more for operators.
 
     >>> print(summary("shufflenet_v2", depth=1).splitlines()[1])
     stem                              24×56×56              696          8,128,512

@@ -1,13 +1,15 @@
 """What a network costs: counts, what other counters report, fragmentation, milliseconds. Networks are in `archs`.
 
-Start with profile(network, input_shape), which counts and predicts; its parts are count, fragmentation and predict,
-count_many and predict_many for many networks, reconcile for other counters. calibrate, measure and load_profile make
-and read device profiles; profiles() lists the shipped ones. Every network may be a name, a Spec, a Graph or a module.
+profile(network, input_shape) counts and predicts at once. Every network may be a name, a Spec, a Graph or a module.
+Counts, by CONVENTION: count, count_many, fragmentation; of other tools: reconcile, table, run_fvcore.
+Milliseconds: predict, predict_many; measure on this machine. Devices: profiles() lists the shipped ones, load_profile
+reads one, calibrate times this machine, fit_device takes a list of timings.
 """
 
 from costmodel.calibration.pipeline import calibrate
 from costmodel.counting.bulk import count_many
-from costmodel.counting.counts import CONVENTION, Convention, Counts, NetworkCounts, count
+from costmodel.counting.convention import CONVENTION, Convention
+from costmodel.counting.counts import Counts, NetworkCounts, count
 from costmodel.counting.fragmentation import BlockFragmentation, Fragmentation, fragmentation
 from costmodel.counting.reconcile import FvcoreRun, Report, Term, reconcile, run_fvcore, table
 from costmodel.devices.load import register as _register_devices

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archs.ir.graph import Graph
+from archs.networks import Text
 from costmodel.arguments import Network, as_graph
 from costmodel.counting.counts import NetworkCounts, count
 from costmodel.counting.summary import summary_text
@@ -29,6 +30,10 @@ class NetworkProfile:
     """The counts of a network and its latency on one device.
 
     `prediction` is None where the device's profile cannot price an operator, and `unpriced` is the reason.
+
+    >>> found = profile("mobilenet_v2")
+    >>> found.by("stage").columns[-1], len(found.table())
+    ('latency_ms', 153)
     """
 
     counts: NetworkCounts
@@ -71,7 +76,7 @@ class NetworkProfile:
         times = self.prediction.table().set_index("path")[["latency_ms", "low_ms", "high_ms", "bound"]]
         return table.join(times, on="path")
 
-    def summary(self, depth: int = 2) -> str:
+    def summary(self, depth: int = 2) -> Text:
         """The network as a tree of stages (depth 1), blocks (2) and operators (3) with counts and milliseconds."""
         nodes = self.counts.nodes
         values: dict[str, Sequence[float]] = {
@@ -81,7 +86,7 @@ class NetworkProfile:
         found = self.prediction
         if found is not None and found.graph.nodes == self.graph.nodes:
             values["ms"] = found.nodes_ms
-        return f"{summary_text(self.graph, values, depth)}\n{self._line()}"
+        return Text(f"{summary_text(self.graph, values, depth)}\n{self._line()}")
 
     def _line(self) -> str:
         found = self.prediction
@@ -107,10 +112,13 @@ def profile(
 ) -> NetworkProfile:
     """Counts and milliseconds of a network, in one call.
 
-    `network` is a catalogue name, a Spec, a Graph, or an nn.Module with `input_shape`, which is (channels, height,
-    width) with or without a batch of 1 before it. `profile` is a DeviceProfile, the name of a shipped one
-    (`costmodel.profiles()`) or a path. The network is folded where the profile is of folded networks. Raises TypeError
-    for anything else, ArchError for a network that does not build, CostError for a bad shape or profile.
+    The network is folded where the profile is of folded networks. Raises TypeError for what is no network or profile,
+    ArchError for a network that does not build, CostError for a bad shape or profile.
+
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.
+        input_shape: (channels, height, width), with or without a batch of 1; an `nn.Module` needs it.
+        profile: a `DeviceProfile`, the name of a shipped one (`costmodel.profiles()`), or a path.
 
     >>> profile("mobilenet_v2", (1, 3, 224, 224)).mult_adds
     300774272

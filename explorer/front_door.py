@@ -15,6 +15,7 @@ import costmodel
 from archs import ArchError, Graph, Spec
 from archs.catalogue.registry import FAMILIES
 from archs.errors import shorten
+from archs.networks import described
 from costmodel import CostError, DeviceProfile
 from costmodel.arguments import Network, as_graph
 from costmodel.latency.profile import DEFAULT, as_profile
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
 Profile: TypeAlias = DeviceProfile | str | os.PathLike
 
 
-def estimate(network: str | Spec) -> Estimate | None:
+def estimate(network: str | Spec | Graph) -> Estimate | None:
     """The estimated top-1 accuracy on ImageNet with its 90 % interval; None for a network that is not for ImageNet.
 
-    `network` is a catalogue name or a Spec: the estimate reads the table. Nothing is trained. Raises TypeError, and
-    ArchError where the network does not build.
+    The estimate reads the table; nothing is trained. Raises TypeError for what is no network, ArchError where it does
+    not build or has no table.
+
+    Args:
+        network: a catalogue name, a `Spec`, or a `Graph` whose blocks are rows of a table.
 
     >>> estimate("mobilenet_v2").family
     'mobilenet_v2'
@@ -47,6 +51,15 @@ def diff(
     before: Network, after: Network, profile: Profile | None = None, input_shape: Sequence[int] | None = None
 ) -> Diff:
     """The difference of two networks, block by block, in every count; in milliseconds too with a profile.
+
+    Raises TypeError for what is no network, ArchError for one that does not build, CostError for a bad shape or a bad
+    profile.
+
+    Args:
+        before: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.
+        after: the same.
+        profile: a `DeviceProfile`, the name of a shipped one, or a path; None for no milliseconds.
+        input_shape: (channels, height, width) of both, with or without a batch of 1.
 
     >>> import archs
     >>> diff("mobilenet_v2", archs.spec("mobilenet_v2").edit_row(3, kernel=5))
@@ -62,11 +75,18 @@ def diff(
     return _diff(costmodel.count(graphs[0]), costmodel.count(graphs[1]), *times)
 
 
-def advise(network: str | Spec, profile: Profile | None = None, limit: int = 8) -> tuple[Suggestion, ...]:
+def advise(network: str | Spec | Graph, profile: Profile | None = None, limit: int = 8) -> tuple[Suggestion, ...]:
     """Edits by ShuffleNetV2's guidelines that keep the multiply-adds and lower the cost, the largest gain first.
 
-    The cost is memory access, or milliseconds with a profile. At most `limit` rows are tried. Raises TypeError, and
-    ArchError where the network does not build.
+    Raises TypeError for what is no network, ArchError where it does not build or has no table.
+
+    Args:
+        network: a catalogue name, a `Spec`, or a `Graph` whose blocks are rows of a table.
+        profile: a `DeviceProfile`, the name of a shipped one, or a path: the cost is milliseconds; None: memory access.
+        limit: rows that are tried at most.
+
+    >>> [suggestion.ranked_by for suggestion in advise("shufflenet_v1", limit=1)][:1]
+    ['mem_access']
     """
     spec = _spec(network)
     if profile is None:
@@ -87,8 +107,17 @@ def advise(network: str | Spec, profile: Profile | None = None, limit: int = 8) 
 def pareto(points: pandas.DataFrame, cost: str = "mult_adds", value: str = "top1_pct") -> pandas.DataFrame:
     """The rows of a table that no other row dominates: lower `cost`, higher `value`. In order of cost.
 
-    `points` is the table of `sweep`, or any DataFrame with both columns; rows without a number are left out. Raises
-    TypeError for what is no DataFrame, CostError for a column that it has not.
+    Rows without a number are left out. Raises TypeError for what is no DataFrame, CostError for a column that it has
+    not.
+
+    Args:
+        points: the table of `sweep`, or any DataFrame with both columns.
+        cost: the column that should be low.
+        value: the column that should be high.
+
+    >>> import pandas
+    >>> pareto(pandas.DataFrame({"mult_adds": [1, 2, 3], "top1_pct": [60.0, 70.0, 65.0]}))["mult_adds"].tolist()
+    [1, 2]
     """
     if not hasattr(points, "columns"):
         raise TypeError(f"found a {type(points).__name__}; allowed: a DataFrame, as explorer.sweep returns it")
@@ -99,20 +128,25 @@ def pareto(points: pandas.DataFrame, cost: str = "mult_adds", value: str = "top1
 
 
 def sweep(
-    network: str | Spec,
+    network: str | Spec | Graph,
     knobs: Mapping[str, Iterable[Any]],
     edit: Callable[[Spec], Spec] | None = None,
     profile: Profile | None = DEFAULT,
 ) -> pandas.DataFrame:
     """One row per combination of knobs: the knobs, counts, milliseconds and the estimated accuracy with intervals.
 
-    `knobs` are those of the catalogue network, or `width` and `resolution` of a Spec; `edit` changes each spec.
-    Columns: `name`, `variant`, the knobs, `family`, `year`, `mult_adds`, `params`, `mem_access`, `peak_activation`,
-    `kernels`, `latency_ms`, `low_ms`, `high_ms` (NaN without a profile), `top1_pct`, `top1_low_pct`, `top1_high_pct`
-    (NaN without an estimate), `recipe` (of the estimate), `source`. `explorer.pareto` and
-    `explorer.figures.scatter.frontier` take the table as it is.
+    Columns: `name`, `variant`, the knobs, `family`, `year`, those of `costmodel.Counts`, `elementwise`,
+    `peak_activation`, `latency_ms`, `low_ms`, `high_ms` (NaN without a profile), `top1_pct`, `top1_low_pct`,
+    `top1_high_pct` (NaN without an estimate), `recipe` (of the estimate), `source`. `explorer.pareto` and
+    `explorer.figures.scatter` take the table as it is.
 
-    Raises ArchError for a combination that the network does not take.
+    Raises ArchError for a combination that the network does not take, TypeError for what is no network.
+
+    Args:
+        network: a catalogue name, a `Spec`, or a `Graph` whose blocks are rows of a table.
+        knobs: knob → values: those of the catalogue network, or `width` and `resolution` of a Spec or Graph.
+        edit: changes each spec.
+        profile: a `DeviceProfile`, the name of a shipped one, or a path; None for no milliseconds.
 
     >>> sweep("mobilenet_v2", {"width": [0.5, 1.0]}, profile=None)["mult_adds"].tolist()
     [97131840, 300774272]
@@ -134,8 +168,7 @@ def sweep(
         known = FAMILIES.get(spec.name)
         family = {"family": known.title, "year": known.year} if known else {"family": spec.name, "year": 0}
         row: dict[str, object] = {"name": spec.name, "variant": variant, **chosen, **family}
-        row |= {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
-        row |= {"peak_activation": counts.peak_activation, "kernels": total.kernels}
+        row |= total._asdict() | {"elementwise": total.elementwise, "peak_activation": counts.peak_activation}
         rows.append(row | _milliseconds(spec, device) | _accuracy(spec) | {"source": "swept"})
     return pandas.DataFrame(rows)
 
@@ -163,7 +196,7 @@ def _accuracy(spec: Spec) -> dict[str, object]:
     return {**dict(zip(("top1_pct", "top1_low_pct", "top1_high_pct"), top1)), "recipe": recipe}
 
 
-def _at(network: str | Spec, knobs: Mapping[str, Any]) -> Spec:
+def _at(network: str | Spec | Graph, knobs: Mapping[str, Any]) -> Spec:
     if isinstance(network, str):
         return archs.spec(network, **knobs)
     spec = _spec(network)
@@ -174,9 +207,13 @@ def _at(network: str | Spec, knobs: Mapping[str, Any]) -> Spec:
     return spec.edit(resolution=knobs["resolution"]) if "resolution" in knobs else spec
 
 
-def _spec(network: str | Spec) -> Spec:
+def _spec(network: str | Spec | Graph) -> Spec:
     if isinstance(network, str):
         return archs.spec(network)
+    if isinstance(network, Graph):
+        return network.spec if isinstance(network.spec, Spec) else archs.spec_of(network)
     if isinstance(network, Spec):
         return network
-    raise TypeError(f"found a {type(network).__name__}; allowed: a catalogue name or an archs.Spec, which has a table")
+    raise TypeError(
+        f"found {described(network)}; allowed: a catalogue name, an archs.Spec, or an archs.Graph that has a table"
+    )

@@ -30,7 +30,12 @@ class Table(Protocol):
 
 
 class Node(NamedTuple):
-    """An operator placed in a graph."""
+    """An operator placed in a graph.
+
+    >>> import archs
+    >>> archs.build("mobilenet_v2").nodes[0][2:]  # its inputs and the shape of its output
+    (('input',), (32, 112, 112))
+    """
 
     path: str
     op: Op
@@ -97,7 +102,12 @@ class Tie(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Graph:
-    """A network of one image input and one output. Made by `Builder`; equal and hashable by value."""
+    """A network of one image input and one output. Made by `Builder`; equal and hashable by value.
+
+    >>> import archs
+    >>> archs.build("mobilenet_v2")["stage2/block1/dw"].op.kernel
+    (3, 3)
+    """
 
     name: str
     input: Shape

@@ -17,7 +17,11 @@ EPS = 1e-5  # torch's default for what a norm adds to the variance
 
 
 class Shape(tuple):
-    """One image's tensor without the batch: `Shape(channels, height, width)` or `Shape(features)`."""
+    """One image's tensor without the batch: `Shape(channels, height, width)` or `Shape(features)`.
+
+    >>> Shape(3, 224, 224).elements, str(Shape(3, 224, 224))
+    (150528, '3×224×224')
+    """
 
     __slots__ = ()
 

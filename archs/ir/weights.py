@@ -13,6 +13,10 @@ class Weights(Mapping[str, Mapping[str, "Tensor"]]):
     """Node path → name in the node's module → tensor: `weights["stem/conv"]["weight"]`. Read-only.
 
     The tensors are kept by reference: nothing is copied until a module takes them.
+
+    >>> import torch
+    >>> Weights({"stem/conv": {"weight": torch.zeros(8, 3, 3, 3)}})["stem/conv"]["weight"].shape
+    torch.Size([8, 3, 3, 3])
     """
 
     def __init__(

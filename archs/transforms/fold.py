@@ -16,6 +16,8 @@ def fold_batchnorm(network: Network) -> Graph:
     A batch norm after another operator, or after a convolution with further readers, stays. The graph's weights are
     folded too.
 
+    Raises ArchError for a network that does not build.
+
     Args:
         network: a catalogue name, a `Spec` or a `Graph` in inference form; it is not changed.
 

@@ -37,7 +37,7 @@ def adopt(network: Network, other: Network, strict: bool = True) -> Graph:
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
-        other: a graph with weights.
+        other: a graph with weights: `archs.from_module(module, input_shape)` has its module's.
         strict: False lets the graphs differ in some layers.
 
     >>> import archs
@@ -100,6 +100,10 @@ def from_state_dict(
         state: name → tensor, in the order of the graph's layers.
         eps: of all batch norms, or None.
         strict: False lets layers differ in size or be absent.
+
+    >>> import archs
+    >>> from_state_dict("mobilenet_v1", archs.to_module("mobilenet_v1").state_dict()).weights
+    Weights of 55 nodes
     """
     graph = build(network)
     if not isinstance(state, Mapping):

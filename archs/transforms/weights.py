@@ -39,6 +39,11 @@ def save_weights(network: Network, path: str | Path) -> None:
     Args:
         network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         path: of the file to write.
+
+    >>> import tempfile, archs
+    >>> from torch import nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(archs.from_module(nn.Conv2d(3, 8, 3), (3, 8, 8), verify=False), f"{folder}/net.safetensors")
     """
     Path(path).write_bytes(to_safetensors(build(network)))
 
@@ -67,6 +72,14 @@ def load_weights(network: Network, path: str | Path, strict: bool = True) -> Gra
         network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
         path: of a safetensors file.
         strict: False lets the file lack layers, or have them in other sizes.
+
+    >>> import tempfile, archs
+    >>> from torch import nn
+    >>> graph = archs.from_module(nn.Conv2d(3, 8, 3), (3, 8, 8), verify=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     archs.save_weights(graph, f"{folder}/net.safetensors")
+    ...     load_weights(graph, f"{folder}/net.safetensors").weights
+    Weights of 1 nodes
     """
     import torch
     from safetensors import SafetensorError, safe_open

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from archs.caching import cached
 from archs.ir.graph import Graph, Subgraph
 from costmodel.arguments import Network, as_graph, as_list
-from costmodel.counting.counts import Convention, Counts, count, node_counts
+from costmodel.counting.convention import Convention
+from costmodel.counting.counts import Counts, count, node_counts
 
 CONVENTION = Convention()
 

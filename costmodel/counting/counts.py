@@ -18,7 +18,9 @@ from archs.caching import cached
 from archs.ir import ops
 from archs.ir.graph import Graph, Node
 from archs.ir.ops import Shape
+from archs.networks import Text
 from costmodel.arguments import Network, as_graph
+from costmodel.counting.convention import Convention
 from costmodel.counting.kinds import ELEMENTWISE, FIXED, FREE, KINDS, PRODUCTS, WEIGHTED, WHOLE, column_of, kind_of
 from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
@@ -27,40 +29,15 @@ if TYPE_CHECKING:
     import pandas
 
 
-class ConventionDate(str):
-    """The date of the counting convention: the day on which a number last changed its meaning.
-
-    One multiply-add is one, of convolutions and linear layers without bias; everything is of one image in inference;
-    batch norm is counted where it is a node; what is free is listed in `costmodel.counting.kinds`. Results of one date
-    can be compared.
-    """
-
-    __slots__ = ()
-
-
-CONVENTION = ConventionDate("2026-11-22")
-
-
-@dataclass(frozen=True)
-class Convention:
-    """The two choices on which counters differ; neither changes multiply-adds or parameters.
-
-    >>> import costmodel
-    >>> halves = costmodel.count("mobilenet_v1", convention=Convention(bytes_per_element=2))
-    >>> halves.mem_bytes == costmodel.count("mobilenet_v1").mem_bytes / 2
-    True
-    """
-
-    bytes_per_element: int = 4
-    """Bytes of one number in memory: 4 for float32, 2 for float16, 1 for int8. Scales `mem_bytes` and `intensity`."""
-    split_copies: bool = False
-    """Whether a channel split is a copy, as in some runtimes, or a view, as in PyTorch. A copy adds memory access."""
-
-
 class Counts(NamedTuple):
     """The costs of a node, a block or a network, of one image. Add them with `+`; `Counts.zero()` is the neutral one.
 
     `mult_adds` are multiply-adds, `params` parameters, `kernels` and `unknown` operators; all others are elements.
+
+    >>> import costmodel
+    >>> total = costmodel.count("mobilenet_v2").total
+    >>> total + Counts.zero() == total, total.elementwise
+    (True, 13063008)
     """
 
     mult_adds: int
@@ -204,7 +181,7 @@ class NetworkCounts:
     def _repr_html_(self) -> str:
         return self.by("block").to_html(index=False)
 
-    def summary(self, depth: int = 2) -> str:
+    def summary(self, depth: int = 2) -> Text:
         """The network as a tree of stages (depth 1), blocks (2) and operators (3), with its costs."""
         values = {"Params": [c.params for c in self.nodes], "Mult-adds": [c.mult_adds for c in self.nodes]}
         return summary_text(self.graph, values, depth)

@@ -24,7 +24,11 @@ FRAGMENTS = (Conv2d, MaxPool, AvgPool, GlobalAvgPool)
 
 @dataclass(frozen=True)
 class BlockFragmentation:
-    """Of one block: how many fragments, how many side by side, how many in a row."""
+    """Of one block: how many fragments, how many side by side, how many in a row.
+
+    >>> fragmentation("shufflenet_v2").blocks[2]
+    BlockFragmentation(block='stage2/block1', fragments=5, branches=2, depth=3)
+    """
 
     block: str
     fragments: int
@@ -34,7 +38,11 @@ class BlockFragmentation:
 
 @dataclass(frozen=True, repr=False)
 class Fragmentation:
-    """Of a network: its blocks in order, and the kernels that it launches. A block without fragments is left out."""
+    """Of a network: its blocks in order, and the kernels that it launches. A block without fragments is left out.
+
+    >>> fragmentation("shufflenet_v2")
+    Fragmentation(2.90 fragments per block, worst 'stage2/block1' with 5, 184 kernels)
+    """
 
     blocks: tuple[BlockFragmentation, ...]
     kernels: int
@@ -55,16 +63,17 @@ class Fragmentation:
 
 
 def fragmentation(network: Network, input_shape: Sequence[int] | None = None) -> Fragmentation:
-    """The fragmentation of every block of a network: a name, a Spec, a Graph, or an nn.Module with `input_shape`.
+    """The fragmentation of every block of a network.
+
+    Raises ArchError for a network that does not build, TypeError for what is no network.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.
         input_shape: (channels, height, width), with or without a batch of 1; an `nn.Module` needs it.
 
     >>> import archs
-    >>> unit = fragmentation(archs.build(archs.spec("shufflenet_v2"))).blocks[2]
-    >>> unit.block, unit.fragments, unit.branches, unit.depth
-    ('stage2/block1', 5, 2, 3)
+    >>> fragmentation(archs.build(archs.spec("shufflenet_v2"))).worst.depth
+    3
     """
     graph = as_graph(network, input_shape)
     blocks = []

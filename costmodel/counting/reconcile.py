@@ -33,6 +33,9 @@ class Term:
 
     `amount` is in the tool's own unit, positive where the tool reports more than our multiply-adds. It is 0 for
     operators that the tool does not see: they are listed, so that a zero is a statement.
+
+    >>> [term.name for term in reconcile("mobilenet_v2")[0].terms if term.amount]
+    ['batch norm', 'global pooling']
     """
 
     name: str
@@ -69,8 +72,11 @@ class Report:
 def reconcile(network: Network, input_shape: Sequence[int] | None = None) -> tuple[Report, ...]:
     """What each tool reports for the module that `archs.to_source(graph)` defines, term by term.
 
-    `network` is a name, a Spec, a Graph, or an nn.Module with `input_shape`.
     Raises CostError for an operator that a tool's table does not know.
+
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.
+        input_shape: (channels, height, width), with or without a batch of 1; an `nn.Module` needs it.
 
     >>> import archs, costmodel
     >>> fvcore = costmodel.reconcile(archs.build(archs.spec("mobilenet_v2")))[0]
@@ -132,6 +138,9 @@ def table(reports: tuple[Report, ...]) -> pandas.DataFrame:
 
     Args:
         reports: of `reconcile`.
+
+    >>> table(reconcile("mobilenet_v2"))["amount"][:4].tolist()
+    [300774272, 13356224, 62720, 0]
     """
     import pandas
 
@@ -144,7 +153,11 @@ def table(reports: tuple[Report, ...]) -> pandas.DataFrame:
 
 
 class FvcoreRun(NamedTuple):
-    """The result of one run of fvcore."""
+    """The result of one run of fvcore.
+
+    >>> FvcoreRun(120, {"conv": 100, "batch_norm": 20}, {}).mult_adds
+    100
+    """
 
     total: int
     by_operator: dict[str, int]
@@ -168,6 +181,9 @@ def run_fvcore(network: Network, input_shape: Sequence[int] | None = None) -> Fv
     Args:
         network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.
         input_shape: (channels, height, width), with or without a batch of 1; an `nn.Module` needs it.
+
+    >>> run_fvcore("mobilenet_v1", (3, 32, 32)).total == reconcile("mobilenet_v1", (3, 32, 32))[0].total
+    True
     """
     try:
         with warnings.catch_warnings():

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archs.ir.graph import Graph
+from archs.networks import Text
 from costmodel.errors import CostError
 
 MAX_DEPTH = 16
 
 
-def summary_text(graph: Graph, values: Mapping[str, Sequence[float]], depth: int) -> str:
+def summary_text(graph: Graph, values: Mapping[str, Sequence[float]], depth: int) -> Text:
     """The tree down to `depth` levels of path; `values`: column → a number per node, summed over each branch.
 
     Raises CostError for a depth outside 1 to 16.
@@ -34,7 +35,7 @@ def summary_text(graph: Graph, values: Mapping[str, Sequence[float]], depth: int
         "  ".join(f"{cell:{'<' if i < 2 else '>'}{widths[i]}}" for i, cell in enumerate(row)) for row in [head, *rows]
     ]
     rule = "─" * len(lines[0])
-    return "\n".join([rule, lines[0], rule, *(line.rstrip() for line in lines[1:]), rule])
+    return Text("\n".join([rule, lines[0], rule, *(line.rstrip() for line in lines[1:]), rule]))
 
 
 def _depth_first(paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -67,7 +67,14 @@ class FitErrors(_Part):
 
 
 class WholeNetworkProfile(Saved):
-    """The latency of whole networks on one device, as non-negative terms and a correction by similar networks."""
+    """The latency of whole networks on one device, as non-negative terms and a correction by similar networks.
+
+    It stands wherever a `DeviceProfile` does. Times are milliseconds of a call.
+
+    >>> import costmodel
+    >>> costmodel.load_profile("pixel1").errors.networks > 10
+    True
+    """
 
     format: Literal["costmodel.network_profile/1"] = "costmodel.network_profile/1"
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -107,6 +114,12 @@ class WholeNetworkProfile(Saved):
     quick: bool = False
     seconds: Finite = 0.0
     prior: str | None = None
+
+    def __repr__(self) -> str:
+        about, error = f"{self.device}, {self.runtime}, {self.precision}", self.errors.leave_one_out_pct
+        return f"WholeNetworkProfile({self.name!r}: {about}, {self.networks} networks, left-out error {error:.1f} %)"
+
+    __str__ = __repr__
 
     @property
     def references(self) -> tuple[Reference, ...]:

@@ -70,8 +70,7 @@ def fit_device(
 ) -> WholeNetworkProfile:
     """The profile of a device from a CSV of timed networks, with its left-out errors in `.errors`.
 
-    `kind` is "cpu", "gpu" or "npu"; `fused` whether the runtime joins convolution, batch norm and activation, as
-    ONNX Runtime, TFLite, ncnn and TensorRT do and eager PyTorch does not. Raises CostError, one line per problem.
+    Raises CostError, one line per problem.
 
     Args:
         csv_path: a table with a row per timed network: `network`, `latency_ms`, and its knobs.
@@ -80,7 +79,16 @@ def fit_device(
         runtime: shown with each prediction.
         precision: such as "fp32", shown with each prediction.
         threads: of the device, where known.
-        fused: whether the runtime fuses convolution, batch norm and activation.
+        fused: whether the runtime joins convolution, batch norm and activation, as ONNX Runtime, TFLite, ncnn and
+            TensorRT do and eager PyTorch does not.
+
+    >>> import tempfile
+    >>> timed = {"mobilenet_v1": 113, "mobilenet_v2": 75, "shufflenet_v2": 40, "mobilenet_v3_small": 16}
+    >>> rows = ["network,latency_ms", *[f"{name},{ms}" for name, ms in timed.items()]]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "timings.csv").write_text(chr(10).join(rows))
+    ...     fit_device(f"{folder}/timings.csv", "Pi 5").networks
+    4
     """
     return report(read_path(csv_path), name, kind, runtime, precision, threads, fused).profile
 

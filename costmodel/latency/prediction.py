@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from archs.ir.graph import Graph
 from archs.ir.ops import Opaque
+from archs.networks import Text
 from costmodel.counting.counts import group_of
 from costmodel.counting.kinds import KINDS
 from costmodel.counting.summary import summary_text
@@ -113,7 +114,7 @@ class Prediction:
         rows = [(path, ms, ms / self.latency_ms) for path, ms in sums.items() if ms]
         return pandas.DataFrame(rows, columns=[level, "latency_ms", "share"])
 
-    def summary(self, depth: int = 2) -> str:
+    def summary(self, depth: int = 2) -> Text:
         """The network as a tree of stages (depth 1), blocks (2) and operators (3), with milliseconds."""
         return summary_text(self.graph, {"ms": self.nodes_ms}, depth)
 

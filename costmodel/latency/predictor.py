@@ -78,15 +78,18 @@ def predict(
 ) -> Prediction:
     """Milliseconds of a network on the profile's device, in the profile's regime (batch, threads, layout).
 
-    `network` is a catalogue name, a Spec, a Graph, or an nn.Module with `input_shape`; `profile` a DeviceProfile, the
-    name of a shipped one or the path of a file. A Graph is priced as it is: fold it first for a profile of folded
-    networks. Any other network is folded where the profile is.
-
-    `allocator`: "retain" predicts a process that keeps freed memory (`MALLOC_TRIM_THRESHOLD_` and
-    `MALLOC_MMAP_THRESHOLD_` set to 1000000000), as the stopwatch times; "default" adds the page faults of a plain
-    process with glibc's settings, for a profile with `page_fault_us`. Raises CostError, with the path of the node, for
+    A Graph is priced as it is: fold it first for a profile of folded networks. Any other network is folded where the
+    profile is. Raises CostError, with the path of the node, for
     an operator that the profile cannot price, and for an allocator that it cannot. Operators that an import left
     unknown take no time in it: `Prediction.lower_bound` names them.
+
+    Args:
+        network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.
+        profile: a `DeviceProfile`, the name of a shipped one (`costmodel.profiles()`), or a path.
+        input_shape: (channels, height, width), with or without a batch of 1; an `nn.Module` needs it.
+        allocator: "retain", a process that keeps freed memory (`MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_`
+            set to 1000000000), as the stopwatch times; "default" adds the page faults of a plain process with glibc's
+            settings, for a profile with `page_fault_us`.
 
     >>> import costmodel
     >>> costmodel.predict("mobilenet_v2").table()["share"].sum().round(6)

@@ -270,7 +270,10 @@ def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
     Raises CostError for a file that is missing, truncated, of another version, or not a profile.
 
     Args:
-        path_or_name: a name of `profiles()`, or the path of a JSON file.
+        path_or_name: a name of `profiles()` or of a published device, or the path of a JSON file.
+
+    >>> load_profile("pixel1").regime.device
+    'cpu'
     """
     path = locate(path_or_name)
     try:

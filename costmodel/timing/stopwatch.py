@@ -72,7 +72,7 @@ class Environment:
 
 def measure(
     network: Network,
-    shape: Sequence[int] | None = None,
+    input_shape: Sequence[int] | None = None,
     threads: int = 1,
     device: str = "cpu",
     layout: str = "nchw",
@@ -85,14 +85,14 @@ def measure(
 
     Args:
         network: an nn.Module in any mode, timed in eval mode; or a name, a Spec or a Graph.
-        shape: (batch, channels, height, width), or (channels, height, width) for a batch of 1; of a name, a Spec or a
-            Graph by default its own.
+        input_shape: (batch, channels, height, width), or (channels, height, width) for a batch of 1; of a name, a Spec
+            or a Graph by default its own.
         threads: of PyTorch.
         device: "cpu", "cuda" or "mps".
         layout: "nchw" or "channels_last".
         runs: timed calls, after warm-up; up to three times as many where they disagree.
     """
-    module, shape = _timed(network, shape)
+    module, shape = _timed(network, input_shape)
     with Stopwatch(device, threads, layout).running() as watch:
         call = watch.caller(module, shape)
         watch.warm_up(call)
@@ -116,7 +116,8 @@ def _timed(network: Network, shape: Sequence[int] | None) -> tuple[nn.Module, tu
     sides = (1, *given) if len(given) == 3 else given
     if is_module(network):
         if not sides:
-            raise TypeError(f"{type(network).__name__} is an nn.Module: pass shape=(batch, channels, height, width)")
+            name = type(network).__name__
+            raise TypeError(f"{name} is an nn.Module: pass input_shape=(batch, channels, height, width)")
         return network, sides
     graph = as_graph(network, sides[1:] or None)
     return archs.to_module(graph), (sides[0] if sides else 1, *graph.input)

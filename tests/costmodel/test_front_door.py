@@ -129,3 +129,23 @@ def test_many_networks_are_names_and_specs_too():
     assert v2 == pytest.approx(costmodel.predict("mobilenet_v2").latency_ms)
     assert half == pytest.approx(costmodel.predict(spec).latency_ms)
     assert costmodel.count_many(["mobilenet_v2"]) == [costmodel.count("mobilenet_v2").total]
+
+
+@pytest.mark.parametrize("name", ["pixel1", "cpu"])
+def test_a_profile_of_any_kind_has_a_short_repr(name):
+    profile = costmodel.load_profile(name)
+    assert str(profile) == repr(profile)
+    assert len(repr(profile)) < 250
+    assert repr(profile).startswith(f"{type(profile).__name__}({profile.name!r}: ")
+
+
+def test_a_summary_shows_its_lines_in_an_interactive_session():
+    found = costmodel.profile("mobilenet_v1")
+    for text in (
+        found.summary(1),
+        found.counts.summary(1),
+        found.prediction.summary(1),
+        archs.summary("mobilenet_v1", 1),
+    ):
+        assert repr(text) == str(text)
+        assert len(repr(text).splitlines()) > 3

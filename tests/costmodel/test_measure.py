@@ -192,5 +192,5 @@ def test_a_gpu_is_named_with_its_host(monkeypatch):
 def test_a_name_and_an_image_without_a_batch_are_timed():
     assert costmodel.measure("mobilenet_v1", (3, 32, 32), runs=2).median_ms > 0
     assert costmodel.measure(torch.nn.Conv2d(3, 8, 3), (3, 16, 16), runs=2).median_ms > 0
-    with pytest.raises(TypeError, match=r"pass shape=\(batch, channels, height, width\)"):
+    with pytest.raises(TypeError, match=r"pass input_shape=\(batch, channels, height, width\)"):
         costmodel.measure(torch.nn.ReLU())

@@ -1,5 +1,6 @@
 """`explorer.estimate, diff, advise, pareto, sweep`: any network, tables that fit together, short reprs."""
 
+import dataclasses
 import math
 
 import pytest
@@ -8,7 +9,6 @@ from torch import nn
 import archs
 import costmodel
 import explorer
-from explorer.figures import scatter
 
 V2 = archs.spec("mobilenet_v2")
 
@@ -20,10 +20,12 @@ def test_a_sweep_is_a_table_that_pareto_takes():
     assert last["mult_adds"] == 300_774_272
     assert last["latency_ms"] == costmodel.predict("mobilenet_v2").latency_ms
     assert last["top1_pct"] == explorer.estimate("mobilenet_v2").top1_pct
+    assert {*costmodel.Counts._fields, "elementwise", "peak_activation"} <= set(table.columns)
     best = explorer.pareto(table, "latency_ms")
     assert best["latency_ms"].is_monotonic_increasing
     assert best["top1_pct"].is_monotonic_increasing
-    drawn = scatter.frontier(table, best, "latency_ms")
+    drawn = explorer.figures.scatter(table, "latency_ms")
+    assert list(drawn.data[0].x) == best["latency_ms"].tolist()
     assert list(drawn.data[1].x) == table["latency_ms"].tolist()
     with pytest.raises(costmodel.CostError, match=r"no column 'ms'; allowed: name, variant"):
         explorer.pareto(table, "ms")
@@ -59,8 +61,17 @@ def test_advice_lowers_its_cost():
 
 @pytest.mark.parametrize("function", [explorer.estimate, explorer.advise])
 def test_what_has_no_table_is_a_type_error(function):
-    with pytest.raises(TypeError, match="a catalogue name or an archs.Spec"):
-        function(archs.build(V2))
+    with pytest.raises(
+        TypeError, match=r"allowed: a catalogue name, an archs.Spec, or an archs.Graph that has a table"
+    ):
+        function(nn.Conv2d(3, 4, 3))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda graph: graph, archs.fold_batchnorm, lambda g: dataclasses.replace(g, spec=None)]
+)
+def test_a_graph_has_the_estimate_of_its_table(change):
+    assert explorer.estimate(change(archs.build(V2))) == explorer.estimate(V2)
 
 
 def test_no_estimate_is_a_missing_value_in_a_sweep():

@@ -1,5 +1,8 @@
 """The public names and their signatures are those recorded; each has a docstring, and help() lists them."""
 
+import doctest
+import inspect
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +25,53 @@ def test_every_public_function_and_class_has_a_docstring():
             value = getattr(package, name)
             if callable(value):
                 assert value.__doc__, f"{package.__name__}.{name}"
+
+
+NO_EXAMPLE = {
+    "calibrate": "takes minutes",
+    "measure": "times this machine, and warns where others use it",
+    "to_onnx": "takes seconds of torch's exporter",
+}
+
+
+def _public():
+    """Name → value of each public function and class; methods and row classes too."""
+    for package in (archs, costmodel, explorer, explorer.figures):
+        for name in package.__all__:
+            value = getattr(package, name)
+            if callable(value):
+                yield name, inspect.unwrap(value)
+    for cls in (archs.Spec, *archs.rows.KINDS.values()):
+        yield cls.__name__, cls
+    for name, method in vars(archs.Spec).items():
+        if inspect.isfunction(method) and not name.startswith("_"):
+            yield f"Spec.{name}", method
+
+
+def test_every_public_name_has_an_example_that_runs_as_a_doctest():
+    without = {name for name, value in _public() if not doctest.DocTestParser().get_examples(inspect.getdoc(value))}
+    assert without == set(NO_EXAMPLE)
+    assert doctest.DocTestParser().get_examples(type(costmodel.CONVENTION).__doc__)
+
+
+def _named(function):
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.name != "self" and p.kind is not p.VAR_KEYWORD]
+
+
+def test_the_docstring_of_a_public_function_has_its_arguments_and_its_errors():
+    for name, value in _public():
+        if inspect.isfunction(value) and (arguments := _named(value)):
+            text = inspect.getdoc(value)
+            assert [a for a in arguments if not re.search(rf"\b{a}\b", text)] == [], name
+            assert "Raises" in text or name == "table", name
+
+
+def test_help_of_a_package_lists_its_functions():
+    for package in (archs, costmodel, explorer):
+        functions = [name for name in package.__all__ if inspect.isroutine(getattr(package, name))]
+        assert [name for name in functions if not re.search(rf"\b{name}\b", package.__doc__)] == []
+        assert set(package.__all__) <= set(dir(package))
 
 
 def test_no_public_name_is_hidden_by_a_module_or_a_folder():

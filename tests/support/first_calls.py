@@ -3,10 +3,14 @@
 `python tests/support/first_calls.py` runs them against whatever `archs`, `costmodel` and `explorer` are installed.
 """
 
+import copy
+import pickle
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy
 import torch
 from torch import nn
 
@@ -29,6 +33,16 @@ WORK: dict[str, Callable[[], object]] = {
     'archs.summary("mobilenet_v2")': lambda: archs.summary("mobilenet_v2"),
     "archs.from_module(model, (1, 3, 32, 32))": lambda: archs.from_module(MODEL, (1, 3, 32, 32)),
     "archs.Spec(name=…, rows=[…])": lambda: archs.Spec(name="own", rows=[ROW], resolution=[32, 48]),
+    "archs.Spec(name=…, rows=[{…}])": lambda: archs.Spec(
+        name="own", rows=[{"kind": "conv", "stage": "a", "channels": 8}]
+    ),
+    'archs.spec("mobilenet_v2", resolution=numpy.int64(96))': lambda: archs.spec(
+        "mobilenet_v2", resolution=numpy.int64(96)
+    ),
+    "archs.from_module(model, images)": lambda: archs.from_module(MODEL, torch.zeros(1, 3, 32, 32)),
+    "copy.deepcopy(spec)": lambda: copy.deepcopy(SPEC).edit_row(numpy.int64(3), kernel=numpy.int64(5)),
+    "pickle.dumps(graph)": lambda: pickle.loads(pickle.dumps(archs.build(SPEC))).nodes,
+    "spec.insert_row(1, {…})": lambda: SPEC.insert_row(1, {"kind": "pool", "stage": "extra"}),
     "spec.set_classes(10).set_input(1, 96)": lambda: SPEC.set_classes(10).set_input(1, 96),
     "spec.edit_stage(stage, kernel=5)": lambda: SPEC.edit_stage("stage2", kernel=5),
     "spec.insert_row(1, row)": lambda: SPEC.insert_row(1, ROW),
@@ -45,6 +59,7 @@ WORK: dict[str, Callable[[], object]] = {
     'costmodel.predict("mobilenet_v2", "pixel1")': lambda: costmodel.predict("mobilenet_v2", "pixel1"),
     "costmodel.predict_many([name, spec])": lambda: costmodel.predict_many(["mobilenet_v2", SPEC]),
     'explorer.estimate("mobilenet_v2")': lambda: explorer.estimate("mobilenet_v2"),
+    "explorer.estimate(graph)": lambda: explorer.estimate(archs.build(SPEC)),
     "explorer.diff(name, spec)": lambda: explorer.diff("mobilenet_v1", SPEC).table(),
     "explorer.pareto(explorer.sweep(…))": lambda: explorer.pareto(
         explorer.sweep(SPEC, {"width": [0.5, 1.0]}, edit=lambda spec: spec.edit_row(3, kernel=5)), "latency_ms"
@@ -52,6 +67,9 @@ WORK: dict[str, Callable[[], object]] = {
     "explorer.plot(spec)": lambda: explorer.plot(SPEC).to_html(include_plotlyjs=False),
     "explorer.plot(prediction)": lambda: explorer.plot(costmodel.predict(SPEC)).data,
     "explorer.plot(sweep)": lambda: explorer.plot(explorer.sweep(SPEC, {"resolution": [128, 224]})).data,
+    "explorer.figures.scatter(sweep)": lambda: (
+        explorer.figures.scatter(explorer.sweep(archs.build(SPEC), {"width": [0.5, 1.0]}, profile=None)).data
+    ),
     "explorer.figures.charts": lambda: explorer.figures.charts.where_by_kind,
 }
 """Call → what makes it. Each returns something."""
@@ -70,8 +88,17 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "spec(name in capitals)": (lambda: archs.spec("MobileNetV2"), "allowed: mobilenet_v1"),
     "spec.edit(width=…)": (lambda: SPEC.edit(width=0.5), "call archs.spec('mobilenet_v2', width=0.5)"),
     "insert_row(1, dict)": (
-        lambda: SPEC.insert_row(1, {"kind": "conv"}),
-        "row 2: found {'kind': 'conv'}; allowed: a row",
+        lambda: SPEC.insert_row(1, {"kind": "conv", "stage": "extra"}),
+        "row 2, column channels: found nothing; allowed: a whole number from 1 to 16,384 (rows[1])",
+    ),
+    "spec.resolution = 96": (lambda: setattr(SPEC, "resolution", 96), "an edited copy: spec.edit(resolution=…)"),
+    "row.kernel = 5": (lambda: setattr(SPEC.rows[3], "kernel", 5), "an edited copy: spec.edit_row(index, kernel=…)"),
+    "Spec.from_json(path)": (lambda: archs.Spec.from_json(Path("net.json")), "Spec.from_json(Path(name).read_text())"),
+    'Spec.from_json("net.json")': (lambda: archs.Spec.from_json("net.json"), "Spec.from_json(Path(name).read_text())"),
+    'to_source(name, "net.py")': (lambda: archs.to_source("mobilenet_v2", "net.py"), "Path(name).write_text(archs.to"),
+    "from_module(model, batch of 8)": (
+        lambda: archs.from_module(MODEL, (8, 3, 32, 32)),
+        "with or without a batch of 1",
     ),
     "Conv(stage, channels)": (lambda: archs.rows.Conv("stem", 8), "allowed: Conv(stage=…, repeat=…, channels=…"),
     "load_weights(no file)": (
@@ -79,7 +106,15 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "'none.safetensors' cannot be read",
     ),
     "from_source(text)": (lambda: archs.from_source("x = 1"), "not a text of archs.to_source"),
-    "estimate(model)": (lambda: explorer.estimate(MODEL), "allowed: a catalogue name or an archs.Spec"),
+    "estimate(model)": (
+        lambda: explorer.estimate(MODEL),
+        "allowed: a catalogue name, an archs.Spec, or an archs.Graph",
+    ),
+    "sweep(model)": (lambda: explorer.sweep(MODEL, {"width": [1.0]}), "call archs.from_module(module, (channels, "),
+    "figures.scatter(sweep, unknown)": (
+        lambda: explorer.figures.scatter(explorer.sweep(SPEC, {"width": [1.0]}, profile=None), "ms"),
+        "cost is 'ms'; allowed here: ",
+    ),
     "sweep(width=0.5)": (lambda: explorer.sweep(SPEC, {"width": 0.5}), "allowed: a list of one or more values"),
     "pareto(list)": (lambda: explorer.pareto([1, 2]), "allowed: a DataFrame, as explorer.sweep returns it"),
     "plot(spec, unknown)": (lambda: explorer.plot(SPEC, "ms"), "metric is 'ms'; allowed here: 'mult_adds'"),

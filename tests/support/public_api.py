@@ -19,7 +19,7 @@ def public_api() -> str:
     import explorer
 
     lines = []
-    for package in (archs, costmodel, explorer):
+    for package in (archs, costmodel, explorer, explorer.figures):
         for name in package.__all__:
             lines.append(f"{package.__name__}.{name}{_form(getattr(package, name))}")
     return "\n".join(lines) + "\n"

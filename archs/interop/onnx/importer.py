@@ -15,7 +15,8 @@ from archs.interop.aten.patterns import recognise
 from archs.interop.aten.reader import Reader
 from archs.interop.onnx.files import read
 from archs.interop.onnx.scopes import scopes, stages
-from archs.interop.pytorch.importer import assemble, image_shape
+from archs.interop.pytorch.arguments import image_shape
+from archs.interop.pytorch.importer import assemble
 from archs.interop.pytorch.oracle import NOT_COMPARED
 from archs.ir.graph import Graph
 
@@ -47,6 +48,12 @@ def from_onnx(
         verify: whether to compare the outputs with ONNX Runtime's.
         progress: called with the share done, 0 to 1, and the step.
         output: the name or number of one of several outputs; by default all are counted.
+
+    >>> from onnx import TensorProto, helper
+    >>> ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 8, 8]) for name in ("image", "output")]
+    >>> made = helper.make_graph([helper.make_node("Relu", ["image"], ["output"])], "relu", ends[:1], ends[1:])
+    >>> from_onnx(helper.make_model(made).SerializeToString())
+    <Graph network: 3×8×8 → 3×8×8, 1 nodes>
     """
     from archs.interop.onnx import oracle
     from archs.interop.onnx.quantized_rules import is_quantized

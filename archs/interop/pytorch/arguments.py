@@ -10,12 +10,31 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError, shorten
+from archs.ir.operator import Shape
+from archs.tables.validation import plain
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Inputs = Mapping[str, Any] | Sequence[Any] | None
 """Values of a forward's arguments, by name or in order; None stands where the images go."""
+
+
+def image_shape(shape: Any) -> Shape:
+    """Channels, height and width, from a tensor or a shape with or without a batch of 1. Raises ArchError.
+
+    >>> image_shape((1, 3, 224, 224))
+    (3, 224, 224)
+    """
+    shape = getattr(shape, "shape", shape)
+    found = tuple([plain(side) for side in shape]) if isinstance(shape, (tuple, list)) else (shape,)
+    found = found[1:] if len(found) == 4 and found[0] == 1 else found
+    if len(found) != 3 or any(type(side) is not int or not 1 <= side <= 16384 for side in found):
+        raise ArchError(
+            f"the input shape is {shorten(shape)}; allowed: channels, height, width, each from 1 to 16384, with or "
+            "without a batch of 1 before them"
+        )
+    return Shape(*found)
 
 
 class Arguments:

@@ -82,6 +82,10 @@ def from_source(text: str) -> nn.Module:
 
     Args:
         text: Python source, which is executed.
+
+    >>> import archs
+    >>> sum(parameter.numel() for parameter in from_source(archs.to_source("mobilenet_v1")).parameters())
+    4231976
     """
     filename = f"<exported {abs(hash(text)):x}>"
     _remember(filename, text)

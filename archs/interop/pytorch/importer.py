@@ -16,14 +16,14 @@ from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from archs.errors import ArchError, shorten
+from archs.errors import ArchError
 from archs.interop.aten.naming import Names, snake, staged
 from archs.interop.aten.patterns import recognise
 from archs.interop.aten.program import Program
 from archs.interop.aten.reader import Reader
 from archs.interop.aten.steps import BATCH, Step
 from archs.interop.pytorch import oracle
-from archs.interop.pytorch.arguments import Arguments, Inputs, choose
+from archs.interop.pytorch.arguments import Arguments, Inputs, choose, image_shape
 from archs.interop.pytorch.failures import explained
 from archs.interop.pytorch.isolation import example_shape, isolated, unwrapped
 from archs.ir.graph import INPUT, Builder, Graph, Tie
@@ -52,22 +52,24 @@ def from_module(
 ) -> Graph:
     """The graph of a module that takes N×C×H×W, with `graph.weights` beside it.
 
-    `input_shape` is that of one image; an exported program brings its own. A copy of the module is traced in eval mode;
-    the module is left as it is. What has no operator here becomes an `Opaque` node.
+    A copy of the module is traced in eval mode; the module is left as it is. What has no operator here becomes an
+    `Opaque` node. Raises ArchError for a module that branches on data, whose shapes depend on data, or whose import
+    computes something else.
 
-    `inputs`: example values of a forward's other arguments, by name or in order, for one image; None in a nested one
-    stands for the images. `output`: the key or number of one of several outputs; by default all are counted, and the
-    graph ends in their tuple. With `verify`, the exported module is run beside the original
-    (`archs.interop.pytorch.oracle`). Raises ArchError for a module that branches on data, whose shapes depend on data,
-    or whose import computes something else.
+    >>> from torch import nn
+    >>> from_module(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()), (3, 32, 32))
+    <Graph sequential: 3×32×32 → 8×30×30, 2 nodes>
 
     Args:
         module: any module of torch, or a program of torch.export; its `forward` is executed.
-        input_shape: (channels, height, width) of one image, with or without a batch of 1 before it.
+        input_shape: (channels, height, width) of one image, with or without a batch of 1 before it, or an image; an
+            exported program brings its own.
         name: of the graph; the class's by default.
-        verify: whether to compare outputs and counts with the module's.
-        inputs: values of forward's other arguments.
-        output: which output, where there are several.
+        verify: whether the exported module is run beside the original (`archs.interop.pytorch.oracle`).
+        inputs: example values of forward's other arguments, by name or in order, for one image; None in a nested one
+            stands for the images.
+        output: the key or number of one of several outputs; by default all are counted, and the graph ends in their
+            tuple.
     """
     input_shape = example_shape(module) if input_shape is None else input_shape
     module = unwrapped(module)
@@ -94,15 +96,6 @@ def _modules(graph: Graph, steps: list[Step]) -> dict[str, str]:
         for call, module, _ in step.scope:
             found[call] = (node.path, module)
     return dict(found.values())
-
-
-def image_shape(shape: Any) -> Shape:
-    """Channels, height and width, from a shape with or without a batch of 1. Raises ArchError."""
-    found = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    found = found[1:] if len(found) == 4 and found[0] == 1 else found
-    if len(found) != 3 or any(type(side) is not int or not 1 <= side <= 16384 for side in found):
-        raise ArchError(f"the input shape is {shorten(shape)}; allowed: channels, height, width, each from 1 to 16384")
-    return Shape(*found)
 
 
 QUIET = ("torch.fx.experimental.symbolic_shapes", "torch._export", "torch._subclasses.fake_tensor")
