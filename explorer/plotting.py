@@ -85,4 +85,3 @@ def _where(value: NetworkCounts | Prediction | NetworkProfile, by: str) -> panda
 
 def _by_block(graph: Graph, times: Mapping[str, float]) -> list[float]:
     return [times.get(block, 0.0) for block in dict.fromkeys(node.block for node in graph.nodes)]
-

@@ -17,8 +17,10 @@ from explorer.cli import network, onnx_runtime
 from explorer.cli.command import Commands, Output
 from explorer.cli.progress import waiting
 
-KEYS = ("network", "profile", "shape", "allocators", "runtime", "processes_ms", "median_ms", "undisturbed_ms", "nodes")
-KEYS += ("predicted_ms", "low_ms", "high_ms")
+KEYS = (
+    *("network", "profile", "shape", "allocators", "runtime", "processes_ms", "median_ms", "undisturbed_ms", "nodes"),
+    *("predicted_ms", "low_ms", "high_ms"),
+)
 """Of the document of either runtime, null where it gives none."""
 SETTINGS = {"default": "glibc's default settings", "retain": "freed memory kept"}
 

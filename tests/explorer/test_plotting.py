@@ -43,7 +43,7 @@ def test_a_difference_a_report_and_a_sweep():
         (lambda: explorer.plot(3), TypeError, "a network is a catalogue name"),
         (lambda: explorer.plot(V2, "ms"), costmodel.CostError, "metric is 'ms'; allowed here: 'mult_adds'"),
         (lambda: explorer.plot(costmodel.count(V2), by="row"), costmodel.CostError, "by is 'row'; allowed: 'block'"),
-        (lambda: explorer.drawings, AttributeError, "it has advise, diff, estimate, pareto, plot, sweep, figures"),
+        (lambda: explorer.drawings, AttributeError, "it has advise, diff, estimate, figures, pareto, plot, sweep"),
     ],
 )
 def test_what_has_no_figure_is_an_error(call, error, message):
