@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas
 import pytest
@@ -17,6 +18,8 @@ from costmodel import CostError
 from explorer.cli import destination
 from explorer.cli.main import main
 from explorer.data.plain_text import csv_text
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -85,3 +88,42 @@ def test_no_cell_is_a_formula(text):
     assert f"'{text}" in written
     assert not any(line.startswith(("=", "+", "-", "@", "\t")) for line in written.splitlines())
     assert ",-1" in written  # numbers stay numbers
+
+
+def test_every_table_is_written_by_the_one_function():
+    """A new export that calls pandas itself would bring formulas back."""
+    files = [path for package in ("explorer", "costmodel") for path in (ROOT / package).rglob("*.py")]
+    found = [path.name for path in files if ".to_csv(" in path.read_text(encoding="utf-8")]
+    assert found == ["plain_text.py"]
+
+
+COMMANDS = {
+    "calibrate": ["--output", "{}/mine.json"],
+    "validate": ["--output", "{}/mine.json"],
+    "lab": ["g1", "--csv", "{}/g1.csv"],
+    "adapt": ["mobilenet_v1", "--target-ms", "5", "--log", "{}/steps.jsonl"],
+    "search": ["nas_bench_macro", "--target", "8", "--output", "{}/best.json"],
+    "sweep": ["nas_bench_macro", "--samples", "3", "--output", "{}/parts"],
+    "export": ["mobilenet_v1", "--output", "{}/net.py"],
+    "devices": ["kit", "--output", "{}/kit"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="drops a capability of Linux")
+def test_a_read_only_folder_is_one_line_before_the_work(tmp_path):
+    """Root writes to any folder, unless it has not the capability to do so."""
+    folder = tmp_path / "read only"
+    folder.mkdir(mode=0o500)
+    commands = [[name, *[part.format(folder) for part in arguments]] for name, arguments in COMMANDS.items()]
+    program = (
+        "import sys\nfrom explorer.cli import main as cli\n"
+        f"for arguments in {commands!r}:\n    print(cli.main(arguments), flush=True)\n"
+    )
+    without = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
+    result = subprocess.run([*without, sys.executable, "-c", program], capture_output=True, text=True, timeout=240)
+    assert result.stdout.split() == ["2"] * len(commands), result.stderr
+    lines = result.stderr.splitlines()
+    assert [line.partition(":")[0] for line in lines] == list(COMMANDS)
+    assert all(str(folder) in line and "ermi" in line for line in lines)
+    assert not any(folder.iterdir())
