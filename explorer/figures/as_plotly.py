@@ -14,6 +14,7 @@ from explorer.figures.marks import (
     Arrows,
     Beside,
     Box,
+    ColourScale,
     Columns,
     Dots,
     Drawing,
@@ -23,7 +24,6 @@ from explorer.figures.marks import (
     Named,
     Percent,
     Rows,
-    Scale,
     Segments,
     Strip,
 )
@@ -87,7 +87,7 @@ def _columns(columns: Columns) -> draw.Trace:
     }
 
 
-def _colour_bar(scale: Scale) -> dict[str, Any]:
+def _colour_bar(scale: ColourScale) -> dict[str, Any]:
     return {
         "title": {"text": scale.title, "side": "right", "font": {"size": scale.title_size}},
         "thickness": scale.thickness,

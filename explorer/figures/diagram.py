@@ -18,6 +18,7 @@ from explorer.figures.marks import (
     Above,
     Arrows,
     Box,
+    ColourScale,
     Columns,
     Dots,
     Drawing,
@@ -27,7 +28,6 @@ from explorer.figures.marks import (
     Labels,
     Margin,
     Named,
-    Scale,
     Strip,
 )
 from explorer.figures.palette import BAND, EDITED, HEAT, KIND_COLOURS, OUTLINE, SELECTED, block_colours
@@ -75,7 +75,7 @@ def network(
         bases=tuple(-height / 2 for height in heights),
         heights=heights,
         values=tuple(blocks[metric]),
-        scale=Scale(
+        scale=ColourScale(
             title=f"{shown.title}, ms" if metric == "latency_ms" else shown.title,
             high=max(float(blocks[metric].max()), 1e-9),
             stops=HEAT,

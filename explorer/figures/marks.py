@@ -25,7 +25,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class ColourScale:
     """The colours of values from 0 to `high`, and its colour bar at the right of the plot; sizes in pixels."""
 
     title: str
@@ -50,7 +50,7 @@ class Columns:
     bases: tuple[float, ...]
     heights: tuple[float, ...]
     values: tuple[float, ...]
-    scale: Scale
+    scale: ColourScale
     edges: tuple[Edge, ...]
     fields: tuple[Fields, ...]
     hover: Hover

@@ -11,7 +11,7 @@ from itertools import pairwise, repeat
 from math import ceil
 from typing import Any
 
-from explorer.figures.marks import Arrows, Columns, Dots, Drawing, Fields, Hover, Labels, Scale, Segments, Strip
+from explorer.figures.marks import Arrows, ColourScale, Columns, Dots, Drawing, Fields, Hover, Labels, Segments, Strip
 from explorer.figures.svg_plot import BAR_ROOM, Plot, box, note, percent, room, steps, stroke, text, ticks
 
 TARGET = 24.1  # pixels: the least width of what is pressed (WCAG 2.2, 2.5.8), and what browsers round
@@ -154,7 +154,7 @@ RENDERERS: dict[type, Callable[[Any, Plot, str, str], Iterable[str]]] = {
 """Each takes the mark, the plot, the figure's name, and the role of what has a hover text."""
 
 
-def _colours(values: Iterable[float], scale: Scale) -> list[str]:
+def _colours(values: Iterable[float], scale: ColourScale) -> list[str]:
     stops = [(place, _rgba(colour)) for place, colour in scale.stops]
 
     def colour(value: float) -> str:
@@ -178,7 +178,7 @@ def _solid(colour: str) -> tuple[str, float]:
     return f"rgb({red:.0f}, {green:.0f}, {blue:.0f})", opacity
 
 
-def _colour_bar(scale: Scale, plot: Plot, name: str) -> str:
+def _colour_bar(scale: ColourScale, plot: Plot, name: str) -> str:
     high, font = scale.high, scale.tick_size
     long = plot.height * scale.length - 2 * PAD
     top = (plot.height - long) / 2

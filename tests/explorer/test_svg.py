@@ -16,7 +16,7 @@ from explorer.data.metrics import IN_THE_PICTURE
 from explorer.editing.scenario import Scenario, start
 from explorer.figures import charts as figures
 from explorer.figures import diagram, svg
-from explorer.figures.marks import Arrows, Columns, Drawing, Labels, Scale, Segments
+from explorer.figures.marks import Arrows, ColourScale, Columns, Drawing, Labels, Segments
 from explorer.page.panels.picture import kinds
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -91,7 +91,7 @@ def test_the_bars_are_the_shares():
 
 
 def test_a_colour_lies_between_those_of_the_scale():
-    scale = Scale("", 10, ((0, "rgba(0, 0, 0, 0)"), (1, "rgba(200, 100, 50, 1)")))
+    scale = ColourScale("", 10, ((0, "rgba(0, 0, 0, 0)"), (1, "rgba(200, 100, 50, 1)")))
     found = svg._colours([0, 5, 10], scale)
     assert found == ["rgba(0, 0, 0, 0.000)", "rgba(100, 50, 25, 0.500)", "rgba(200, 100, 50, 1.000)"]
 
