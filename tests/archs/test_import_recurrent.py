@@ -106,7 +106,6 @@ def test_places_that_are_images_are_refused():
     [
         ("both directions, two layers", False),
         ("last hidden state of gated units", False),
-        pytest.param("outputs and both states", False, marks=pytest.mark.slow),
         pytest.param("plain", False, marks=pytest.mark.slow),
         pytest.param("outputs", True, marks=pytest.mark.slow),
     ],

@@ -196,6 +196,8 @@ def _attribute(a: Any, where: str) -> Any:
         return tensor(a.t)
     if a.type == a.STRING:
         return a.s.decode("utf-8", "replace")
+    if a.type == a.STRINGS:
+        return [s.decode("utf-8", "replace") for s in a.strings]
     if a.type == a.FLOAT:
         return shortest(a.f)
     if a.type == a.INT:
