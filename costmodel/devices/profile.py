@@ -24,6 +24,11 @@ FORMAT = "costmodel.network_profile/1"
 Text = Annotated[str, Field(max_length=300)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Deviation = Annotated[float, Field(ge=1e-3, le=10, allow_inf_nan=False)]
+"""Of the logarithm of a latency. Beyond these bounds the process's covariance has no factor in double precision."""
+Factor = Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)]
+LogError = Annotated[float, Field(ge=-50, le=50, allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 FAR = 0.5
 """Below this correlation with every fitted network, a prediction is an extrapolation."""
 NODE_HALF = 0.7
@@ -45,8 +50,8 @@ class FittedRow(_Part):
     batch: Annotated[int, Field(ge=1, le=4096)]
     latency_ms: Positive
     left_out_ms: Positive
-    residual: Finite
-    place: tuple[Finite, ...]
+    residual: LogError
+    place: tuple[Coordinate, ...]
 
     @property
     def error_pct(self) -> float:
@@ -89,11 +94,11 @@ class WholeNetworkProfile(Saved):
     """Whether the runtime joins convolution, batch norm and activation into one operator."""
     weights: dict[str, Weight]
     """Milliseconds per unit of each of `costmodel.devices.terms.TERMS`."""
-    amplitude: Positive
-    length: Positive
-    source_effect: Positive
-    noise: Positive
-    near_scale: Positive
+    amplitude: Deviation
+    length: Factor
+    source_effect: Deviation
+    noise: Deviation
+    near_scale: Factor
     """Half interval near fitted networks: near_scale · the process's standard deviation."""
     far_half: Annotated[float, Field(gt=0, lt=5)]
     """Half interval far from all of them, from the families left out."""

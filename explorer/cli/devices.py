@@ -61,11 +61,12 @@ def kit(options: argparse.Namespace) -> Output:
 def fit_device(options: argparse.Namespace) -> Output:
     """Fits a device to a CSV and writes the profile."""
     destination.require_suffix(options.output, ".json")
+    output = options.output or Path(f"{_slug(options.name)}.json")
+    destination.check(output)
     lines = read_path(options.timings)
     found = report(
         lines, options.name, options.kind, options.runtime, options.precision, options.threads, not options.eager
     )
-    output = options.output or Path(f"{_slug(options.name)}.json")
     found.profile.save(output)
     document = {
         "path": str(output),

@@ -1,6 +1,7 @@
 """Profiles of whole networks: the published devices, their errors, predictions, and fitting a user's list."""
 
 import csv
+import json
 import math
 
 import pytest
@@ -110,6 +111,20 @@ def _pixel1(scale=1.0):
         knobs = dict(row.knobs)
         rows.append((row.network, knobs.get("width", ""), knobs.get("resolution", ""), row.latency_ms * scale))
     return rows
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("amplitude", 1e200), ("noise", 1e-12), ("length", 1e-300), ("place", 1e300)]
+)
+def test_a_process_that_overflows_is_refused(shipped, tmp_path, field, value):
+    data = json.loads(shipped["pixel1"].text())
+    if field == "place":
+        data["rows"][0]["place"][0] = value
+    else:
+        data[field] = value
+    (tmp_path / "p.json").write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(costmodel.CostError, match=field):
+        costmodel.load_profile(tmp_path / "p.json")
 
 
 def test_fit_device_gives_a_profile_with_errors(tmp_path):

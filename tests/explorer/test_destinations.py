@@ -106,6 +106,7 @@ COMMANDS = {
     "sweep": ["nas_bench_macro", "--samples", "3", "--output", "{}/parts"],
     "export": ["mobilenet_v1", "--output", "{}/net.py"],
     "devices": ["kit", "--output", "{}/kit"],
+    "fit-device": ["absent.csv", "--name", "Pi 5", "--output", "{}/pi.json"],
 }
 
 

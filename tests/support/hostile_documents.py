@@ -23,7 +23,7 @@ from explorer.editing.designs import Design
 from explorer.editing.history import History, Version
 from explorer.lab import record, session_text
 from explorer.lab.experiment import experiment
-from explorer.lab.session_text import Kept, Membership
+from explorer.lab.session_text import Membership, StoredSession
 from explorer.lab.verdict import compare
 
 WIDTHS = (0.5, 0.75, 1.0)
@@ -67,7 +67,7 @@ def lab() -> str:
     hostile = type(run)(tuple(STRINGS[: len(specs)]), run.rounds, run.least, tuple([STRINGS] * len(specs)), facts, 9.0)
     answers = {text[:60]: text for text in STRINGS}
     member = Membership(STRINGS[0], STRINGS[1], STRINGS[2])
-    return session_text.pack(Kept({1: []}, {(specs, made.settings): hostile}, answers, "", member))
+    return session_text.pack(StoredSession({1: []}, {(specs, made.settings): hostile}, answers, "", member))
 
 
 def results() -> str:
