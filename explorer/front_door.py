@@ -153,6 +153,8 @@ def sweep(
     """
     import pandas
 
+    if not isinstance(knobs, Mapping):
+        raise TypeError(f'knobs is a {type(knobs).__name__}; allowed: knob → values, such as {{"width": [0.5, 1.0]}}')
     device = as_profile(profile) if profile is not None else None
     knobs = {knob: list(_values(knob, values)) for knob, values in knobs.items()}
     rows = []

@@ -305,6 +305,8 @@ def count(
     if isinstance(input_shape, Convention):
         input_shape, convention = None, input_shape
     convention = convention or Convention()
+    if not isinstance(convention, Convention):
+        raise TypeError(f"convention is {convention!r}; allowed: such as costmodel.Convention(bytes_per_element=2)")
     graph = as_graph(network, input_shape)
     rows = node_counts(graph.nodes, graph.shapes, convention)
     for position, node in enumerate(graph.nodes if graph.shared or graph.ties else ()):

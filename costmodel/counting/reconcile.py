@@ -131,13 +131,13 @@ def _unread(graph: Graph) -> Iterator[str]:
             yield node.path
 
 
-def table(reports: tuple[Report, ...]) -> pandas.DataFrame:
+def table(reports: Sequence[Report] | Report) -> pandas.DataFrame:
     """One row per term, between a row "mult-adds" (ours) and a row "total" (the tool's) for each tool.
 
     Columns: tool, term, amount, why, nodes. The rows from "mult-adds" to the last term add to "total".
 
     Args:
-        reports: of `reconcile`.
+        reports: of `reconcile`; one of them is taken too.
 
     >>> table(reconcile("mobilenet_v2"))["amount"][:4].tolist()
     [300774272, 13356224, 62720, 0]
@@ -145,7 +145,7 @@ def table(reports: tuple[Report, ...]) -> pandas.DataFrame:
     import pandas
 
     rows: list[tuple[str, str, int, str, int]] = []
-    for report in reports:
+    for report in (reports,) if isinstance(reports, Report) else reports:
         rows.append((report.tool, "mult-adds", report.mult_adds, "convolution and linear, without bias", 0))
         rows += [(report.tool, term.name, term.amount, term.why, term.nodes) for term in report.terms]
         rows.append((report.tool, "total", report.total, f"{report.call}, {report.version_of_rules}", 0))

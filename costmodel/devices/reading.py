@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -51,6 +52,8 @@ class Line(NamedTuple):
 
 def read_path(path: str | Path) -> tuple[Line, ...]:
     """The timings of a file. Raises CostError with one line per problem."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"found a {type(path).__name__}; allowed: the path of a CSV with network and latency_ms")
     path = Path(path)
     try:
         size = path.stat().st_size

@@ -5,6 +5,7 @@ Nothing in the file is executed; what it holds and what it asks for are bounded 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,11 @@ def from_onnx(
 
     report = progress or (lambda share, step: None)
     wanted = None if input_shape is None else image_shape(input_shape)
+    if not isinstance(source, (str, os.PathLike, bytes)):
+        raise TypeError(
+            f"found a {type(source).__name__}; allowed: the path or the bytes of an ONNX file; "
+            "a module is for archs.from_module(module, (channels, height, width))"
+        )
     model, folder = read(source)
     stem = "network" if isinstance(source, bytes) else Path(source).stem
     called = snake(name or stem)[:MAX_NAME].strip("_")
