@@ -7,6 +7,7 @@ import platform
 import runpy
 import sys
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,19 @@ SOURCES = sorted(path for name in ("archs", "costmodel", "explorer") for path in
 POSIX = {"fcntl", "grp", "pwd", "resource", "termios"}
 
 
-def test_modules_of_one_system_are_imported_where_their_absence_is_handled():
+@cache
+def trees():
+    """Every file of the packages, parsed as the oldest supported Python does."""
     found = []
     for path in SOURCES:
         with tokenize.open(path) as file:
-            tree = ast.parse(file.read())
+            found.append((path, ast.parse(file.read(), str(path), feature_version=(3, 10))))
+    return found
+
+
+def test_modules_of_one_system_are_imported_where_their_absence_is_handled():
+    found = []
+    for path, tree in trees():
         for statement in tree.body:
             names = (
                 {alias.name for alias in getattr(statement, "names", [])} if isinstance(statement, ast.Import) else ()
@@ -36,16 +45,13 @@ def test_modules_of_one_system_are_imported_where_their_absence_is_handled():
 
 
 def test_the_syntax_is_that_of_the_oldest_python():
-    for path in SOURCES:
-        ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 10))
+    assert len(trees()) == len(SOURCES)
 
 
 def test_files_are_read_in_one_encoding():
     """Windows reads text as cp1252 where no encoding is stated."""
     found = []
-    for path in SOURCES:
-        with tokenize.open(path) as file:
-            tree = ast.parse(file.read())
+    for path, tree in trees():
         for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
             name = getattr(call.func, "attr", "")
             if name in ("read_text", "write_text") and "encoding" not in {k.arg for k in call.keywords}:
@@ -128,9 +134,7 @@ def test_what_a_newer_python_has_is_not_used():
     newer = {"tomllib", "ExceptionGroup", "Self", "StrEnum", "UTC", "file_digest", "assert_never", "add_note"}
     newer |= {"process_cpu_count", "sumprod", "cbrt", "LiteralString", "NotRequired", "override", "TaskGroup"}
     found = []
-    for path in SOURCES:
-        with tokenize.open(path) as file:
-            tree = ast.parse(file.read())
+    for path, tree in trees():
         for node in ast.walk(tree):
             names = [alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)]
             names.append(node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", ""))

@@ -122,6 +122,7 @@ def test_a_sweep_says_that_it_can_be_continued(folder, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["added"] == 15
 
 
+@pytest.mark.slow
 def test_a_validation_keeps_its_timings(folder, capsys, monkeypatch):
     @contextmanager
     def running():

@@ -179,6 +179,7 @@ def test_seconds_do_not_wait_behind_an_hour():
             one.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends the worker on Linux only")
 def test_a_worker_ends_with_a_server_that_is_killed():
     worker = "from explorer.jobs import worker; import time; worker.request(); print('{}', flush=True); time.sleep(60)"
