@@ -5,6 +5,7 @@ import pytest
 
 import archs
 from archs.interop.onnx.exporter import to_onnx
+from costmodel import CostError
 from explorer.jobs.onnx_export import OnnxJob
 
 SPEC = archs.spec("mobilenet_v2", width=0.35, resolution=32)
@@ -36,8 +37,8 @@ def test_a_network_that_no_file_holds_is_said_in_words():
     rows = archs.spec("mobilenet_v1").rows
     wide = rows[-1].model_copy(update={"channels": 16384})
     job = OnnxJob(spec=archs.spec("mobilenet_v1").edit(rows=(*rows[:-1], wide, wide, wide)))
-    job.begin()
-    job.wait()
-    assert "allowed in an ONNX file" in job.problem
+    with pytest.raises(CostError, match="the file would have 2,228 MB; allowed: 256 MB"):
+        job.begin()
+    assert not job.running
     with pytest.raises(archs.ArchError, match=r"allowed in an ONNX file"):
         to_onnx(archs.build(job.spec))
