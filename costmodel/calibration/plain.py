@@ -21,6 +21,7 @@ from costmodel.latency.prediction import ALLOCATORS
 from costmodel.latency.predictor import predict
 from costmodel.latency.profile import DeviceProfile, Reference
 from costmodel.networks.synthetic import SyntheticNetwork
+from costmodel.timing.drift import EVERY
 from costmodel.timing.plain_child import GLIBC, allocator_library
 from costmodel.timing.plain_process import PlainTiming, measure_plain
 from costmodel.timing.session import Progress
@@ -28,7 +29,6 @@ from costmodel.timing.session import Progress
 ORIGINAL = "original"
 """The group of modules that are timed as their authors wrote them, not as exported text."""
 REFERENCES = 3  # timed in turn, to tell the machine's speed at that minute
-EVERY = 5  # networks between two timings of a reference
 
 Measure = Callable[..., PlainTiming]
 """`measure_plain`, or a stub of it."""
@@ -151,17 +151,6 @@ def _row(network: PlainNetwork, profile: DeviceProfile, timing: PlainTiming, tur
         found.page_faults,
         turn,
     )
-
-
-def spread_over(networks: Sequence[PlainNetwork], count: int | None) -> list[PlainNetwork]:
-    """`count` of the networks, evenly over their order; all of them for None or a larger count.
-
-    >>> [one for one in spread_over(["a", "b", "c", "d", "e"], 2)]
-    ['a', 'c']
-    """
-    if count is None or count >= len(networks):
-        return list(networks)
-    return [networks[number * len(networks) // count] for number in range(count)]
 
 
 def plain_original(target: str, graph: Graph, profile: DeviceProfile) -> PlainNetwork:

@@ -10,13 +10,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from costmodel.calibration.holdout import errors, percent
 from costmodel.errors import CostError
 from costmodel.latency.prediction import ALLOCATORS
 from costmodel.latency.profile import DeviceProfile
+from costmodel.timing.drift import slowness_at
 from costmodel.written_files import write_together
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class PlainValidation:
         return {name: self._errors(found, corrected) for name, found in labels.items() if found}
 
     def _errors(self, rows: Sequence[PlainRow], corrected: bool) -> dict[str, float]:
-        measured = [row.measured_ms / (self._speed(row.turn) if corrected else 1.0) for row in rows]
+        measured = [row.measured_ms / (slowness_at(self.speeds, row.turn) if corrected else 1.0) for row in rows]
         found = errors(measured, [row.predicted_ms for row in rows]).model_dump(exclude={"coverage"})
         found["faults_within_10"] = percent([row.faults_agree for row in rows])
         covered = [
@@ -94,11 +94,6 @@ class PlainValidation:
             if row.low_ms is not None and row.high_ms is not None
         ]
         return found | ({"coverage": percent(covered)} if covered else {})
-
-    def _speed(self, turn: int) -> float:
-        """The median of the reference timings nearest in time."""
-        around = self.speeds[max(0, turn - 1) : turn + 2]
-        return median(around) if around else 1.0
 
     def table(self) -> pandas.DataFrame:
         """A DataFrame with one row per allocator and family, as measured and with the machine's speed divided out."""

@@ -6,9 +6,9 @@ with the operators of imports. No clock here. Start at `suite`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import archs
 from archs import ArchError, Graph, Spec
@@ -17,6 +17,7 @@ from archs.catalogue.sampling import random_edit
 from costmodel.calibration.sample import LIGHT_FAMILIES, heavy, random_table
 from costmodel.networks.synthetic import IMPORTED, STYLES, Recipe, SyntheticNetwork, made
 
+T = TypeVar("T")
 SEED = 7_000_000
 EDITED, TABLES = 36, 18
 RESOLUTION = 224  # of the catalogue group also others
@@ -103,3 +104,14 @@ def _imported() -> Iterator[SyntheticNetwork]:
         while heavy(SyntheticNetwork(style, seed).graph()):
             seed += 1
         yield SyntheticNetwork(style, seed)
+
+
+def spread_over(networks: Sequence[T], count: int | None) -> list[T]:
+    """`count` of the networks, evenly over their order; all of them for None or a larger count.
+
+    >>> spread_over(["a", "b", "c", "d", "e"], 2)
+    ['a', 'c']
+    """
+    if count is None or count >= len(networks):
+        return list(networks)
+    return [networks[number * len(networks) // count] for number in range(count)]

@@ -13,11 +13,11 @@ from costmodel.arguments import Network, as_graph, as_list
 from costmodel.counting.convention import Convention
 from costmodel.counting.counts import Counts, count, node_counts
 
-CONVENTION = Convention()
+FLOAT32 = Convention()
 
 
 def count_many(
-    graphs: Iterable[Network], convention: Convention = CONVENTION, input_shape: Sequence[int] | None = None
+    graphs: Iterable[Network], convention: Convention = FLOAT32, input_shape: Sequence[int] | None = None
 ) -> list[Counts]:
     """`count(graph, input_shape, convention).total` of each network. Raises CostError and TypeError as `count` does.
 

@@ -79,9 +79,10 @@ def predict(
     """Milliseconds of a network on the profile's device, in the profile's regime (batch, threads, layout).
 
     A Graph is priced as it is: fold it first for a profile of folded networks. Any other network is folded where the
-    profile is. Raises CostError, with the path of the node, for
-    an operator that the profile cannot price, and for an allocator that it cannot. Operators that an import left
-    unknown take no time in it: `Prediction.lower_bound` names them.
+    profile is. Operators that an import left unknown take no time in it: `Prediction.lower_bound` names them.
+
+    Raises CostError, with the path of the node, for an operator that the profile cannot price, and for an allocator
+    that it cannot.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`, or an `nn.Module` with `input_shape`.

@@ -16,7 +16,7 @@ from archs.catalogue.registry import spec
 from archs.networks import build
 from archs.transforms.onnx_runtime import block_size
 from costmodel.calibration.sample import table_networks
-from costmodel.calibration.suite import suite
+from costmodel.calibration.suite import spread_over, suite
 from costmodel.errors import CostError
 from costmodel.onnx_runtime.fit import fit
 from costmodel.onnx_runtime.node_times import Cancel, FusedTimes, raw_text, time_networks
@@ -93,16 +93,15 @@ def calibrate_onnx_runtime(
 
 def _with_fresh_processes(timed: Sequence[FusedTimes], threads: int, cancel: Cancel | None) -> list[FusedTimes]:
     """The networks, with calls in a fresh process for `FRESH` of the last chunk, evenly over their times."""
-    last = sorted((one for one in timed if one.chunk == timed[-1].chunk), key=lambda one: one.call_us)
-    chosen = {id(last[number * len(last) // FRESH]) for number in range(FRESH)}
-    found = []
-    for one in timed:
-        if id(one) in chosen:
-            if cancel and cancel():
-                raise Cancelled
-            fresh = measure_onnx_runtime(quick_onnx(build(one.spec)), 1, threads, 1, FRESH_SECONDS)
-            one = replace(one, fresh_us=fresh.undisturbed_median_ms * 1e3)
-        found.append(one)
+    found = list(timed)
+    last = [number for number, one in enumerate(timed) if one.chunk == timed[-1].chunk]
+    last.sort(key=lambda number: timed[number].call_us)
+    for number in spread_over(last, FRESH):
+        if cancel and cancel():
+            raise Cancelled
+        network = quick_onnx(build(timed[number].spec))
+        fresh = measure_onnx_runtime(network, 1, threads, 1, FRESH_SECONDS)
+        found[number] = replace(timed[number], fresh_us=fresh.undisturbed_median_ms * 1e3)
     return found
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from statistics import median
 from typing import Any
 
 from archs.ir.graph import Graph
@@ -24,11 +23,11 @@ from costmodel.networks.synthetic import IMPORTED
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
 from costmodel.onnx_runtime.timing import OnnxRuntimeTiming, measure_onnx_runtime
 from costmodel.onnx_runtime.writer import quick_onnx
+from costmodel.timing.drift import EVERY, slowness_at
 from costmodel.timing.session import Progress
 from costmodel.written_files import write_together
 
 ORDER = 3  # seed: a part of the suite has networks of all groups
-EVERY = 5  # networks between two timings of a reference
 SPEED_FREE = "all, speed divided out"
 
 
@@ -100,14 +99,17 @@ class OnnxRuntimeReport:
 
     def __str__(self) -> str:
         lines = [f"{self.profile.name}: {self.profile.regime.label}, each network in a fresh process"]
-        others = {"all, medians of all calls": self.errors_of_medians, SPEED_FREE: self.errors_without_speed["all"]}
+        others = {"all, medians of all calls": self.errors_of_medians}
+        if self.profile.fresh_references:
+            others[SPEED_FREE] = self.errors_without_speed["all"]
         for family, found in {**self.errors, **others}.items():
             lines.append(
                 f"{family:<34} {found.networks:>4} networks, mean error {found.mape} %, ±5 % {found.within_5} %, "
                 f"±10 % {found.within_10} %, interval covers {found.coverage} %, Spearman {found.spearman}"
             )
-        speeds = sorted({one.speed for one in self.networks})
-        lines.append(f"time of the references over the calibration's: {speeds[0]:.3f} to {speeds[-1]:.3f}")
+        if self.profile.fresh_references:
+            slow = [one.speed for one in self.networks]
+            lines.append(f"time of the references over the calibration's: {min(slow):.3f} to {max(slow):.3f}")
         return "\n".join(lines)
 
 
@@ -166,6 +168,5 @@ def validate_onnx_runtime(
         if not rows:
             raise
         interrupted = True
-    around = [median(speeds[max(0, turn - 1) : turn + 2] or [1.0]) for _, turn in rows]
-    networks_found = tuple([replace(row, speed=round(speed, 4)) for (row, _), speed in zip(rows, around)])
-    return OnnxRuntimeReport(profile, networks_found, interrupted)
+    found_rows = tuple([replace(row, speed=round(slowness_at(speeds, turn), 4)) for row, turn in rows])
+    return OnnxRuntimeReport(profile, found_rows, interrupted)

@@ -1,7 +1,7 @@
 """The machine's slowness in one session relative to another, per kind of operator.
 
-Estimated from reference networks that were timed in both sessions. No clock here. Start at `between`;
-`costmodel/timing/README.md` describes why a shared machine needs it.
+Estimated from reference networks that were timed in both sessions. No clock here. Start at `between`, or, for networks
+in processes of their own, at `slowness_at`; `costmodel/timing/README.md` describes why a shared machine needs it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from statistics import median
 ALL = "all"
 CALL = "call"  # of a whole call, which differs from the sum of its nodes if clock readings are expensive
 FEWEST = 12  # networks with a kind; a rarer kind takes the slowness of all kinds
+EVERY = 5  # networks in fresh processes between two timings of a reference
 CLEAR_US = 10.0  # shorter times do not repeat within a few percent
 
 Slowness = Mapping[str, float]
@@ -37,3 +38,17 @@ def between(now: Sequence[Mapping[str, float]], then: Sequence[Mapping[str, floa
                 ratios.setdefault(kind, []).append(here[kind] / there[kind])
     slow = {kind: median(ratio) for kind, ratio in ratios.items() if len(ratio) >= FEWEST}
     return slow if ALL in slow else {ALL: median(ratios[ALL]) if ratios[ALL] else 1.0}
+
+
+def slowness_at(references: Sequence[float], turn: int) -> float:
+    """The machine's slowness at one of the timings of references, relative to the calibration; 1 without any.
+
+    Args:
+        references: times relative to the calibration, in the order of timing.
+        turn: position of the last one before the network in question; its neighbours count too.
+
+    >>> slowness_at([1.0, 1.2, 9.0, 1.1], 1), slowness_at([], -1)
+    (1.2, 1.0)
+    """
+    around = references[max(0, turn - 1) : turn + 2]
+    return median(around) if around else 1.0

@@ -12,9 +12,9 @@ import archs
 import costmodel
 from archs.ir.graph import Graph
 from costmodel.calibration.pipeline import raw_path
-from costmodel.calibration.plain import plain_networks, plain_original, spread_over, validate_plain
+from costmodel.calibration.plain import plain_networks, plain_original, validate_plain
 from costmodel.calibration.plain_report import PlainValidation, save_plain
-from costmodel.calibration.suite import suite
+from costmodel.calibration.suite import spread_over, suite
 from costmodel.calibration.validate import save_report, validate
 from costmodel.latency.profile import DEFAULT, locate, names
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile

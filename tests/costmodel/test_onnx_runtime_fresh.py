@@ -8,10 +8,12 @@ import pytest
 from support.onnx_runtime_profiles import fitted, made_up, made_up_networks, made_up_profile
 
 import archs
+import costmodel
 from costmodel.calibration.sample import table_networks
 from costmodel.onnx_runtime import calibrate
 from costmodel.onnx_runtime.timing import OnnxRuntimeTiming
-from costmodel.onnx_runtime.validate import EVERY, validate_onnx_runtime, validation_networks
+from costmodel.onnx_runtime.validate import validate_onnx_runtime, validation_networks
+from costmodel.timing.drift import EVERY
 
 FACTOR = 1.25
 
@@ -87,3 +89,11 @@ def test_the_last_chunk_is_timed_in_fresh_processes(monkeypatch):
     assert [one.spec for one in found] == [one.spec for one in timed]
     ordered = sorted(timed[10:], key=lambda one: one.call_us)
     assert ordered[0].spec in [one.spec for one in fresh]
+
+
+def test_a_calibration_that_times_nothing_is_an_error_in_one_sentence(monkeypatch):
+    """As where the runtime fuses every network in another way than is predicted."""
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(calibrate, "time_networks", lambda *given: iter(()))
+    with pytest.raises(costmodel.CostError, match="0 networks were timed"):
+        calibrate.calibrate_onnx_runtime()

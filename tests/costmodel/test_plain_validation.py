@@ -7,10 +7,11 @@ import pytest
 
 import archs
 import costmodel
-from costmodel.calibration.plain import EVERY, PlainNetwork, plain_networks, spread_over, validate_plain
+from costmodel.calibration.plain import PlainNetwork, plain_networks, validate_plain
 from costmodel.calibration.plain_report import save_plain
-from costmodel.calibration.suite import suite
+from costmodel.calibration.suite import spread_over, suite
 from costmodel.calibration.validate import save_report
+from costmodel.timing.drift import EVERY
 from costmodel.timing.plain_process import PlainTiming, measure_plain
 
 PROFILE = costmodel.load_profile("cpu")
