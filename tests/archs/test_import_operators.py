@@ -84,6 +84,7 @@ FILES = {
     ],
     "sums of three": [node("Relu", "x", outputs=["a"]), node("Tanh", "x", outputs=["b"]), node("Sum", "x", "a", "b")],
     "largest of three": [node("Relu", "x", outputs=["a"]), node("Tanh", "x", outputs=["b"]), node("Max", "x", "a", "b")],
+    "mean of constants": [node("Mean", "n", "k", outputs=["m"]), node("Add", "x", "m")],
     "uneven mean": [node("AveragePool", "x", kernel_shape=[2, 3], strides=[2, 2], auto_pad="SAME_UPPER")],
     "transposed, same": [node("ConvTranspose", "x", "t", strides=[2, 2], auto_pad="SAME_LOWER")],
     "transposed to a size": [node("ConvTranspose", "x", "t", strides=[2, 2], output_shape=[16, 15])],
@@ -98,8 +99,9 @@ FILES = {
     "einsum": [node("Einsum", "x", "x", equation="bchw,bdhw->bcd")],
     "tiles": [node("Tile", "x", "r")],
 }  # fmt: skip
+RANDOM = torch.Generator().manual_seed(0)
 HELD = {
-    "w": torch.randn(2, 4, 1, 1), "t": torch.randn(4, 3, 3, 2), "n": torch.tensor(0.2), "r": torch.tensor([1, 2, 1, 3]),
+    "w": torch.randn(2, 4, 1, 1, generator=RANDOM), "t": torch.randn(4, 3, 3, 2, generator=RANDOM), "n": torch.tensor(0.2), "k": torch.tensor(0.8), "r": torch.tensor([1, 2, 1, 3]),
 }  # fmt: skip
 
 
@@ -111,3 +113,29 @@ def test_a_file_is_whole_and_equal(name):
     graph = archs.from_onnx(data, verify=True)
     assert graph.verification.startswith("outputs are equal to ONNX Runtime's")
     assert costmodel.count(graph).total.unknown == 0
+
+
+def test_a_third_input_is_not_dropped():
+    """Which the standard does not allow: the operator is unknown, not a sum of the first two."""
+    nodes = [node("Relu", "x", outputs=["a"]), node("Tanh", "x", outputs=["b"]), node("Add", "x", "a", "b")]
+    with pytest.raises(archs.ArchError, match=r"'Add' \('Add'\) is unknown here"):
+        archs.from_onnx(model(nodes).SerializeToString())
+
+
+def test_constant_outputs_count_among_the_numbers():
+    data = model(
+        [node("Identity", "n", outputs=["c"]), node("Relu", "x"), node("Tanh", "x", outputs=["z"])], constants=HELD
+    )
+    for name in ("z", "c"):
+        data.graph.output.append(data.graph.output[0])
+        data.graph.output[-1].name = name
+    data.graph.output.insert(0, data.graph.output.pop())  # c, y, z
+    ends = [archs.from_onnx(data.SerializeToString(), output=which).nodes[-1].op for which in (1, 2, "z")]
+    assert [type(op).__name__ for op in ends] == ["ReLU", "Tanh", "Tanh"]
+    with pytest.raises(archs.ArchError, match="output is 0; network gives: y, z"):
+        archs.from_onnx(data.SerializeToString(), output=0)
+
+
+def test_every_reduction_of_a_window_reads_it():
+    pooled = ops.TensorFunction("max_pool1d_with_indices.default", (4, 4), ("$0", (3,)), item=0)
+    assert pooled.window == 3

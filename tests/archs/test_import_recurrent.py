@@ -129,3 +129,9 @@ def test_through_our_own_onnx_file(name):
     again = archs.from_onnx(archs.to_onnx(graph), verify=True)
     assert again.verification.startswith("outputs are equal")
     assert costmodel.count(again).total.mult_adds == costmodel.count(graph).total.mult_adds
+
+
+@pytest.mark.parametrize("projected", ["x=1", 5, -1, True])
+def test_a_projection_is_narrower_than_the_states(projected):
+    with pytest.raises(archs.ArchError, match=r"allowed: a whole number below 5"):
+        ops.Recurrent("lstm", 5, projected=projected)

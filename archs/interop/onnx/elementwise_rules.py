@@ -145,8 +145,10 @@ def _cumsum(call: OnnxCall) -> Value:
 
 @rule("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min")
 def _binary(call: OnnxCall) -> Value:
-    if len(call.inputs) != 2 and call.op in ("Max", "Min"):
-        return _one_after_another(call)
+    if len(call.inputs) != 2:
+        if call.op not in ("Max", "Min"):
+            raise UnsupportedNode
+        return _one_after_another(call, call.op)
     a, b = call[0], call[1]
     if isinstance(a, Known) and isinstance(b, Known):
         return _of_constants(call, a, b)
@@ -192,18 +194,18 @@ def _of_constants(call: OnnxCall, a: Known, b: Known) -> Value:
     return call.aten(name, a, b, overload=overload)
 
 
-def _one_after_another(call: OnnxCall, op: str = "") -> Value:
+def _one_after_another(call: OnnxCall, op: str) -> Value:
     """An operator of any number of tensors as operators of two."""
     total, *others = call.inputs
     for other in others:
-        total = call.as_operator(op or call.op, total, other)
+        total = call.as_operator(op, total, other)
     return total
 
 
 @rule("Sum", "Mean")
 def _sum(call: OnnxCall) -> Value:
     total = _one_after_another(call, "Add")
-    if call.op == "Sum" or isinstance(total, Known):
+    if call.op == "Sum":
         return total
     return call.aten("mul", total, 1 / len(call.inputs), overload="Tensor")
 

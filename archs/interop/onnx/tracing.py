@@ -83,14 +83,15 @@ class Trace:
                 if number % EVERY == 0:
                     progress(number / len(stacks), f"operator {number:,} of {len(stacks):,}")
                 self._node(proto, stack, f"{shorten(proto.name or proto.op_type)} ({shorten(proto.op_type)})")
-        named = [o.name for o in self._graph.output if isinstance(self._values.get(o.name), fx.Node)]
-        if not named:
+        names = [o.name for o in self._graph.output]
+        given = [value if isinstance(value := self._values.get(name), fx.Node) else None for name in names]
+        if not any(given):
             raise ArchError(f"{self._called} gives what does not depend on the image; allowed: a tensor that does")
         made = self._emitter
-        made.graph.output(tuple([self._values[name] for name in named]))
+        made.graph.output(tuple(given))  # a constant keeps its place, by which outputs are numbered
         stored = sum(self._bytes.get(name, 0) for name in made.trained)
         tensors = made.sources, made.tensors, made.trained
-        return Program(self._called, made.graph, *tensors, stored_bytes=stored, outputs=named)
+        return Program(self._called, made.graph, *tensors, stored_bytes=stored, outputs=names)
 
     def _node(self, proto: Any, stack: Stack, where: str) -> None:
         missing = [name for name in proto.input if name and name not in self._values]

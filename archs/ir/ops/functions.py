@@ -58,7 +58,10 @@ WHERE = ("where.self", "where.ScalarSelf", "where.ScalarOther")
 ALIGNED = (*ARITHMETIC, *WHERE, "masked_fill.Scalar", "pow.Tensor_Tensor")
 """Functions whose operands are broadcast from their last dimension on."""
 
-WINDOWED = ("max_pool3d.default", "max_pool3d_with_indices.default", "avg_pool3d.default", "max_pool1d.default")
+WINDOWED = (
+    *("max_pool1d.default", "max_pool1d_with_indices.default"),
+    *("max_pool3d.default", "max_pool3d_with_indices.default", "avg_pool3d.default"),
+)
 """Functions that read a window, their second argument, for each output."""
 
 KINDS = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
@@ -91,7 +94,7 @@ class TensorFunction(Unweighted):
         if self.name not in WINDOWED:
             return 0
         kernel: Any = self.arguments[1]
-        sides = 1 if self.name == "max_pool1d.default" else 3
+        sides = 1 if "1d" in self.name else 3
         return int(kernel[0] ** sides) if len(kernel) == 1 else prod(kernel)
 
     def output(self, *inputs: Shape) -> Shape:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from archs.errors import ArchError
+from archs.errors import ArchError, shorten
 from archs.ir.operator import Module, Op, Shape, positive
 
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
@@ -41,6 +41,8 @@ class Recurrent(Op):
             raise ArchError(f"a {self.cell} gives {self.gives!r}; allowed: {', '.join(GIVES)}, the cell of an lstm")
         positive(self.hidden, "hidden")
         positive(self.layers, "layers")
+        if type(self.projected) is not int or not 0 <= self.projected < self.hidden:
+            raise ArchError(f"projected is {shorten(self.projected)}; allowed: a whole number below {self.hidden}")
         if self.projected and self.cell != "lstm":
             raise ArchError(f"projected is {self.projected} in a {self.cell}; allowed: a projection in an lstm")
 
@@ -103,5 +105,4 @@ class Recurrent(Op):
         return Module("Recurrent", (CLASSES[self.cell], inputs[0][1], self.hidden), tuple(kwargs))
 
     def describe(self, *inputs: Shape) -> str:
-        kind = {"lstm": "LSTM", "gru": "GRU"}.get(self.cell, "RNN")
-        return f"{'bidirectional ' if self.bidirectional else ''}{kind} {self.hidden}"
+        return f"{'bidirectional ' if self.bidirectional else ''}{CLASSES[self.cell]} {self.hidden}"
