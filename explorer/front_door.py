@@ -44,7 +44,8 @@ def estimate(network: str | Spec | Graph) -> Estimate | None:
     >>> estimate("mobilenet_v2").family
     'mobilenet_v2'
     """
-    return accuracy.estimate(_spec(network))
+    table = network.spec if isinstance(network, Graph) else None  # folded or not: the accuracy is the same
+    return accuracy.estimate(table if isinstance(table, Spec) else _spec(network))
 
 
 def diff(
@@ -213,7 +214,8 @@ def _spec(network: str | Spec | Graph) -> Spec:
     if isinstance(network, str):
         return archs.spec(network)
     if isinstance(network, Graph):
-        return network.spec if isinstance(network.spec, Spec) else archs.spec_of(network)
+        table = network.spec if isinstance(network.spec, Spec) else None  # of a folded graph: the one before
+        return table if table and archs.build(table).nodes == network.nodes else archs.spec_of(network)
     if isinstance(network, Spec):
         return network
     raise TypeError(

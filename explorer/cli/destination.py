@@ -14,6 +14,7 @@ from pathlib import Path
 from costmodel import CostError
 
 ROOM = 16_000_000  # bytes; a profile with its raw timings takes up to 12,000,000
+TEXT = 1_000_000  # bytes of a spec, a device profile or a Python file
 INTERRUPTED = 130
 """The exit status after SIGINT and SIGTERM, as shells have it."""
 

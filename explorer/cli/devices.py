@@ -62,7 +62,7 @@ def fit_device(options: argparse.Namespace) -> Output:
     """Fits a device to a CSV and writes the profile."""
     destination.require_suffix(options.output, ".json")
     output = options.output or Path(f"{_slug(options.name)}.json")
-    destination.check(output)
+    destination.check(output, destination.TEXT)
     lines = read_path(options.timings)
     found = report(
         lines, options.name, options.kind, options.runtime, options.precision, options.threads, not options.eager

@@ -56,7 +56,7 @@ def _export(options: argparse.Namespace) -> Output:
     if options.profile is not None and form != "pytorch":
         raise archs.ArchError(f"--profile is for the header of a PyTorch file; the format is {form}", "profile")
     if options.output:
-        destination.check(options.output)
+        destination.check(options.output, destination.ROOM if form == "onnx" else destination.TEXT)
     if form == "spec":  # the spec is the table: folding is of its graph
         spec = network.spec(options)
         return _text(options, form, spec.name, spec.to_json())

@@ -24,7 +24,6 @@ from explorer.search.spaces import SPACES, space
 from explorer.search.strategies import STRATEGIES, strategy
 
 SHOWN = 10
-ROOM = 1_000_000  # bytes of a spec
 
 
 def register(commands: Commands) -> None:
@@ -52,7 +51,7 @@ def register(commands: Commands) -> None:
 def _search(options: argparse.Namespace) -> Output:
     destination.require_suffix(options.output, ".json")
     if options.output:
-        destination.check(options.output, ROOM)
+        destination.check(options.output, destination.TEXT)
     chosen, scored = space(options.space), objective(options.objective)
     profile = costmodel.load_profile(options.profile)
     arguments = (chosen, profile, options.target, scored)

@@ -50,7 +50,15 @@ def keep(kept: Collection, design: Design) -> Collection:
         raise ArchError(f"found {shorten(name)}, which another design has; allowed: a name of its own", "name")
     if len(kept) >= LIMIT:
         raise ArchError(f"found {len(kept)} designs; allowed: up to {LIMIT}; remove one first", "designs")
+    if not _has_room(kept, design):
+        raise ArchError(f"the designs would have over {links.MAX_BLOCKS:,} blocks in all; remove some first", "designs")
     return (*kept, replace(design, name=name))
+
+
+def _has_room(kept: Collection, design: Design) -> bool:
+    """Whether one more fits, by number and by the blocks that a reload builds."""
+    blocks = links.blocks_of([*[one.spec for one in kept], design.spec])
+    return len(kept) < LIMIT and blocks <= links.MAX_BLOCKS
 
 
 def free_name(kept: Collection, wanted: str) -> str:
@@ -62,14 +70,14 @@ def free_name(kept: Collection, wanted: str) -> str:
 
 
 def merged(kept: Collection, others: Iterable[Design]) -> Collection:
-    """The designs of two collections, as many as LIMIT allows; a taken name gets a number.
+    """The designs of two collections, as many as there is room for; a taken name gets a number.
 
     Equal ones stand once, also where one has its name with such a number.
     """
     for one in others:
         equal = [other.name for other in kept if replace(other, name=one.name) == one]
         known = any(name == one.name or name.startswith(f"{one.name} (") for name in equal)
-        if len(kept) < LIMIT and not known:
+        if not known and _has_room(kept, one):
             kept = keep(kept, replace(one, name=free_name(kept, one.name)))
     return kept
 

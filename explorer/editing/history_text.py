@@ -41,16 +41,24 @@ def text_of(spec: Spec) -> str:
 
 
 def pack(history: History, texts: Sequence[str]) -> str:
-    """The history, whose versions have these texts. The oldest versions go where it would be too long."""
-    specs, position = [one.spec for one in history.versions], history.position
-    versions = [(one.label[:MAX_LABEL], text, one.measured_pct) for one, text in zip(history.versions, texts)]
-    while position and (
-        sum(len(label) + len(text) for label, text, _ in versions) > MAX_TEXT
-        or links.blocks_of(specs) > links.MAX_BLOCKS
-    ):
-        versions, specs, position = versions[1:], specs[1:], position - 1
-    linked = texts[history.position].startswith(links.VERSION)
-    return json.dumps({"versions": versions, "position": position, "linked": linked})
+    """The history, whose versions have these texts; where it is too long, without the oldest, then the last undone."""
+    versions, position = history.versions, history.position
+    packed: dict[int, tuple[str, str, float | None]] = {}
+    specs: set[Spec] = set()
+    size = blocks = 0
+    for number in (*range(position, len(versions)), *reversed(range(position))):
+        version = versions[number]
+        entry = (version.label[:MAX_LABEL], texts[number], version.measured_pct)
+        size += len(entry[0]) + len(entry[1])
+        blocks += links.blocks_of({version.spec} - specs)
+        if packed and (size > MAX_TEXT or blocks > links.MAX_BLOCKS):
+            break
+        packed[number] = entry
+        specs.add(version.spec)
+    numbers = sorted(packed)
+    linked = texts[position].startswith(links.VERSION)
+    stored = [packed[number] for number in numbers]
+    return json.dumps({"versions": stored, "position": numbers.index(position), "linked": linked})
 
 
 def unpack(text: str) -> tuple[History, bool]:

@@ -27,7 +27,7 @@ log = logging.getLogger("explorer")
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_OTHERS = 2  # jobs at once that time nothing, of each queue
-MAX_WAITING = 40  # jobs that time nothing, waiting and running
+MAX_WAITING = 40  # jobs that time nothing, waiting and running, of each queue
 ABANDONED = 30.0  # seconds without a visitor after which a job ends
 POLL = 0.5
 _timing = threading.Lock()
@@ -122,8 +122,8 @@ class Job:
             _current = self
         else:
             with _turn:
-                if len(_others) >= MAX_WAITING:
-                    raise Busy(f"{len(_others)} jobs of other visitors are running or waiting: try again later")
+                if (waiting := len(self._queue())) >= MAX_WAITING:
+                    raise Busy(f"{waiting} jobs of other visitors are running or waiting: try again later")
                 _others.append(self)
         self.started = time.monotonic()
         line = json.dumps(request).encode() + b"\n"
@@ -176,9 +176,11 @@ class Job:
     @property
     def ahead(self) -> int:
         """The jobs of its queue that it waits for; 0 once it runs."""
-        queue = [other for other in list(_others) if other.long == self.long]
-        place = next((i for i, other in enumerate(queue) if other is self), -1)
+        place = next((i for i, other in enumerate(self._queue()) if other is self), -1)
         return max(0, place + 1 - MAX_OTHERS)
+
+    def _queue(self) -> list[Job]:
+        return [other for other in list(_others) if other.long == self.long]
 
     def _wait_for_turn(self) -> None:
         with _turn:

@@ -62,15 +62,19 @@ class StoredSession:
 def pack(session: StoredSession) -> str:
     """The session, its runs newest first; the oldest are dropped where the text would be too long."""
     packed: list[str] = []
+    known: set[Spec] = set()
+    blocks = 0
     for (specs, settings), run in reversed(list(session.runs.items())):
         networks = [[row, spec.to_json()] for row, spec in zip(run.rows, specs)]
         data = run.as_dict()
         data["rounds"] = [_short(turn) for turn in run.rounds]
         data["least"] = _short(run.least)
         text = json.dumps([networks, asdict(settings), data])
-        if len(text) + sum(map(len, packed)) > MAX_TEXT:
+        blocks += links.blocks_of(set(specs) - known)
+        if len(text) + sum(map(len, packed)) > MAX_TEXT or blocks > links.MAX_BLOCKS:
             break
         packed.append(text)
+        known.update(specs)
     head = json.dumps(
         {
             "version": VERSION,

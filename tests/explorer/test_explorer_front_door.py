@@ -77,3 +77,11 @@ def test_a_graph_has_the_estimate_of_its_table(change):
 def test_no_estimate_is_a_missing_value_in_a_sweep():
     table = explorer.sweep(V2.edit(input_channels=1), {"width": [1.0]}, profile=None)
     assert math.isnan(table["top1_pct"][0])
+
+
+def test_a_folded_graph_is_swept_as_it_is_and_estimated_as_its_table():
+    folded = archs.fold_batchnorm(archs.build("mobilenet_v2"))
+    [swept] = explorer.sweep(folded, {"width": [1.0]}, profile=None).to_dict("records")
+    assert swept["batch_norm"] == 0
+    assert swept["params"] == costmodel.count(folded).total.params
+    assert explorer.estimate(folded) == explorer.estimate("mobilenet_v2")

@@ -210,8 +210,12 @@ def test_the_line_of_waiting_jobs_is_bounded(monkeypatch):
     first = Other()
     first.start({})
     try:
-        with pytest.raises(job.Busy, match="running or waiting"):
+        with pytest.raises(job.Busy, match="1 jobs of other visitors are running or waiting"):
             Other().start({})
+        second = Search()  # another queue
+        second.start({})
+        second.stop()
+        second.wait()
     finally:
         first.stop()
         first.wait()

@@ -13,7 +13,6 @@ from explorer.data import profiles as devices
 from explorer.data.metrics import duration, interval
 from explorer.editing.scenario import Scenario
 from explorer.figures import search as figures
-from explorer.jobs.job import Busy
 from explorer.jobs.search import SearchJob
 from explorer.page.browser.memory import memory
 from explorer.page.search import choices, persistence, result
@@ -79,11 +78,6 @@ def _press(_: Change) -> None:
         scenario, settings = state.scenario(), persistence.settings()
         if scenario.target_ms is None or not scenario.profile:
             return
-        try:
-            settings.made_space(scenario.spec)
-        except ArchError as error:
-            memory()[REFUSED] = str(error)
-            return
         _begin(
             SearchJob(settings=settings, network=scenario.spec, profile=scenario.profile, target_ms=scenario.target_ms)
         )
@@ -101,7 +95,7 @@ def _begin(job: SearchJob) -> None:
         content = devices.load(job.profile).model_dump_json(by_alias=True).encode()
         job.present = job_status.present()
         job.begin(content)
-    except (Busy, CostError) as error:
+    except (ArchError, CostError) as error:
         memory()[REFUSED] = str(error)
     else:
         persistence.started(job)
