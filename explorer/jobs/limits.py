@@ -1,14 +1,13 @@
-"""Bounds on a job: its memory and time estimated before it starts, and the address space of its process.
+"""Bounds on a job: its memory and time, estimated before it starts.
 
-Each `check_…` raises CostError with one sentence, before a process is started. Start there (server) and at
-`limit_memory` (worker).
+Each `check_…` raises CostError with one sentence, before a process is started. Start there. What bounds the process
+itself is in `address_space`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from archs import Graph, build
 from archs.caching import cached
@@ -27,7 +26,6 @@ MAX_FILE = 256_000_000  # bytes of a file that the page makes and keeps with the
 EXPORT_SECONDS = 15.0, 0.03  # the start, and per operator
 SEARCH_SECONDS = 0.0025  # per operator and evaluation
 FASTER = 2.0  # a machine may be so much faster than that of the default profile, whose times are compared
-MAX_ADDRESS_SPACE = 6_000_000_000  # bytes beyond what the process has mapped once PyTorch is loaded
 MAX_SECONDS = 3600.0
 
 
@@ -124,27 +122,3 @@ def _total_ms(profile: DeviceProfile) -> float:
 @cached(1, "a constant of the default profile")
 def _default_ms() -> float:
     return _total_ms(load_profile(DEFAULT))
-
-
-def limit_memory(device: str = "cpu", memory: int = MAX_ADDRESS_SPACE, uses_torch: bool = True) -> None:
-    """Bound the address space of this process beyond what PyTorch maps. GPU drivers reserve too much to bound it."""
-    try:
-        import resource
-    except ImportError:  # not on this platform
-        return
-    if uses_torch:
-        import torch  # noqa: F401 maps its libraries
-    if device != "cpu":
-        return
-    try:
-        mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:  # Linux only
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = mapped + memory
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception is of Python's or PyTorch's allocator."""
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "alloc" in str(error).lower())

@@ -16,7 +16,7 @@ from typing import Any
 from archs import ArchError
 from costmodel import CostError
 from costmodel.timing import machine_lock
-from explorer.jobs.limits import MAX_ADDRESS_SPACE, limit_memory, out_of_memory
+from explorer.jobs.address_space import MAX_ADDRESS_SPACE, limit_memory, out_of_memory
 
 PR_SET_PDEATHSIG = 1  # of Linux's prctl
 

@@ -16,7 +16,7 @@ import torch
 import archs
 from archs.transforms.onnx_runtime import fuse
 from costmodel.timing import fault_cost, heap, machine_lock, plain_child, stopwatch
-from explorer.jobs import limits
+from explorer.jobs import address_space
 
 ROOT = Path(archs.__file__).parents[1]
 SOURCES = sorted(path for name in ("archs", "costmodel", "explorer") for path in (ROOT / name).rglob("*.py"))
@@ -112,15 +112,15 @@ def test_without_file_locks_timings_are_not_coordinated(monkeypatch):
 
 def test_without_resource_limits_a_job_runs(monkeypatch):
     monkeypatch.setitem(sys.modules, "resource", None)
-    limits.limit_memory()
+    address_space.limit_memory()
 
 
 def test_without_proc_no_memory_is_limited(monkeypatch, tmp_path):
     """A system such as macOS has limits of resources and no /proc."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_AS)
-    monkeypatch.setattr(limits, "Path", lambda path: tmp_path / "absent")
-    limits.limit_memory()
+    monkeypatch.setattr(address_space, "Path", lambda path: tmp_path / "absent")
+    address_space.limit_memory()
     assert resource.getrlimit(resource.RLIMIT_AS) == before
 
 

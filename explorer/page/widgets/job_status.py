@@ -25,7 +25,6 @@ def watch(job: Job, key: str, help: str, keepable: bool = True) -> None:
     """
     if not job.running:
         st.rerun()
-    job.present = job.present or present()
     waits = f"waiting for {job.ahead} other job{'s' if job.ahead > 1 else ''}" if job.ahead else ""
     st.progress(job.progress, waits or f"{job.status}{left(job)}")
     if st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=help):
