@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 from support.lab_pages import clean, fake, said, show
 from support.lab_runs import until
 
+from explorer.jobs import lab_queue
 from explorer.jobs.lab import LabJob
 from explorer.lab.experiment import experiment
 
@@ -74,3 +75,14 @@ def test_everything_is_measured_one_after_the_other(monkeypatch):
     assert len(started) == 4
     assert len(at.session_state["lab runs"]) == 4
     assert at.button(key="measure several").label == "Measure the missing of 7"
+
+
+def test_a_refusal_ends_the_sequence(monkeypatch):
+    """Every later run of the page asked again, and offered no button."""
+    monkeypatch.setattr(lab_queue, "MAX_WAITING", 0)
+    at = held()
+    clean(at.button(key="measure several").click().run())
+    assert "0 runs are waiting; allowed: up to 0" in at.warning[0].value
+    assert at.button(key="measure several").label == "Measure all 7"
+    clean(at.run())
+    assert not at.warning

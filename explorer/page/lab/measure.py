@@ -70,22 +70,22 @@ def measure_all(experiments: Sequence[Experiment]) -> None:
         done = len(experiments) - len(missing)
         st.caption(f"{done} of {len(experiments)} experiments measured.")
         job_status.follow(mine[1], "several", "Complete rounds are kept; the experiments after it are not started.")
-    elif missing and st.session_state.get(QUEUE):
+        return
+    if missing and st.session_state.get(QUEUE):
         made = missing[0]
         _start([(variant.row, variant.spec) for variant in made.variants], made.settings)
-    else:
-        st.session_state.pop(QUEUE, None)
-        if mine and mine[1].problem:
-            messages.error(mine[1].problem)
-        if missing and st.button(
-            f"Measure {'all' if len(missing) == len(experiments) else 'the missing of'} {len(experiments)}",
-            key="measure several",
-            type="primary",
-            icon=TIMER,
-            help=f"One after the other, each in about {SECONDS:.0f} s.{_queue()}",
-        ):
-            st.session_state[QUEUE] = True
-            st.rerun()
+    st.session_state.pop(QUEUE, None)  # none is left, or the next one was refused
+    if mine and mine[1].problem:
+        messages.error(mine[1].problem)
+    if missing and st.button(
+        f"Measure {'all' if len(missing) == len(experiments) else 'the missing of'} {len(experiments)}",
+        key="measure several",
+        type="primary",
+        icon=TIMER,
+        help=f"One after the other, each in about {SECONDS:.0f} s.{_queue()}",
+    ):
+        st.session_state[QUEUE] = True
+        st.rerun()
 
 
 def _queue() -> str:
@@ -120,6 +120,7 @@ def _ago(seconds: float) -> str:
 
 
 def _start(networks: Sequence[tuple[str, Spec]], settings: Settings) -> None:
+    """Join the queue and rerun the page; a refusal is a warning on it."""
     try:
         ticket = lab_queue.join(_request(networks), settings, SECONDS, job_status.present())
     except LabError as error:
