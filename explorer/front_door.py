@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import archs
 import costmodel
 from archs import ArchError, Graph, Spec
+from archs.catalogue.family import combinations
 from archs.catalogue.registry import FAMILIES
 from archs.errors import shorten
 from archs.networks import described
@@ -159,8 +159,7 @@ def sweep(
     device = as_profile(profile) if profile is not None else None
     knobs = {knob: list(_values(knob, values)) for knob, values in knobs.items()}
     rows = []
-    for values in product(*knobs.values()):
-        chosen = dict(zip(knobs, values))
+    for chosen in combinations(knobs):
         spec = _at(network, chosen)
         spec = edit(spec) if edit else spec
         if not isinstance(spec, Spec):

@@ -5,7 +5,6 @@ differs.
 """
 
 import argparse
-import itertools
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,6 +17,7 @@ from support.benchmark_records import record  # noqa: E402
 from support.onnx_runtime_model import compared  # noqa: E402
 
 import archs  # noqa: E402
+from archs.catalogue.family import combinations  # noqa: E402
 from archs.catalogue.registry import FAMILIES  # noqa: E402
 from archs.catalogue.sampling import random_spec  # noqa: E402
 
@@ -25,8 +25,7 @@ from archs.catalogue.sampling import random_spec  # noqa: E402
 def catalogue():
     """Every network of the catalogue at every value of its knobs."""
     for name, family in FAMILIES.items():
-        for values in itertools.product(*family.knobs.values()):
-            knobs = dict(zip(family.knobs, values))
+        for knobs in combinations(family.knobs):
             yield f"{name} {knobs}", archs.spec(name, **knobs)
 
 

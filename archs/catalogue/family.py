@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
+from itertools import product
+from typing import Any
 
 from archs.errors import ArchError, Problem, shorten
 from archs.ir.operator import EPS
@@ -65,3 +67,13 @@ class Family:
 
     def default(self, knob: str) -> object:
         return signature(self.make).parameters[knob].default
+
+
+def combinations(knobs: Mapping[str, Iterable[Any]]) -> Iterator[dict[str, Any]]:
+    """Every combination of the values of some knobs.
+
+    >>> list(combinations({"width": (0.5, 1.0), "groups": (3,)}))
+    [{'width': 0.5, 'groups': 3}, {'width': 1.0, 'groups': 3}]
+    """
+    for values in product(*knobs.values()):
+        yield dict(zip(knobs, values))

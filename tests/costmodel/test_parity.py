@@ -6,7 +6,6 @@ that comes out; and the export and the JSON text are stable.
 
 from __future__ import annotations
 
-from itertools import product
 from random import Random
 
 import pytest
@@ -15,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archs
 import costmodel
+from archs.catalogue.family import combinations
 from archs.catalogue.registry import FAMILIES
 from archs.catalogue.sampling import random_spec
 from archs.tables.table import Spec
@@ -49,7 +49,7 @@ def configurations() -> list[tuple[str, dict[str, object]]]:
     found = []
     for name, family in FAMILIES.items():
         shapes = {knob: values for knob, values in family.knobs.items() if knob != "resolution"}
-        found += [(name, dict(zip(shapes, values))) for values in product(*shapes.values())]
+        found += [(name, knobs) for knobs in combinations(shapes)]
         default = family.default("resolution")
         found += [(name, {"resolution": size}) for size in family.knobs["resolution"] if size != default]
     return found
