@@ -38,6 +38,11 @@ class Objective:
     of_table: Callable[[Spec], float] | None = None
     """The same score of a table that is of no space, where there is one."""
 
+    @property
+    def unit(self) -> str:
+        """`estimated top-1, %` or `mult-adds (proxy)`: the axis and the column of the score."""
+        return f"{self.tier} top-1, %" if self.is_accuracy else f"{self.name.replace('_', '-')} ({self.tier})"
+
     def of_spec(self, spec: Spec) -> float:
         """The score of a table. Raises ArchError for an objective of one space's genomes."""
         if self.of_table is None:

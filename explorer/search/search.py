@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import inf, isnan
 
 import costmodel
 from archs import ArchError, Graph
@@ -18,6 +19,10 @@ from explorer.search.objectives import Interval, Objective, price
 from explorer.search.parts import Genome
 from explorer.search.space import Space
 from explorer.search.strategies import Exhausted, RandomSearch, Strategy
+
+DIGITS = 9
+"""Of milliseconds that decide: the last bits of a price depend on the networks that are priced with it, and those on
+what an ended search has left to do. A candidate is priced alone."""
 
 
 @dataclass(frozen=True)
@@ -85,23 +90,27 @@ def candidates(
     """
     if not target_ms > 0:
         raise ArchError(f"target {target_ms} ms; allowed: above 0")
-    nearest = float("inf")
+    nearest = inf
     known: dict[Genome, Interval] = {}
 
-    def latency(genome: Genome) -> Interval:
+    def expect(genomes: Sequence[Genome]) -> None:
         nonlocal nearest
-        if genome not in known:
-            (known[genome],) = price([space.graph(genome)], profile)
-            high = known[genome][2]
-            nearest = min(nearest, high)
-            tried(high)
-        return known[genome]
+        new = [genome for genome in dict.fromkeys(genomes) if genome not in known]
+        if not new:
+            return
+        known.update(zip(new, price([space.graph(genome) for genome in new], profile)))
+        for genome in new:
+            nearest = min(nearest, high_ms(genome))
+            tried(high_ms(genome))
 
     def high_ms(genome: Genome) -> float:
-        return latency(genome)[2]
+        if genome not in known:
+            expect([genome])
+        high = known[genome][2]
+        return inf if isnan(high) else round(high, DIGITS)
 
     if w is None:
-        proposing = strategy(space, seed, lambda genome: high_ms(genome) <= target_ms, high_ms)
+        proposing = strategy(space, seed, lambda genome: high_ms(genome) <= target_ms, high_ms, expect)
     else:
         proposing = strategy(space, seed)
     for one in log:
@@ -112,12 +121,13 @@ def candidates(
         except Exhausted:
             break
         score = objective.score(space, genome)
-        found = candidate(genome, space.digest(genome), score, space.graph(genome), latency(genome))
+        graph = space.graph(genome)
+        found = candidate(genome, space.digest(genome), score, graph, *price([graph], profile))
         proposing.tell(genome, found.reward(target_ms, w))
         yield found
     if not proposing.history:
         why = f"the nearest of those tried needs {nearest:.3g} ms"
-        if nearest == float("inf"):
+        if nearest == inf:
             why = "the profile has no interval for any of those tried"
         raise ArchError(f"no network of space {space.name} meets {target_ms:g} ms with its whole interval; {why}")
 
@@ -149,9 +159,18 @@ def search(
     return Found(tuple(found), best(found, target_ms, w), not going)
 
 
+def ranked(found: Iterable[Candidate], target_ms: float, w: float | None) -> list[Candidate]:
+    """By reward, the highest first; of equal rewards, which the score cannot tell apart, the fastest."""
+
+    def order(one: Candidate) -> tuple[float, float, str]:
+        return -round(one.reward(target_ms, w), 9), inf if isnan(one.high_ms) else one.high_ms, one.digest
+
+    return sorted(found, key=order)
+
+
 def best(found: Iterable[Candidate], target_ms: float, w: float | None) -> Candidate:
-    """The one with the highest reward."""
-    return max(found, key=lambda c: (c.reward(target_ms, w), c.digest))
+    """The first of `ranked`."""
+    return ranked(found, target_ms, w)[0]
 
 
 def random_baseline(

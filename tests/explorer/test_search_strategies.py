@@ -1,6 +1,7 @@
 """Strategies: regret on NAS-Bench-Macro; a search keeps its promise on the interval; equal seeds, equal results."""
 
 import sys
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 import archs
 import costmodel
 from archs import ArchError
+from explorer.search import search as searching
 from explorer.search.nas_bench_macro import table
-from explorer.search.objectives import objective, rank_correlation
+from explorer.search.objectives import objective, price, rank_correlation
 from explorer.search.runs.baselines import width_baseline
-from explorer.search.search import candidates, search
+from explorer.search.search import best, candidates, search
 from explorer.search.spaces import space
-from explorer.search.strategies import STRATEGIES, Exhausted, strategy
+from explorer.search.strategies import STRATEGIES, Exhausted, RandomSearch, Strategy, strategy
+from explorer.search.strategies.base import BLOCKS
 
 EVALUATIONS = 100
 MAX_REGRET = 0.08  # points; random search has 0.17
@@ -89,6 +92,33 @@ def test_a_target_that_few_networks_meet_is_walked_to():
     found = [searching.ask() for _ in range(8)]
     assert len(set(found)) == 8
     assert max(map(cost, found)) <= limit
+
+
+@pytest.mark.parametrize("name", ["evolution", "surrogate"])
+def test_the_blocks_of_proposals_change_nothing(name, monkeypatch):
+    """Neither which networks are evaluated nor the last digit of a latency."""
+    arguments = (space("nas_bench_macro"), costmodel.load_profile("cpu"), 5.0, objective("nas_bench_macro"))
+    together = list(islice(candidates(*arguments, strategy(name), seed=2), 12))
+    monkeypatch.setattr(Strategy, "blocks", (1,) * sum(BLOCKS))
+    assert list(islice(candidates(*arguments, strategy(name), seed=2), 12)) == together
+
+
+def test_proposals_are_priced_in_blocks(monkeypatch):
+    sizes = []
+    monkeypatch.setattr(searching, "price", lambda graphs, profile: sizes.append(len(graphs)) or price(graphs, profile))
+    arguments = (space("nas_bench_macro"), costmodel.load_profile("cpu"), 4.5, objective("nas_bench_macro"))
+    search(*arguments, strategy("random"), evaluations=12)
+    assert sum(sizes) >= 2 * len(sizes)
+
+
+def test_of_equal_scores_the_fastest_is_the_best():
+    one = next(
+        candidates(space("nas_bench_macro"), costmodel.load_profile("cpu"), 8.0, objective("params"), RandomSearch)
+    )
+    slower, faster = replace(one, high_ms=7.0, digest="z"), replace(one, high_ms=6.0, digest="a")
+    assert best([slower, faster], 8.0, None) is faster
+    assert best([replace(slower, score=one.score + 1e-12), faster], 8.0, None) is faster
+    assert best([slower, replace(faster, high_ms=float("nan"))], 8.0, None) is slower
 
 
 def test_an_unreachable_target_names_the_nearest():

@@ -17,7 +17,7 @@ from explorer.editing.changed_cells import changed_cells
 from explorer.search.nas_bench_macro import table
 from explorer.search.objectives import BAND, Objective, rank_correlation
 from explorer.search.runs.baselines import Baseline
-from explorer.search.search import Candidate, front
+from explorer.search.search import Candidate, best, front, ranked
 from explorer.search.space import Space
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Outcome:
     def best(self) -> tuple[Candidate, ...]:
         """The best SHOWN by reward; of networks with equal scores, which the score cannot tell apart, the fastest."""
         once: dict[float, Candidate] = {}
-        for one in sorted(self.found, key=lambda c: (-c.reward(self.target_ms, self.w), c.high_ms)):
+        for one in ranked(self.found, self.target_ms, self.w):
             once.setdefault(round(one.score, 9), one)
         return tuple(list(once.values())[:SHOWN])
 
@@ -69,10 +69,8 @@ class Outcome:
 
     @property
     def unit(self) -> str:
-        """`estimated top-1, %` or `mult_adds (proxy)`: the axis and the column of the score."""
-        if self.objective.is_accuracy:
-            return f"{self.objective.tier} top-1, %"
-        return f"{self.objective.name.replace('_', '-')} ({self.objective.tier})"
+        """The axis and the column of the score."""
+        return self.objective.unit
 
     def score_text(self, score: float) -> str:
         return f"{score:.1f} %" if self.objective.is_accuracy else f"{score:,.0f}"
@@ -85,7 +83,7 @@ class Outcome:
         drawn = self.random[: len(self.found)]
         others = list(self.baselines)
         if drawn:
-            other = max(drawn, key=lambda c: c.reward(self.target_ms, self.w))
+            other = best(drawn, self.target_ms, self.w)
             evaluations = f"{len(drawn)} evaluation{'s' if len(drawn) > 1 else ''}"
             others.insert(0, Baseline(f"random search ({evaluations})", other))
         mine = self.best[0].reward(self.target_ms, self.w)

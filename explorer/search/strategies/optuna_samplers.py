@@ -6,7 +6,7 @@ Optuna is imported when a strategy is made; the other strategies need no package
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from archs import ArchError
@@ -25,6 +25,7 @@ class _Sampled(Strategy):
     """A study that is told each evaluated genome as a complete trial; one that is only asked for is no trial."""
 
     pareto = False
+    blocks = (*[1] * SAMPLED, 16)
 
     def __init__(
         self,
@@ -32,8 +33,9 @@ class _Sampled(Strategy):
         seed: int,
         allowed: Callable[[Genome], bool] = lambda _: True,
         cost: Callable[[Genome], float] | None = None,
+        expect: Callable[[Sequence[Genome]], None] = lambda _: None,
     ):
-        super().__init__(space, seed, allowed, cost)
+        super().__init__(space, seed, allowed, cost, expect)
         try:
             import optuna
         except ImportError:

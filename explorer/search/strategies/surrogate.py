@@ -43,7 +43,7 @@ class Surrogate(Strategy):
             draw = np.random.default_rng(self.rng.getrandbits(32)).standard_normal(len(weights))
             weights = weights + noise * np.linalg.solve(np.linalg.cholesky(precision).T, draw)
         best = [genome for _, genome in sorted(self.history, reverse=True)[: self.parents]]
-        found: set[Genome] = set()
+        made: dict[Genome, None] = {}
         for _ in range(self.candidates):
             parent = self.rng.choice(best)
             kind = self.rng.random()
@@ -53,9 +53,10 @@ class Surrogate(Strategy):
                 genome = self.space.cross(parent, self.rng.choice(best), self.rng)
             else:
                 genome = self.space.draw(self.rng)
-            if genome not in self._seen and genome not in found and self._allowed(genome):
-                found.add(genome)
-        candidates = sorted(found)
+            made[genome] = None
+        new = [genome for genome in made if self._is_new(genome)]
+        self._expect(new)
+        candidates = sorted([genome for genome in new if self._allowed(genome)])
         if not candidates:
             return []
         order = np.argsort(self._features(candidates) @ weights, kind="stable")
