@@ -59,6 +59,11 @@ def computed_once(call: AtenCall, constant: Constant) -> Step:
     return found
 
 
+def for_all_images(call: AtenCall, constant: Constant, rank: int) -> Step:
+    """A constant operand of tensors of `rank` dimensions, as a tensor without the batch."""
+    return computed(call, constant) if constant.tensor.dim() < rank else computed_once(call, constant)
+
+
 def expanded_from(constant: Constant) -> Constant | None:
     """The tensor for one image that a constant repeats for all; None where it is made otherwise."""
     target, args, _ = constant.made or (None, (), {})

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archs.interop.aten.call import AtenCall, UnsupportedCall, batched
-from archs.interop.aten.computed import computed
-from archs.interop.aten.elementwise_rules import for_all_images
+from archs.interop.aten.computed import computed, for_all_images
 from archs.interop.aten.steps import Constant, Step, steps_in
 from archs.ir import ops
 from archs.ir.operator import Shape

@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import isclose
 from typing import Any
 
-from archs.interop.aten.recurrent_rules import one_call
+from archs.interop.aten.rules.recurrent import one_call
 from archs.interop.aten.steps import MAX_SPLIT, Step, live
 from archs.ir import ops
 

@@ -1,6 +1,6 @@
 """A program → steps: call by call, the arguments looked up, constants computed, writes in place followed.
 
-What single calls mean is in `archs.interop.aten.call` and `archs.interop.aten.layout_rules`; what several together
+What single calls mean is in `archs.interop.aten.call` and `archs.interop.aten.rules.layout`; what several together
 mean is in `archs.interop.aten.patterns`.
 """
 
@@ -12,19 +12,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from archs.errors import ArchError, shorten
-from archs.interop.aten import (  # noqa: F401 they register their rules
-    elementwise_rules,
-    layer_rules,
-    layout_rules,
-    pooling_rules,
-    recurrent_rules,
-)
 from archs.interop.aten.call import RULES, AtenCall, UnsupportedCall, batched, is_constant
 from archs.interop.aten.computed import standardized_by
 from archs.interop.aten.functions import function
 from archs.interop.aten.fx_nodes import arguments_of, call_of, decomposed, operator_name, symbolic, written_to
 from archs.interop.aten.memory import Memory
 from archs.interop.aten.permutation import batch_moved, with_batch_first
+from archs.interop.aten.rules import (  # noqa: F401 they register their rules
+    elementwise,
+    layer,
+    layout,
+    pooling,
+    recurrent,
+)
 from archs.interop.aten.steps import BATCH, Constant, Step, constants_in, steps_in
 from archs.ir import ops
 from archs.ir.operator import Shape

@@ -57,7 +57,7 @@ def from_onnx(
     <Graph network: 3×8×8 → 3×8×8, 1 nodes>
     """
     from archs.interop.onnx import oracle
-    from archs.interop.onnx.quantized_rules import is_quantized
+    from archs.interop.onnx.rules.quantized import is_quantized
     from archs.interop.onnx.tracing import trace
 
     report = progress or (lambda share, step: None)

@@ -17,18 +17,19 @@ from typing import TYPE_CHECKING, Any
 from archs.errors import ArchError, shorten
 from archs.interop.aten.program import Program
 from archs.interop.aten.steps import BATCH
-from archs.interop.onnx import (  # noqa: F401 they register their rules
-    elementwise_rules,
-    layer_rules,
-    layout_rules,
-    pooling_rules,
-    quantized_rules,
-    resize_rules,
-    shape_rules,
-)
 from archs.interop.onnx.call import RULES, OnnxCall, shortest
 from archs.interop.onnx.emitter import Emitter, Known, Stack, UnsupportedNode, Value
 from archs.interop.onnx.files import tensor, tensors
+from archs.interop.onnx.rules import (  # noqa: F401 they register their rules
+    elementwise,
+    layer,
+    layout,
+    pooling,
+    quantized,
+    recurrent,
+    resize,
+    shape,
+)
 from archs.interop.onnx.scopes import scopes
 from archs.ir.operator import Shape
 

@@ -10,7 +10,7 @@ from math import prod
 from typing import Any
 
 from archs.interop.aten.call import AtenCall, UnsupportedCall, batched, rule
-from archs.interop.aten.computed import computed, computed_once, expanded_from
+from archs.interop.aten.computed import computed, computed_once, expanded_from, for_all_images
 from archs.interop.aten.steps import Constant, Step, reshaped_constant
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
@@ -228,11 +228,6 @@ def with_constant(call: AtenCall, name: str, x: Step, other: Any) -> Step:
         return call.step(kind(sizes, other.trained), x, weights={role: Constant(tensor, sources, other.trained, True)})
     full = (*[1] * (len(x.shape) - len(sizes)), *sizes)
     return call.step(BINARY[name](), x, computed(call, other, full))
-
-
-def for_all_images(call: AtenCall, constant: Constant, rank: int) -> Step:
-    """A constant operand of tensors of `rank` dimensions, as a tensor without the batch."""
-    return computed(call, constant) if constant.tensor.dim() < rank else computed_once(call, constant)
 
 
 def _stretches(sizes: tuple[int, ...], over: Shape) -> bool:

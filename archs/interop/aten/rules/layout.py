@@ -6,8 +6,8 @@ from itertools import accumulate
 from typing import Any
 
 from archs.interop.aten.call import AtenCall, UnsupportedCall, batched, rule
-from archs.interop.aten.elementwise_rules import with_constant
 from archs.interop.aten.permutation import permuted, selected, viewed
+from archs.interop.aten.rules.elementwise import with_constant
 from archs.interop.aten.steps import BATCH, MAX_SPLIT, Constant, Step
 from archs.ir import ops
 from archs.ir.operator import Op, Shape

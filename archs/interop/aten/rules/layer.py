@@ -10,8 +10,8 @@ from typing import Any
 
 from archs.interop.aten.call import AtenCall, UnsupportedCall, rule, unmodified
 from archs.interop.aten.computed import computed
-from archs.interop.aten.elementwise_rules import with_constant
 from archs.interop.aten.permutation import viewed
+from archs.interop.aten.rules.elementwise import with_constant
 from archs.interop.aten.steps import BATCH, Constant, Step, reshaped_constant
 from archs.ir import ops
 from archs.ir.operator import Pair
