@@ -57,13 +57,15 @@ def _folded(graph: Graph, folded: dict[str, str]) -> Weights:
     for norm, conv in folded.items():
         if norm not in tensors or conv not in tensors:
             continue
-        own, into = tensors.pop(norm), tensors[conv]
+        norm_tensors, into = tensors.pop(norm), tensors[conv]
         op = graph[norm].op
         assert isinstance(op, BatchNorm)
-        scale = (own["running_var"] + op.eps).rsqrt()
-        if "weight" in own:
-            scale = scale * own["weight"]
-        bias = (into["bias"] - own["running_mean"] if "bias" in into else -own["running_mean"]) * scale
+        scale = (norm_tensors["running_var"] + op.eps).rsqrt()
+        if "weight" in norm_tensors:
+            scale = scale * norm_tensors["weight"]
+        bias = (
+            into["bias"] - norm_tensors["running_mean"] if "bias" in into else -norm_tensors["running_mean"]
+        ) * scale
         into["weight"] = into["weight"] * scale.reshape(-1, 1, 1, 1)
-        into["bias"] = bias + own["bias"] if "bias" in own else bias
+        into["bias"] = bias + norm_tensors["bias"] if "bias" in norm_tensors else bias
     return Weights(tensors, given.unused, given.stored_bytes)

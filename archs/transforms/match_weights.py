@@ -164,8 +164,8 @@ def _sizes(graph: Graph) -> dict[str, dict[str, Sizes]]:
     for node in graph.nodes:
         if node.path in places and node.path not in graph.owners:
             prefix = f"{places[node.path]}."
-            own = {n.removeprefix(prefix): tuple(t.shape) for n, t in state.items() if n.startswith(prefix)}
-            own.pop("num_batches_tracked", None)
-            if own:
-                found[node.path] = own
+            sizes = {n.removeprefix(prefix): tuple(t.shape) for n, t in state.items() if n.startswith(prefix)}
+            sizes.pop("num_batches_tracked", None)
+            if sizes:
+                found[node.path] = sizes
     return found

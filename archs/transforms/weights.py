@@ -87,18 +87,18 @@ def load_weights(network: Network, path: str | Path, strict: bool = True) -> Gra
     graph = build(network)
     with torch.device("meta"):
         module = from_source(to_source(graph))
-    own = {name: t for name, t in module.state_dict().items() if not name.endswith("num_batches_tracked")}
+    expected = {name: t for name, t in module.state_dict().items() if not name.endswith("num_batches_tracked")}
     try:
         with safe_open(path, framework="pt") as file:
             names = {name for name in list(file.keys()) if not name.endswith("num_batches_tracked")}
-            if strict and (wrong := sorted(names ^ set(own))):
+            if strict and (wrong := sorted(names ^ set(expected))):
                 raise ArchError(f"{shorten(wrong[0])} is in the file or in {graph.name}, not in both")
             fitting = []
-            for name in sorted(names & set(own)):  # sizes first, before any of them is read
-                if (size := tuple(file.get_slice(name).get_shape())) == tuple(own[name].shape):
+            for name in sorted(names & set(expected)):  # sizes first, before any of them is read
+                if (size := tuple(file.get_slice(name).get_shape())) == tuple(expected[name].shape):
                     fitting.append(name)
                 elif strict:
-                    raise ArchError(f"{name} has {size} in the file; allowed: {tuple(own[name].shape)}")
+                    raise ArchError(f"{name} has {size} in the file; allowed: {tuple(expected[name].shape)}")
             tensors = {name: file.get_tensor(name) for name in fitting}
             eps = _eps_of(file.metadata() or {})
     except SafetensorError as error:
@@ -113,7 +113,7 @@ def load_weights(network: Network, path: str | Path, strict: bool = True) -> Gra
             if named:
                 found[node] = named
     if not strict:
-        layers = {name.rpartition(".")[0] for name in own}
+        layers = {name.rpartition(".")[0] for name in expected}
         report_missing(graph, sorted(layers - {name.rpartition(".")[0] for name in fitting}), len(found))
     nodes = tuple(with_eps(n, eps[places[n.path]]) if places.get(n.path) in eps else n for n in graph.nodes)
     return replace(graph, nodes=nodes, weights=Weights(found))

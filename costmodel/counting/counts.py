@@ -200,8 +200,8 @@ class NetworkCounts:
         """
         nodes: Sequence[Node] = self.graph.nodes
         if level == "node":
-            kept = [(n, c) for n, c in zip(nodes, self.nodes) if block is None or n.block == block]
-            nodes = [node for node, _ in kept]
+            selected = [(n, c) for n, c in zip(nodes, self.nodes) if block is None or n.block == block]
+            nodes = [node for node, _ in selected]
             shapes = [self.graph.input_shapes(node) for node in nodes]
             found: dict[str, list[Any]] = {
                 "path": [node.path for node in nodes],
@@ -211,7 +211,7 @@ class NetworkCounts:
                 "input": [", ".join(map(str, inputs)) for inputs in shapes],
                 "output": [str(node.output) for node in nodes],
             }
-            rows: Iterable[Counts] = [counts for _, counts in kept]
+            rows: Iterable[Counts] = [counts for _, counts in selected]
         else:
             groups = self.groups(level)
             found = {level: list(groups)}

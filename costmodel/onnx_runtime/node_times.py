@@ -90,8 +90,8 @@ class _Session:
         self.spec, self.path, self.fused = spec, path, fuse_for_onnx_runtime(graph)
         data = quick_onnx(graph)
         self.timed = new_session(data, threads)
-        own = {"optimized_model_filepath": f"{path}.onnx", "profile_file_prefix": str(path)}
-        self.profiled = new_session(data, threads, enable_profiling=True, **own)
+        options = {"optimized_model_filepath": f"{path}.onnx", "profile_file_prefix": str(path)}
+        self.profiled = new_session(data, threads, enable_profiling=True, **options)
         self.feed = {IMAGE_VALUE: numpy.random.default_rng(0).standard_normal((1, *graph.input), dtype=numpy.float32)}
         self.calls: list[float] = []
 

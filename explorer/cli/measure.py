@@ -97,10 +97,10 @@ def _row(graph: Graph, profile: DeviceProfile, timing: PlainTiming) -> dict[str,
 def _text(graph: Graph, profile: DeviceProfile, rows: list[dict[str, object]]) -> str:
     lines = [f"{graph.name}, {profile.regime.label}, profile {profile.name}"]
     if rows[0]["library"] != GLIBC:
-        row, kept = rows[0], costmodel.predict(graph, profile).latency_ms
+        row, retained_ms = rows[0], costmodel.predict(graph, profile).latency_ms
         lines.append(
             f"The allocator is {row['library']}: measured {row['median_ms']:.2f} ms, counted {row['page_faults']:.0f} "
-            f"page faults per call, which are not predicted for it; predicted without page faults {kept:.2f} ms"
+            f"page faults per call, which are not predicted for it; predicted without page faults {retained_ms:.2f} ms"
         )
         return "\n".join(lines)
     for row in rows:

@@ -51,8 +51,8 @@ def measure(options: argparse.Namespace) -> Output:
     text = _text(graph.name, found, rows)
     if profile:
         predicted = costmodel.predict(graph, cast(DeviceProfile, profile))
-        own = {"profile": profile.name, "predicted_ms": predicted.latency_ms}
-        document |= own | {"low_ms": predicted.low_ms, "high_ms": predicted.high_ms}
+        summary = {"profile": profile.name, "predicted_ms": predicted.latency_ms}
+        document |= summary | {"low_ms": predicted.low_ms, "high_ms": predicted.high_ms}
         text += f"\npredicted {predicted.latency_ms:.2f} ms, {predicted.interval_text}, profile {profile.name}"
     return Output(document, text)
 

@@ -122,8 +122,8 @@ class Scenario:
         if self.edited:
             name += f"_{self.history.versions[position].label[:60]}" if position else "_edited"
         else:
-            turned = [(k, v) for k, v in knobs(self.spec).items() if v != FAMILIES[name].default(k)]
-            name += "".join([f"_{k}_{'x'.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in turned])
+            changed = [(k, v) for k, v in knobs(self.spec).items() if v != FAMILIES[name].default(k)]
+            name += "".join([f"_{k}_{'x'.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in changed])
         return "_".join(filter(None, (_UNSAFE.sub("_", name).strip("_"), _UNSAFE.sub("_", what)))) + suffix
 
     @property
@@ -225,6 +225,7 @@ class Scenario:
 
 
 def start() -> Scenario:
+    """The scenario of a new session."""
     return Scenario(History.start(archs.spec(DEFAULT)))
 
 

@@ -134,19 +134,19 @@ def join(
     Raises LabError where the queue is full, and for networks that need too much memory or time.
     """
     global _server
-    asked = tuple((row, text) for row, text in networks)
+    requested = tuple((row, text) for row, text in networks)
     try:
-        lab.check(asked, settings)
+        lab.check(requested, settings)
     except CostError as error:
         raise LabError(str(error)) from None
     with _lock:
         wanted = (work for work in _works if work.wanted)  # any other is being stopped
-        same = (one for one in wanted if (one.networks, one.settings, one.seconds) == (asked, settings, seconds))
+        same = (one for one in wanted if (one.networks, one.settings, one.seconds) == (requested, settings, seconds))
         work = next(same, None)
         if work is None:
             if len(_works) >= MAX_WAITING:
                 raise LabError(f"{len(_works)} runs are waiting; allowed: up to {MAX_WAITING}. Try again later")
-            work = _Work(asked, settings, seconds)
+            work = _Work(requested, settings, seconds)
             _works.append(work)
         ticket = Ticket(work, present=present)
         work.tickets.append(ticket)
@@ -164,11 +164,11 @@ def find(token: str) -> Ticket | None:
 
 def recent(networks: Sequence[tuple[str, str]], settings: Settings) -> tuple[Run, float] | None:
     """(a complete run of equal networks and settings, its age in seconds), of the last minutes."""
-    asked = tuple((row, text) for row, text in networks)
+    requested = tuple((row, text) for row, text in networks)
     now = time.monotonic()
     with _lock:
         for work in reversed(_finished):
-            fits = (work.networks, work.settings) == (asked, settings)
+            fits = (work.networks, work.settings) == (requested, settings)
             if fits and work.run and not work.run.stopped and now - work.ended < RECENT:
                 return work.run, now - work.ended
     return None
@@ -224,7 +224,7 @@ def _begin(work: _Work) -> None:
                 work.job.stop()
     except base.Busy:  # a calibration, or another process: it is tried again
         pass
-    except Exception as error:  # the queue goes on with the next one
+    except Exception as error:  # the next one is not affected
         base.log.exception("a run could not be started")
         work.problem = f"the run could not be started: {error}"
         _end(work)

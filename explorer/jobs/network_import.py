@@ -66,15 +66,16 @@ class ImportJob(Job):
 
 
 def main() -> None:
-    asked = request()
+    """The worker: reads the ONNX file or builds the library's network of its request."""
+    arguments = request()
     with working(timing=False, memory=MAX_MEMORY):
-        if "library" in asked:
-            send(share=0.2, step=f"{asked['library']} builds the network")
-            size = tuple(asked["size"]) if asked["size"] else None
-            graph = zoo.graph(asked["library"], asked["name"], size)
+        if "library" in arguments:
+            send(share=0.2, step=f"{arguments['library']} builds the network")
+            size = tuple(arguments["size"]) if arguments["size"] else None
+            graph = zoo.graph(arguments["library"], arguments["name"], size)
         else:
-            shape = tuple(asked["shape"]) if asked["shape"] else None
-            graph = from_onnx(rest(), shape, asked["name"], progress=_progress)
+            shape = tuple(arguments["shape"]) if arguments["shape"] else None
+            graph = from_onnx(rest(), shape, arguments["name"], progress=_progress)
         require_few(graph)
         send(share=0.95, step="the graph is handed over")
         send_raw(packed(graph))

@@ -189,8 +189,8 @@ def _about(key: str) -> None:
     st.markdown(f"Latencies on this page: **{messages.literal(devices.whose(key))}**.")
     took = f" in {profile.seconds:.0f} s" if profile.seconds else ""
     made = f"{'quick, ' if profile.quick else ''}{profile.networks} networks{took}"
-    went_on = [f"goes on from {profile.prior}"] if profile.prior else []
-    messages.caption(" · ".join([*map(str, environment.values()), made, *went_on]))
+    prior = [f"initialised from {profile.prior}"] if profile.prior else []
+    messages.caption(" · ".join([*map(str, environment.values()), made, *prior]))
     for warning in profile.warnings:
         messages.warning(warning, ":material/graphic_eq:")
     with st.container(horizontal=True):
@@ -213,7 +213,7 @@ def _evidence(key: str) -> None:
     )
     pairs = found.get(name or "", next(iter(found.values())))
     if pairs.empty:
-        st.caption("The profile names no networks that it was judged on.")
+        st.caption("The profile names no held-out networks.")
         return
     all_of_it = evidence.errors_of(pairs, key)
     st.markdown(

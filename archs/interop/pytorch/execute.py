@@ -57,22 +57,22 @@ def put(module: nn.Module, state: dict[str, Tensor]) -> None:
 
     Raises ArchError for unknown names and for sizes that do not fit.
     """
-    own = {name: t for name, t in module.state_dict().items() if not name.endswith("num_batches_tracked")}
+    expected = {name: t for name, t in module.state_dict().items() if not name.endswith("num_batches_tracked")}
     if not state:
         return
-    if unknown := [name for name in state if name not in own]:
+    if unknown := [name for name in state if name not in expected]:
         raise ArchError(f"{shorten(unknown[0])} is in the weights, not in the network")
-    if missing := [name for name in own if name not in state]:
+    if missing := [name for name in expected if name not in state]:
         listed = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
         warnings.warn(
-            f"{len(missing)} of {len(own)} tensors have no trained weights and keep initial ones: {listed}",
+            f"{len(missing)} of {len(expected)} tensors have no trained weights and keep initial ones: {listed}",
             stacklevel=3,
         )
     for name, tensor in state.items():
-        if tensor.numel() != own[name].numel():
-            found, allowed = (" × ".join(map(str, t.shape)) for t in (tensor, own[name]))
+        if tensor.numel() != expected[name].numel():
+            found, allowed = (" × ".join(map(str, t.shape)) for t in (tensor, expected[name]))
             raise ArchError(f"{name} has {found} elements; allowed: {allowed}")
-    module.load_state_dict({name: t.reshape(own[name].shape) for name, t in state.items()}, strict=False)
+    module.load_state_dict({name: t.reshape(expected[name].shape) for name, t in state.items()}, strict=False)
 
 
 def from_source(text: str) -> nn.Module:

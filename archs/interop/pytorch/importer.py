@@ -76,16 +76,16 @@ def from_module(
     shape = image_shape(input_shape)
     arguments = Arguments(module, inputs)
     called = name or snake(type(module).__name__)
-    with isolated(module) as own:
-        program = _export(own, shape, arguments)
-        reader = Reader(_program(own, program), shape, output)
+    with isolated(module) as isolated_module:
+        program = _export(isolated_module, shape, arguments)
+        reader = Reader(_program(isolated_module, program), shape, output)
         steps = recognise(reader.read())
-        parameters: dict[str, Tensor] = dict(own.named_parameters(remove_duplicate=False))
-        graph = assemble(called, shape, steps, staged(own), parameters)
+        parameters: dict[str, Tensor] = dict(isolated_module.named_parameters(remove_duplicate=False))
+        graph = assemble(called, shape, steps, staged(isolated_module), parameters)
     if not verify:
         return replace(graph, verification=oracle.NOT_COMPARED.format("verify=False"))
-    with isolated(module) as own:
-        watched = choose(arguments.installed(own), reader.chosen)
+    with isolated(module) as isolated_module:
+        watched = choose(arguments.installed(isolated_module), reader.chosen)
         return replace(graph, verification=oracle.verify(graph, watched, _modules(graph, steps), output is None))
 
 
@@ -308,8 +308,8 @@ def _identity(step: Step, owner_of: Callable[[str], str]) -> object:
 
 def read_tensors(steps: list[Step]) -> dict[str, Tensor]:
     """The parameters that steps have as they are, by name."""
-    held = [c for step in steps for c in step.weights.values() if c.trained and len(c.sources) == 1]
-    return {c.sources[0]: c.tensor for c in held}
+    trained = [c for step in steps for c in step.weights.values() if c.trained and len(c.sources) == 1]
+    return {c.sources[0]: c.tensor for c in trained}
 
 
 def _unread(parameters: dict[str, Tensor], read: set[str]) -> dict[str, int]:

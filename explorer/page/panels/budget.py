@@ -104,9 +104,9 @@ def _limit(name: str, change: Change) -> None:
 def _draw(scenario: Scenario, options: Sequence[PricedNetwork], target: float) -> None:
     points = table(scenario.profile, scenario.folded)
     found = scenario.prediction
-    own = own_point(scenario, found.latency_ms) if found else None
+    open_network = own_point(scenario, found.latency_ms) if found else None
     line = networks.pareto(points, "latency_ms")
-    plain = tradeoff.frontier(points, line, "latency_ms", own, families=networks.families())
+    plain = tradeoff.frontier(points, line, "latency_ms", open_network, families=networks.families())
     others = search.published(scenario.profile, scenario.folded) if scenario.profile else ()
     figure = figures.with_budget(plain, target, options, others)
     chart.show(figure, "budget", "Candidates for the budget", partial(opened, offered=options), scenario.file("budget"))

@@ -14,7 +14,7 @@ from explorer.editing.scenario import Scenario
 from explorer.figures.designs import side_by_side
 from explorer.page.browser.memory import memory
 from explorer.page.panels.tables import csv
-from explorer.page.state import collection as kept
+from explorer.page.state import collection as stored
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, form, messages
 from explorer.page.widgets.form import Change, Part
@@ -28,9 +28,9 @@ METRIC = ("latency_ms", "mult_adds", "params", "mem_access")
 
 
 def designs(scenario: Scenario) -> None:
-    found = kept.kept()
+    found = stored.current()
     form.show("designs form", [*_keeping(scenario, found), *state.problem_parts("designs"), *_list(found)])
-    kept.keep()
+    stored.keep()
     if not found:
         st.info(
             "Keep up to fifty versions under a name, and compare them side by side. They stay in this browser.",
@@ -72,10 +72,10 @@ def _name(change: Change) -> None:
 def _keep() -> None:
     with state.guard("The design"):
         scenario = state.scenario()
-        name = memory().get(NAME) or collection.free_name(kept.kept(), _proposed(scenario))
+        name = memory().get(NAME) or collection.free_name(stored.current(), _proposed(scenario))
         design = Design(name, scenario.spec, scenario.folded, scenario.measured_pct)
         try:
-            kept.put(collection.keep(kept.kept(), design))
+            stored.put(collection.keep(stored.current(), design))
         except ArchError as error:
             state.put(scenario.refuse("designs", error))
             return
@@ -122,13 +122,13 @@ def _open(design: Design) -> None:
 
 
 def _remover(design: Design) -> Callable[[Change], None]:
-    return lambda _: kept.put(tuple(one for one in kept.kept() if one.name != design.name))
+    return lambda _: stored.put(tuple(one for one in stored.current() if one.name != design.name))
 
 
 def _share() -> None:
     with st.popover("Link to all designs", icon=":material/link:"):
         try:
-            address = kept.address()
+            address = stored.address()
         except ArchError as error:
             messages.caption(str(error))
             return

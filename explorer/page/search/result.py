@@ -181,7 +181,7 @@ def _compare(job: SearchJob, outcome: Outcome, ranks: list[int]) -> None:
 
 
 def _keep(outcome: Outcome, chosen: list[Design]) -> None:
-    found = collection.kept()
+    found = collection.current()
     try:
         for one in chosen:
             if one.spec not in [known.spec for known in found]:

@@ -28,22 +28,24 @@ ASKED = "designs asked"
 _keeper = Component("designs", js=bundle.script("history"))
 
 
-def kept() -> Collection:
+def current() -> Collection:
+    """The session's designs."""
     return memory().get(KEY, ())
 
 
 def put(collection: Collection) -> None:
+    """Replace the session's designs."""
     memory()[KEY] = collection
 
 
 def reopen(text: str) -> None:
     """A link's collection. Raises ArchError."""
-    put(designs.merged(kept(), designs.unpack(text)))
+    put(designs.merged(current(), designs.unpack(text)))
 
 
 def address() -> str:
     """The link of the whole collection. Raises ArchError where it would be too long."""
-    parameters = {PARAMETER: designs.link(kept()), "panel": "Designs"}
+    parameters = {PARAMETER: designs.link(current()), "panel": "Designs"}
     return f"{st.context.url or ''}?{urlencode(parameters)}"
 
 
@@ -51,7 +53,7 @@ def keep() -> None:
     """Asks the browser what it stores, once, and gives it what there is from then on."""
     asked = memory().get(ASKED, False)
     data = {
-        "text": designs.pack(kept()) if asked else "",
+        "text": designs.pack(current()) if asked else "",
         "storage": STORAGE,
         "always": True,
         "acknowledged": events.acknowledged(KEY),
@@ -66,4 +68,4 @@ def _found(content: list[Any]) -> None:
                 memory()[ASKED] = True
                 if text:
                     with suppress(ArchError):  # of another version of this program
-                        put(designs.merged(designs.unpack(text), kept()))
+                        put(designs.merged(designs.unpack(text), current()))
