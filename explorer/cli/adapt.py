@@ -1,14 +1,12 @@
 """`python -m explorer adapt`: a table brought to a latency step by step, layer by layer, as NetAdapt does.
 
-The steps are `explorer.search.netadapt`'s, the log `explorer.search.adapt_log`'s.
+The steps are `explorer.search.netadapt`'s, the log `explorer.search.logs.adapt_log`'s.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from dataclasses import asdict, dataclass, replace
-from math import isnan, nan
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,11 @@ from costmodel.latency.profile import DEFAULT
 from costmodel.written_files import write_together
 from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output, ends
-from explorer.cli.progress import Progress, progress_bar
+from explorer.cli.progress import progress_bar
 from explorer.data import frontier
 from explorer.figures import adapt as figures
-from explorer.search import training
-from explorer.search.adapt_log import Log, row_of
-from explorer.search.image_sets import SHAPES, load
+from explorer.search.image_sets import SHAPES
+from explorer.search.logs.adapt_log import AdaptLog, row_of
 from explorer.search.netadapt import (
     VERSIONS,
     Adapted,
@@ -32,20 +29,17 @@ from explorer.search.netadapt import (
     Adapter,
     Scorer,
     TableScorer,
-    conclusion,
     version,
-    walk,
 )
-from explorer.search.objectives import OBJECTIVES, objective
-from explorer.search.parts import digest_of
+from explorer.search.objectives import OBJECTIVES
 from explorer.search.proposals import KINDS
+from explorer.search.runs.adaptation import TRAINED, Adaptation, plan_of, scorer_of, trained
 from explorer.search.runs.baselines import scored, width_baseline
 from explorer.search.sweep import fingerprint
 from explorer.search.training import Recipe, Trained, accuracy, train
-from explorer.search.truncation import ORDERS, check_order
+from explorer.search.truncation import ORDERS
 from explorer.views.report import figure_html
 
-TRAINED = "trained"
 ROOM = 1_000_000  # bytes; a log of a hundred steps
 CHOICES = ("ratio", "accuracy")
 WIDTH_COLUMNS = ("latency_ms", "low_ms", "high_ms", "score")
@@ -81,74 +75,6 @@ def register(commands: Commands) -> None:
     real.add_argument("--seed", type=int, default=0)
 
 
-@dataclass
-class _Search:
-    """A search with its log; what is being done is told to `bar`."""
-
-    adapter: Adapter
-    spec: Spec
-    log: Log | None
-    bar: Progress
-    max_steps: int
-
-    def __post_init__(self) -> None:
-        self.steps: list[AdaptedStep] = list(self.log.steps) if self.log else []
-        self.doing, self.started, self.begun = "", time.monotonic(), 0.0
-
-    def run(self) -> tuple[Adapted, Any]:
-        """The result, with the state of its last step."""
-        state: Any = None
-        self.doing = "the network to begin with"
-        if self.steps:
-            state = self._kept_state()
-        else:
-            first, state = self.adapter.first(self.spec)
-            self._add(first, state)
-        self.begun = self._share()
-        ended = self.log is not None and self.log.ended
-        if not ended and len(self.steps) <= self.max_steps:
-            for step, after in walk(self.adapter, self.steps, state, self._trying):
-                self._add(step, after)
-                state = after
-                if step.number >= self.max_steps:
-                    break
-        return conclusion(self.adapter, self.steps), state
-
-    def _kept_state(self) -> Any:
-        state = self.log.state() if self.log else None
-        if self.log and state is None and isinstance(self.adapter.scorer, Trained):
-            raise ArchError(f"{self.log.weights(self.steps[-1].number)} is missing; continue with it, or a new log")
-        return state
-
-    def _add(self, step: AdaptedStep, state: Any) -> None:
-        if self.log:
-            self.log.append(step, state)
-        self.steps.append(step)
-
-    def _trying(self, number: int, of: int, where: str) -> None:
-        self.doing = f"step {len(self.steps)} · {self.steps[-1].latency_ms:.3g} ms · proposal {number} of {of}, {where}"
-        self.tell()
-
-    def trained(self, now: training.Progress) -> bool:
-        """Of each step of a training."""
-        self.tell(f" · training {now.step} of {now.steps}, loss {now.loss:.3f}, {now.seconds_left:.0f} s left")
-        return True
-
-    def tell(self, more: str = "") -> None:
-        """Show what is being done, with the time that is left at this rate."""
-        share = self._share()
-        done = share - self.begun
-        left = (time.monotonic() - self.started) * (1 - share) / done if done > 0 else nan
-        self.bar(share, self.doing + more + ("" if isnan(left) else f" · some {left:.0f} s left in all"))
-
-    def _share(self) -> float:
-        if not self.steps:
-            return 0.0
-        seed, now = self.steps[0].latency_ms, self.steps[-1].latency_ms
-        way = seed - self.adapter.target_ms
-        return min(1.0, max(0.0, (seed - now) / way)) if way > 0 else 1.0
-
-
 def _adapt(options: argparse.Namespace) -> Output:
     destination.require_suffix(options.output, ".json")
     destination.require_suffix(options.figure, ".html")
@@ -163,12 +89,9 @@ def _adapt(options: argparse.Namespace) -> Output:
     if isinstance(scorer, Trained):
         spec = scorer.images.fitted(spec)
     adapter = Adapter(profile, options.target_ms, scorer, _version(options), not options.point, options.fold)
-    log = Log(options.log, _plan(options, spec, adapter)) if options.log else None
+    log = AdaptLog(options.log, plan_of(spec, adapter, options.objective, _how(options))) if options.log else None
     with progress_bar() as bar:
-        search = _Search(adapter, spec, log, bar, options.max_steps)
-        if isinstance(scorer, Trained):
-            scorer.progress = search.trained
-            scorer.checkpoint = log.beside("training") if log else None
+        search = Adaptation(adapter, spec, log, bar, options.max_steps)
         try:
             found, state = search.run()
             test = _tested(options, scorer, state, search) if isinstance(state, Graph) else None
@@ -202,42 +125,27 @@ def _version(options: argparse.Namespace) -> Any:
 def _scorer(options: argparse.Namespace) -> tuple[Scorer, str]:
     """The scorer with a note on it."""
     if options.objective != TRAINED:
-        found = objective(options.objective)
-        return TableScorer(found), found.note
-    check_order(options.order)
-    images = load(options.images, options.side, options.seed)
+        return scorer_of(options.objective)
     first = Recipe(options.steps, options.batch)
-    tuning = Recipe(options.tuning_steps, options.batch, 0.02, warmup=0)
+    scorer = trained(options.images, options.side, first, options.tuning_steps, options.seed, options.order)
+    images = scorer.images
     sizes = " / ".join(f"{len(part):,}" for part in (images.train, images.validation, images.test))
-    return Trained(images, first, tuning, options.seed, options.order), f"train / validation / test images: {sizes}"
+    return scorer, f"train / validation / test images: {sizes}"
 
 
-def _tested(options: argparse.Namespace, scorer: Scorer, state: Graph, search: _Search) -> tuple[float, Graph]:
+def _tested(options: argparse.Namespace, scorer: Scorer, state: Graph, search: Adaptation) -> tuple[float, Graph]:
     """Accuracy on the test part after the last fine-tuning, which the search's steps do not include."""
     assert isinstance(scorer, Trained)
     search.doing = "the last fine-tuning"
     recipe = Recipe(options.steps, options.batch, 0.05)
-    checkpoint = search.log.beside("fine-tuning") if search.log else None
-    tuned = train(state, scorer.images, recipe, options.seed + 2, search.trained, checkpoint)
+    tuned = train(state, scorer.images, recipe, options.seed + 2, search.trained, search.checkpoint("fine-tuning"))
     return accuracy(tuned, scorer.images.test), tuned
 
 
-def _plan(options: argparse.Namespace, spec: Spec, adapter: Adapter) -> dict[str, Any]:
-    """What a log's steps follow from."""
-    plan: dict[str, Any] = {
-        "network": digest_of(spec),
-        "profile": fingerprint(adapter.profile),
-        "target_ms": adapter.target_ms,
-        "whole_interval": adapter.whole_interval,
-        "folded": adapter.folded,
-        "objective": options.objective,
-        **asdict(adapter.version),
-    }
-    if isinstance(adapter.scorer, Trained):
-        names = ("images", "side", "steps", "tuning_steps", "batch", "order", "seed")
-        plan |= {name: getattr(options, name) for name in names}
-        plan["pixels"] = adapter.scorer.images.train.checksum
-    return plan
+def _how(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings of a training."""
+    names = ("images", "side", "steps", "tuning_steps", "batch", "order", "seed")
+    return {name: getattr(options, name) for name in names}
 
 
 def _document(options: argparse.Namespace, spec: Spec, adapter: Adapter, found: Adapted) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from costmodel.latency.profile import read_profile
 from explorer.jobs.job import Job
 from explorer.jobs.limits import check_search
 from explorer.jobs.worker import request, rest, send, working
+from explorer.search.logs.search_log import candidate_of
 from explorer.search.objectives import objective
 from explorer.search.runs.baselines import Baseline, scaled
 from explorer.search.runs.settings import SearchSettings
@@ -118,12 +119,12 @@ class SearchJob(Job):
 
     def read(self, message: dict[str, Any]) -> None:
         if "found" in message:
-            self.found.append(_candidate(message["found"]))
+            self.found.append(candidate_of(message["found"]))
         elif "random" in message:
-            self.random.append(_candidate(message["random"]))
+            self.random.append(candidate_of(message["random"]))
         elif "baseline" in message:
             one = message["baseline"]
-            self.baselines.append(Baseline(**one | {"candidate": one["candidate"] and _candidate(one["candidate"])}))
+            self.baselines.append(Baseline(**one | {"candidate": one["candidate"] and candidate_of(one["candidate"])}))
         self.tried, self.nearest_ms = message.get("tried", self.tried), message.get("nearest", self.nearest_ms)
         self.done = self.done or message.get("done", False)
 
@@ -135,10 +136,6 @@ class SearchJob(Job):
 def find(token: str) -> SearchJob | None:
     """A search of this server by its token."""
     return _jobs.get(token)
-
-
-def _candidate(given: dict[str, Any]) -> Candidate:
-    return Candidate(**given | {"genome": tuple(given["genome"])})
 
 
 def main() -> None:
@@ -154,7 +151,7 @@ def _search(asked: dict[str, Any], settings: SearchSettings, profile: DeviceProf
     network = Spec.from_json(asked["network"])
     space, scored = settings.made_space(network), objective(settings.tier)
     target = asked["target_ms"]
-    logs = {name: [_candidate(one) for one in asked[name]] for name in ("found", "random")}
+    logs = {name: [candidate_of(one) for one in asked[name]] for name in ("found", "random")}
     left = settings.evaluations - len(logs["found"])
     arguments = (space, profile, target, scored)
     proposed = candidates(

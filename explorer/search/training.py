@@ -156,6 +156,8 @@ class Trained:
     progress: Callable[[Progress], bool] = lambda _: True
     checkpoint: Path | None = None
     """Of the training of the network that the search starts from."""
+    fits: bool = False
+    """Whether tables are fitted to the images before they are trained, so that larger ones are priced."""
 
     tier = "trained"
 
@@ -163,12 +165,16 @@ class Trained:
     def name(self) -> str:
         return f"{self.images.name}, validation part"
 
+    def as_trained(self, spec: Spec) -> Spec:
+        """The table that is trained."""
+        return self.images.fitted(spec) if self.fits else spec
+
     def begin(self, spec: Spec) -> tuple[float, Graph]:
-        graph = train(build(spec), self.images, self.first, self.seed, self.progress, self.checkpoint)
+        graph = train(build(self.as_trained(spec)), self.images, self.first, self.seed, self.progress, self.checkpoint)
         return accuracy(graph, self.images.validation), graph
 
     def score(self, made: Reduction, state: Graph) -> tuple[float, Graph]:
-        cut = truncated(state, made.spec, self.seed, self.order, made.removed_row)
+        cut = truncated(state, self.as_trained(made.spec), self.seed, self.order, made.removed_row)
         graph = train(cut, self.images, self.fine_tuning, self.seed + 1, self.progress)
         return accuracy(graph, self.images.validation), graph
 

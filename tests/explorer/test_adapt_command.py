@@ -14,7 +14,7 @@ import pytest
 import archs
 from archs.tables.rows import Conv, GlobalPool, InvertedResidual, Linear
 from explorer.cli.main import main
-from explorer.search import adapt_log
+from explorer.search.logs import adapt_log, plan_log
 from explorer.search.netadapt import CHOSEN, TOO_LITTLE
 from explorer.search.proposals import knobs
 
@@ -56,7 +56,7 @@ def _log(folder, name="steps.jsonl"):
 def test_the_log_has_every_proposal(folder, capsys):
     _run(capsys, *STEPS, "--log", "steps.jsonl")
     header, *steps = _log(folder)
-    assert header["format"] == adapt_log.FORMAT
+    assert header["format"] == adapt_log.AdaptLog.FORMAT
     assert [step["number"] for step in steps] == [0, 1, 2, 3]
     for before, step in pairwise(steps):
         spec = archs.Spec.from_json(json.dumps(before["spec"]))
@@ -113,7 +113,7 @@ def test_a_full_disk_loses_no_step(folder, capsys, monkeypatch):
         sync(number)
 
     with monkeypatch.context() as patched:
-        patched.setattr(adapt_log.os, "fsync", full)
+        patched.setattr(plan_log.os, "fsync", full)
         message = _run(capsys, *STEPS, "--log", "steps.jsonl", status=2)
     assert "steps.jsonl cannot be written (No space left on device); the 2 steps before are kept" in message
     assert (folder / "steps.jsonl").read_bytes().endswith(b"\n")
