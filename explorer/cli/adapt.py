@@ -19,7 +19,7 @@ from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output, ends
 from explorer.cli.progress import progress_bar
 from explorer.data import frontier
-from explorer.figures import adapt as figures
+from explorer.figures.search import adaptation as figures
 from explorer.search.image_sets import SHAPES
 from explorer.search.logs.adapt_log import AdaptLog, row_of
 from explorer.search.netadapt import (

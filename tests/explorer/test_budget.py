@@ -8,8 +8,8 @@ import archs
 import costmodel
 from archs import ArchError
 from explorer.data import accuracy, frontier
-from explorer.figures import budget as figures
 from explorer.figures import tradeoff
+from explorer.figures.search import budget as figures
 from explorer.search import budget
 
 TARGET, LEAST = 20.0, 70.0

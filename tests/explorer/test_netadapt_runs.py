@@ -9,7 +9,7 @@ import pytest
 import archs
 import costmodel
 from explorer.data import frontier
-from explorer.figures import adapt as figures
+from explorer.figures.search import adaptation as figures
 from explorer.search import netadapt
 from explorer.search.netadapt import CHOSEN, PASSED_OVER, AdaptedStep, Adapter, NetAdaptVersion, Proposal, adapt
 from explorer.search.proposals import KINDS

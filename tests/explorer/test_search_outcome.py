@@ -9,7 +9,7 @@ import pytest
 
 import archs
 import costmodel
-from explorer.figures import search as figures
+from explorer.figures.search import outcome as figures
 from explorer.search.objectives import objective
 from explorer.search.runs.baselines import Baseline, scaled, title
 from explorer.search.runs.outcome import Outcome, summary

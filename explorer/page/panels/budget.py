@@ -13,8 +13,8 @@ from costmodel import CostError
 from explorer.data import frontier as networks
 from explorer.data.metrics import duration, interval
 from explorer.editing.scenario import Scenario
-from explorer.figures import budget as figures
 from explorer.figures import tradeoff
+from explorer.figures.search import budget as figures
 from explorer.page.panels import versions
 from explorer.page.panels.frontier import opened, own_point, table
 from explorer.page.panels.tables import download, out_of_range

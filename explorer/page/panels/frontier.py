@@ -17,8 +17,8 @@ from explorer.data import profiles as devices
 from explorer.data.accuracy import Estimate
 from explorer.data.metrics import METRICS
 from explorer.editing.scenario import Scenario
-from explorer.figures import budget as budget_line
 from explorer.figures import tradeoff
+from explorer.figures.search import budget as budget_line
 from explorer.figures.tradeoff import Point
 from explorer.page.panels import published_latency
 from explorer.page.panels.tables import download, out_of_range

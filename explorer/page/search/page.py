@@ -12,7 +12,7 @@ from costmodel import CostError
 from explorer.data import profiles as devices
 from explorer.data.metrics import duration, interval
 from explorer.editing.scenario import Scenario
-from explorer.figures import search as figures
+from explorer.figures.search import outcome as figures
 from explorer.jobs.search import SearchJob
 from explorer.page.browser.memory import memory
 from explorer.page.search import choices, persistence, result

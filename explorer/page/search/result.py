@@ -14,7 +14,7 @@ from explorer.editing import designs
 from explorer.editing.designs import Design
 from explorer.editing.history import History
 from explorer.editing.scenario import Scenario
-from explorer.figures import search as figures
+from explorer.figures.search import outcome as figures
 from explorer.jobs.search import SearchJob
 from explorer.lab.experiment import MAX_THREADS
 from explorer.lab.experiment import Settings as Timing

@@ -1,0 +1,1 @@
+"""Figures of searches: what one found, the steps of an adaptation, candidates within a budget."""
