@@ -1,12 +1,11 @@
 """An ONNX file for the page, made in a process of its own: torch's exporter takes some ten seconds and half a gigabyte.
 
 The process (`python -m explorer.jobs.onnx_export`) reads {"spec": …, "folded": …} and writes one JSON line per message:
-{"step": n} when a step begins, at last {"file": base64} or {"problem": "…"}.
+{"step": n} when a step begins, at last {"raw": n} and behind it the file of n bytes, or {"problem": "…"}.
 """
 
 from __future__ import annotations
 
-import base64
 import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,7 +15,7 @@ from archs import Spec
 from archs.interop.onnx.exporter import to_onnx
 from explorer.jobs.job import Job
 from explorer.jobs.limits import check_export
-from explorer.jobs.worker import request, send, working
+from explorer.jobs.worker import request, send, send_raw, working
 
 STEPS = (("starts torch", 0.1), ("traces the network", 0.4))
 """What it does, and what the bar shows meanwhile: the exporter does not say how far it is."""
@@ -54,8 +53,7 @@ class OnnxJob(Job):
 
     def read(self, message: dict[str, Any]) -> None:
         self._step = message.get("step", self._step)
-        if "file" in message:
-            self.file = base64.b64decode(message["file"])
+        self.file = message.get("raw", self.file)
 
     def end(self) -> None:
         if self.file is None:
@@ -69,7 +67,7 @@ def main() -> None:
     with working(timing=False):  # loads torch, which takes seconds
         send(step=1)
         graph = archs.build(Spec.from_json(arguments["spec"]))
-        send(file=base64.b64encode(to_onnx(archs.fold_batchnorm(graph) if arguments["folded"] else graph)).decode())
+        send_raw(to_onnx(archs.fold_batchnorm(graph) if arguments["folded"] else graph))
 
 
 if __name__ == "__main__":
