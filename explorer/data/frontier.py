@@ -206,7 +206,8 @@ def latencies() -> pandas.DataFrame:
 def timed_on(device: str) -> pandas.DataFrame:
     """Published networks with an accuracy and a latency on one device, batch 1, as `latencies` names it.
 
-    Columns: `family`, `variant`, `latency_ms`, `top1_pct`; no rows for a device without published latencies.
+    Columns: `family`, `variant`, `latency_ms`, `top1_pct`, `source` (of the latency), `spec`; no rows for a device
+    without published latencies.
     """
     import pandas
 
@@ -216,8 +217,8 @@ def timed_on(device: str) -> pandas.DataFrame:
         known = published_top1(spec) if spec and row["device"] == device and row["batch"] == "1" else None
         if known:
             latency_ms = MILLISECONDS[row["metric"]](float(row["value"]))
-            made.append((FAMILIES[row["name"]].title, row["variant"], latency_ms, known.top1_pct))
-    return pandas.DataFrame(made, columns=["family", "variant", "latency_ms", "top1_pct"])
+            made.append((FAMILIES[row["name"]].title, row["variant"], latency_ms, known.top1_pct, row["source"], spec))
+    return pandas.DataFrame(made, columns=["family", "variant", "latency_ms", "top1_pct", "source", "spec"])
 
 
 @cached(None, "read from a file")
