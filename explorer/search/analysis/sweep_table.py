@@ -186,16 +186,21 @@ def good_ranges(table: SweepTable, seed: int) -> list[GoodRange]:
     for gene, (name, labels) in enumerate(table.parameters):
         if len(labels) > 1:
             low, likely, high = _ends(table.genes[best, gene])
-            at = [int(low), int(likely), int(high)]
-            places = [one / (len(labels) - 1) for one in at]
-            found.append(GoodRange(name, *[labels[one] for one in at], (places[0], places[1], places[2])))
+            last = len(labels) - 1
+            shown = [labels[int(end)] for end in (low, likely, high)]
+            found.append(_range(name, shown, (low / last, likely / last, high / last)))
     for name in COSTS:
         values = table.costs[name].to_numpy(float)
         least, span = values.min(), (values.max() - values.min()) or 1.0
-        ends = _ends(values[best])
-        places = [(one - least) / span for one in ends]
-        found.append(GoodRange(name, *[f"{one:,.4g}" for one in ends], (places[0], places[1], places[2])))
+        low, likely, high = _ends(values[best])
+        shown = [f"{end:,.4g}" for end in (low, likely, high)]
+        found.append(_range(name, shown, ((low - least) / span, (likely - least) / span, (high - least) / span)))
     return found
+
+
+def _range(parameter: str, shown: Sequence[str], positions: tuple[float, float, float]) -> GoodRange:
+    low, likely, high = shown
+    return GoodRange(parameter, low, likely, high, positions)
 
 
 def _ends(values: np.ndarray) -> tuple[float, float, float]:
