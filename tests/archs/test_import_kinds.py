@@ -13,6 +13,7 @@ from torch.nn.utils import prune
 
 import archs
 import costmodel
+from archs.ir.ops import Opaque
 
 
 def conv(i, o, k=3, **more):
@@ -69,6 +70,61 @@ def _view_first(y):
 def _box(y):
     y[:, 1:3, 2:5] += 1
     return y
+
+
+def _parts(y):
+    """Every other channel and row, a view of a view, and the parts of a new tensor."""
+    y[:, 1::2].mul_(2)
+    y[:, :, ::2] = 0
+    v = y.view(len(y), 2, 2, 8, 9)
+    v[:, 0] *= 3
+    v[:, :, 1].relu_()
+    y.flatten(1)[:, 3:70] = 0
+    out = y.new_zeros(y.shape)
+    out[:, :2] = y[:, 2:]
+    out[:, 2:] += y[:, :2]
+    return out
+
+
+def dropout_in_place():
+    """A dropout in eval mode gives its input, not a copy."""
+
+    def forward(m, x):
+        y = m.c(x)
+        z = m.d(y)
+        z.neg_()
+        return y * 2 + z
+
+    return module(forward, c=conv(4, 4), d=nn.Dropout(0.5))
+
+
+class WrittenBuffer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c = conv(4, 4)
+        self.w = nn.Parameter(torch.randn(4, 4, 3, 3))
+        self.register_buffer("b", torch.rand(4, 1, 1) + 1)
+
+    def forward(self, x):
+        gain, kernel = self.b + 1, self.w.clone()
+        y = self.c(x) * gain + F.conv2d(x, kernel, padding=1)
+        gain.zero_()
+        kernel[:, :, 1, 1] = 0
+        return y + gain + F.conv2d(x, kernel, padding=1)
+
+
+class Assembled(nn.Module):
+    """A weight of two parameters, put together by writes."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = (nn.Parameter(torch.randn(2, 4, 3, 3)) for _ in "ab")
+
+    def forward(self, x):
+        weight = torch.zeros(4, 4, 3, 3)
+        weight[:2] = self.a
+        weight[2:] = self.b
+        return F.conv2d(x, weight, padding=1)
 
 
 def dilations():
@@ -133,6 +189,10 @@ KINDS = {
     "select": lambda: _written(_select),
     "view before the write": lambda: _written(_view_first),
     "box": lambda: _written(_box),
+    "parts": lambda: _written(_parts),
+    "dropout, then in place": dropout_in_place,
+    "constants written after they are read": WrittenBuffer,
+    "assembled weight": Assembled,
     "one weight, three dilations": dilations,
     "one weight, two biases": biases,
     "one scale, two epsilons": epsilons,
@@ -165,6 +225,11 @@ def test_a_kind_is_read_right(kind):
     params = sum(p.numel() for p in original.parameters())
     assert costmodel.count(graph).total.params == params == sum(p.numel() for p in made.parameters())
     assert all(torch.equal(before[name], tensor) for name, tensor in original.state_dict().items())
+
+
+def test_random_numbers_are_no_constant():
+    graph = archs.from_module(module(lambda m, x: m.c(x) + torch.randn(1, 4, 8, 9), c=conv(4, 4)), (4, 8, 9))
+    assert "aten.randn.default" in [n.op.target for n in graph.nodes if isinstance(n.op, Opaque)]
 
 
 def test_what_a_forward_writes_to_itself_stays_out_of_the_original():

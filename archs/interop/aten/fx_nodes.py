@@ -42,6 +42,21 @@ def written_to(node: fx.Node) -> list[fx.Node]:
     return [given[name] for name in names if hasattr(given.get(name), "all_input_nodes")]
 
 
+def gives_its_input(name: str, args: dict[str, Any]) -> bool:
+    """Whether a call gives the very tensor that it is given, which torch.export does not show: a dropout in eval."""
+    return "dropout" in name and args.get("train") is False
+
+
+def is_random(node: fx.Node, args: dict[str, Any]) -> bool:
+    """Whether a call draws numbers."""
+    import torch
+
+    if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+        return False
+    switches = args.get("train"), args.get("training"), args.get("dropout_p")
+    return not any(switch is not None and not switch for switch in switches)
+
+
 def scope_of(node: fx.Node) -> Scope:
     """The modules around a call, from the outermost: name of the call, path, class."""
     stack = node.meta.get("nn_module_stack") or {}

@@ -8,9 +8,11 @@ those that put a written part back.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from archs.interop.aten.call import AtenCall, UnsupportedCall
+from archs.interop.aten.rules.layout import alike
 from archs.interop.aten.steps import Constant, Step
 from archs.ir import ops
 
@@ -27,7 +29,8 @@ class Memory:
         self._seen: dict[fx.Node, int] = {}
         self._version: dict[int, int] = {}
         self._viewed: dict[fx.Node, fx.Node] = {}
-        self._joined: dict[int, int] = {}  # storage of an inner graph's placeholder → the outer storage
+        self._joined: dict[int, int] = {}  # storage of another name of a tensor → the tensor's storage
+        self._named_again: set[fx.Node] = set()
 
     def storage(self, node: fx.Node) -> int | None:
         """A number per memory; None for what is no tensor."""
@@ -45,6 +48,7 @@ class Memory:
             inner = self.storage(node)
             if inner is not None and inner != outer:
                 self._joined[inner] = outer
+            self._named_again.add(node)
         self._values[node] = value
         key = self.storage(node)
         if key is None:
@@ -58,32 +62,40 @@ class Memory:
         key = self.storage(node)
         if key is not None and self._seen[node] < self._version.get(key, 0):
             self._seen[node] = self._version[key]
-            self._values[node] = self._replay(node) if node in self._viewed else self._values[node]
+            if node in self._named_again:
+                self._values[node] = self[self._viewed[node]]
+            elif node in self._viewed:
+                self._values[node] = self._replay(node)
         return self._values[node]
 
-    def constants(self, storage: int) -> list[Constant]:
-        """The constants whose elements are in a memory of the real tensors."""
-        found = []
-        for value in self._values.values():
-            for part in value if isinstance(value, list) else [value]:
-                if isinstance(part, Constant) and part.tensor.untyped_storage()._cdata == storage:
-                    found.append(part)
-        return found
-
     def write(self, target: fx.Node, value: Any, call: AtenCall) -> None:
-        """After an in-place operator: the value of the target, and of the tensor that it is a view of.
+        """After an in-place operator: the value of the target, and of the tensors that it is a view of.
 
         Raises UnsupportedCall for a view into which no operator here can put a part back.
         """
-        base = target
-        while (parent := self._viewed.get(base)) is not None:
-            base = parent
         key = self.storage(target)
         assert key is not None
-        whole = value if base is target else _put_back(call, base, target, self[base], value)
+        parents = self._parents(target)
+        written = {target: value}
+        try:  # at once, else from each view to the one before it
+            if parents:
+                written[parents[-1]] = _put_back(call, parents[-1], target, self[parents[-1]], value)
+        except UnsupportedCall:
+            for child, parent in pairwise([target, *parents]):
+                written[parent] = _put_back(call, parent, child, self[parent], written[child])
         self._version[key] = self._version.get(key, 0) + 1
-        for node, new in ((base, whole), (target, value)):
+        for node, new in written.items():
             self._values[node], self._seen[node] = new, self._version[key]
+
+    def _parents(self, node: fx.Node) -> list[fx.Node]:
+        """The tensors that a node is a view of, the nearest first."""
+        found = []
+        parent = self._viewed.get(node)
+        while parent is not None:
+            if not isinstance(parent.meta["val"], (list, tuple)):
+                found.append(parent)
+            parent = self._viewed.get(parent)
+        return found
 
 
 def _put_back(call: AtenCall, base: fx.Node, target: fx.Node, old: Any, part: Any) -> Any:
@@ -93,7 +105,9 @@ def _put_back(call: AtenCall, base: fx.Node, target: fx.Node, old: Any, part: An
         raise UnsupportedCall
     if tuple(view.shape) == tuple(whole.shape) and view.stride() == whole.stride():
         return part
-    if not isinstance(part, Step) or not isinstance(old, Step) or part.folded or old.folded:
+    if isinstance(part, Constant) and isinstance(old, Constant):
+        return _scattered(old, part, whole, view)
+    if not isinstance(part, Step) or part.folded or (isinstance(old, Step) and old.folded):
         raise UnsupportedCall
     if view.numel() == whole.numel():
         if view.is_contiguous() and whole.is_contiguous() and view.shape[0] == whole.shape[0]:
@@ -108,34 +122,56 @@ def _put_back(call: AtenCall, base: fx.Node, target: fx.Node, old: Any, part: An
     return _inserted(call, old, part, whole, view)
 
 
-def _inserted(call: AtenCall, old: Step, part: Step, whole: Any, view: Any) -> Step:
+def _scattered(old: Constant, part: Constant, whole: Any, view: Any) -> Constant:
+    """A constant with another one in the place of a view of it."""
+    import torch
+
+    scatter = torch.ops.aten.as_strided_scatter.default
+    places = list(view.shape), list(view.stride()), view.storage_offset() - whole.storage_offset()
+    if not whole.is_contiguous() or part.tensor.shape != view.shape:
+        raise UnsupportedCall
+    tensor = scatter(old.tensor.clone(memory_format=torch.contiguous_format), part.tensor, *places)
+    sources = tuple(dict.fromkeys((*old.sources, *part.sources)))
+    depends = old.depends_on_parameters or part.depends_on_parameters
+    return Constant(tensor, sources, depends_on_parameters=depends, made=(scatter, (old, part, *places), {}))
+
+
+def _inserted(call: AtenCall, old: Any, part: Step, whole: Any, view: Any) -> Step:
     """A part that is a range along one dimension or several, put back by concatenation."""
     sizes, strides = list(view.shape), list(view.stride())
     for dim in range(1, whole.dim()):  # a selection: its dimension comes back with a side of 1
         if len(sizes) < whole.dim() and (dim >= len(sizes) or strides[dim] != whole.stride(dim)):
             sizes, strides = [*sizes[:dim], 1, *sizes[dim:]], [*strides[:dim], whole.stride(dim), *strides[dim:]]
-    if strides != list(whole.stride()) or sizes[0] != whole.shape[0]:
+    if len(strides) != whole.dim() or sizes[0] != whole.shape[0] or strides[0] != whole.stride(0):
         raise UnsupportedCall
     offset = view.storage_offset() - whole.storage_offset()
-    ranges = []
-    for axis, (size, stride, side) in enumerate(zip(sizes[1:], strides[1:], whole.shape[1:])):
+    ranges = {}
+    for axis in sorted(range(whole.dim() - 1), key=lambda a: -whole.stride(a + 1)):
+        size, side, stride = sizes[axis + 1], whole.shape[axis + 1], whole.stride(axis + 1)
+        step, rest = divmod(strides[axis + 1] if size > 1 else stride, stride)
+        if rest:
+            raise UnsupportedCall
         if size < side:
             start, offset = divmod(offset, stride)
-            ranges.append((axis, start, size))
+            ranges[axis] = slice(start, start + (size - 1) * step + 1, step)
     if offset:
         raise UnsupportedCall
     if tuple(part.shape) != tuple(sizes[1:]):
         part = call.step(ops.View(tuple(sizes[1:])), part)
-    return _filled(call, old, part, ranges)
+    old = alike(call, part, old) if isinstance(old, Constant) else old
+    return _filled(call, old, part, sorted(ranges.items()))
 
 
-def _filled(call: AtenCall, old: Step, part: Step, ranges: list[tuple[int, int, int]]) -> Step:
-    """`old` with `part` at (axis, start, size) of each of the axes."""
+def _filled(call: AtenCall, old: Step, part: Step, ranges: list[tuple[int, slice]]) -> Step:
+    """`old` with `part` in a range of each of the axes."""
     if not ranges:
         return part
-    (axis, start, size), *rest = ranges
-    stop, side = start + size, old.shape[axis]
-    middle = _filled(call, call.step(ops.Slice(axis, start, stop), old) if rest else old, part, rest)
+    (axis, places), *rest = ranges
+    start, stop, step, side = places.start, places.stop, places.step, old.shape[axis]
+    middle = _filled(call, call.step(ops.Slice(axis, start, stop, step), old) if rest else old, part, rest)
+    if step > 1:
+        arguments = ("$0", "$1", axis + 1, start, stop, step)
+        return call.step(ops.TensorFunction("slice_scatter.default", old.shape, arguments), old, middle)
     pieces = [middle]
     if start:
         pieces.insert(0, call.step(ops.Slice(axis, 0, start), old))

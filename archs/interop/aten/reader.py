@@ -9,13 +9,22 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError, shorten
 from archs.interop.aten.call import RULES, AtenCall, UnsupportedCall, batched, is_constant
-from archs.interop.aten.computed import standardized_by
+from archs.interop.aten.folding import folded
 from archs.interop.aten.functions import function
-from archs.interop.aten.fx_nodes import arguments_of, call_of, decomposed, operator_name, symbolic, written_to
+from archs.interop.aten.fx_nodes import (
+    arguments_of,
+    call_of,
+    decomposed,
+    gives_its_input,
+    is_random,
+    operator_name,
+    symbolic,
+    written_to,
+)
 from archs.interop.aten.memory import Memory
 from archs.interop.aten.permutation import batch_moved, with_batch_first
 from archs.interop.aten.rules import (  # noqa: F401 they register their rules
@@ -60,8 +69,6 @@ class Reader:
         nodes = list(self.program.graph.nodes)
         if len(nodes) > MAX_NODES:
             raise ArchError(f"{self.called} makes {len(nodes):,} calls; allowed: up to {MAX_NODES:,}")
-        # the storages of the program's own fake tensors, which in-place operators write into
-        self._mutated = {self.values.storage(target) for node in nodes for target in written_to(node)}
         for node in nodes:
             if node.op == "placeholder":
                 self.values.place(node, self._placeholder(node))
@@ -106,8 +113,6 @@ class Reader:
         if node.name in self.program.sources:
             source = self.program.sources[node.name]
             tensor = self.program.tensors[source].detach()
-            if self.values.storage(node) in self._mutated:
-                tensor = tensor.clone()
             trained = source in self.program.trained
             return Constant(tensor, (source,), trained, True, depends_on_parameters=trained)
         if node.name in self.program.examples:
@@ -165,21 +170,19 @@ class Reader:
             return
         args = self._arguments(node)
         result = self._evaluated(node, args)
-        self.values.place(node, result)
+        self.values.place(node, result, operands[0] if gives_its_input(name, args) else None)
         written = written_to(node)
         if not written:
             return
         if written != [operands[0]]:
             raise ArchError(f"{self.called}: {name} writes into {len(written)} tensors; allowed: its first argument")
-        if is_constant(list(args.values())):
-            self._constants_written(written[0])
-            return
         try:
             self.values.write(written[0], result, call_of(node, args))
         except UnsupportedCall:
             raise ArchError(
                 f"{self.called}: {name}_ writes into a view of {tuple(written[0].meta['val'].shape)} whose other "
-                "elements are read afterwards; allowed: in-place operators on whole tensors and on slices of them"
+                "elements are read afterwards; allowed: in-place operators on whole tensors, on slices of them and on "
+                "single channels, rows or columns"
             ) from None
 
     def _replayed(self, node: fx.Node) -> Any:
@@ -196,10 +199,10 @@ class Reader:
             compares = name in ("ge", "le", "gt", "lt", "eq") and hasattr(node.meta.get("val"), "shape")
             if not compares:
                 return None
-        if is_constant(list(args.values())):
-            return self._folded(node, name, args)
         value: Any = node.meta.get("val")
         call = call_of(node, args)
+        if is_constant(list(args.values())):
+            return self._opaque(call, node) if is_random(node, args) else folded(node, args, self.values)
         self._static(node)
         if name == "getitem":
             return RULES[name](call)
@@ -235,13 +238,6 @@ class Reader:
         finally:
             self._within_parts -= 1
 
-    def _constants_written(self, target: fx.Node) -> None:
-        """The elements of constants are real tensors, written to as they are folded; none of them is a parameter's."""
-        written = self.values[target]
-        for constant in self.values.constants(written.tensor.untyped_storage()._cdata):
-            constant.pure = constant.trained = False
-            constant.made = None
-
     def _arguments(self, node: fx.Node) -> dict[str, Any]:
         from torch import fx
 
@@ -255,55 +251,6 @@ class Reader:
                     f"{self.called}: the shape of {operator_name(node)}'s result depends on what the image holds; "
                     "allowed: shapes that the input's shape decides"
                 )
-
-    def _folded(self, node: fx.Node, name: str, args: dict[str, Any]) -> Any:
-        """A call on constants alone, executed while it is read; the result states what it was made from."""
-        import torch
-        from torch import fx
-
-        constants = [c for c in constants_in(list(args.values()))]
-        standardized = standardized_by(name, args) if constants else None
-
-        def tensor(n: fx.Node) -> Any:
-            value = self.values[n]
-            if isinstance(value, Constant):
-                return value.tensor
-            return [c.tensor if isinstance(c, Constant) else c for c in value] if isinstance(value, list) else value
-
-        given = fx.map_arg(node.args, tensor), fx.map_arg(dict(node.kwargs), tensor)
-        with torch.no_grad():
-            result = cast("Callable[..., Any]", node.target)(*given[0], **given[1])
-        sources = tuple(dict.fromkeys(source for c in constants for source in c.sources))
-        first = constants[0] if constants and next(iter(args.values())) is constants[0] else None
-        shape_only = name in SHAPING and first is not None
-        factor = first.factor if shape_only and first else 1.0
-        if shape_only and first:
-            standardized = first.standardized
-        pure = bool(shape_only and first and first.pure and result.dtype == first.tensor.dtype)
-        if name == "mul" and len(constants) == 1 and first and first.pure and isinstance(args["other"], (int, float)):
-            pure, factor = True, first.factor * args["other"]
-
-        depends = any(c.depends_on_parameters for c in constants)
-        made = (
-            node.target,
-            fx.map_arg(node.args, lambda n: self.values[n]),
-            fx.map_arg(dict(node.kwargs), lambda n: self.values[n]),
-        )
-
-        def constant(value: Any) -> Any:
-            if not isinstance(value, torch.Tensor):
-                return value
-            trained = bool(pure and first and first.trained)
-            return Constant(value, sources, trained, pure, factor, standardized, depends, made)
-
-        if not isinstance(result, (list, tuple)):
-            return constant(result)
-        whole = Constant(torch.empty(0), sources, depends_on_parameters=depends, made=made)
-        parts = [constant(v) for v in result]
-        for i, part in enumerate(parts):
-            if isinstance(part, Constant):
-                part.made = (operator.getitem, (whole, i), {})
-        return parts
 
     def _opaque(self, call: AtenCall, node: fx.Node) -> Any:
         inputs = [x for x in steps_in(list(call.args.values()))]
@@ -324,8 +271,3 @@ class Reader:
 
 
 WRAPPERS = ("wrap_with_autocast", "wrap_with_set_grad_enabled")
-SHAPING = (
-    *("view", "reshape", "_unsafe_view", "flatten", "squeeze", "unsqueeze", "reshape_as", "view_as"),
-    *("alias", "detach", "clone", "contiguous", "to", "_to_copy", "type_as", "lift_fresh_copy"),
-)
-"""Calls that keep a constant's elements as they are."""

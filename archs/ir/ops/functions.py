@@ -18,7 +18,7 @@ COPIES = (
     *("where.self", "where.ScalarSelf", "where.ScalarOther", "where.Scalar", "masked_fill.Scalar"),
     *("max_unpool2d.default", "max_pool2d_with_indices.default", "adaptive_max_pool2d.default"),
     *("tril.default", "triu.default", "topk.default", "sort.default", "argsort.default", "_to_copy.default"),
-    *("scatter.src", "scatter.value", "constant_pad_nd.default", "col2im.default"),
+    *("scatter.src", "scatter.value", "slice_scatter.default", "constant_pad_nd.default", "col2im.default"),
     *("grid_sampler.default", "grid_sampler_2d.default"),
     *("reflection_pad1d.default", "replication_pad1d.default", "reflection_pad3d.default", "replication_pad3d.default"),
     *("upsample_nearest1d.vec", "_upsample_nearest_exact1d.vec", "upsample_linear1d.vec", "upsample_nearest3d.vec"),

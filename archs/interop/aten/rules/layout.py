@@ -102,7 +102,7 @@ def _cat(call: AtenCall) -> Step:
     steps = [part for part in parts if isinstance(part, Step)]
     for i, part in enumerate(parts):
         if isinstance(part, Constant):  # the same for all images: added to zeros of the other parts
-            parts[i] = _alike(call, steps[0], part)
+            parts[i] = alike(call, steps[0], part)
     if not all(isinstance(part, Step) for part in parts):
         raise UnsupportedCall
     if len(parts) == 1:
@@ -110,16 +110,25 @@ def _cat(call: AtenCall) -> Step:
     return call.step(ops.Concat(call.axis(rank=len(parts[0].shape))), *parts)
 
 
-def _alike(call: AtenCall, like: Step, constant: Constant) -> Step:
+def alike(call: AtenCall, like: Step, constant: Constant) -> Step:
     """A constant for every image, as a tensor of the network."""
-    sizes = tuple(constant.tensor.shape[1:])
-    if constant.tensor.shape[0] not in (1, BATCH) or like.folded or len(sizes) != len(like.shape):
+    tensor = constant.tensor
+    sizes = tuple(tensor.shape[1:])
+    if not sizes or tensor.shape[0] not in (1, BATCH) or like.folded or len(sizes) != len(like.shape):
         raise UnsupportedCall
     zeros = call.step(ops.MultiplyConstant(0), like)
     for axis, (have, size) in enumerate(zip(like.shape, sizes)):
         if have != size:
             stretched = ops.Expand((*zeros.shape[:axis], size, *zeros.shape[axis + 1 :]))
             zeros = call.step(stretched, call.step(ops.Slice(axis, 0, 1), zeros))
+    if "empty" in getattr(
+        (constant.made or (None,))[0], "__name__", ""
+    ):  # elements that are written before they are read
+        return zeros
+    if tensor.numel() and not constant.depends_on_parameters and not tensor.is_meta:
+        first = tensor.flatten()[0]
+        if tensor.is_floating_point() and bool((tensor == first).all()):
+            return with_constant(call, "add", zeros, first.item())
     return with_constant(call, "add", zeros, constant)
 
 
