@@ -10,8 +10,12 @@ Out: `to_source` (read by `from_source`), `to_module`, `to_onnx`, `summary`, `Sp
 Weights: `save_weights`, `load_weights`, `adopt` (of an equal network), `from_state_dict` (of a file in order).
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from archs.catalogue.registry import names, spec
 from archs.errors import ArchError, Problem
+from archs.guessed_words import OF_ARCHS as _OF_ARCHS
+from archs.guidance import module_attribute as _module_attribute
 from archs.interop.onnx.importer import from_onnx
 from archs.interop.pytorch.execute import from_source
 from archs.interop.pytorch.importer import from_module
@@ -56,3 +60,6 @@ __all__ = [
     "to_source",
     "widen",
 ]
+
+if not _TYPE_CHECKING:  # a type checker knows the names
+    __getattr__ = _module_attribute("archs", __all__, _OF_ARCHS)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archs.catalogue.registry import spec
+from archs.errors import ArchError
+from archs.guidance import as_destination, guided
 from archs.interop.onnx import exporter
 from archs.interop.pytorch import codegen, execute
 from archs.ir.graph import Graph
@@ -19,7 +21,17 @@ if TYPE_CHECKING:
 Network = str | Spec | Graph
 """What a public function takes for a network."""
 
+KNOBS = {
+    "width": "call archs.spec(name, width=…) and pass its result",
+    "groups": "call archs.spec(name, groups=…) and pass its result",
+    "resolution": "call archs.spec(name, resolution=…) and pass its result",
+    "num_classes": "call archs.spec(name).set_classes(…) and pass its result",
+}
+"""What to do instead of passing a knob beside the network."""
+MODULE = "for a module call costmodel.profile(module, input_shape).summary()"
 
+
+@guided(**KNOBS)
 def build(network: Network) -> Graph:
     """The graph of a catalogue name or a spec; a graph is returned unchanged.
 
@@ -60,6 +72,7 @@ def described(value: object) -> str:
     return what
 
 
+@guided()
 def spec_of(network: Network, name: str | None = None) -> Spec:
     """The table of a graph whose blocks are all ours; `archs.build` of it is the same graph up to names.
 
@@ -80,6 +93,7 @@ def spec_of(network: Network, name: str | None = None) -> Spec:
     return found.edit(name=name) if name else found
 
 
+@guided(path="write the returned text: Path(name).write_text(…)")
 def to_source(network: Network, notes: Sequence[str] = ()) -> str:
     """The network as a Python file that needs only torch: a class per block structure, the network's class last.
 
@@ -100,6 +114,7 @@ def to_source(network: Network, notes: Sequence[str] = ()) -> str:
     return codegen.to_source(build(network), notes)
 
 
+@guided(pretrained="no weights are shipped; archs.load_weights and from_state_dict read a file", **KNOBS)
 def to_module(network: Network) -> nn.Module:
     """The module that `to_source` defines, with the graph's trained weights where it has some; else torch's initial.
 
@@ -114,10 +129,12 @@ def to_module(network: Network) -> nn.Module:
     return execute.to_module(build(network))
 
 
+@guided(input_shape=KNOBS["resolution"], opset_version="the opset is fixed")
 def to_onnx(network: Network, path: str | Path | None = None) -> bytes:
     """The network as an ONNX file: input `image` N×C×H×W, output `output`, any number N of images.
 
-    Returns the file's bytes. Raises ArchError for a network that no ONNX file holds.
+    Returns the file's bytes. Raises ArchError for a network that no ONNX file holds, and before the export where the
+    file's folder is not there.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`.
@@ -125,9 +142,10 @@ def to_onnx(network: Network, path: str | Path | None = None) -> bytes:
 
     `archs.to_onnx("mobilenet_v2", "net.onnx")` takes seconds of torch's exporter.
     """
+    file = None if path is None else as_destination(path, "an ONNX file", "archs.to_onnx(network, path)")
     content = exporter.to_onnx(build(network))
-    if path is not None:
-        Path(path).write_bytes(content)
+    if file is not None:
+        file.write_bytes(content)
     return content
 
 
@@ -140,11 +158,12 @@ class Text(str):
         return str(self)
 
 
+@guided(input_size=MODULE, input_shape=MODULE)
 def summary(network: Network, depth: int = 2) -> Text:
     """A table of the network's parts: output shape, parameters, multiply-adds of one image.
 
-    Milliseconds are in `costmodel.profile(network).summary()`. Raises ArchError for a network that does not build,
-    ValueError for another depth.
+    Milliseconds are in `costmodel.profile(network).summary()`. Raises ArchError for a network that does not build
+    and for another depth.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`.
@@ -155,7 +174,7 @@ def summary(network: Network, depth: int = 2) -> Text:
     """
     graph = build(network)
     if type(depth) is not int or depth < 1:
-        raise ValueError(f"depth is {depth!r}; allowed: a whole number ≥ 1")
+        raise ArchError(f"depth is {depth!r}; allowed: a whole number ≥ 1")
     parts: dict[str, list[object]] = {}
     for node in graph.nodes:
         part = "/".join(node.path.split("/")[:depth])

@@ -6,6 +6,10 @@ Milliseconds: predict, predict_many; measure on this machine. Devices: profiles(
 reads one, calibrate times this machine, fit_device takes a list of timings.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from archs.guessed_words import OF_COSTMODEL as _OF_COSTMODEL
+from archs.guidance import module_attribute as _module_attribute
 from costmodel.calibration.pipeline import calibrate
 from costmodel.counting.bulk import count_many
 from costmodel.counting.convention import CONVENTION, Convention
@@ -57,3 +61,6 @@ __all__ = [
 
 _register_devices()
 _register_onnx_runtime()
+
+if not _TYPE_CHECKING:  # a type checker knows the names
+    __getattr__ = _module_attribute("costmodel", __all__, _OF_COSTMODEL)

@@ -75,11 +75,14 @@ def as_sides(shape: Sequence[int]) -> tuple[int, ...]:
     try:
         return tuple(int(side) for side in getattr(shape, "shape", shape))
     except (TypeError, ValueError):
-        raise CostError(f"input_shape is {shorten(shape)}; allowed: {SHAPES}") from None
+        meant = f"; a device is profile={shape!r}, an allocator allocator=…" if isinstance(shape, str) else ""
+        raise CostError(f"input_shape is {shorten(shape)}; allowed: {SHAPES}{meant[:90]}") from None
 
 
 def _for_image(spec: Spec, shape: tuple[int, int, int]) -> Spec:
     channels, height, width = shape
+    if width in (1, 3) and channels > 16 and height > 16:
+        raise CostError(f"input_shape is {shape}, (height, width, channels); allowed: {(width, channels, height)}")
     side: Any = height if height == width else (height, width)
     return spec.edit(input_channels=channels, resolution=side)
 

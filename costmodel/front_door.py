@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archs.guidance import Guided, guided
 from archs.ir.graph import Graph
 from archs.networks import Text
 from costmodel.arguments import Network, as_graph
@@ -18,7 +19,7 @@ from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
 from costmodel.latency.prediction import Prediction
 from costmodel.latency.predictor import predict
-from costmodel.latency.profile import DEFAULT, DeviceProfile, Regime, as_profile, load_profile, names
+from costmodel.latency.profile import BATCH, DEFAULT, DeviceProfile, Regime, as_profile, load_profile, names
 from costmodel.onnx_runtime.profile import names as of_onnx_runtime
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class NetworkProfile:
+class NetworkProfile(Guided):
     """The counts of a network and its latency on one device.
 
     `prediction` is None where the device's profile cannot price an operator, and `unpriced` is the reason.
@@ -60,6 +61,7 @@ class NetworkProfile:
         """Milliseconds of one batch in the profile's regime; None where the network is not priced."""
         return self.prediction.latency_ms if self.prediction else None
 
+    @guided()
     def by(self, level: str) -> pandas.DataFrame:
         """`counts.by(level)` with `latency_ms`; `level` is "stage", "block" or "kind"."""
         table = self.counts.by(level)
@@ -68,6 +70,7 @@ class NetworkProfile:
         times = self.prediction.by(level).set_index(level)["latency_ms"]
         return table.assign(latency_ms=table[level].map(times).fillna(0.0))
 
+    @guided()
     def table(self) -> pandas.DataFrame:
         """`counts.table()`, one row per operator, with `latency_ms`, `low_ms`, `high_ms` and `bound`."""
         table = self.counts.table()
@@ -76,6 +79,7 @@ class NetworkProfile:
         times = self.prediction.table().set_index("path")[["latency_ms", "low_ms", "high_ms", "bound"]]
         return table.join(times, on="path")
 
+    @guided()
     def summary(self, depth: int = 2) -> Text:
         """The network as a tree of stages (depth 1), blocks (2) and operators (3) with counts and milliseconds."""
         nodes = self.counts.nodes
@@ -105,6 +109,7 @@ class NetworkProfile:
         return self.by("block").to_html(index=False)
 
 
+@guided(batch=BATCH, batch_size=BATCH, threads=BATCH)
 def profile(
     network: Network,
     input_shape: Sequence[int] | None = None,
@@ -136,6 +141,7 @@ def profile(
         return NetworkProfile(counts, None, str(error))
 
 
+@guided()
 def profiles() -> pandas.DataFrame:
     """The shipped device profiles: `name`, `device`, `threads`, `layout`, `batch`, `folded`, `processor`, `networks`.
 

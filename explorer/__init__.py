@@ -8,6 +8,8 @@ The page starts with `streamlit run app.py`, the command line with `python -m ex
 from importlib import import_module
 from types import ModuleType
 
+from archs.guessed_words import OF_EXPLORER
+from archs.guidance import module_attribute
 from explorer.front_door import advise, diff, estimate, pareto, sweep
 from explorer.plotting import plot
 
@@ -17,7 +19,7 @@ __all__ = ["advise", "diff", "estimate", "figures", "pareto", "plot", "sweep"]
 def __getattr__(name: str) -> ModuleType:
     """`explorer.figures`, imported on first use: plotly takes longer than the rest."""
     if name != "figures":
-        raise AttributeError(f"module 'explorer' has no attribute {name!r}; it has {', '.join(__all__)}")
+        module_attribute("explorer", __all__, OF_EXPLORER)(name)
     for module in ("as_plotly", "charts", "diagram", "tradeoff"):
         import_module(f"explorer.figures.{module}")
     return import_module("explorer.figures")

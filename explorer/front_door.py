@@ -15,6 +15,7 @@ from archs import ArchError, Graph, Spec
 from archs.catalogue.family import combinations
 from archs.catalogue.registry import FAMILIES
 from archs.errors import shorten
+from archs.guidance import guided
 from archs.networks import described
 from costmodel import CostError, DeviceProfile
 from costmodel.arguments import Network, as_graph
@@ -29,9 +30,11 @@ from explorer.editing.diff import diff as _diff
 if TYPE_CHECKING:
     import pandas
 
+KNOBS = 'put it into knobs={"width": [0.5, 1.0]}, a list of values per knob'
 Profile: TypeAlias = DeviceProfile | str | os.PathLike
 
 
+@guided()
 def estimate(network: str | Spec | Graph) -> Estimate | None:
     """The estimated top-1 accuracy on ImageNet with its 90 % interval; None for a network that is not for ImageNet.
 
@@ -48,6 +51,7 @@ def estimate(network: str | Spec | Graph) -> Estimate | None:
     return accuracy.estimate(table if isinstance(table, Spec) else _spec(network))
 
 
+@guided()
 def diff(
     before: Network, after: Network, profile: Profile | None = None, input_shape: Sequence[int] | None = None
 ) -> Diff:
@@ -76,6 +80,7 @@ def diff(
     return _diff(costmodel.count(graphs[0]), costmodel.count(graphs[1]), *times)
 
 
+@guided()
 def advise(network: str | Spec | Graph, profile: Profile | None = None, limit: int = 8) -> tuple[Suggestion, ...]:
     """Edits by ShuffleNetV2's guidelines that keep the multiply-adds and lower the cost, the largest gain first.
 
@@ -84,11 +89,13 @@ def advise(network: str | Spec | Graph, profile: Profile | None = None, limit: i
     Args:
         network: a catalogue name, a `Spec`, or a `Graph` whose blocks are rows of a table.
         profile: a `DeviceProfile`, the name of a shipped one, or a path: the cost is milliseconds; None: memory access.
-        limit: rows that are tried at most.
+        limit: rows that are tried at most, one by one; edits of the whole network are tried beside them.
 
     >>> [suggestion.ranked_by for suggestion in advise("shufflenet_v1", limit=1)][:1]
     ['mem_access']
     """
+    if type(limit) is not int or limit < 0:
+        raise CostError(f"limit is {limit!r}; allowed: a whole number ≥ 0")
     spec = _spec(network)
     if profile is None:
         return advisor.advise(spec, limit=limit)
@@ -105,6 +112,7 @@ def advise(network: str | Spec | Graph, profile: Profile | None = None, limit: i
     return advisor.advise(spec, cost, "latency_ms", ms, limit)
 
 
+@guided(x="name the column that should be low: cost=", y="name the column that should be high: value=")
 def pareto(points: pandas.DataFrame, cost: str = "mult_adds", value: str = "top1_pct") -> pandas.DataFrame:
     """The rows of a table that no other row dominates: lower `cost`, higher `value`. In order of cost.
 
@@ -120,7 +128,7 @@ def pareto(points: pandas.DataFrame, cost: str = "mult_adds", value: str = "top1
     >>> pareto(pandas.DataFrame({"mult_adds": [1, 2, 3], "top1_pct": [60.0, 70.0, 65.0]}))["mult_adds"].tolist()
     [1, 2]
     """
-    if not hasattr(points, "columns"):
+    if not hasattr(points, "dropna"):
         raise TypeError(f"found a {type(points).__name__}; allowed: a DataFrame, as explorer.sweep returns it")
     for column in (cost, value):
         if column not in points:
@@ -128,6 +136,7 @@ def pareto(points: pandas.DataFrame, cost: str = "mult_adds", value: str = "top1
     return frontier.pareto(points, cost, value)
 
 
+@guided(width=KNOBS, resolution=KNOBS, groups=KNOBS, code=KNOBS)
 def sweep(
     network: str | Spec | Graph,
     knobs: Mapping[str, Iterable[Any]],
@@ -156,6 +165,8 @@ def sweep(
 
     if not isinstance(knobs, Mapping):
         raise TypeError(f'knobs is a {type(knobs).__name__}; allowed: knob → values, such as {{"width": [0.5, 1.0]}}')
+    if edit is not None and not callable(edit):
+        raise TypeError(f"edit is {shorten(edit)}; allowed: a function of a Spec that returns a Spec")
     device = as_profile(profile) if profile is not None else None
     knobs = {knob: list(_values(knob, values)) for knob, values in knobs.items()}
     rows = []

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Union
 
 import costmodel
-from archs import Graph
+from archs import Graph, Spec
+from archs.guidance import guided
+from archs.networks import described
 from costmodel import CostError, NetworkCounts, NetworkProfile, Prediction, Report
-from costmodel.arguments import Network, as_graph
+from costmodel.arguments import Network, as_graph, is_module
 from explorer.data import costs
 from explorer.data.metrics import checked
 from explorer.editing.diff import Diff
@@ -24,6 +26,7 @@ Plotted = Union[Network, NetworkCounts, Prediction, NetworkProfile, Diff, Report
 """What `plot` draws."""
 
 
+@guided()
 def plot(
     value: Plotted, metric: str = "mult_adds", by: str = "block", input_shape: Sequence[int] | None = None
 ) -> Figure:
@@ -60,6 +63,11 @@ def plot(
     if hasattr(value, "dropna"):
         points: Any = value  # a DataFrame, of whose types mypy knows nothing
         return scatter(points, checked(metric, points))
+    if not isinstance(value, (str, Spec, Graph)) and not is_module(value):
+        raise TypeError(
+            f"found {described(value)}; allowed: a network, the table of explorer.sweep, or what costmodel.count, "
+            "predict, profile, explorer.diff or one report of costmodel.reconcile is"
+        )
     counts = costmodel.count(as_graph(value, input_shape))
     table = costs.blocks(counts)
     if metric == "latency_ms":

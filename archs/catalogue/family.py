@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 from archs.errors import ArchError, Problem, shorten
+from archs.guessed_words import OF_KNOBS
 from archs.ir.operator import EPS
 from archs.tables.table import Spec
 from archs.tables.validation import plain
@@ -38,9 +39,9 @@ class Family:
         problems = []
         for knob, value in knobs.items():
             if knob not in self.knobs:
-                problems.append(
-                    Problem(f"{self.title} has no such knob; allowed: {', '.join(self.knobs)}", column=shorten(knob))
-                )
+                call = f"; call {OF_KNOBS[knob]}" if knob in OF_KNOBS else ""
+                text = f"{self.title} has no such knob; allowed: {', '.join(self.knobs)}{call}"
+                problems.append(Problem(text, column=shorten(knob)))
             elif not self._allows(knob, value):
                 offered = ", ".join(map(str, self.knobs[knob]))
                 span = (

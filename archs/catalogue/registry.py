@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from itertools import product
 
 from archs.catalogue import mnasnet, mobilenet_v1, mobilenet_v2, mobilenet_v3, resnet, shufflenet_v1, shufflenet_v2
 from archs.catalogue.family import Family
 from archs.errors import ArchError, shorten
+from archs.guidance import guided
 from archs.tables.table import Spec
 
 FAMILIES: dict[str, Family] = {
@@ -23,6 +25,7 @@ FAMILIES: dict[str, Family] = {
 }
 
 
+@guided()
 def names() -> tuple[str, ...]:
     """The names in the catalogue, mobile networks in order of publication, then ResNet-50.
 
@@ -34,11 +37,33 @@ def names() -> tuple[str, ...]:
 
 def family(name: str) -> Family:
     """The family of that name. Raises ArchError, with the known names, for another."""
-    if name not in FAMILIES:
-        raise ArchError(f"found {shorten(name)}; allowed: {', '.join(FAMILIES)}", column="name")
+    if not isinstance(name, str) or name not in FAMILIES:
+        raise ArchError(f"found {shorten(name)}; allowed: {', '.join(FAMILIES)}{_meant(name)}", column="name")
     return FAMILIES[name]
 
 
+READERS = {
+    ".onnx": "archs.from_onnx(path)",
+    ".json": "archs.Spec.from_json(Path(name).read_text())",
+    ".py": "archs.from_source(Path(name).read_text()), a module",
+}
+
+
+def _meant(name: object) -> str:
+    """What a name may have meant that is not in the catalogue: the call that reads a file, or a similar name."""
+    if not isinstance(name, str):
+        return ""
+    for suffix, call in READERS.items():
+        if name.endswith(suffix):
+            return f"; of a file: {call}"
+    if ":" in name or "." in name:
+        return "; of a module: archs.from_module(module, (channels, height, width))"
+    letters = {known.replace("_", ""): known for known in FAMILIES}
+    close = get_close_matches(name[:60].lower().replace("_", "").replace("-", ""), letters, 1, 0.85)
+    return f"; similar: {letters[close[0]]!r}" if close else ""
+
+
+@guided()
 def spec(name: str, **knobs: object) -> Spec:
     """The table of a published network.
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from archs.errors import ArchError
+from archs.guessed_words import OF_A_GRAPH
+from archs.guidance import Guided
 from archs.ir.ops import Op, Shape
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ class Tie(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Graph:
+class Graph(Guided):
     """A network of one image input and one output. Made by `Builder`; equal and hashable by value.
 
     >>> import archs
@@ -109,6 +111,7 @@ class Graph:
     (3, 3)
     """
 
+    _INSTEAD: ClassVar = OF_A_GRAPH
     name: str
     input: Shape
     nodes: tuple[Node, ...]

@@ -6,10 +6,12 @@ paper, so a row states what the paper's table states. Blocks are built in `archs
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from archs.guessed_words import OF_ROWS
+from archs.guidance import module_attribute
 from archs.tables.validation import Validated
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -303,3 +305,6 @@ AnyRow = (
     Conv | Separable | InvertedResidual | ShuffleV1 | ShuffleV2 | Bottleneck | Fragments | Pool | GlobalPool | Linear
 )
 """The members of KINDS, spelled out for the type checker."""
+
+if not TYPE_CHECKING:  # a type checker knows the names
+    __getattr__ = module_attribute("archs.rows", [kind.__name__ for kind in KINDS.values()], OF_ROWS)

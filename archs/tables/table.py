@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, model_validator
 
 from archs import bounded_json
 from archs.errors import ArchError, Problem, shorten
+from archs.guessed_words import OF_A_SPEC
+from archs.guidance import guided
 from archs.ir.operator import Shape
 from archs.tables.rows import KINDS, AnyRow, Channels, Code, Groups, Identifier, Linear, Row
 from archs.tables.validation import MAX_PROBLEMS, MAX_ROWS, Validated, plain
@@ -55,6 +57,7 @@ class Spec(Validated):
     <Spec tiny: 3×32×48, 3 rows, 3 blocks>
     """
 
+    _INSTEAD: ClassVar = OF_A_SPEC
     name: Identifier
     rows: Annotated[tuple[AnyRow, ...], Field(min_length=1, max_length=MAX_ROWS, strict=False)]
     input_channels: Channels = 3
@@ -83,6 +86,7 @@ class Spec(Validated):
         height, width = self.resolution if isinstance(self.resolution, tuple) else (self.resolution, self.resolution)
         return Shape(self.input_channels, height, width)
 
+    @guided()
     def edit(self, **changes: Any) -> Spec:
         """A validated copy with the named fields replaced.
 
@@ -102,6 +106,7 @@ class Spec(Validated):
             )
         return Spec(**{**dict(self), **changes})
 
+    @guided()
     def edit_row(self, index: int | str, **changes: Any) -> Spec:
         """A validated copy with the named columns of one row replaced.
 
@@ -119,6 +124,7 @@ class Spec(Validated):
             raise error.at(row=at + 1) from None
         return self.replace_row(at, changed)
 
+    @guided()
     def edit_stage(self, stage: str, **changes: Any) -> Spec:
         """A validated copy with the named columns replaced in every row of a stage that has them. Raises ArchError.
 
@@ -139,6 +145,7 @@ class Spec(Validated):
                 edited = edited.edit_row(i, **{column: value})
         return edited
 
+    @guided()
     def insert_row(self, index: int | str, row: AnyRow | dict[str, Any]) -> Spec:
         """A validated copy with a row before row `index` (from 0, or a stage's name); the number of rows appends it.
 
@@ -151,6 +158,7 @@ class Spec(Validated):
         at = len(self.rows) if index == len(self.rows) else self._index(index)
         return self.edit(rows=(*self.rows[:at], row, *self.rows[at:]))
 
+    @guided()
     def replace_row(self, index: int | str, row: AnyRow | dict[str, Any]) -> Spec:
         """A validated copy with another row, of any kind, for row `index` (from 0, or a stage's name).
 
@@ -163,6 +171,7 @@ class Spec(Validated):
         at = self._index(index)
         return self.edit(rows=(*self.rows[:at], row, *self.rows[at + 1 :]))
 
+    @guided()
     def delete_row(self, index: int | str) -> Spec:
         """A validated copy without row `index` (from 0, or a stage's name). Raises ArchError for the only row.
 
@@ -173,6 +182,7 @@ class Spec(Validated):
         at = self._index(index)
         return self.edit(rows=(*self.rows[:at], *self.rows[at + 1 :]))
 
+    @guided()
     def set_classes(self, classes: int) -> Spec:
         """A validated copy with another number of classes: the width of the last linear row. Raises ArchError.
 
@@ -185,13 +195,23 @@ class Spec(Validated):
             raise ArchError("the network has no linear row; insert one at its end", column="classes")
         return self.edit_row(linear[-1], channels=classes)
 
-    def set_input(self, channels: int | None = None, resolution: Resolution | None = None) -> Spec:
-        """A validated copy for other images: channels, and the side in pixels or (height, width). Raises ArchError.
+    @guided(size="use resolution=")
+    def set_input(self, *shape: Any, channels: int | None = None, resolution: Resolution | None = None) -> Spec:
+        """A validated copy for other images. Raises ArchError, also for one number that could be either.
+
+        Args:
+            *shape: channels and side, or (channels, height, width), with or without a batch of 1.
+            channels: of the image.
+            resolution: the side of a square image in pixels, or (height, width).
 
         >>> import archs
         >>> archs.spec("mobilenet_v2").set_input(channels=1, resolution=96).input_shape
         (1, 96, 96)
+        >>> archs.spec("mobilenet_v2").set_input(1, 96, 128).input_shape
+        (1, 96, 128)
         """
+        if shape:
+            channels, resolution = _image(shape, channels, resolution)
         fields = {"input_channels": channels, "resolution": resolution}
         return self.edit(**{name: value for name, value in fields.items() if value is not None})
 
@@ -267,6 +287,19 @@ class Spec(Validated):
             raise ArchError(f"rows: allowed: a list of 1 to {MAX_ROWS} rows")
         data["rows"] = _rows_from(rows)
         return Spec(**{str(key): value for key, value in data.items()})
+
+
+def _image(shape: tuple[Any, ...], channels: object, resolution: object) -> tuple[Any, Any]:
+    """Channels and resolution of a shape in order. Raises ArchError."""
+    sides = plain(getattr(shape[0], "shape", shape[0])) if len(shape) == 1 else shape
+    if isinstance(sides, (tuple, list)) and channels is None and resolution is None:
+        sides = sides[1:] if len(sides) == 4 and sides[0] == 1 else sides
+        if len(sides) == len(shape) == 2:
+            return shape
+        if len(sides) == 3:
+            return sides[0], tuple(sides[1:])
+    found = ", ".join(map(shorten, shape))
+    raise ArchError(f"set_input({found}): allowed: resolution=96, channels=1, or (channels, height, width)")
 
 
 def _cells(row: Row) -> str:

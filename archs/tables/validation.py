@@ -5,11 +5,13 @@ Which values are allowed is defined in `archs.tables.rows` and `archs.tables.tab
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from archs.errors import ArchError, Problem, shorten
+from archs.guidance import similar, unknown_attribute
 
 MAX_ROWS = 256
 MAX_PROBLEMS = 20  # of one error; more would fill the page
@@ -17,6 +19,9 @@ MAX_PROBLEMS = 20  # of one error; more would fill the page
 
 class Validated(BaseModel):
     """A frozen model of known columns. Its constructor raises ArchError with one problem per bad column."""
+
+    _INSTEAD: ClassVar[Mapping[str, str]] = {}
+    """Attribute that it has not → what to call."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -37,19 +42,31 @@ class Validated(BaseModel):
                 found = list(reversed(by_column.values()))[:MAX_PROBLEMS]
                 raise ArchError(problems=[_problem(type(self), each, fields) for each in found]) from None
 
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):  # pydantic's own
+                return super().__getattr__(name)
+            raise AttributeError(unknown_attribute(type(self), name, self._INSTEAD), name=name, obj=self)
+
         def __setattr__(self, name: str, value: Any) -> None:
             what, call = ("row", "edit_row(index, ") if "stage" in type(self).model_fields else ("Spec", "edit(")
             raise ArchError(f"a {what} does not change; an edited copy: spec.{call}{name}=…)", column=name)
 
 
 def plain(value: Any) -> Any:
-    """A number of numpy's or torch's as Python's; every other value as it is.
+    """A number of numpy's or torch's as Python's, also in a list or a tuple; every other value as it is.
 
     >>> import numpy
-    >>> plain(numpy.int64(8)), plain("8")
-    (8, '8')
+    >>> plain(numpy.int64(8)), plain("8"), plain((numpy.int64(96), 128)), plain(numpy.array([96, 128]))
+    (8, '8', (96, 128), (96, 128))
     """
-    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
+    if isinstance(value, (list, tuple)):
+        found = [plain(each) for each in value]
+        return type(value)(found) if any(a is not b for a, b in zip(found, value)) else value
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and len(shape) < 2 and hasattr(value, "tolist"):
+        found = value.tolist()
+        return tuple(found) if isinstance(found, list) else found
+    return value
 
 
 def _problem(cls: type[BaseModel], error: Any, fields: dict[str, Any]) -> Problem:
@@ -57,7 +74,9 @@ def _problem(cls: type[BaseModel], error: Any, fields: dict[str, Any]) -> Proble
         return Problem(str(error["ctx"]["error"]))
     column, found = str(error["loc"][0]), shorten(fields.get(str(error["loc"][0]), error["input"]))
     if error["type"] == "extra_forbidden":
-        return Problem(f"no such column; allowed: {', '.join(cls.model_fields)}", column=shorten(column))
+        use = similar(column, cls.model_fields)
+        meant = f"; use {use}" if use else ""
+        return Problem(f"no such column; allowed: {', '.join(cls.model_fields)}{meant}", column=shorten(column))
     if column == "rows" and len(error["loc"]) > 1:
         found = shorten(error["input"])
         return Problem(f"found {found}; allowed: a row of archs.rows: Conv(stage=…, channels=…)", error["loc"][1] + 1)

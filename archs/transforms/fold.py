@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from archs.guidance import guided
 from archs.ir.graph import INPUT, Graph, Node
 from archs.ir.ops import BatchNorm, Conv2d
 from archs.ir.weights import Weights
 from archs.networks import Network, build
 
 
+@guided()
 def fold_batchnorm(network: Network) -> Graph:
     """The graph with every batch norm that follows a convolution alone folded into it, as the convolution's bias.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from archs.catalogue.registry import FAMILIES
 from archs.errors import ArchError, shorten
+from archs.guidance import guided
 from archs.interop.pytorch.attribute_names import attributes
 from archs.interop.pytorch.codegen import to_source
 from archs.interop.pytorch.execute import from_source
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Sizes = tuple[int, ...]
 
 
+@guided()
 def adopt(network: Network, other: Network, strict: bool = True) -> Graph:
     """The graph with the weights, and the norms' eps, of another graph that is the same up to names.
 
@@ -82,6 +84,7 @@ def _aligned(ours: Sequence[Any], theirs: Sequence[Any]) -> list[tuple[int, int]
     return [(block.a + k, block.b + k) for block in blocks for k in range(block.size)]
 
 
+@guided()
 def from_state_dict(
     network: Network, state: Mapping[str, Tensor], eps: float | None = None, strict: bool = True
 ) -> Graph:

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from math import lcm
 
 from archs.errors import ArchError, shorten
+from archs.guidance import guided
 from archs.ir.graph import INPUT, Graph, Node
 from archs.ir.ops import (
     Add,
@@ -35,6 +36,7 @@ from archs.transforms.rebuilding import rebuilt
 MERGES = (Add, Multiply, Subtract, Divide, Maximum)
 
 
+@guided(factor="channels is a number of channels")
 def widen(network: Network, path: str, channels: int) -> Graph:
     """The graph with `channels` output channels (or features) at `path` and at every operator that must agree with it.
 
@@ -78,6 +80,7 @@ def widen_scope(graph: Graph, scope: str, factor: float) -> Graph:
     return rebuilt(graph, changes)
 
 
+@guided()
 def rekernel(network: Network, path: str, kernel: int) -> Graph:
     """The graph with a k×k convolution at `path`, k odd, from 1 to 31. Padding that kept the map's size still does.
 
@@ -101,6 +104,7 @@ def rekernel(network: Network, path: str, kernel: int) -> Graph:
     return rebuilt(graph, {path: replace(op, kernel=(kernel, kernel), padding=(vertical, horizontal))})
 
 
+@guided()
 def regroup(network: Network, path: str, groups: int) -> Graph:
     """The graph with the convolution at `path` in `groups` groups. Raises ArchError where they do not divide.
 
@@ -116,6 +120,7 @@ def regroup(network: Network, path: str, groups: int) -> Graph:
     return rebuilt(graph, {path: replace(_conv(graph, path), groups=plain(groups))})
 
 
+@guided()
 def remove(network: Network, scope: str) -> Graph:
     """The graph without a block, a stage or an operator; its readers read its input.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError, shorten
+from archs.guidance import as_destination, as_path, guided
 from archs.interop.pytorch.attribute_names import attributes
 from archs.interop.pytorch.codegen import to_source
 from archs.interop.pytorch.execute import from_source, state_dict
@@ -30,11 +31,12 @@ NORMS = (BatchNorm, LayerNorm, GroupNorm, RMSNorm)
 EPS_KEY = "archs.eps"
 
 
+@guided()
 def save_weights(network: Network, path: str | Path) -> None:
     """Write the graph's weights as safetensors, by the names that they have in the exported module.
 
     `module.load_state_dict(safetensors.torch.load_file(path), strict=False)` takes them. Raises ArchError for a graph
-    without weights.
+    without weights, and for a folder that is not there.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
@@ -45,7 +47,8 @@ def save_weights(network: Network, path: str | Path) -> None:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_weights(archs.from_module(nn.Conv2d(3, 8, 3), (3, 8, 8), verify=False), f"{folder}/net.safetensors")
     """
-    Path(path).write_bytes(to_safetensors(build(network)))
+    file = as_destination(path, "a safetensors file", "archs.save_weights(network, path)")
+    file.write_bytes(to_safetensors(build(network)))
 
 
 def to_safetensors(graph: Graph) -> bytes:
@@ -61,6 +64,7 @@ def to_safetensors(graph: Graph) -> bytes:
     return save(tensors, metadata={"format": "pt", EPS_KEY: json.dumps(eps)})
 
 
+@guided()
 def load_weights(network: Network, path: str | Path, strict: bool = True) -> Graph:
     """The graph with the weights of a safetensors file that has the exported module's names, and its norms' eps.
 
@@ -84,6 +88,7 @@ def load_weights(network: Network, path: str | Path, strict: bool = True) -> Gra
     import torch
     from safetensors import SafetensorError, safe_open
 
+    path = as_path(path, "a safetensors file", "archs.load_weights(network, path); archs.adopt takes a graph's")
     graph = build(network)
     with torch.device("meta"):
         module = from_source(to_source(graph))

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from archs import Graph
+from archs.guidance import guided
 from costmodel.calibration.fit import fit
 from costmodel.calibration.sample import STACK, networks, synthetic_networks, table_networks
 from costmodel.calibration.suite import suite
@@ -38,6 +39,7 @@ CHECKOUT_TIMINGS = Path(__file__).parents[2] / ".github" / "timings"
 MUCH_NOISE = 0.3  # share of networks spread over more than 10 %
 
 
+@guided()
 def calibrate(
     device: str = "cpu",
     threads: int = 1,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from archs.caching import cached
+from archs.guidance import guided
 from archs.ir.graph import Graph, Subgraph
 from costmodel.arguments import Network, as_graph, as_list
 from costmodel.counting.convention import Convention
@@ -16,6 +17,7 @@ from costmodel.counting.counts import Counts, count, node_counts
 FLOAT32 = Convention()
 
 
+@guided()
 def count_many(
     graphs: Iterable[Network], convention: Convention = FLOAT32, input_shape: Sequence[int] | None = None
 ) -> list[Counts]:

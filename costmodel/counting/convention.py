@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from costmodel.errors import CostError
+
 
 class ConventionDate(str):
     """The date of the counting convention: the day on which a number last changed its meaning.
@@ -39,3 +41,10 @@ class Convention:
     """Bytes of one number in memory: 4 for float32, 2 for float16, 1 for int8. Scales `mem_bytes` and `intensity`."""
     split_copies: bool = False
     """Whether a channel split is a copy, as in some runtimes, or a view, as in PyTorch. A copy adds memory access."""
+
+    def __post_init__(self) -> None:
+        """Raises CostError for a value of another type, so that no count is of it."""
+        if type(self.bytes_per_element) is not int or not 1 <= self.bytes_per_element <= 64:
+            raise CostError(f"bytes_per_element is {self.bytes_per_element!r}; allowed: a whole number from 1 to 64")
+        if type(self.split_copies) is not bool:
+            raise CostError(f"split_copies is {self.split_copies!r}; allowed: True, False")

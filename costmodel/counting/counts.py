@@ -15,6 +15,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archs.caching import cached
+from archs.guidance import Guided, guided
 from archs.ir import ops
 from archs.ir.graph import Graph, Node
 from archs.ir.ops import Shape
@@ -25,6 +26,7 @@ from costmodel.counting.kinds import ELEMENTWISE, FIXED, FREE, KINDS, PRODUCTS, 
 from costmodel.counting.summary import summary_text
 from costmodel.errors import CostError
 
+ONE_IMAGE = "counts are of one image; a profile of costmodel.profiles() has its own batch"
 if TYPE_CHECKING:
     import pandas
 
@@ -70,6 +72,7 @@ class Counts(NamedTuple):
 
     @staticmethod
     def zero() -> Counts:
+        """The neutral value of `+`."""
         return _ZERO
 
     def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
@@ -80,6 +83,9 @@ class Counts(NamedTuple):
         """All element-wise work, in elements (ShuffleNetV2, guideline G4)."""
         return self.batch_norm + self.nonlinearity + self.add + self.multiply + self.pooling + self.copy
 
+
+if not TYPE_CHECKING:  # a NamedTuple has no other base
+    Counts.__getattr__ = Guided.__getattr__
 
 _ZERO = Counts(*[0] * len(Counts._fields))
 
@@ -140,7 +146,7 @@ def _window_reads(op: ops.Op, x: Shape, output: Shape) -> int:
 
 
 @dataclass(frozen=True, repr=False)
-class NetworkCounts:
+class NetworkCounts(Guided):
     """The costs of a graph: `nodes[i]` belongs to `graph.nodes[i]`, `total` is their sum.
 
     >>> import archs
@@ -181,11 +187,13 @@ class NetworkCounts:
     def _repr_html_(self) -> str:
         return self.by("block").to_html(index=False)
 
+    @guided()
     def summary(self, depth: int = 2) -> Text:
         """The network as a tree of stages (depth 1), blocks (2) and operators (3), with its costs."""
         values = {"Params": [c.params for c in self.nodes], "Mult-adds": [c.mult_adds for c in self.nodes]}
         return summary_text(self.graph, values, depth)
 
+    @guided()
     def groups(self, level: str) -> dict[str, Counts]:
         """Path → Counts, summed per "node", "block", "stage" or "kind", in execution order or that of KINDS."""
         sums: dict[str, list[Counts]] = {kind: [] for kind in KINDS} if level == "kind" else {}
@@ -224,12 +232,14 @@ class NetworkCounts:
         found["intensity"] = [m / size if size else 0.0 for m, size in zip(found["mult_adds"], found["mem_bytes"])]
         return found
 
+    @guided()
     def by(self, level: str) -> pandas.DataFrame:
         """A DataFrame with one row per "block", "stage" or "kind": its path, its output and the columns of `Counts`."""
         import pandas
 
         return pandas.DataFrame(self.columns(level))
 
+    @guided()
     def table(self) -> pandas.DataFrame:
         """A DataFrame with one row per node: where, what, its shapes, and the columns of `Counts`."""
         return self.by("node")
@@ -284,6 +294,7 @@ def node_counts(nodes: Iterable[Node], shapes: Mapping[str, Shape], convention: 
     return [_count(op, tuple([shapes[i] for i in inputs]), output, copies) for _, op, inputs, output in nodes]
 
 
+@guided(batch=ONE_IMAGE, batch_size=ONE_IMAGE)
 def count(
     network: Network, input_shape: Sequence[int] | Convention | None = None, convention: Convention | None = None
 ) -> NetworkCounts:

@@ -14,6 +14,7 @@ from itertools import groupby
 import networkx
 
 from archs.caching import cached
+from archs.guidance import Guided, guided
 from archs.ir.graph import Node
 from archs.ir.ops import AvgPool, Conv2d, GlobalAvgPool, MaxPool
 from costmodel.arguments import Network, as_graph
@@ -37,7 +38,7 @@ class BlockFragmentation:
 
 
 @dataclass(frozen=True, repr=False)
-class Fragmentation:
+class Fragmentation(Guided):
     """Of a network: its blocks in order, and the kernels that it launches. A block without fragments is left out.
 
     >>> fragmentation("shufflenet_v2")
@@ -62,6 +63,7 @@ class Fragmentation:
         return max(self.blocks, key=lambda b: b.fragments, default=None)
 
 
+@guided()
 def fragmentation(network: Network, input_shape: Sequence[int] | None = None) -> Fragmentation:
     """The fragmentation of every block of a network.
 

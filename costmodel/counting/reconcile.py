@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import archs
+from archs.guidance import Guided, guided
 from archs.ir import ops
 from archs.ir.graph import Graph
+from archs.networks import described
 from costmodel.arguments import Network, as_graph
 from costmodel.counting.counts import count
 from costmodel.counting.tool_rules import TOOLS, FlatMean, Rule, Tool
@@ -45,7 +47,7 @@ class Term:
 
 
 @dataclass(frozen=True, repr=False)
-class Report:
+class Report(Guided):
     """What a tool reports for a graph: `total == mult_adds + sum(term.amount for term in terms)`.
 
     `costmodel.table((report,))` is a DataFrame of the terms with their reasons, `explorer.plot(report)` draws them.
@@ -69,6 +71,7 @@ class Report:
         return f"Report({self.tool}: {self.total:,} = {self.mult_adds:,} mult-adds{terms})"
 
 
+@guided()
 def reconcile(network: Network, input_shape: Sequence[int] | None = None) -> tuple[Report, ...]:
     """What each tool reports for the module that `archs.to_source(graph)` defines, term by term.
 
@@ -131,10 +134,12 @@ def _unread(graph: Graph) -> Iterator[str]:
             yield node.path
 
 
+@guided()
 def table(reports: Sequence[Report] | Report) -> pandas.DataFrame:
     """One row per term, between a row "mult-adds" (ours) and a row "total" (the tool's) for each tool.
 
-    Columns: tool, term, amount, why, nodes. The rows from "mult-adds" to the last term add to "total".
+    Columns: tool, term, amount, why, nodes. The rows from "mult-adds" to the last term add to "total". Raises TypeError
+    for what is no report.
 
     Args:
         reports: of `reconcile`; one of them is taken too.
@@ -145,7 +150,10 @@ def table(reports: Sequence[Report] | Report) -> pandas.DataFrame:
     import pandas
 
     rows: list[tuple[str, str, int, str, int]] = []
-    for report in (reports,) if isinstance(reports, Report) else reports:
+    several = (reports,) if isinstance(reports, Report) else reports
+    if not isinstance(several, (list, tuple)) or not all(isinstance(report, Report) for report in several):
+        raise TypeError(f"found {described(reports)}; allowed: the reports of costmodel.reconcile(network)")
+    for report in several:
         rows.append((report.tool, "mult-adds", report.mult_adds, "convolution and linear, without bias", 0))
         rows += [(report.tool, term.name, term.amount, term.why, term.nodes) for term in report.terms]
         rows.append((report.tool, "total", report.total, f"{report.call}, {report.version_of_rules}", 0))
@@ -171,6 +179,7 @@ class FvcoreRun(NamedTuple):
         return self.by_operator.get("conv", 0) + self.by_operator.get("linear", 0)
 
 
+@guided()
 def run_fvcore(network: Network, input_shape: Sequence[int] | None = None) -> FvcoreRun:
     """Exports the graph, executes the export and lets fvcore count it, quietly and on one image.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from archs.guidance import guided
 from costmodel.devices import few_shots, priors
 from costmodel.devices.build import MIN_NETWORKS, profile_of
 from costmodel.devices.profile import WholeNetworkProfile
@@ -59,6 +60,7 @@ class FitReport:
     """Typical median errors at this number of networks and at five more, in percent; None past the curve's end."""
 
 
+@guided()
 def fit_device(
     csv_path: str | Path,
     name: str = "own device",

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archs.caching import cached
+from archs.guidance import guided
 from archs.ir import ops
 from archs.ir.graph import Graph, Subgraph
 from archs.ir.ops import Shape
@@ -30,7 +31,7 @@ from costmodel.latency.calibrated_range import LIMIT, NEGLIGIBLE, Range
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
 from costmodel.latency.prediction import Allocator
 from costmodel.latency.predictor import LEAST_SHARE, ById, forest_of, predict
-from costmodel.latency.profile import DEFAULT, DeviceProfile, Predictor, as_profile
+from costmodel.latency.profile import BATCH, DEFAULT, DeviceProfile, Predictor, as_profile
 from costmodel.latency.trees import PartialLeaves
 
 CHUNK = 128  # networks of 200 nodes: arrays of 20 MB
@@ -43,6 +44,7 @@ Interval = tuple[float, float, float]
 """(latency_ms, low_ms, high_ms); the ends are NaN for a network outside of the calibrated range."""
 
 
+@guided(batch=BATCH, batch_size=BATCH, threads=BATCH)
 def predict_many(
     graphs: Iterable[Network],
     profile: DeviceProfile | str | os.PathLike = DEFAULT,

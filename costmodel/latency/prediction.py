@@ -10,6 +10,7 @@ from functools import cached_property
 from math import exp, nan
 from typing import TYPE_CHECKING, Literal
 
+from archs.guidance import Guided, guided
 from archs.ir.graph import Graph
 from archs.ir.ops import Opaque
 from archs.networks import Text
@@ -27,7 +28,7 @@ ALLOCATORS = ("default", "retain")
 
 
 @dataclass(frozen=True, repr=False)
-class Prediction:
+class Prediction(Guided):
     """The latency of one network on one device, in the profile's regime, with its 90 % interval.
 
     Times are milliseconds of one batch. Sequences have one entry per node, in the order of `graph.nodes`.
@@ -103,6 +104,7 @@ class Prediction:
     def _repr_html_(self) -> str:
         return self.by("block").to_html(index=False)
 
+    @guided()
     def by(self, level: str) -> pandas.DataFrame:
         """A DataFrame with one row per "block", "stage" or "kind": its path, `latency_ms` and `share`."""
         import pandas
@@ -114,10 +116,12 @@ class Prediction:
         rows = [(path, ms, ms / self.latency_ms) for path, ms in sums.items() if ms]
         return pandas.DataFrame(rows, columns=[level, "latency_ms", "share"])
 
+    @guided()
     def summary(self, depth: int = 2) -> Text:
         """The network as a tree of stages (depth 1), blocks (2) and operators (3), with milliseconds."""
         return summary_text(self.graph, {"ms": self.nodes_ms}, depth)
 
+    @guided()
     def table(self) -> pandas.DataFrame:
         """A DataFrame with one row per node: path, operator, milliseconds with their 90 % interval, and bound.
 

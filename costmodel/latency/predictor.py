@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from archs.caching import cached
+from archs.guidance import guided
 from archs.ir.graph import Graph
 from archs.ir.ops import Opaque
 from costmodel.arguments import Network, as_graph
@@ -22,7 +23,7 @@ from costmodel.latency.features import WORK, features
 from costmodel.latency.operator_kinds import UNKNOWN
 from costmodel.latency.page_faults import page_faults
 from costmodel.latency.prediction import ALLOCATORS, Allocator, Prediction
-from costmodel.latency.profile import DEFAULT, DeviceProfile, Predictor, Regime, as_profile
+from costmodel.latency.profile import BATCH, DEFAULT, DeviceProfile, Predictor, Regime, as_profile
 from costmodel.latency.trees import LEVELS, Forest, Forests
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Priced(NamedTuple):
     outside: tuple[Outside, ...]
 
 
+@guided(batch=BATCH, batch_size=BATCH, threads=BATCH)
 def predict(
     network: Network,
     profile: DeviceProfile | str | os.PathLike = DEFAULT,

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, mo
 
 from archs import Graph, bounded_json, fold_batchnorm
 from archs.caching import cached
+from archs.guidance import as_path, guided
 from costmodel.errors import CostError
 from costmodel.latency.calibrated_range import AXES
 from costmodel.latency.features import COLUMNS, WORK
@@ -26,6 +27,8 @@ from costmodel.written_files import write_together
 
 FORMAT: Literal["costmodel.profile/1"] = "costmodel.profile/1"
 DEFAULT = "cpu"
+BATCH = "the profile has its own: costmodel.profiles() lists the shipped ones, costmodel.calibrate makes one"
+"""What to do instead of passing a batch or a number of threads beside a profile."""
 """The shipped profile that is used where none is named: one thread, batch 1, eager, NCHW."""
 SHIPPED = Path(__file__).parents[1] / "shipped"
 MAX_BYTES = 40_000_000
@@ -264,6 +267,7 @@ def nearest(regime: Regime) -> DeviceProfile | None:
     return max(known, key=lambda profile: profile.regime.in_common(regime), default=None)
 
 
+@guided()
 def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
     """Read a shipped profile by its name, or any profile by its path.
 
@@ -275,6 +279,7 @@ def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
     >>> load_profile("pixel1").regime.device
     'cpu'
     """
+    as_path(path_or_name, "a profile, or a name of costmodel.profiles()", "costmodel.load_profile(path_or_name)")
     path = locate(path_or_name)
     try:
         if path.stat().st_size > MAX_BYTES:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import archs
+from archs.guidance import Guided, guided
 from costmodel.arguments import Network, as_graph, as_sides, is_module
 from costmodel.errors import CostError
 from costmodel.timing.heap import allocator_setting, keep_heap
@@ -39,7 +40,7 @@ FORGET = 1e-6  # by which every pulse raises the quickest, so that a lasting slo
 
 
 @dataclass(frozen=True)
-class Timing:
+class Timing(Guided):
     """One module timed end to end, in milliseconds."""
 
     median_ms: float
@@ -70,6 +71,7 @@ class Environment:
         return asdict(self)
 
 
+@guided()
 def measure(
     network: Network,
     input_shape: Sequence[int] | None = None,
@@ -92,6 +94,8 @@ def measure(
         layout: "nchw" or "channels_last".
         runs: timed calls, after warm-up; up to three times as many where they disagree.
     """
+    if type(runs) is not int or not 2 <= runs <= 100_000:
+        raise CostError(f"runs is {runs!r}; allowed: a whole number from 2 to 100,000")
     module, shape = _timed(network, input_shape)
     with Stopwatch(device, threads, layout).running() as watch:
         call = watch.caller(module, shape)

@@ -17,6 +17,7 @@ import numpy as np
 from archs import Spec, build
 from archs.caching import cached
 from archs.catalogue.registry import FAMILIES
+from archs.guidance import Guided
 from archs.tables.lower import block_paths
 from archs.tables.rows import Row
 from costmodel import count
@@ -55,7 +56,7 @@ FREE, OFFSET, SLOPE = 60.0, 17.0, 6.0
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Guided):
     """A top-1 accuracy in percent with its 90 % interval.
 
     `changed` is the share of the multiply-adds in blocks that differ from the published network of the `family`; the

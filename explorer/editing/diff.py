@@ -10,9 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from archs import Graph, Node, Shape
+from archs.guessed_words import OF_A_DIFF
+from archs.guidance import Guided, guided
 from archs.ir.ops import Conv2d, Op
 from costmodel import NetworkCounts
 from costmodel.counting.counts import Counts
@@ -45,9 +47,10 @@ class Pair:
 
 
 @dataclass(frozen=True, repr=False)
-class Diff:
+class Diff(Guided):
     """Two networks compared, blocks in the order in which a reader meets them."""
 
+    _INSTEAD: ClassVar = OF_A_DIFF
     pairs: tuple[Pair, ...]
     total: Counts
     total_ms: float | None = None
@@ -63,6 +66,7 @@ class Diff:
         table = self.table()
         return table[table["status"] != "same"].to_html(index=False)
 
+    @guided()
     def table(self) -> pandas.DataFrame:
         """One row per pair: `status`, `block`, `before`, `after`, `what`, the columns of Counts, `latency_ms`.
 

@@ -234,7 +234,7 @@ def _dynamic_size(m, x):
             r"Conv2d does not run on 4×12×10 images: .*expected input\[13, 4, 12, 10\] to have 3 channels",
         ),
         (nn.Conv2d(4, 8, 13, bias=False), "Conv2d does not run on 4×12×10 images"),
-        ("resnet18", "found 'str'; allowed: an nn.Module"),
+        ("resnet18", "found 'resnet18'; allowed: an nn.Module"),
     ],
     ids=lambda v: v[:30] if isinstance(v, str) else "",
 )

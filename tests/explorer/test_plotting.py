@@ -40,7 +40,7 @@ def test_a_difference_a_report_and_a_sweep():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: explorer.plot(3), TypeError, "a network is a catalogue name"),
+        (lambda: explorer.plot(3), TypeError, "found an int; allowed: a network, the table of explorer.sweep"),
         (lambda: explorer.plot(V2, "ms"), costmodel.CostError, "metric is 'ms'; allowed here: 'mult_adds'"),
         (lambda: explorer.plot(costmodel.count(V2), by="row"), costmodel.CostError, "by is 'row'; allowed: 'block'"),
         (lambda: explorer.drawings, AttributeError, "it has advise, diff, estimate, figures, pareto, plot, sweep"),

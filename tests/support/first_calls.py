@@ -37,9 +37,10 @@ WORK: dict[str, Callable[[], object]] = {
     "archs.Spec(name=…, rows=[{…}])": lambda: archs.Spec(
         name="own", rows=[{"kind": "conv", "stage": "a", "channels": 8}]
     ),
-    'archs.spec("mobilenet_v2", resolution=numpy.int64(96))': lambda: archs.spec(
-        "mobilenet_v2", resolution=numpy.int64(96)
-    ),
+    'archs.spec("mobilenet_v2", resolution=(numpy.int64(96), 128))': lambda: archs.spec(
+        "mobilenet_v2", resolution=(numpy.int64(96), 128)
+    ).edit(resolution=numpy.array([96, 128])),
+    "spec.set_input((1, 96, 96))": lambda: SPEC.set_input((1, 96, 96)).set_input(torch.zeros(1, 3, 96, 96)),
     "archs.from_module(model, images)": lambda: archs.from_module(MODEL, torch.zeros(1, 3, 32, 32)),
     "copy.deepcopy(spec)": lambda: copy.deepcopy(SPEC).edit_row(numpy.int64(3), kernel=numpy.int64(5)),
     "pickle.dumps(graph)": lambda: pickle.loads(pickle.dumps(archs.build(SPEC))).nodes,
@@ -91,6 +92,62 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "the path of a CSV with network and latency_ms",
     ),
     "sweep(name, list)": (lambda: explorer.sweep("mobilenet_v2", [0.5]), 'such as {"width": [0.5, 1.0]}'),
+    "count(spec, (224, 224, 3))": (
+        lambda: costmodel.count(SPEC, (224, 224, 3)),
+        "(224, 224, 3), (height, width, channels); allowed: (3, 224, 224)",
+    ),
+    'profile(name, "cpu")': (lambda: costmodel.profile("mobilenet_v2", "cpu"), "a device is profile='cpu'"),
+    'count("net.onnx")': (lambda: costmodel.count("net.onnx"), "; of a file: archs.from_onnx(path)"),
+    'build("torchvision.models:resnet18")': (
+        lambda: archs.build("torchvision.models:resnet18"),
+        "; of a module: archs.from_module(module, (channels, height, width))",
+    ),
+    'spec("mobilenetv2")': (lambda: archs.spec("mobilenetv2"), "; similar: 'mobilenet_v2'"),
+    "spec(name, num_classes=10)": (
+        lambda: archs.spec("mobilenet_v2", num_classes=10),
+        "allowed: width, resolution; call archs.spec(name).set_classes(…)",
+    ),
+    'from_module("mobilenet_v2")': (
+        lambda: archs.from_module("mobilenet_v2", (3, 64, 64)),
+        "found 'mobilenet_v2'; allowed: an nn.Module; archs.build(network) takes a name or a Spec",
+    ),
+    "from_source(path)": (lambda: archs.from_source(Path("net.py")), "the text of a file, Path(name).read_text()"),
+    "spec.set_input(96)": (lambda: SPEC.set_input(96), "set_input(96): allowed: resolution=96, channels=1, or"),
+    "spec.set_input((96, 96))": (lambda: SPEC.set_input((96, 96)), "allowed: resolution=96, channels=1, or"),
+    "to_onnx(spec, missing folder)": (
+        lambda: archs.to_onnx(SPEC, "no folder/net.onnx"),
+        "there is no folder 'no folder'; make it first",
+    ),
+    "save_weights(spec, missing folder)": (
+        lambda: archs.save_weights(SPEC, "no folder/net.safetensors"),
+        "there is no folder 'no folder'; make it first",
+    ),
+    "to_onnx(spec, 3)": (lambda: archs.to_onnx(SPEC, 3), "found 3; allowed: the path of an ONNX file: archs.to_onnx("),
+    "load_weights(spec, spec)": (
+        lambda: archs.load_weights(SPEC, SPEC),
+        "allowed: the path of a safetensors file: archs.load_weights(network, path)",
+    ),
+    "load_profile(3)": (lambda: costmodel.load_profile(3), "found 3; allowed: the path of a profile, or a name of"),
+    "table(spec)": (
+        lambda: costmodel.table(SPEC),
+        "found a Spec; allowed: the reports of costmodel.reconcile(network)",
+    ),
+    "figures.scatter(3)": (lambda: explorer.figures.scatter(3), "found 3; allowed: the table of explorer.sweep"),
+    "pareto(counts)": (lambda: explorer.pareto(costmodel.count(SPEC)), "allowed: a DataFrame, as explorer.sweep"),
+    'advise(spec, limit="all")': (lambda: explorer.advise(SPEC, limit="all"), "allowed: a whole number ≥ 0"),
+    "sweep(edit=3)": (
+        lambda: explorer.sweep(SPEC, {"width": [0.5]}, edit=3),
+        "edit is 3; allowed: a function of a Spec that returns a Spec",
+    ),
+    "measure(runs=0)": (lambda: costmodel.measure(MODEL, (3, 8, 8), runs=0), "allowed: a whole number from 2 to"),
+    'Convention("fp16")': (
+        lambda: costmodel.Convention("fp16"),
+        "bytes_per_element is 'fp16'; allowed: a whole number",
+    ),
+    "plot(fragmentation)": (
+        lambda: explorer.plot(costmodel.fragmentation(SPEC)),
+        "found a Fragmentation; allowed: a network, the table of explorer.sweep, or what costmodel.count, ",
+    ),
     "predict_many(name)": (lambda: costmodel.predict_many("mobilenet_v2"), "allowed: a list of networks"),
     "to_source(model)": (lambda: archs.to_source(MODEL), "call archs.from_module(module, (channels, height, width))"),
     "fold_batchnorm(model)": (lambda: archs.fold_batchnorm(MODEL), "call archs.from_module"),
@@ -144,7 +201,7 @@ def refused(name: str) -> None:
     said = "nothing: the call is taken"
     try:
         call()
-    except (TypeError, archs.ArchError, costmodel.CostError) as error:
+    except (TypeError, AttributeError, archs.ArchError, costmodel.CostError) as error:
         said = str(error)
     assert message in said, f"{name}: {said}"
     assert "\n" not in said, f"{name}: {said}"

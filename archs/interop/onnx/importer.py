@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from archs.errors import ArchError, shorten
+from archs.guidance import guided
 from archs.interop.aten.naming import snake
 from archs.interop.aten.patterns import recognise
 from archs.interop.aten.reader import Reader
@@ -24,6 +25,7 @@ from archs.ir.graph import Graph
 MAX_NAME = 40
 
 
+@guided()
 def from_onnx(
     source: str | Path | bytes,
     input_shape: Sequence[int] | None = None,

@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from archs.errors import ArchError, shorten
+from archs.guidance import guided
 from archs.interop.pytorch.attribute_names import attributes
 from archs.interop.pytorch.codegen import to_source
 from archs.ir.graph import Graph
@@ -75,6 +76,7 @@ def put(module: nn.Module, state: dict[str, Tensor]) -> None:
     module.load_state_dict({name: t.reshape(expected[name].shape) for name, t in state.items()}, strict=False)
 
 
+@guided()
 def from_source(text: str) -> nn.Module:
     """Executes a text that `to_source` wrote and makes its last class. Not for a text from anywhere else.
 
@@ -87,6 +89,8 @@ def from_source(text: str) -> nn.Module:
     >>> sum(parameter.numel() for parameter in from_source(archs.to_source("mobilenet_v1")).parameters())
     4231976
     """
+    if not isinstance(text, str):
+        raise TypeError(f"found {shorten(text)}; allowed: the text of a file, Path(name).read_text()")
     filename = f"<exported {abs(hash(text)):x}>"
     _remember(filename, text)
     namespace: dict[str, object] = {"__name__": "exported"}

@@ -16,7 +16,8 @@ from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from archs.errors import ArchError
+from archs.errors import ArchError, shorten
+from archs.guidance import guided
 from archs.interop.aten.naming import Names, snake, staged
 from archs.interop.aten.patterns import recognise
 from archs.interop.aten.program import Program
@@ -41,6 +42,7 @@ OUTSIDE = (
 )
 
 
+@guided(batch="costs are of one image")
 def from_module(
     module: nn.Module,
     input_shape: Sequence[int] | None = None,
@@ -71,6 +73,8 @@ def from_module(
         output: the key or number of one of several outputs; by default all are counted, and the graph ends in their
             tuple.
     """
+    if isinstance(module, (str, Graph)) or hasattr(module, "to_json"):
+        raise ArchError(f"found {shorten(module)}; allowed: an nn.Module; archs.build(network) takes a name or a Spec")
     input_shape = example_shape(module) if input_shape is None else input_shape
     module = unwrapped(module)
     shape = image_shape(input_shape)
