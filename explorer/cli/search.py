@@ -4,26 +4,45 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from plotly.graph_objects import Figure
+
 import archs
 import costmodel
+from archs.errors import shorten
 from costmodel.latency.profile import DEFAULT
-from costmodel.written_files import write_together
+from costmodel.written_files import kept, write_together
 from explorer.cli import destination
 from explorer.cli.command import Commands, Output, ends
+from explorer.cli.progress import progress_bar
+from explorer.figures.search import outcome as figures
+from explorer.figures.search import published_front as front_figures
+from explorer.figures.search import sweep as sweep_figures
 from explorer.search import sweep as sweeping
+from explorer.search.analysis import sweep_table
+from explorer.search.logs.search_log import SearchLog
 from explorer.search.objectives import OBJECTIVES, objective
 from explorer.search.runs.baselines import width_baseline
-from explorer.search.search import Candidate, random_baseline, search
-from explorer.search.search import best as best_of
-from explorer.search.space import Space
+from explorer.search.runs.evaluations import Evaluations
+from explorer.search.runs.outcome import Outcome
+from explorer.search.runs.published_front import MARKS, predicted, published
+from explorer.search.search import Candidate, best, check_target, front
 from explorer.search.spaces import SPACES, space
 from explorer.search.strategies import STRATEGIES, strategy
+from explorer.views.report import figure_html
 
 SHOWN = 10
+FRONT = "front"
+"""The word for the exponent of published networks."""
+UNFINISHED = ".interrupted.json"
+LINE = 400  # bytes of the log per evaluation
 
 
 def register(commands: Commands) -> None:
@@ -35,8 +54,14 @@ def register(commands: Commands) -> None:
     found.add_argument("--strategy", default="surrogate", help=", ".join(STRATEGIES))
     found.add_argument("--evaluations", type=int, default=200)
     found.add_argument("--seed", type=int, default=0)
-    found.add_argument("--w", type=float, help="MnasNet's exponent (-0.07, -0.15): a soft reward, no hard target")
+    found.add_argument(
+        "--w",
+        help=f"MnasNet's exponent (-0.07, -0.15), or {FRONT}: that of published networks near the target; "
+        "a soft reward, no hard target",
+    )
     found.add_argument("--profile", default=DEFAULT, help="a profile file or a shipped one")
+    found.add_argument("--log", type=Path, help="a file for all evaluations; the same command continues from it")
+    found.add_argument("--figure", type=Path, help="write the networks, and the slope of published ones, as an .html")
     found.add_argument("--output", type=Path, help="write the best network's spec to this file")
     many = commands.add("sweep", _sweep, "random networks of a space, counted and priced, as Parquet parts")
     many.add_argument("space", help=f"one of: {', '.join(SPACES)}")
@@ -46,70 +71,120 @@ def register(commands: Commands) -> None:
     many.add_argument("--workers", type=int, default=2, help="processes")
     many.add_argument("--dask", metavar="ADDRESS", help="tcp://HOST:PORT of a Dask scheduler, instead of processes")
     many.add_argument("--profile", default=DEFAULT, help="a profile file or a shipped one")
+    many.add_argument("--figures", type=Path, help="write distributions and good ranges as an .html")
+    many.add_argument("--objective", help=f"of the figures: {', '.join(OBJECTIVES)}, or module:function")
+    many.add_argument(
+        "--scored", type=int, default=sweep_table.SCORED, help="how many networks, the first, the figures score"
+    )
 
 
 def _search(options: argparse.Namespace) -> Output:
     destination.require_suffix(options.output, ".json")
-    if options.output:
-        destination.check(options.output, destination.TEXT)
+    destination.require_suffix(options.figure, ".html")
+    destination.require_suffix(options.log, ".jsonl")
+    if options.evaluations < 1:
+        raise archs.ArchError(f"{options.evaluations} evaluations; allowed: at least 1")
+    check_target(options.target)
+    for path, room in (
+        (options.output, destination.TEXT),
+        (options.log, 2 * LINE * options.evaluations),
+        (options.figure, destination.ROOM),
+    ):
+        if path:
+            destination.check(path, room)
     chosen, scored = space(options.space), objective(options.objective)
     profile = costmodel.load_profile(options.profile)
-    arguments = (chosen, profile, options.target, scored)
-    evaluated: list[Candidate] = []
-
-    def progress(one: Candidate) -> bool:
-        evaluated.append(one)
-        return True
-
-    random = None
-    try:
-        strategies = strategy(options.strategy)
-        found = search(*arguments, strategies, options.evaluations, options.seed, options.w, progress)
-        if options.w is None:
-            random = random_baseline(*arguments, options.evaluations, options.seed)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_kept(options, chosen, evaluated)) from None
-    best, spec = found.best, chosen.spec(found.best.genome)
-    if options.output:
-        write_together({options.output: spec.to_json()})
-    met = best.high_ms <= options.target
+    w = _exponent(options, profile)
+    kind = strategy(options.strategy)
+    log = SearchLog(options.log, _plan(options, profile, w)) if options.log else None
+    place = destination.or_temporary(options.output, chosen.name)
+    advice = f"run it again to continue from {log.path}" if log else ""
+    with progress_bar() as bar:
+        run = Evaluations(chosen, profile, options.target, scored, kind, options.evaluations, options.seed, w, log, bar)
+        with kept(place, UNFINISHED, partial(_best_so_far, run), advice):
+            run.run()
+    found, drawn = run.found, run.drawn
+    first = best(found, options.target, w)
+    random = best(drawn, options.target, None) if drawn else None
+    spec = chosen.spec(first.genome)
+    files = {options.output: spec.to_json()} if options.output else {}
+    if options.figure:
+        outcome = Outcome(chosen, scored, options.target, w, tuple(found), tuple(drawn))
+        files[options.figure] = _figures(outcome, profile)
+    write_together(files)
+    met = first.high_ms <= options.target
     width = width_baseline(chosen.base, profile, options.target)
     document = {
         "space": chosen.name,
         "objective": scored.name,
         "tier": scored.tier,
         "target_ms": options.target,
+        "w": w,
         "meets_target": met,
-        "evaluations": len(found.candidates),
-        "best": _row(chosen.words(best.genome), best),
-        "front": [_row(chosen.words(one.genome), one) for one in found.front()],
+        "evaluations": len(found),
+        "best": _row(chosen.words(first.genome), first),
+        "front": [_row(chosen.words(one.genome), one) for one in front(found)],
         "random_search": random and _row(chosen.words(random.genome), random),
         "width_multiplier": width and width[0],
         "profile": {"name": profile.name, "fingerprint": sweeping.fingerprint(profile)},
         "seed": options.seed,
+        "log": str(options.log) if options.log else None,
         "spec": spec.to_json(),
     }
+    soft = "" if w is None else f", soft target with w = {w:g}"
     lines = [
-        f"{len(found.candidates)} networks of {chosen.title}, scored by {scored.name} ({scored.tier}: {scored.note})",
-        f"best   {_line(best)}   {'meets' if met else 'does not meet'} {options.target:g} ms with its whole interval",
+        f"{len(found)} networks of {chosen.title}, scored by {scored.name} ({scored.tier}: {scored.note}){soft}",
+        f"best   {_line(first)}   {'meets' if met else 'does not meet'} {options.target:g} ms with its whole interval",
     ]
     if random:
-        beaten = "" if best.score > random.score else "   the search did not beat it"
+        beaten = "" if first.score > random.score else "   the search did not beat it"
         lines.append(f"random {_line(random)}{beaten}")
     lines.append(
         f"base table at the uniform width that meets the target: {width[0] if width else 'none from 0.2 to 2'}"
     )
-    lines += [f"front  {_line(one)}" for one in found.front()[-SHOWN:]]
+    lines += [f"front  {_line(one)}" for one in front(found)[-SHOWN:]]
     return Output(document, "\n".join(lines))
 
 
-def _kept(options: argparse.Namespace, searched: Space, evaluated: list[Candidate]) -> str:
-    """Write the best network of an interrupted search, and say where; empty where none was evaluated."""
-    if not evaluated:
-        return ""
-    place = destination.or_temporary(options.output, f"{searched.name}.interrupted")
-    write_together({place: searched.spec(best_of(evaluated, options.target, options.w).genome).to_json()})
-    return f"the best of {len(evaluated)} evaluated networks is kept in {place}"
+def _best_so_far(run: Evaluations) -> tuple[str, str] | None:
+    """What an interrupted search leaves: the table of the best network."""
+    if not run.found:
+        return None
+    table = run.space.spec(best(run.found, run.target_ms, run.w).genome)
+    return f"the rows of the best of {len(run.found)} evaluated networks", table.to_json()
+
+
+def _exponent(options: argparse.Namespace, profile: costmodel.DeviceProfile) -> float | None:
+    """The number that is given, or the slope of the published networks near the target."""
+    if options.w is None:
+        return None
+    if options.w == FRONT:
+        found = predicted(profile).w(options.target)
+        if found is None:
+            raise archs.ArchError(
+                f"too few published networks are near {options.target:g} ms on {options.profile}; allowed: a number"
+            )
+        return found
+    with suppress(ValueError):
+        if isfinite(given := float(options.w)):
+            return given
+    raise archs.ArchError(f"w is {shorten(options.w)}; allowed: a number, or {FRONT}")
+
+
+def _plan(options: argparse.Namespace, profile: costmodel.DeviceProfile, w: float | None) -> dict[str, Any]:
+    """What the evaluations of a log follow from; there may be more of them when it is continued."""
+    names = ("space", "target", "objective", "strategy", "seed")
+    return {name: getattr(options, name) for name in names} | {"w": w, "profile": sweeping.fingerprint(profile)}
+
+
+def _figures(outcome: Outcome, profile: costmodel.DeviceProfile) -> str:
+    """The evaluated networks, and the slope of published ones on the profile and as published."""
+    here = front_figures.slopes(predicted(profile), MARKS, outcome.target_ms)
+    return _html([figures.pareto(outcome), here, front_figures.slopes(published(), MARKS)])
+
+
+def _html(figures: Sequence[Figure]) -> str:
+    return "\n".join(figure_html(one, alone=number == 0) for number, one in enumerate(figures))
 
 
 def _row(words: dict[str, str], one: Candidate) -> dict[str, Any]:
@@ -122,9 +197,14 @@ def _line(one: Candidate) -> str:
 
 
 def _sweep(options: argparse.Namespace) -> Output:
+    destination.require_suffix(options.figures, ".html")
     if options.workers < 1:
         raise archs.ArchError(f"workers is {options.workers}; allowed: at least 1")
     destination.require_folder(options.output)
+    if options.figures:
+        destination.check(options.figures)
+        sweep_table.check_scored(options.scored)
+    scored = objective(options.objective or sweep_table.objective_of(options.space)) if options.figures else None
     made = sweeping.plan(options.space, options.samples, options.seed, options.profile)
 
     def progress(done: int, per_second: float) -> None:
@@ -137,5 +217,13 @@ def _sweep(options: argparse.Namespace) -> Output:
         there = made.samples - sum(size for _, size in sweeping.missing(made, options.output))
         continues = f"{there:,} networks are kept in {options.output}; the same command continues"
         raise KeyboardInterrupt(continues) from None
-    document = {**asdict(made), "output": str(options.output), "added": added}
-    return Output(document, f"{options.output}: {made.samples:,} networks, {added:,} of them added by this run")
+    document: dict[str, Any] = {**asdict(made), "output": str(options.output), "added": added}
+    lines = [f"{options.output}: {made.samples:,} networks, {added:,} of them added by this run"]
+    if scored:
+        with progress_bar() as bar:
+            table = sweep_table.read(options.output, space(options.space), scored, options.scored, bar)
+        summary = sweep_table.summary(table, made.seed)
+        write_together({options.figures: _html(sweep_figures.every(table, summary))})
+        document |= {"objective": scored.name, "tier": scored.tier, "scored": len(table.scores), **summary.as_dict()}
+        lines += summary.lines()
+    return Output(document, "\n".join(lines))

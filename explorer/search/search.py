@@ -18,7 +18,7 @@ from costmodel import DeviceProfile
 from explorer.search.objectives import Interval, Objective, price
 from explorer.search.parts import Genome
 from explorer.search.space import Space
-from explorer.search.strategies import Exhausted, RandomSearch, Strategy
+from explorer.search.strategies import Exhausted, Strategy
 
 DIGITS = 9
 """Of milliseconds that decide: the last bits of a price depend on the networks that are priced with it, and those on
@@ -65,6 +65,12 @@ def front(found: Iterable[Candidate]) -> tuple[Candidate, ...]:
     return tuple(best)
 
 
+def check_target(target_ms: float) -> None:
+    """Raises ArchError for one that no latency can be compared with."""
+    if not 0 < target_ms < inf:
+        raise ArchError(f"target {target_ms} ms; allowed: above 0")
+
+
 def candidate(genome: Genome, digest: str, score: float, graph: Graph, latency: Interval) -> Candidate:
     """A network with its counts."""
     total = costmodel.count_many([graph])[0]
@@ -88,8 +94,7 @@ def candidates(
     called with the upper end of the latency of each network that is looked at. Raises ArchError where no network of the
     space meets the target, with the nearest latency that was seen.
     """
-    if not target_ms > 0:
-        raise ArchError(f"target {target_ms} ms; allowed: above 0")
+    check_target(target_ms)
     nearest = inf
     known: dict[Genome, Interval] = {}
 
@@ -171,10 +176,3 @@ def ranked(found: Iterable[Candidate], target_ms: float, w: float | None) -> lis
 def best(found: Iterable[Candidate], target_ms: float, w: float | None) -> Candidate:
     """The first of `ranked`."""
     return ranked(found, target_ms, w)[0]
-
-
-def random_baseline(
-    space: Space, profile: DeviceProfile, target_ms: float, objective: Objective, evaluations: int, seed: int
-) -> Candidate:
-    """The best of random search with as many evaluations."""
-    return search(space, profile, target_ms, objective, RandomSearch, evaluations, seed + 1).best

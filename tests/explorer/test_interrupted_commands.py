@@ -98,8 +98,8 @@ def test_a_search_keeps_the_best_so_far(output, folder, capsys, monkeypatch):
         "own_score:score",
     ]
     said = interrupted(capsys, *arguments, *(["--output", output] if output else []))
-    place = output or f"{tempfile.gettempdir()}/nas_bench_macro.interrupted.json"
-    assert said == f"search: interrupted; the best of 5 evaluated networks is kept in {place}"
+    place = "best.interrupted.json" if output else f"{tempfile.gettempdir()}/nas_bench_macro.interrupted.json"
+    assert said == f"search: interrupted; the rows of the best of 5 evaluated networks are kept in {place}"
     assert archs.Spec.from_json(Path(place).read_text()).resolution == 32
 
 
@@ -199,7 +199,7 @@ def test_the_place_of_a_result_is_tried_before_the_work(command, capsys, monkeyp
     def work(*_, **__):
         raise AssertionError("worked before the destination was tried")
 
-    monkeypatch.setattr(searching, "search", work)
+    monkeypatch.setattr(searching.Evaluations, "run", work)
     monkeypatch.setattr("explorer.cli.network.graph", work)
     monkeypatch.setattr("explorer.cli.network.imported", work)
     more = {"search": ["nas_bench_macro", "--target", "8"], "export": ["mobilenet_v1"], "import": ["json:JSONDecoder"]}

@@ -113,6 +113,12 @@ def objective_of(space: str) -> str:
     return "estimated" if accuracy.estimate(space_of(space).base) else "mult_adds"
 
 
+def check_scored(scored: int) -> None:
+    """Raises ArchError where a summary would have too few networks."""
+    if scored < LEAST:
+        raise ArchError(f"found {scored} networks to score; allowed: at least {LEAST}")
+
+
 def read(
     folder: Path,
     space: Space,
@@ -123,8 +129,7 @@ def read(
     """The first `scored` networks of a sweep's parts, scored. Raises ArchError where too few have a score."""
     import pandas
 
-    if scored < LEAST:
-        raise ArchError(f"found {scored} networks to score; allowed: at least {LEAST}")
+    check_scored(scored)
     paths = sorted(folder.glob("part-*.parquet"))
     tables, count = [], 0
     for path in paths:

@@ -10,13 +10,12 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
-from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
 from archs import ArchError, Graph, Spec, build, load_weights
 from archs.transforms.weights import to_safetensors
-from explorer.search.logs.plan_log import PlanLog
+from explorer.search.logs.plan_log import PlanLog, with_nan, without_nan
 from explorer.search.netadapt import AdaptedStep, Proposal
 
 
@@ -83,25 +82,12 @@ class AdaptLog(PlanLog[AdaptedStep]):
 def row_of(step: AdaptedStep) -> dict[str, Any]:
     """A step as JSON; a NaN is null."""
     row = {name.name: getattr(step, name.name) for name in fields(AdaptedStep)}
-    return _plain(row | {"spec": json.loads(step.spec.to_json()), "proposals": [asdict(p) for p in step.proposals]})
+    proposals = [without_nan(asdict(one)) for one in step.proposals]
+    return without_nan(row) | {"spec": json.loads(step.spec.to_json()), "proposals": proposals}
 
 
 def step_of(row: Mapping[str, Any]) -> AdaptedStep:
     """A step from its JSON. Raises ValueError, KeyError or TypeError for one that is damaged."""
-    proposals = tuple(Proposal(**_numbers(one)) for one in row["proposals"])
+    proposals = tuple(Proposal(**with_nan(one)) for one in row["proposals"])
     spec = Spec.from_json(json.dumps(row["spec"]))
-    return AdaptedStep(**_numbers(row) | {"spec": spec, "proposals": proposals})
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: [_plain(one) for one in value] if name == "proposals" else _null(value) for name, value in row.items()
-    }
-
-
-def _null(value: Any) -> Any:
-    return None if isinstance(value, float) and isnan(value) else value
-
-
-def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: nan if value is None else value for name, value in row.items()}
+    return AdaptedStep(**with_nan(row) | {"spec": spec, "proposals": proposals})

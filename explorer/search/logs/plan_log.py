@@ -10,6 +10,7 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from math import isnan, nan
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -110,3 +111,13 @@ class PlanLog(ABC, Generic[Entry]):
 def line_of(document: Mapping[str, Any]) -> bytes:
     """A document as one line of JSON."""
     return json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose NaN are null, as JSON has no NaN."""
+    return {name: None if isinstance(value, float) and isnan(value) else value for name, value in row.items()}
+
+
+def with_nan(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `without_nan`."""
+    return {name: nan if value is None else value for name, value in row.items()}

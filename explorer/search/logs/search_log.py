@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from explorer.search.logs.plan_log import PlanLog
+from explorer.search.logs.plan_log import PlanLog, with_nan, without_nan
 from explorer.search.search import Candidate
 
 SEARCH, RANDOM = "search", "random search"
@@ -38,9 +38,9 @@ class SearchLog(PlanLog[Evaluated]):
         return Evaluated(row["origin"], candidate_of(row["candidate"]))
 
     def row(self, entry: Evaluated) -> dict[str, Any]:
-        return {"origin": entry.origin, "candidate": asdict(entry.candidate)}
+        return {"origin": entry.origin, "candidate": without_nan(asdict(entry.candidate))}
 
 
 def candidate_of(row: dict[str, Any]) -> Candidate:
     """A candidate from its JSON."""
-    return Candidate(**row | {"genome": tuple(row["genome"])})
+    return Candidate(**with_nan(row) | {"genome": tuple(row["genome"])})
