@@ -74,7 +74,7 @@ def _lab(options: argparse.Namespace) -> Output:
         raise KeyboardInterrupt(f"{len(last.rounds)} complete rounds are kept in {options.csv}") from None
     result = runs[-1]
     rows_again = repeated(runs) if len(runs) > 1 else []
-    table = compare(made, result, predicted)
+    table = compare(made, result, predicted, prediction.on_papers_devices(made))
     if options.csv:
         write_together({options.csv: to_csv(made, result, table)})
     agree, compared = agreement(table)
@@ -93,8 +93,8 @@ def _lab(options: argparse.Namespace) -> Output:
     run_facts |= {"overlapping": sum(row.overlap for row in rows_again) if repeats else None, "repeats": repeats}
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     document = {**about, **run_facts, "agree": agree, "compared": compared, "rows": rows}
-    shown = ["row", "channels", "flops_error", "paper_GPU", "paper_ARM", "predicted", "measured", "low", "high"]
-    shown += ["time_ms", "verdict"]
+    shown = ["row", "channels", "flops_error", "paper_GPU", "device_GPU", "paper_ARM", "device_ARM"]
+    shown += ["predicted", "measured", "low", "high", "time_ms", "verdict"]
     formats = {"flops_error": lambda value: f"{value:+.1%}", "time_ms": lambda value: f"{value:.3f}"}
     lines = [table[shown].to_string(index=False, float_format=lambda value: f"{value:.3f}", formatters=formats), ""]
     lines += [f"{row}: {describe_row(made, table, number)}" for number, row in enumerate(table["row"])]

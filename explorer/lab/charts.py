@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from html import escape
+from typing import Any
 
 import pandas
 import plotly.graph_objects as go
@@ -16,7 +17,9 @@ TEXT = 14
 SYMBOLS = ("circle", "triangle-up", "cross", "star", "hexagon")
 SERIES = {
     "paper_GPU": ("paper, GPU", "#E69F00", "square"),
+    "device_GPU": ("predicted, paper's GPU", "#E69F00", "square-open"),
     "paper_ARM": ("paper, ARM", "#009E73", "diamond"),
+    "device_ARM": ("predicted, paper's ARM", "#009E73", "diamond-open"),
     "predicted": ("predicted", "#CC79A7", "x"),
     "measured": ("measured here", "#1E88E5", "circle"),
 }
@@ -139,8 +142,8 @@ def g4_shares(shares: pandas.DataFrame) -> go.Figure:
 
 
 def comparison(table: pandas.DataFrame, guideline: int = 1) -> go.Figure:
-    """Time over the first row's: the paper's two columns, the prediction, the measurement with its interval."""
-    figure = go.Figure(layout=layout(90 + 62 * len(table)))
+    """Time over the first row's: the paper's two columns, the predictions, the measurement with its interval."""
+    figure = go.Figure(layout=layout(90 + 84 * len(table)))
     height = {row: -place for place, row in enumerate(table["row"])}
     for number, (column, (name, colour, symbol)) in enumerate(SERIES.items()):
         known = table[table[column].notna()]
@@ -157,10 +160,10 @@ def comparison(table: pandas.DataFrame, guideline: int = 1) -> go.Figure:
             }
         figure.add_scatter(
             x=known[column],
-            y=[height[row] + 0.27 - 0.18 * number for row in known["row"]],  # beside each other, not on top
+            y=[height[row] + 0.325 - 0.13 * number for row in known["row"]],  # beside each other, not on top
             name=name.replace("ARM", printed_platform(guideline, "ARM")),
             mode="markers",
-            marker={"color": colour, "symbol": symbol, "size": 13, "line": {"width": 1, "color": OUTLINE}},
+            marker={"color": colour, "symbol": symbol, "size": 13, "line": _outline(symbol)},
             error_x=error,
             customdata=known["row"],
             hovertemplate="<b>%{customdata}</b><br>%{x:.3f}<extra>%{fullData.name}</extra>",
@@ -176,6 +179,11 @@ def comparison(table: pandas.DataFrame, guideline: int = 1) -> go.Figure:
         title=None,
     )
     return figure.update_layout(margin_l=190)
+
+
+def _outline(symbol: str) -> dict[str, Any]:
+    """The line of a marker: an outline, or an open symbol's own colour."""
+    return {"width": 2} if symbol.endswith("open") else {"width": 1, "color": OUTLINE}
 
 
 def spread(runs: pandas.DataFrame, paper: pandas.DataFrame, guideline: int = 1) -> go.Figure:

@@ -1,13 +1,18 @@
-"""Predictions for the rows of an experiment, from a profile with the same settings."""
+"""Predictions for the rows of an experiment: by a profile with the same settings, and for the paper's two devices."""
 
 from __future__ import annotations
 
 import costmodel
 from costmodel import DeviceProfile
+from costmodel.devices.load import load
+from costmodel.devices.profile import WholeNetworkProfile
 from explorer.data import profiles as devices
 from explorer.errors import LabError
 from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.verdict import Predicted
+
+PAPERS_DEVICES = {"GPU": "gtx_1080ti", "ARM": "snapdragon_810"}
+"""Platform of Tables 1 to 4 → the shipped profile that is fitted to the paper's speeds, those tables among them."""
 
 
 def profile_for(settings: Settings) -> DeviceProfile | None:
@@ -53,3 +58,22 @@ def predicted_here(experiment: Experiment) -> dict[str, Predicted] | None:
         return predicted(experiment, profile) if profile else None
     except costmodel.CostError:
         return None
+
+
+def papers_device(platform: str) -> WholeNetworkProfile:
+    """The paper's GPU or ARM core as a profile of whole networks."""
+    return load(PAPERS_DEVICES[platform])
+
+
+def on_papers_devices(experiment: Experiment) -> dict[str, dict[str, float]]:
+    """Platform → row → predicted milliseconds of a batch on the paper's device, in the paper's settings.
+
+    The settings of the experiment have no effect: the paper's GPU ran batches of 8, its ARM core single images.
+    """
+    return {
+        platform: {
+            variant.row: costmodel.predict(variant.graph, papers_device(platform)).latency_ms
+            for variant in experiment.variants
+        }
+        for platform in PAPERS_DEVICES
+    }

@@ -62,12 +62,16 @@ def verdict(guideline: int, paper: Ratio | None, measured: Interval) -> str:
 
 
 def compare(
-    experiment: Experiment, run: Run | None = None, predicted: Mapping[str, Predicted] | None = None
+    experiment: Experiment,
+    run: Run | None = None,
+    predicted: Mapping[str, Predicted] | None = None,
+    on_devices: Mapping[str, Mapping[str, float]] | None = None,
 ) -> pandas.DataFrame:
     """One row per variant: its counts, `paper_GPU`, `paper_ARM`, `predicted` and `measured` with `low` and `high`.
 
-    Times are relative to the first row except `time_ms` and `predicted_ms`; unknown values are NaN. `verdict` refers to
-    the platform of the experiment. `why` explains the measurement by counts, machine rates, kernels and profile.
+    `device_GPU` and `device_ARM` are predictions for the paper's devices: `on_devices`, platform → row → ms. Times are
+    relative to the first row except `time_ms` and `predicted_ms`; unknown values are NaN. `verdict` refers to the
+    platform of the experiment. `why` explains the measurement by counts, machine rates, kernels and profile.
     """
     table = experiment.table.copy()
     papers = {platform: ratios(experiment.guideline, platform, experiment.scale) for platform in PLATFORMS}
@@ -76,6 +80,8 @@ def compare(
         table[f"paper_{platform}"] = [
             papers[platform][row].middle if papers[platform] else float("nan") for row in rows
         ]
+        on_device = on_devices[platform] if on_devices else dict.fromkeys(rows, float("nan"))
+        table[f"device_{platform}"] = [on_device[row] / on_device[rows[0]] for row in rows]
     predicted_ms = [predicted[row].time_ms if predicted else float("nan") for row in rows]
     table["predicted"], table["predicted_ms"] = [time_ms / predicted_ms[0] for time_ms in predicted_ms], predicted_ms
     unknown = Interval(float("nan"), float("nan"), float("nan"))

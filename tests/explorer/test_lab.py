@@ -240,6 +240,21 @@ def test_comparison_before_anything_is_measured():
     assert table["paper_GPU"].notna().all()
 
 
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_papers_devices_are_predicted_in_every_guideline(platform):
+    for guideline in (1, 2, 3, 4):
+        made = experiment(guideline, platform, 4)
+        table = compare(made, on_devices=prediction.on_papers_devices(made))
+        assert list(table[f"device_{platform}"]) == pytest.approx(list(table[f"paper_{platform}"]), rel=0.25)
+
+
+def test_the_papers_devices_are_predicted_at_ones_own_channels():
+    paper, own = (experiment(1, "GPU", channels=channels) for channels in (None, 48))
+    ratios_of = [compare(made, on_devices=prediction.on_papers_devices(made))["device_GPU"] for made in (paper, own)]
+    assert all(of[3] > 1.2 for of in ratios_of), "1:12 is slower on the paper's GPU"
+    assert ratios_of[0][3] != ratios_of[1][3]
+
+
 def test_a_profile_of_other_settings_is_not_used():
     class Profile:
         name = "phone"

@@ -15,6 +15,7 @@ from explorer.lab.experiment import experiment
 from explorer.lab.lessons import charts as lesson_charts
 from explorer.lab.lessons import curves, design
 from explorer.lab.lessons import networks as lessons
+from explorer.lab.prediction import on_papers_devices
 from explorer.lab.verdict import Predicted, compare
 
 
@@ -75,8 +76,8 @@ def test_the_comparison_draws_every_column_and_the_interval():
     assert list(here.x - here.error_x.arrayminus) == pytest.approx(list(table["low"]))
     places = [y for trace in series.values() for y in trace.y]
     assert len(set(places)) == len(places), "two marks on one height"
-    before = named(charts.comparison(compare(experiment(1))))
-    assert set(before) == {"paper, GPU", "paper, ARM"}
+    before = named(charts.comparison(compare(made := experiment(1), on_devices=on_papers_devices(made))))
+    assert set(before) == {"paper, GPU", "predicted, paper's GPU", "paper, ARM", "predicted, paper's ARM"}
 
 
 def test_a_class_is_drawn_machine_by_machine():

@@ -10,6 +10,7 @@ import streamlit as st
 from explorer.data.plain_text import plain
 from explorer.lab import charts
 from explorer.lab.experiment import PLATFORMS, Experiment, printed_channels, printed_platform
+from explorer.lab.prediction import on_papers_devices, papers_device
 from explorer.lab.published import printed
 from explorer.lab.record import to_csv
 from explorer.lab.run import Run
@@ -42,7 +43,7 @@ KERNELS = (
 
 def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] | None) -> None:
     """The run beside the prediction and the paper, with a verdict per row."""
-    table = compare(made, run, predicted)
+    table = compare(made, run, predicted, on_papers_devices(made) if made.guideline else None)
     missing = [] if run else ["Not measured yet."]
     if not predicted:
         missing.append("No prediction: there is no device profile for these settings (`python -m explorer calibrate`).")
@@ -56,6 +57,7 @@ def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] 
     )
     st.dataframe(_shown(made, table), hide_index=True, key=f"{name} table")
     _as_printed(made)
+    _papers_devices(made)
     if run:
         _verdicts(made, table)
         _download(made, run, table)
@@ -105,6 +107,17 @@ def _as_printed(made: Experiment) -> None:
         st.caption(" ".join(sentences))
 
 
+def _papers_devices(made: Experiment) -> None:
+    """Whose the predictions for the paper's devices are, and how far off they may be."""
+    if made.guideline:
+        devices = [papers_device(platform) for platform in PLATFORMS]
+        errors = [f"{one.device}, {one.errors.leave_one_out_pct:.1f} % off in the mean" for one in devices]
+        st.caption(
+            f"Predicted for the paper's devices: {'; '.join(errors)} on networks left out. Both fits are to "
+            "the paper's printed speeds, those of these tables too. Batches and threads are the paper's."
+        )
+
+
 def _shown(made: Experiment, table: pandas.DataFrame) -> pandas.DataFrame:
     def ratios(column: str) -> list[str]:
         return ["" if value != value else f"{value:.2f}" for value in table[column]]
@@ -116,6 +129,7 @@ def _shown(made: Experiment, table: pandas.DataFrame) -> pandas.DataFrame:
         paper[head] = ratios(f"paper_{platform}")
         if cells:
             paper[f"{head}, {cells[0].unit_text}"] = [cell.speed for cell in cells]
+        paper[f"predicted, paper's {printed_platform(made.guideline, platform)}"] = ratios(f"device_{platform}")
     intervals = ["" if a != a else f"{a:.2f} … {b:.2f}" for a, b in zip(table["low"], table["high"])]
     shown = pandas.DataFrame(
         {
