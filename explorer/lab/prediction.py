@@ -71,9 +71,6 @@ def on_papers_devices(experiment: Experiment) -> dict[str, dict[str, float]]:
     The settings of the experiment have no effect: the paper's GPU ran batches of 8, its ARM core single images.
     """
     return {
-        platform: {
-            variant.row: costmodel.predict(variant.graph, papers_device(platform)).latency_ms
-            for variant in experiment.variants
-        }
-        for platform in PAPERS_DEVICES
+        platform: {variant.row: costmodel.predict(variant.graph, name).latency_ms for variant in experiment.variants}
+        for platform, name in PAPERS_DEVICES.items()
     }

@@ -51,7 +51,7 @@ def _words(front: PublishedFront, target: float | None, w: float | None) -> str:
     if w is None:
         return f"{about} Too few of them are near {target:g} ms for a slope."
     return (
-        f"{about} Around {target:g} ms, 1 % more latency goes with {-w:.2f} % more accuracy: a soft target with this w "
+        f"{about} Around {target:g} ms, 1 % more latency brings {-w:.2f} % more accuracy: a soft target with this w "
         "is indifferent along these networks; one nearer to 0 prefers larger networks, a steeper one smaller ones."
     )
 
