@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 256
 IDENTITIES = ("alias", "detach", "clone", "contiguous", "to", "_to_copy", "type_as", "lift_fresh_copy")
-PRODUCTS = ("mm", "matmul", "bmm", "mv", "conv2d", "linear", "einsum")
+PRODUCTS = (
+    *("mm", "matmul", "bmm", "mv", "dot", "addmm", "addmv", "addbmm", "baddbmm", "linear", "einsum", "tensordot"),
+    *("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "convolution", "_convolution", "bilinear"),
+    *("chain_matmul", "linalg_multi_dot", "inner", "scaled_dot_product_attention"),
+)
 
 
 def computed(call: AtenCall, constant: Constant, sizes: tuple[int, ...] | None = None) -> Step:
@@ -219,9 +223,7 @@ def run(leaves: list[Tensor], steps: tuple[tuple[Any, ...], ...]) -> Any:
 def _products(leaves: list[Constant], steps: tuple[tuple[Any, ...], ...]) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
-    if not any(
-        step[0].partition(".")[0] in ("mm", "matmul", "bmm", "mv", "conv2d", "linear", "einsum") for step in steps
-    ):
+    if not any(step[0].partition(".")[0] in PRODUCTS for step in steps):
         return 0
     with FlopCounterMode(display=False) as counter:
         run([leaf.tensor for leaf in leaves], steps)

@@ -103,10 +103,22 @@ def _copied(module: nn.Module) -> nn.Module:
         made = _shallow(module, {})
     for child in made.modules():
         child.training = False
+    _share_scripted(module, made)
     if isinstance(made, torch.fx.GraphModule) and hasattr(made, "_guards_fn"):  # torch.export's, for one batch
         made._guards_fn = _unguarded()
         made._forward_pre_hooks.clear()
     return made
+
+
+def _share_scripted(module: nn.Module, made: nn.Module) -> None:
+    """Gives the scripted modules of a copy the parameters of the original, which a deep copy does not recognise."""
+    import torch
+
+    copies = dict(made.named_modules(remove_duplicate=False))
+    for path, child in module.named_modules(remove_duplicate=False):
+        if isinstance(child, torch.jit.ScriptModule) and isinstance(copies.get(path), torch.jit.ScriptModule):
+            for name, parameter in child.named_parameters(recurse=False):
+                setattr(copies[path], name, parameter)
 
 
 def _shallow(module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:

@@ -23,6 +23,7 @@ COPIES = (
     *("reflection_pad1d.default", "replication_pad1d.default", "reflection_pad3d.default", "replication_pad3d.default"),
     *("upsample_nearest1d.vec", "_upsample_nearest_exact1d.vec", "upsample_linear1d.vec", "upsample_nearest3d.vec"),
     *("_upsample_nearest_exact3d.vec", "upsample_trilinear3d.vec"),
+    *("_upsample_bilinear2d_aa.vec", "_upsample_bicubic2d_aa.vec", "max_unpool3d.default"),
 )
 REDUCTIONS = (
     *("argmax.default", "argmin.default", "amin.default", "prod.dim_int", "logsumexp.default", "any.dim", "all.dim"),

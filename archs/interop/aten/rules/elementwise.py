@@ -6,6 +6,7 @@ The contract is in `archs.interop.aten.call`.
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -265,6 +266,9 @@ def _matmul(call: AtenCall) -> Step:
             b = reshaped_constant(b, tuple(b.tensor.shape[-2:]))  # one matrix for all
         if not isinstance(a, Step) or b.tensor.dim() != 2:
             raise UnsupportedCall
+        if call.name == "mm" and (weight := _transposed(b)) is not None:  # torch's parts of a linear layer
+            kind = ops.Linear if len(call.first.shape) == 1 else ops.LinearLast
+            return call.step(kind(b.tensor.shape[1], False), a, weights={"weight": weight})
         if not b.trained or b.factor != 1:
             return call.step(ops.MatMul(), a, computed(call, b, (*[1] * (len(a.shape) - 2), *b.tensor.shape)))
         weight = Constant(b.tensor.t(), b.sources, True, True)
@@ -273,6 +277,28 @@ def _matmul(call: AtenCall) -> Step:
     if not isinstance(a, Step) or not isinstance(b, Step) or len(a.shape) != len(b.shape):
         raise UnsupportedCall
     return call.step(ops.MatMul(), a, b)
+
+
+def _transposed(constant: Constant) -> Constant | None:
+    """The parameter that a matrix is the transpose of; None for any other matrix."""
+    target, args, _ = constant.made or (None, (), {})
+    source = args[0] if args else None
+    if getattr(target, "__name__", "") != "t.default" or not isinstance(source, Constant):
+        return None
+    return source if source.trained and source.factor == 1 else None
+
+
+@rule("addmm")
+def _addmm(call: AtenCall) -> Step:
+    """A matrix product plus a bias, as torch makes it of a linear layer."""
+    if (call["beta"], call["alpha"]) != (1, 1):
+        raise UnsupportedCall
+    product = _matmul(replace(call, name="mm", args={"self": call["mat1"], "mat2": call["mat2"]}))
+    bias = call["self"]
+    if isinstance(product.op, ops.Linear) and isinstance(bias, Constant) and bias.trained and bias.tensor.dim() == 1:
+        product.op, product.weights["bias"] = replace(product.op, bias=True), bias
+        return product
+    return with_constant(call, "add", product, bias)
 
 
 @rule("scaled_dot_product_attention")

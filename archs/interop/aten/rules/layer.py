@@ -5,16 +5,17 @@ The contract is in `archs.interop.aten.call`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
-from archs.interop.aten.call import AtenCall, UnsupportedCall, rule, unmodified
+from archs.interop.aten.call import RULES, AtenCall, UnsupportedCall, rule, unmodified
 from archs.interop.aten.computed import computed
-from archs.interop.aten.permutation import viewed
+from archs.interop.aten.permutation import permuted, viewed
 from archs.interop.aten.rules.elementwise import with_constant
 from archs.interop.aten.steps import BATCH, Constant, Step, reshaped_constant
 from archs.ir import ops
-from archs.ir.operator import Pair
+from archs.ir.operator import Pair, Shape
 
 
 @rule("conv2d")
@@ -115,9 +116,13 @@ def _conv1d(call: AtenCall) -> Step:
             zeros = call.step(ops.MultiplyConstant(0), call.step(ops.Slice(1, 0, 1), x))
             x = call.step(ops.Concat(1), x, zeros)
         padding = [total // 2]
+    if not weight.trained or weight.factor != 1:  # over a map of one row
+        lines = {"stride": (1, *call["stride"]), "padding": (0, padding[0]), "dilation": (1, dilation)}
+        row = call.step(ops.View((x.shape[0], 1, x.shape[1])), x)
+        filters = reshaped_constant(weight, (*weight.tensor.shape[:2], 1, kernel))
+        found = _conv2d(replace(call, args={**call.args, **lines, "input": row, "weight": filters}))
+        return call.step(ops.View((found.shape[0], found.shape[2])), found)
     bias, shift = _bias(call)
-    if not weight.trained or weight.factor != 1:
-        raise UnsupportedCall
     op = ops.Conv1d(channels, kernel, call["stride"][0], padding[0], call["groups"], bias is not None, dilation)
     return _shifted(call, call.step(op, x, weights={"weight": weight, "bias": bias}), shift, 2)
 
@@ -132,8 +137,10 @@ def _conv3d(call: AtenCall) -> Step:
     padding: Any = call["padding"]
     if isinstance(padding, str):
         total = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, kernel)]
-        if any(t % 2 for t in total):
-            raise UnsupportedCall
+        if any(t % 2 for t in total):  # torch puts the odd place behind
+            sides = tuple(side for t in reversed(total) for side in (0, t % 2))
+            padded = Shape(x.shape[0], *[side + t % 2 for side, t in zip(x.shape[1:], total)])
+            x = call.step(ops.TensorFunction("constant_pad_nd.default", padded, ("$0", sides, 0.0)), x)
         padding = [t // 2 for t in total]
     sizes = {"stride": _triple(call["stride"]), "padding": _triple(padding), "dilation": dilation}
     op = ops.Conv3d(channels, _triple(kernel), **sizes, groups=call["groups"], bias=bias is not None)
@@ -167,6 +174,15 @@ def _conv_transpose(call: AtenCall) -> Step:
     return call.step(ops.View((made.shape[0], made.shape[2])), made) if line else made
 
 
+@rule("convolution", "_convolution")
+def _any_convolution(call: AtenCall) -> Step:
+    """A convolution of any kind, as torch.jit.trace keeps it."""
+    weight = call["weight"]
+    rank = (weight.tensor if isinstance(weight, Constant) else call.value).dim() - 2
+    name = f"conv_transpose{rank}d" if call["transposed"] else f"conv{rank}d"
+    return RULES[name](replace(call, name=name))
+
+
 @rule("linear")
 def _linear(call: AtenCall) -> Step:
     weight, x = call["weight"], call.first
@@ -189,6 +205,8 @@ def _batch_norm(call: AtenCall) -> Step:
     statistics = {role: call[role] for role in ("running_mean", "running_var")}
     if any(not isinstance(c, Constant) or c.depends_on_parameters for c in statistics.values()):
         raise UnsupportedCall
+    if isinstance(folded := call["input"], Step) and folded.folded:
+        return _batch_norm_of_each(call, folded)
     affine, behind = _affine(call)
     op, x = ops.BatchNorm(call["eps"], bool(affine)), call.first
     if len(x.shape) < 4:
@@ -196,6 +214,20 @@ def _batch_norm(call: AtenCall) -> Step:
     flat = call.step(ops.View((*x.shape[:2], prod(x.shape[2:]))), x)  # of volumes as of a map
     found = _rescaled(call, call.step(op, flat, weights=affine | statistics), behind, 0)
     return call.step(ops.View(tuple(x.shape)), found)
+
+
+def _batch_norm_of_each(call: AtenCall, x: Step) -> Step:
+    """Of places in the dimension of the batch, each of which has all channels: with the places behind the channels."""
+    images, channels, *sides = x.shape
+    if images % BATCH:
+        raise UnsupportedCall
+    order = [0, 2, 1, *range(3, 3 + len(sides))]
+    each = permuted(call, viewed(call, x, (BATCH, images // BATCH, channels, *sides)), order)
+    value = call.value.new_empty((BATCH, channels, images // BATCH * prod(sides)), device="meta")
+    row = viewed(call, each, tuple(value.shape))
+    found = _batch_norm(replace(call, args={**call.args, "input": row}, value=value))
+    back = permuted(call, viewed(call, found, (BATCH, channels, images // BATCH, *sides)), order)
+    return viewed(call, back, tuple(x.shape))
 
 
 @rule("group_norm")
@@ -207,8 +239,8 @@ def _group_norm(call: AtenCall) -> Step:
 
 @rule("instance_norm")
 def _instance_norm(call: AtenCall) -> Step:
-    if not call["use_input_stats"]:
-        raise UnsupportedCall
+    if not call["use_input_stats"]:  # those of all images, as a batch norm has them
+        return _batch_norm(replace(call, args={**call.args, "training": False}))
     affine, behind = _affine(call)
     op = ops.GroupNorm(call.first.shape[0], bool(affine), call["eps"])  # a group per channel
     return _rescaled(call, call.step(op, call.first, weights=affine), behind, 0)

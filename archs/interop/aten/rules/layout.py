@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from archs.interop.aten.call import AtenCall, UnsupportedCall, batched, rule
-from archs.interop.aten.permutation import permuted, selected, viewed
+from archs.interop.aten.permutation import permuted, selected, viewed, with_batch_first
 from archs.interop.aten.rules.elementwise import with_constant
 from archs.interop.aten.steps import BATCH, MAX_SPLIT, Constant, Step
 from archs.ir import ops
@@ -143,10 +143,12 @@ def _stack(call: AtenCall) -> Step:
 @rule("chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "tensor_split")
 def _split(call: AtenCall) -> list[Step]:
     if (x := call["self"]).folded:
-        dim = call["dim"] % len(x.shape)
-        if any(part.shape[dim] != 1 for part in call.value):
-            raise UnsupportedCall
-        return [selected(call, x, dim, i, keep=True) for i in range(len(call.value))]
+        dim, parts = call["dim"] % len(x.shape), call.value
+        if all(part.shape[dim] == 1 for part in parts):
+            return [selected(call, x, dim, i, keep=True) for i in range(len(parts))]
+        stops = list(accumulate(part.shape[dim] for part in parts))
+        ranges = [{"self": x, "dim": dim, "start": a, "end": b, "step": 1} for a, b in zip([0, *stops], stops)]
+        return [with_batch_first(AtenCall("slice", r, v, call.scope), _slice) for r, v in zip(ranges, parts)]
     x, axis = call.first, call.axis()
     sizes = tuple(part.shape[axis + 1] for part in call.value)
     if len(sizes) == 1:

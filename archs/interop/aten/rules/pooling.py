@@ -31,9 +31,12 @@ def _max_pool2d_with_indices(call: AtenCall) -> list[Step]:
 
 @rule("avg_pool2d")
 def _avg_pool2d(call: AtenCall) -> Step:
-    if call["divisor_override"] is not None:
-        raise UnsupportedCall
     windows, counted = _windows(call), call["count_include_pad"]
+    if (divisor := call["divisor_override"]) is not None:  # the mean with the padding counted, times what differs
+        if call["ceil_mode"]:
+            raise UnsupportedCall
+        mean = call.step(ops.AvgPool(*windows, False, True), call.first)
+        return call.step(ops.MultiplyConstant(prod(windows[0]) / divisor), mean)
     # without padding the question does not arise
     counted = counted or (set(windows[2]) == {0} and not call["ceil_mode"])
     return call.step(ops.AvgPool(*windows, call["ceil_mode"], counted), call.first)
