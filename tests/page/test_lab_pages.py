@@ -12,7 +12,7 @@ from explorer.lab.experiment import Settings, experiment
 from explorer.lab.lessons import design
 from explorer.lab.lessons import networks as lessons
 from explorer.page.lab import pages
-from explorer.page.lab.lesson import predicted_ms
+from explorer.page.lab.lessons.lesson import predicted_ms
 
 # AppTest leaves its temporary directory to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
@@ -168,6 +168,10 @@ def test_a_second_run_waits(monkeypatch):
     assert "is not finished; it is kept" in at.info[0].value
 
 
+SLIDERS = {"se ratio": (0.0625, 1.0), "block w": (-0.3, 0.0)}
+"""First and last values of the sliders that are not of integers."""
+
+
 @pytest.mark.parametrize("name", pages.LESSONS)
 def test_every_lesson(name):
     at = show(f"from explorer.page.lab import pages\npages.LESSONS[{name!r}].render()")
@@ -182,7 +186,7 @@ def test_every_lesson(name):
     assert "Computed: " in at.info[0].value
     for number in range(len(at.select_slider)):  # the first and the last choice of each
         slider = at.select_slider[number]
-        ends = (0.0625, 1.0) if slider.key == "se ratio" else (int(slider.options[0]), int(slider.options[-1]))
+        ends = SLIDERS.get(slider.key) or (int(slider.options[0]), int(slider.options[-1]))
         for end in ends:
             clean(at.select_slider[number].set_value(end).run())
 

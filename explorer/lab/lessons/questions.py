@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from explorer.lab.lessons import curves
+from explorer.lab.lessons import curves, searches
 from explorer.lab.lessons import networks as lessons
 
 
@@ -101,4 +101,16 @@ SQUEEZE = Question(
             lambda: lessons.squeeze_networks(0.25), ("mult_adds", "params", "mem_access")[index]
         )(),
     ),
+)
+BLOCKWISE = Question(
+    "MnasNet's reward is accuracy · (latency / target)^w. With w = −0.07, by how much must a network of twice the "
+    "latency be more accurate, relatively, to have the same reward?",
+    ("about 1 %", "about 5 %", "about 15 %", "about 50 %"),
+    _nearest((0.01, 0.05, 0.15, 0.5), lambda: searches.worth_of_double(-0.07)),
+)
+LAYERWISE = Question(
+    "NetAdapt takes 1 % of MnasNet-A1's latency off in each step, where it costs least estimated accuracy per "
+    "millisecond. Which blocks become narrower in its first ten steps?",
+    ("those that read 112×112 or 56×56 pixels", "those that read 28×28 or 14×14 pixels", "those that read 7×7 pixels"),
+    searches.shrunk_first,
 )

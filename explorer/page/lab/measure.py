@@ -19,9 +19,16 @@ from explorer.page.widgets import job_status, messages
 
 
 def panel(
-    name: str, networks: Sequence[tuple[str, Spec]], settings: Settings | None = None, label: str = "Measure here"
+    name: str,
+    networks: Sequence[tuple[str, Spec]],
+    settings: Settings | None = None,
+    label: str = "Measure here",
+    at_once: bool = False,
 ) -> Run | None:
-    """Draw the button, the place in the queue or the progress; return the finished run of these networks, if any."""
+    """Draw the button, the place in the queue or the progress; return the finished run of these networks, if any.
+
+    `at_once`: the run starts without the button, where there is none yet.
+    """
     settings = settings or Settings()
     of = store.key(networks, settings)
     mine = store.job()
@@ -34,6 +41,8 @@ def panel(
             st.info("Your run of other settings or of another page is not finished; it is kept.", icon=TIMER)
     else:
         again = of in store.runs()
+        if at_once and not again:
+            _start(networks, settings)
         if not again:
             _offer(name, networks, settings)
         if st.button(

@@ -9,29 +9,23 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from explorer.lab.experiment import GUIDELINES
-from explorer.page.lab import (
-    all_guidelines,
-    browser_storage,
-    classroom,
-    design,
-    guideline,
-    lessons_conv,
-    lessons_relu,
-    lessons_v3,
-)
-from explorer.page.lab.lesson import Lesson
+from explorer.page.lab import all_guidelines, browser_storage, classroom, design, guideline
+from explorer.page.lab.lessons import conv, relu, search, v3
+from explorer.page.lab.lessons.lesson import Lesson
 from explorer.page.state.session import guard
 from explorer.page.widgets import chart
 
 LESSONS: dict[str, Lesson] = {
-    "separable": lessons_conv.separable,
-    "multipliers": lessons_conv.multipliers,
-    "shuffle": lessons_conv.shuffle,
-    "relu": lessons_relu.manifold,
-    "residual": lessons_relu.residual,
-    "last_stage": lessons_v3.last_stage,
-    "swish": lessons_v3.swish,
-    "squeeze": lessons_v3.squeeze,
+    "separable": conv.separable,
+    "multipliers": conv.multipliers,
+    "shuffle": conv.shuffle,
+    "relu": relu.manifold,
+    "residual": relu.residual,
+    "last_stage": v3.last_stage,
+    "swish": v3.swish,
+    "squeeze": v3.squeeze,
+    "blockwise": search.blockwise,
+    "layerwise": search.layerwise,
 }
 """URL path → lesson, in the article's order."""
 

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.lab.lessons import charts as lesson_charts
 from explorer.lab.lessons import curves, questions
 from explorer.lab.lessons import networks as lessons
-from explorer.page.lab.lesson import lesson, networks_panel
+from explorer.page.lab.lessons.lesson import lesson, networks_panel
 from explorer.page.widgets import chart
 
 
