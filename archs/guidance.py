@@ -15,6 +15,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
+from archs.caching import cached
 from archs.errors import ArchError, shorten
 from archs.guessed_words import ARGUMENTS, ATTRIBUTES, OF_A_RESULT
 
@@ -94,18 +95,18 @@ class Guided:
     if not TYPE_CHECKING:  # a type checker knows the attributes
 
         def __getattr__(self, name: str) -> Any:
-            raise AttributeError(
-                unknown_attribute(type(self), name, getattr(type(self), "_INSTEAD", OF_A_RESULT)), name=name, obj=self
-            )
+            raise AttributeError(unknown_attribute(type(self), name), name=name, obj=self)
 
 
-def unknown_attribute(cls: type, name: str, instead: Mapping[str, str]) -> str:
+@cached(256, "`getattr` with a default asks thousands of rows for a column that their kind has not")
+def unknown_attribute(cls: type, name: str) -> str:
     """The message of an attribute that a class has not.
 
     >>> import archs
-    >>> unknown_attribute(archs.Spec, "resolutoin", {})
+    >>> unknown_attribute(archs.Spec, "resolutoin")
     "Spec has no 'resolutoin': use resolution"
     """
+    instead: Mapping[str, str] = getattr(cls, "_INSTEAD", OF_A_RESULT)
     if name.startswith("_"):
         return f"{cls.__name__!r} object has no attribute {name!r}"
     pydantic = [base for base in cls.__mro__ if base.__module__.partition(".")[0] == "pydantic"]

@@ -45,7 +45,7 @@ class Validated(BaseModel):
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):  # pydantic's own
                 return super().__getattr__(name)
-            raise AttributeError(unknown_attribute(type(self), name, self._INSTEAD), name=name, obj=self)
+            raise AttributeError(unknown_attribute(type(self), name), name=name, obj=self)
 
         def __setattr__(self, name: str, value: Any) -> None:
             what, call = ("row", "edit_row(index, ") if "stage" in type(self).model_fields else ("Spec", "edit(")
