@@ -12,7 +12,7 @@ from costmodel.devices.user import KINDS, FitReport, report
 from explorer.cli import destination
 from explorer.cli.command import Commands, Output
 from explorer.data.device_list import GROUPS, whole_network_row
-from explorer.devices.kit import write_kit
+from explorer.devices.kit import SUFFIXES, write_kit
 
 
 def register(commands: Commands) -> None:
@@ -21,6 +21,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("what", nargs="?", choices=("list", "kit"), default="list")
     parser.add_argument("--networks", type=int, default=20, help="how many networks the kit has (default 20)")
     parser.add_argument("--kind", choices=KINDS, default="cpu", help="what the kit is to be timed on")
+    parser.add_argument("--format", choices=SUFFIXES, default="onnx", help="of the kit's networks (default onnx)")
     parser.add_argument("--output", type=Path, help="the folder that the kit is written to")
     parser = commands.add("fit-device", fit_device, "make a profile from a CSV of timed networks")
     parser.add_argument(
@@ -53,7 +54,7 @@ def kit(options: argparse.Namespace) -> Output:
     if options.output is None:
         raise costmodel.CostError("--output: found nothing; needed: the folder that the kit is written to")
     destination.require_folder(options.output)
-    files = write_kit(options.output, options.networks, options.kind)
+    files = write_kit(options.output, options.networks, options.kind, options.format)
     text = f"{options.output}: {options.networks} networks, timings.csv to fill in, README.md with the commands"
     return Output({"devices": None, "output": str(options.output), "files": files}, text)
 

@@ -1,4 +1,4 @@
-"""The kit for timing a device of one's own: ONNX files, a CSV to fill in, the commands, and a script for a board.
+"""The kit for timing a device of one's own: files of networks, a CSV to fill in, the commands, a script for a board.
 
 The networks are in the order of `costmodel.devices.design`: stop after any number of them.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from pathlib import Path
 
 import archs
+from archs import Graph
 from archs.interop.onnx.exporter import to_onnx
 from costmodel import CostError
 from costmodel.devices import networks
@@ -19,6 +21,8 @@ from costmodel.devices.tables import NetworkTiming
 
 BENCH = Path(__file__).with_name("bench_template.py")
 README = Path(__file__).with_name("kit_readme.md")
+SUFFIXES = {"onnx": ".onnx", "torchscript": ".pt", "torch.export": ".pt2"}
+"""Format of the networks' files → their suffix."""
 
 
 def least() -> int:
@@ -26,8 +30,17 @@ def least() -> int:
     return 3
 
 
-def write_kit(folder: Path, count: int, kind: str = "cpu") -> list[str]:
-    """Write the kit into a new or empty folder; returns the files' names. Raises CostError."""
+def write_kit(folder: Path, count: int, kind: str = "cpu", file_format: str = "onnx") -> list[str]:
+    """Write the kit into a new or empty folder; returns the files' names.
+
+    Args:
+        folder: made where it is not there.
+        count: networks.
+        kind: of the device, which decides the order: one of `costmodel.devices.user.KINDS`.
+        file_format: one of SUFFIXES. Weights are initial ones: a kit is for timing.
+
+    Raises CostError for a count out of range and a folder that holds files.
+    """
     chosen = order(kind)
     if not least() <= count <= len(chosen):
         raise CostError(f"--networks: found {count}; allowed: {least()} to {len(chosen)}")
@@ -37,19 +50,34 @@ def write_kit(folder: Path, count: int, kind: str = "cpu") -> list[str]:
     written = []
     for number, timing in enumerate(chosen[:count], 1):
         graph = archs.build(networks.spec(timing.network, **dict(timing.knobs)))
-        name = f"{file_stem(number, timing)}.onnx"
-        (folder / name).write_bytes(to_onnx(graph))
+        name = f"{file_stem(number, timing)}{SUFFIXES[file_format]}"
+        (folder / name).write_bytes(_content(graph, file_format))
         written.append(name)
-    for name, text in texts(count, kind).items():
+    for name, text in texts(count, kind, file_format).items():
         (folder / name).write_text(text, encoding="utf-8")
         written.append(name)
     return written
 
 
-def texts(count: int, kind: str = "cpu") -> dict[str, str]:
+def _content(graph: Graph, file_format: str) -> bytes:
+    if file_format == "onnx":
+        return to_onnx(graph)
+    import torch
+
+    module, image, file = archs.to_module(graph).eval(), torch.zeros(1, *graph.input), io.BytesIO()
+    with torch.no_grad(), warnings.catch_warnings():
+        if file_format == "torchscript":
+            warnings.simplefilter("ignore", DeprecationWarning)  # boards run older versions, which read nothing else
+            torch.jit.save(torch.jit.trace(module, image), file)
+        else:
+            torch.export.save(torch.export.export(module, (image,)), file)
+    return file.getvalue()
+
+
+def texts(count: int, kind: str = "cpu", file_format: str = "onnx") -> dict[str, str]:
     """The kit's files but the networks: what a page offers at once."""
-    chosen = order(kind)[:count]
-    listed = "\n".join(f"{number}. `{file_stem(number, t)}.onnx`: {t.title}" for number, t in enumerate(chosen, 1))
+    chosen, suffix = order(kind)[:count], SUFFIXES[file_format]
+    listed = "\n".join(f"{number}. `{file_stem(number, t)}{suffix}`: {t.title}" for number, t in enumerate(chosen, 1))
     return {
         "timings.csv": _timings(chosen),
         "bench.py": BENCH.read_text(encoding="utf-8"),

@@ -39,10 +39,13 @@ def test_fit_device_refuses_a_bad_list_without_a_profile(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_kit_times_itself_and_its_list_is_read(tmp_path, capsys):
+@pytest.mark.parametrize(("file_format", "suffix"), kit.SUFFIXES.items())
+def test_a_kit_times_itself_and_its_list_is_read(tmp_path, file_format, suffix):
     folder = tmp_path / "kit"
-    assert main(["devices", "kit", "--networks", "3", "--output", str(folder)]) == 0
-    assert len(list(folder.glob("*.onnx"))) == 3
+    assert main(["devices", "kit", "--networks", "3", "--format", file_format, "--output", str(folder)]) == 0
+    files = sorted(path.name for path in folder.glob(f"[0-9]*{suffix}"))
+    assert len(files) == 3
+    assert all(name in (folder / "README.md").read_text(encoding="utf-8") for name in files)
     subprocess.run([sys.executable, str(folder / "bench.py"), "--seconds", "0.1"], check=True, capture_output=True)
     with (folder / "timings.csv").open(newline="") as file:
         assert all(float(row["latency_ms"]) > 0 for row in csv.DictReader(file))
