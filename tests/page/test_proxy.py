@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import socket
@@ -15,17 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.browser import open_page, server, tile
+from support.browser import open_page, tile
 from support.visitor import Visitor
 
-README = Path(__file__).resolve().parents[2] / "explorer" / "README.md"
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-SENTINEL = "http://sentinel.invalid/a.png"
+from costmodel.latency.profile import SHIPPED
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not NGINX, reason="nginx is not installed (Debian: apt-get install nginx-light)"),
-]
+README = Path(__file__).resolve().parents[2] / "explorer" / "README.md"
+PROGRAMS = {name: shutil.which(name) or shutil.which(name, path="/usr/sbin") for name in ("nginx", "caddy")}
+PACKAGES = {"nginx": "nginx-light", "caddy": "caddy"}
+SENTINEL = "http://sentinel.invalid/a.png"
 
 
 def free_port() -> int:
@@ -34,27 +33,48 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@contextmanager
-def proxied(folder: Path, address: str):
-    """Nginx as the README configures it, on a free port in front of `address`."""
-    found = re.search(r"```nginx\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def snippet(language: str) -> str:
+    """The README's configuration of a proxy."""
+    found = re.search(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert found
-    port = free_port()
-    block = found[1].replace("http://127.0.0.1:8501", address).replace("listen 8080;", f"listen 127.0.0.1:{port};")
+    return found[1]
+
+
+def nginx(folder: Path, address: str, port: int) -> list[str]:
+    """The command that starts it, whose files all lie in the folder."""
+    block = snippet("nginx").replace("http://127.0.0.1:8501", address)
+    block = block.replace("listen 8080;", f"listen 127.0.0.1:{port};")
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
+    user = "user root;\n" if os.geteuid() == 0 else ""  # no other one may write into the folder
     (folder / "nginx.conf").write_text(
-        f"daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nworker_processes 1;\n"
+        f"{user}daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nworker_processes 1;\n"
         f"events {{}}\nhttp {{\naccess_log off;\n{temporary}{block}\n}}\n"
     )
-    with subprocess.Popen(
-        [NGINX, "-e", f"{folder}/error.log", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
-    ) as process:
+    return ["-e", f"{folder}/error.log", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
+
+
+def caddy(folder: Path, address: str, port: int) -> list[str]:
+    """The command that starts it."""
+    block = snippet("caddyfile").replace("127.0.0.1:8501", address.removeprefix("http://"))
+    block = block.replace(":8080 {", f"http://127.0.0.1:{port} {{", 1)
+    (folder / "Caddyfile").write_text(f"{{\nadmin off\nauto_https off\n}}\n{block}")
+    return ["run", "--config", f"{folder}/Caddyfile", "--adapter", "caddyfile"]
+
+
+@contextmanager
+def proxied(name: str, folder: Path, address: str):
+    """A proxy as the README configures it, on a free port in front of `address`."""
+    port = free_port()
+    command = [PROGRAMS[name], *(nginx if name == "nginx" else caddy)(folder, address, port)]
+    environment = os.environ | {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    log = (folder / "log").open("w")
+    with log, subprocess.Popen(command, env=environment, stderr=log) as process:
         try:
             deadline = time.monotonic() + 60
             while True:
-                assert process.poll() is None, (folder / "error.log").read_text()
+                assert process.poll() is None, (folder / "log").read_text()
                 try:
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).close()
                     break
@@ -66,22 +86,36 @@ def proxied(folder: Path, address: str):
             process.terminate()
 
 
-def test_the_page_behind_the_proxy(tmp_path, browser):
-    with server() as behind, proxied(tmp_path, behind) as address:
-        with urllib.request.urlopen(address, timeout=30) as answer:
+def test_both_proxies_have_the_same_policy():
+    policies = [re.findall(r'Content-Security-Policy "(.*?)"', snippet(name)) for name in ("nginx", "caddyfile")]
+    assert policies[0] == policies[1]
+    assert len(policies[0]) == 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_page_behind_the_proxy(name, tmp_path, browser, address):
+    if not PROGRAMS[name]:
+        pytest.skip(f"{name} is not installed (Debian: apt-get install {PACKAGES[name]})")
+    with proxied(name, tmp_path, address) as outside:
+        with urllib.request.urlopen(outside, timeout=30) as answer:
             headers = answer.headers
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
 
         async def visit() -> dict[str, str]:
-            visitor = await Visitor.open(address)  # through the upgrade to a websocket
+            visitor = await Visitor.open(outside)  # through the upgrade to a websocket
+            await visitor.goto("calibrate")  # an upload of two megabytes, over what proxies allow by default
+            await visitor.upload("calibrate upload", "mine.json", (SHIPPED / "cpu.json").read_bytes())
+            await visitor.goto("explore")
             await visitor.close()
+            assert not visitor.failures
             return visitor.tiles
 
         with ThreadPoolExecutor() as pool:  # Playwright's event loop runs in this thread
             assert "Params" in pool.submit(asyncio.run, visit()).result()
-        page = open_page(browser, address)
+        page = open_page(browser, outside)
         refused: list[str] = []
         page.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
         assert tile(page, "Params")
