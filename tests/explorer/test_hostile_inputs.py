@@ -1,6 +1,6 @@
-"""Documents from outside: bounded time and memory, an error of ours, and nothing else.
+"""Oversized documents from outside: bounded time and memory, an error of ours, and nothing else.
 
-The slow test tries 10,000 seeded mutations of valid documents of every kind that the page or a command reads.
+Mutations of valid documents are in `test_mutated_inputs.py`.
 """
 
 from __future__ import annotations
@@ -10,30 +10,22 @@ import json
 import time
 import tracemalloc
 from collections.abc import Callable
-from random import Random
 from typing import Any
 
 import pytest
-from support.hostile import mutated_bytes, mutated_json, mutated_text
-from support.lab_runs import fake_run
-from support.onnx_files import exported
+from support.hostile_inputs import profile, read_timings, upload
+from support.lab_runs import run_of
 
-import archs
 from archs import ArchError, Spec, bounded_json
-from archs.catalogue.sampling import random_edit
+from archs.tables.rows import Conv
 from costmodel import CostError
-from costmodel.devices import reading
-from costmodel.latency.profile import SHIPPED
-from explorer.data import profiles
-from explorer.editing import history_text, links
-from explorer.editing.history import History
-from explorer.lab import record, session_text
-from explorer.lab.experiment import experiment
-from explorer.lab.verdict import compare
+from explorer.editing import designs, history_text, links
+from explorer.lab import session_text
+from explorer.lab.experiment import Settings
 
 MAX_SECONDS = 2.0  # of this process; the least of three, because what shares its core slows a single one down
 MAX_MEMORY = 300e6
-PROFILE = {**json.loads((SHIPPED / "cpu.json").read_text(encoding="utf-8")), "warnings": []}
+PROFILE = profile() | {"warnings": []}
 SLIM = {**PROFILE, "predictors": {}}
 
 
@@ -41,20 +33,19 @@ def text_of(data: object) -> bytes:
     return json.dumps(data, separators=(",", ":")).encode()
 
 
-def upload(content: bytes) -> None:
-    profiles.upload(content, "x.json")
+def many_blocks(number: int) -> str:
+    """A short text of a network of 512 blocks."""
+    rows = [Conv(stage=f"s{n}", channels=8 + number, repeat=64) for n in range(8)]
+    return Spec(name="deep", rows=tuple(rows), resolution=32).to_json()
 
 
-TIMINGS = "network,width,resolution,latency_ms\n" + "".join(
-    f"{name},{width},{resolution},{width * resolution / 10}\n"
-    for name in ("mobilenet_v1", "mobilenet_v2")
-    for width in (0.5, 1.0)
-    for resolution in (160, 224)
-)
-
-
-def read_timings(content: bytes) -> None:
-    reading.read(content, "x.csv")
+def runs_of_large_networks() -> str:
+    run = run_of(["0", "1"], [(1.0, 2.0)] * 5)
+    deep = [Spec.from_json(many_blocks(number)) for number in range(120)]
+    runs = {(pair, Settings()): run for pair in zip(deep[::2], deep[1::2])}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(links, "MAX_BLOCKS", 10**9)  # more than a session packs
+        return session_text.pack(session_text.StoredSession({}, runs))
 
 
 OVERSIZED = {
@@ -68,6 +59,14 @@ OVERSIZED = {
     "a history of 60,000 versions": (
         history_text.unpack, lambda: json.dumps({"versions": [["a", 5]] * 60_000, "position": 0}),
     ),
+    "a history of 200 networks of 512 blocks": (
+        history_text.unpack,
+        lambda: json.dumps({"versions": [["a", many_blocks(n), None] for n in range(200)], "position": 0, "linked": True}),
+    ),
+    "designs of 512 blocks": (
+        designs.unpack, lambda: links.pack([[f"{n}", False, None, json.loads(many_blocks(n))] for n in range(50)]),
+    ),
+    "60 runs of networks of 512 blocks": (session_text.unpack, runs_of_large_networks),
     "device timings of 600,000 empty rows": (read_timings, lambda: b"network,latency_ms\n" + b",\n" * 600_000),
     "device timings of 400,000 columns": (read_timings, lambda: b"network,latency_ms" + b",x" * 400_000 + b"\n1"),
     "a session of 150,000 runs": (
@@ -124,84 +123,3 @@ def test_the_bounds_of_json(text, message):
 def test_a_profile_without_total_errors_is_refused():
     with pytest.raises(CostError, match="held_out"):
         upload(text_of(PROFILE | {"held_out": {}}))
-
-
-# ten thousand mutations
-
-
-def history() -> History:
-    rng, found = Random(1), History.start(archs.spec("mobilenet_v2"))
-    for number in range(5):
-        found = found.push(f"edit {number}", random_edit(found.spec, rng)[0])
-    return found
-
-
-def read_link(text: str) -> None:
-    links.decode(text)
-
-
-def documents():
-    """Kind → (reader, mutated document from a random generator, how many)."""
-    import torch
-
-    rng = Random(2)
-    specs = [archs.spec(name) for name in archs.names()]
-    specs += [random_edit(spec, rng)[0] for spec in specs]
-    made = experiment(1)
-    run = fake_run(made, (2.0, 2.2, 1.9, 2.0))
-    result = record.to_csv(made, run, compare(made, run), "Ann")
-    found = history()
-    kept = json.loads(history_text.pack(found, [history_text.text_of(v.spec) for v in found.versions]))
-    runs = {(tuple(v.spec for v in made.variants), made.settings): run}
-    session = json.loads(session_text.pack(session_text.StoredSession({1: []}, runs)))
-    onnx = exported(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU()), (3, 8, 8))
-    archs.from_onnx(onnx)  # imports torch, which takes seconds
-    link = [links.encode(spec) for spec in specs]
-    patch = [json.loads(links.unpack(text)) for text in link]
-
-    def repacked(data: str) -> str:
-        import base64
-        import zlib
-
-        packer = zlib.compressobj(zdict=links.DICTIONARY)
-        packed = packer.compress(data.encode(errors="replace")) + packer.flush()
-        return links.VERSION + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
-
-    return {
-        "links, as text": (read_link, lambda rng: mutated_text(rng.choice(link), rng), 1500),
-        "links, as data": (read_link, lambda rng: repacked(mutated_json(rng.choice(patch), rng)), 2000),
-        "specs": (Spec.from_json, lambda rng: mutated_json(json.loads(rng.choice(specs).to_json()), rng), 2500),
-        "histories": (history_text.unpack, lambda rng: mutated_json(kept, rng), 1200),
-        "sessions of the lab": (session_text.unpack, lambda rng: mutated_json(session, rng), 800),
-        "class results": (record.read, lambda rng: mutated_text(result, rng), 1500),
-        "profiles": (upload, lambda rng: mutated_json(PROFILE, rng).encode(errors="replace"), 120),
-        "device timings": (read_timings, lambda rng: mutated_text(TIMINGS, rng).encode(errors="replace"), 800),
-        "ONNX files": (archs.from_onnx, lambda rng: mutated_bytes(onnx, rng), 600),
-    }
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-def test_ten_thousand_mutations():
-    kinds = documents()
-    assert sum(count for *_, count in kinds.values()) > 10_000
-    slowest: dict[str, tuple[float, int]] = {}
-    for kind, (read, make, count) in kinds.items():
-        accepted = 0
-        for seed in range(count):
-            content = make(Random(f"{kind} {seed}"))
-            started = time.process_time()
-            try:
-                read(content)
-                accepted += 1
-            except (ArchError, CostError):
-                pass
-            except Exception as error:
-                raise AssertionError(f"{kind}, seed {seed}: {error!r} for {content[:300]!r}") from error
-            taken = time.process_time() - started
-            if taken >= MAX_SECONDS:
-                taken = seconds(read, content)
-            slowest[kind] = max(slowest.get(kind, (0, 0)), (taken, seed))
-            assert taken < MAX_SECONDS, (kind, seed)
-        assert accepted < count
-    print({kind: (round(taken, 2), seed) for kind, (taken, seed) in slowest.items()})

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from collections.abc import Sequence
 from math import isnan
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,12 +13,13 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from support.apptest import PAGES
 from support.hostile import mutated_json
+from support.hostile_inputs import RUNTIME, WHOLE_NETWORKS, slim_profile
 
 import archs
 import costmodel
 from archs import ArchError
 from costmodel import CostError
-from costmodel.latency.profile import SHIPPED, names
+from costmodel.latency.profile import names
 from explorer.cli.main import main
 from explorer.data import evidence, profiles
 from explorer.figures import calibration as drawing
@@ -27,23 +27,14 @@ from explorer.figures import calibration as drawing
 COMMANDS = (["predict", "mobilenet_v1"], ["advise", "mobilenet_v1"], ["diff", "mobilenet_v1", "mobilenet_v2"])
 EVERY = 10  # each tenth accepted profile goes through a command, which takes as long as all panels
 PANELS = 4  # accepted profiles that the page is drawn with
+KINDS = (*names(), RUNTIME, WHOLE_NETWORKS)
+"""Profiles per operator, of fused operators, of whole networks."""
 
 
-@cache
-def slim(name: str) -> dict[str, Any]:
-    """A shipped profile with one tree per predictor and three references: a hundredth of its size."""
-    data = json.loads((SHIPPED / f"{name}.json").read_text(encoding="utf-8"))
-    for predictor in data["predictors"].values():
-        for part in ("columns", "thresholds", "values"):
-            predictor[part] = predictor[part][:1]
-        predictor.pop("timed", None)  # without a calibrated range there are intervals
-    return {**data, "references": data["references"][:3], "warnings": ["noisy"]}
-
-
-def accepted(seed: int) -> costmodel.DeviceProfile | None:
+def accepted(seed: int, kinds: Sequence[str] = KINDS) -> costmodel.DeviceProfile | None:
     """The profile of a mutated file; None where it is refused in one line."""
     rng = Random(seed)
-    content = mutated_json(slim(rng.choice(names())), rng)
+    content = mutated_json(slim_profile(rng.choice(kinds)), rng)
     try:
         return profiles.upload(content.encode(errors="replace"), "x.json")
     except (ArchError, CostError) as error:
@@ -89,7 +80,7 @@ def in_few_and_many(examples: int):
 
 
 @given(seed=st.integers(0, 2**32))
-@in_few_and_many(15)
+@in_few_and_many(10)
 def test_an_accepted_profile_can_be_shown(seed, tmp_path, capsys):
     check(seed, tmp_path, capsys)
 
@@ -103,15 +94,15 @@ def test_two_thousand_mutated_profiles(seed, tmp_path, capsys):
 
 def test_a_refusal_of_a_key_with_line_breaks_is_one_line():
     """`[x][1]`, an empty line and a link's target stood in the message as they were in the file."""
-    content = json.dumps({**slim("cpu"), "predictors": {"relu": {"a\n\n[1]: http://sentinel.invalid": 1}}})
+    content = json.dumps({**slim_profile("cpu"), "predictors": {"relu": {"a\n\n[1]: http://sentinel.invalid": 1}}})
     with pytest.raises(CostError, match="predictors"):
         profiles.upload(content.encode(), "x.json")
-    assert accepted(2_272_114_150) is None
+    assert accepted(2_272_114_150, names()) is None
 
 
 def test_a_slim_profile_is_accepted(tmp_path, capsys):
-    for number, name in enumerate(names()):
-        show(profiles.upload(json.dumps(slim(name)).encode(), "x.json"), EVERY * number, tmp_path, capsys)
+    for number, name in enumerate(KINDS):
+        show(profiles.upload(json.dumps(slim_profile(name)).encode(), "x.json"), EVERY * number, tmp_path, capsys)
 
 
 @pytest.mark.slow
