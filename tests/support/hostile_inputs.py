@@ -39,9 +39,8 @@ from explorer.lab import record, session_text
 from explorer.lab.experiment import experiment
 from explorer.lab.verdict import compare
 from explorer.page.state import share
-from explorer.search.adapt_log import FORMAT as ADAPT_LOG
-from explorer.search.adapt_log import Log, row_of
 from explorer.search.image_sets import load as images
+from explorer.search.logs.adapt_log import AdaptLog, row_of
 from explorer.search.netadapt import AdaptedStep
 from explorer.search.runs.settings import SearchSettings, of_parameters
 
@@ -188,10 +187,10 @@ def _pages() -> dict[str, Kind]:
 
 def _searches(folder: Path) -> dict[str, Kind]:
     step = AdaptedStep(0, 0.0, archs.spec("mobilenet_v1"), 2.0, 1.5, 2.5, 70.0)
-    log = "".join([json.dumps(line) + "\n" for line in ({"format": ADAPT_LOG, "plan": {}}, row_of(step))])
+    log = "".join([json.dumps(line) + "\n" for line in ({"format": AdaptLog.FORMAT, "plan": {}}, row_of(step))])
     file = io.BytesIO()
     numpy.savez(file, x_train=numpy.zeros((40, 8, 8), numpy.uint8), y_train=numpy.arange(40) % 2)
-    read = _of_file(folder / "steps.jsonl", lambda path: Log(path, {}))
+    read = _of_file(folder / "steps.jsonl", lambda path: AdaptLog(path, {}))
     npz = _of_file(folder / "x.npz", lambda path: images(str(path)))
     return {
         "logs of an adaptation": Kind(read, _of_text(log), 300),
