@@ -6,6 +6,7 @@ Each is accepted or refused in an error of ours, in bounded time and memory; not
 from __future__ import annotations
 
 import contextlib
+import json
 import resource
 import sys
 import time
@@ -17,8 +18,11 @@ from typing import Any
 import pytest
 from support.hostile_inputs import Kind, kinds
 
+import archs
 from archs import ArchError
 from costmodel import CostError
+from explorer.search.logs.adapt_log import AdaptLog, row_of
+from explorer.search.netadapt import AdaptedStep
 
 MAX_SECONDS = 2.0  # of this process; the least of three, because what shares its core slows a single one down
 MAX_GROWTH = 600_000  # kB of this process over all documents
@@ -74,6 +78,19 @@ def seconds(kind: Kind, content: str | bytes) -> float:
         outcome(kind, content)
         taken.append(time.process_time() - started)
     return min(taken)
+
+
+@pytest.mark.parametrize("field", ["score", "latency_ms", "number"])
+@pytest.mark.parametrize("value", ["x", [1], 10**400, True], ids=["text", "list", "large", "truth"])
+def test_a_log_holds_numbers(field, value, tmp_path):
+    """A text among them was read, and the adaptation that went on from it ended in a TypeError."""
+    step = AdaptedStep(0, 0.0, archs.spec("mobilenet_v1"), 2.0, 1.5, 2.5, 70.0)
+    head, row = {"format": AdaptLog.FORMAT, "plan": {}}, row_of(step)
+    (tmp_path / "x.jsonl").write_text(f"{json.dumps(head)}\n{json.dumps(row)}\n")
+    assert AdaptLog(tmp_path / "x.jsonl", {}).entries == [step]
+    (tmp_path / "x.jsonl").write_text(f"{json.dumps(head)}\n{json.dumps(row | {field: value})}\n")
+    with pytest.raises(ArchError, match=f"line 2 is damaged.*{field} is"):
+        AdaptLog(tmp_path / "x.jsonl", {})
 
 
 def memory_kb() -> int:

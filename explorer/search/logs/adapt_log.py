@@ -15,7 +15,7 @@ from typing import Any
 
 from archs import ArchError, Graph, Spec, build, load_weights
 from archs.transforms.weights import to_safetensors
-from explorer.search.logs.plan_log import PlanLog, with_nan, without_nan
+from explorer.search.logs.plan_log import PlanLog, check_types, with_nan, without_nan
 from explorer.search.netadapt import AdaptedStep, Proposal
 
 
@@ -88,6 +88,9 @@ def row_of(step: AdaptedStep) -> dict[str, Any]:
 
 def step_of(row: Mapping[str, Any]) -> AdaptedStep:
     """A step from its JSON. Raises ValueError, KeyError or TypeError for one that is damaged."""
-    proposals = tuple(Proposal(**with_nan(one)) for one in row["proposals"])
+    step, proposals = with_nan(row), [with_nan(one) for one in row["proposals"]]
+    check_types(AdaptedStep, step)
+    for one in proposals:
+        check_types(Proposal, one)
     spec = Spec.from_json(json.dumps(row["spec"]))
-    return AdaptedStep(**with_nan(row) | {"spec": spec, "proposals": proposals})
+    return AdaptedStep(**step | {"spec": spec, "proposals": tuple([Proposal(**one) for one in proposals])})

@@ -10,6 +10,7 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import fields
 from math import isnan, nan
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -18,6 +19,9 @@ from archs import ArchError
 from archs.errors import shorten
 
 Entry = TypeVar("Entry")
+TYPES: dict[Any, type | tuple[type, ...]] = {"int": int, "float": (int, float), "str": str, "bool": bool}
+LARGEST = 1e300
+"""Of a number: sums and products of a few stay finite."""
 
 
 class PlanLog(ABC, Generic[Entry]):
@@ -121,3 +125,15 @@ def without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
 def with_nan(row: Mapping[str, Any]) -> dict[str, Any]:
     """The inverse of `without_nan`."""
     return {name: nan if value is None else value for name, value in row.items()}
+
+
+def check_types(kind: type[Any], row: Mapping[str, Any]) -> None:
+    """Raises ValueError for a number, text or bool of a dataclass `kind` that is none in its row; NaN is a float."""
+    for field in fields(kind):
+        value: Any = row.get(field.name)
+        types = TYPES.get(field.type)
+        if types is None:
+            continue
+        is_other = not isinstance(value, types) or isinstance(value, bool) != (field.type == "bool")
+        if is_other or (not isinstance(value, str) and value == value and abs(value) > LARGEST):
+            raise ValueError(f"{field.name} is {shorten(value)}; allowed: {field.type}")

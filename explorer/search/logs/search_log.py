@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from explorer.search.logs.plan_log import PlanLog, with_nan, without_nan
+from explorer.search.logs.plan_log import PlanLog, check_types, with_nan, without_nan
 from explorer.search.search import Candidate
 
 SEARCH, RANDOM = "search", "random search"
@@ -35,6 +35,9 @@ class SearchLog(PlanLog[Evaluated]):
     def read(self, row: Any) -> Evaluated:
         if row["origin"] not in (SEARCH, RANDOM):
             raise ValueError(f"origin {row['origin']}")
+        check_types(Candidate, with_nan(row["candidate"]))
+        if any(type(value) is not int for value in row["candidate"]["genome"]):
+            raise ValueError("genome is no list of whole numbers")
         return Evaluated(row["origin"], candidate_of(row["candidate"]))
 
     def row(self, entry: Evaluated) -> dict[str, Any]:
