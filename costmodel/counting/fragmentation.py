@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import networkx
-
 from archs.caching import cached
 from archs.guidance import Guided, guided
 from archs.ir.graph import Node
@@ -95,6 +93,8 @@ def _structure(members: tuple[Node, ...]) -> tuple[tuple[bool, ...], tuple[tuple
 
 @cached(4096, "blocks that differ in numbers alone have the same fragments")
 def _measure(is_fragment: tuple[bool, ...], edges: tuple[tuple[int, int], ...]) -> tuple[int, int, int]:
+    import networkx  # as long to import as all else that a prediction needs
+
     digraph = networkx.DiGraph()
     digraph.add_nodes_from(range(len(is_fragment)))
     digraph.add_edges_from(edges)

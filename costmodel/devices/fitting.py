@@ -2,7 +2,8 @@
 
 latency = (terms · weights) · exp(residual): the weights are non-negative least squares on relative error with a prior
 from other devices; the residual is a Gaussian process over networks with an effect per source, so that a network like
-a timed one is corrected by it and one unlike all is not, and has the wider interval.
+a timed one is corrected by it and one unlike all is not, and has the wider interval. Scipy is imported where it is
+used: with it, `import costmodel` takes a third longer.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import nnls
 
 Array = NDArray[np.float64]
 
@@ -82,12 +81,20 @@ class Fit:
 
     @cached_property
     def _factor(self) -> tuple[Array, bool]:
+        from scipy.linalg import cho_factor
+
         covariance = _covariance(self.model, self.places, self.places, self.sources, self.sources)
         return cho_factor(covariance + self.model.noise**2 * np.eye(len(self.residuals)))
 
+    def _solved(self, right: Array) -> Array:
+        from scipy.linalg import cho_solve
+
+        found: Array = cho_solve(self._factor, right)
+        return found
+
     def log_likelihood(self) -> float:
         """Of each residual given the others (Sundararajan and Keerthi 2001): less sure of itself than the marginal."""
-        inverse = cho_solve(self._factor, np.eye(len(self.residuals)))
+        inverse = self._solved(np.eye(len(self.residuals)))
         variance = 1.0 / np.diag(inverse)
         missed = (inverse @ self.residuals) * variance
         return float(-0.5 * (np.log(variance) + missed**2 / variance).sum())
@@ -95,8 +102,8 @@ class Fit:
     def predict(self, terms: Array, places: Array, sources: Sequence[str]) -> tuple[Array, Array]:
         """Milliseconds, and the standard deviation of their logarithm."""
         cross = _covariance(self.model, places, self.places, sources, self.sources)
-        correction = cross @ cho_solve(self._factor, self.residuals)
-        known = np.einsum("ij,ji->i", cross, cho_solve(self._factor, cross.T))
+        correction = cross @ self._solved(self.residuals)
+        known = np.einsum("ij,ji->i", cross, self._solved(cross.T))
         prior = self.model.amplitude**2 + self.model.source**2 + self.model.noise**2
         return (terms @ self.weights) * np.exp(correction), np.sqrt(np.maximum(prior - known, self.model.noise**2))
 
@@ -118,6 +125,8 @@ ROUNDS = 4
 
 def weights_of(timed: Timed, prior: Prior) -> Array:
     """Non-negative weights, milliseconds per unit of each term; Huber's by iterated least squares."""
+    from scipy.optimize import nnls
+
     rows = timed.terms / prior.reference / timed.latency_ms[:, None]
     speed = 1 / float(np.median(rows @ prior.mean))  # of the mean device, scaled
     found, trust = prior.mean * speed, np.ones(len(rows))

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from archs.networks import build
 from archs.transforms.onnx_runtime import fuse_for_onnx_runtime
@@ -192,6 +191,8 @@ def _model(networks: Sequence[_Network]) -> _Model:
 
 def _predictor(work: Floats, columns: Floats, times: Floats) -> Predictor:
     """Non-negative least squares on relative error, then trees on the logarithm of what remains."""
+    from scipy.optimize import nnls
+
     scaled = work / times[:, None]
     base, _ = nnls(scaled, np.ones(len(times)), maxiter=1000)
     if not base[0]:
@@ -211,6 +212,8 @@ def _predictor(work: Floats, columns: Floats, times: Floats) -> Predictor:
 
 def _line(networks: Sequence[_Network], predictors: dict[str, Predictor]) -> tuple[float, float, float]:
     """scale, µs per node and µs per call that take the sums of predicted nodes to whole calls, by relative error."""
+    from scipy.optimize import nnls
+
     pricing = Pricing(predictors)
     sums = np.array([pricing.priced(n.found)[0].sum() for n in networks])
     counts = np.array([len(n.nodes_us) for n in networks])

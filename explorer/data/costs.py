@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pandas
+from typing import TYPE_CHECKING, Any
 
 from archs import Node
 from costmodel import Counts, NetworkCounts
 from costmodel.counting.fragmentation import Fragmentation, fragmentation
 from costmodel.counting.kinds import KINDS, kind_of
+
+if TYPE_CHECKING:
+    import pandas
 
 WORK = ["batch_norm", "nonlinearity", "add", "multiply", "pooling", "copy"]
 """The columns of element-wise work."""
@@ -18,6 +19,8 @@ WORK = ["batch_norm", "nonlinearity", "add", "multiply", "pooling", "copy"]
 
 def layers(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per node: `counts.table()` with the kind of operator and the element-wise work in one column."""
+    import pandas
+
     return pandas.DataFrame(layer_columns(counts))
 
 
@@ -32,6 +35,8 @@ def layer_columns(counts: NetworkCounts, block: str | None = None) -> dict[str, 
 
 def blocks(counts: NetworkCounts, pieces: Fragmentation | None = None) -> pandas.DataFrame:
     """One row per block: its counts, its place, its output's channels and resolution, its fragmentation."""
+    import pandas
+
     pieces = pieces or fragmentation(counts.graph)
     table = _worked(counts, "block")
     paths = table["block"]
@@ -53,6 +58,8 @@ def blocks(counts: NetworkCounts, pieces: Fragmentation | None = None) -> pandas
 
 def stages(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per stage."""
+    import pandas
+
     return pandas.DataFrame(_worked(counts, "stage"))
 
 
@@ -73,6 +80,8 @@ def _after(column: str, more: dict[str, list[Any]], table: dict[str, list[Any]])
 
 def kinds(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per kind of operator that the network has, in the order of KINDS."""
+    import pandas
+
     shapes = counts.graph.shapes
     found: dict[str, list[Counts]] = {}
     for node, row in zip(counts.graph.nodes, counts.nodes):
