@@ -20,8 +20,8 @@ from archs.catalogue.sampling import random_spec
 from archs.tables.table import Spec
 
 SEEDS = 2000
-FAST_SEEDS = 20  # of them in the default run
-CHUNK = 20  # seeds per test, so that pytest-xdist can share them out
+FAST_SEEDS = 10  # of them in the default run
+CHUNK = 10  # seeds per test, so that pytest-xdist can share them out
 
 
 def mismatches(spec: Spec) -> list[str]:

@@ -14,7 +14,7 @@ import archs
 from explorer.cli.main import main
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("cp1252", marks=pytest.mark.slow)])
 def test_output_under_an_encoding_without_our_signs(encoding):
     """`×` ended in a UnicodeEncodeError with its traceback."""
     result = subprocess.run(

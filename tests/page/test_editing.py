@@ -29,16 +29,16 @@ NUMBERS = [("kernel", 5), ("channels", 48), ("repeat", 4), ("stride", 1), ("expa
 WORDS = [("activation", "swish"), ("dw_activation", "none"), ("out_activation", "relu"), ("gate", "sigmoid")]
 
 
-@pytest.mark.parametrize(("column", "value"), [*NUMBERS, *WORDS, ("shortcut", False), ("norm", False)])
-def test_every_choice_of_a_block(page, column, value):
+def test_every_choice_of_a_block(page):
     open_block(page)
-    say(page, f"cell {column}", value)
-    check(page)
-    assert not errors(page)
-    assert getattr(spec(page).rows[3], column) == value
-    assert headings(page)[0].endswith("edited")
-    say(page, "undo")
-    assert spec(page) == START
+    for column, value in [*NUMBERS, *WORDS, ("shortcut", False), ("norm", False)]:
+        say(page, f"cell {column}", value)
+        check(page)
+        assert not errors(page)
+        assert getattr(spec(page).rows[3], column) == value
+        assert headings(page)[0].endswith("edited")
+        say(page, "undo")
+        assert spec(page) == START
     check(page)
 
 
@@ -50,14 +50,14 @@ def test_the_block_that_was_edited_stays_open(page):
     assert scenario_of(page).block == "stage3/block1"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_block(page, kind):
+def test_every_kind_of_block(page):
     open_block(page)
-    say(page, "cell kind", kind)
-    check(page)
-    assert spec(page).rows[3].kind == kind or errors(page)
-    if not errors(page):
-        assert fields(page).keys() >= {f"cell {column.name}" for column in cells.columns(KINDS[kind])}
+    for kind in KINDS:
+        say(page, "cell kind", kind)
+        check(page)
+        assert spec(page).rows[3].kind == kind or errors(page)
+        if not errors(page):
+            assert fields(page).keys() >= {f"cell {column.name}" for column in cells.columns(KINDS[kind])}
 
 
 def test_a_refused_choice_has_a_message_and_a_fix(page):

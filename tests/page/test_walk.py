@@ -33,7 +33,7 @@ from explorer.views.tiles import tiles
 
 # AppTest leaves its temporary directory to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
-WALKS, CHUNKS = 1000, 20
+WALKS, CHUNKS = 1000, 50
 VALUES = (0, 1, 2, 3, 4, 5, 7, 16, 24, 48, 97, 0.25, 0.5, 6.0, True, False, None, "relu", "hard_swish", "add", "x")
 
 
