@@ -57,13 +57,14 @@ def _places(m, x):  # LeViT's norm of tokens, and one of windows
     tokens = x.flatten(2).transpose(1, 2)
     tokens = m.a(tokens.flatten(0, 1)).reshape_as(tokens)
     windows = x.unflatten(3, (2, 5)).permute(0, 3, 1, 2, 4).flatten(0, 1)
-    return tokens.mean(1) + m.b(windows).unflatten(0, (len(x), 2)).mean((1, 3, 4))
+    return torch.stack([tokens.mean(1), m.b(windows).unflatten(0, (len(x), 2)).mean((1, 3, 4))]).sum(0)
 
 
 def _windows(m, x):
     tokens = x.unflatten(3, (2, 5)).permute(0, 3, 2, 4, 1).reshape(-1, 30, 8)
     q, k, v = m.qkv(tokens).chunk(3, -1)
-    return (torch.softmax(q @ k.transpose(1, 2), -1) @ v).unflatten(0, (len(x), 2)).sum((1, 2))
+    bias = q.mean(-1, keepdim=True).expand(-1, -1, 30)
+    return (torch.softmax(q @ k.transpose(1, 2) + bias, -1) @ v).unflatten(0, (len(x), 2)).sum((1, 2))
 
 
 WHOLE = {

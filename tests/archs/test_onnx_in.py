@@ -179,6 +179,30 @@ def test_what_is_trained():
     assert costmodel.count(archs.from_onnx(scaled.SerializeToString())).total.params == 4
 
 
+class Repeated(torch.nn.Module):
+    """A recurrent layer that runs twice, a linear layer on tokens and on their mean, and a product by einsum."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.linear = torch.nn.GRU(3, 3, batch_first=True), torch.nn.Linear(3, 5)
+        self.mix = torch.nn.Parameter(torch.randn(4, 5))
+
+    def forward(self, x):
+        tokens, _ = self.rnn(self.rnn(x.flatten(2).transpose(1, 2))[0])
+        tokens = torch.cat([tokens[:, ::3], tokens[:, [0, 5]], tokens.flip(1)], 1)
+        y = self.linear(tokens).mean(1) + self.linear(tokens.mean(1))
+        return torch.einsum("bc,oc->bo", y, self.mix)
+
+
+def test_what_a_file_stores_twice_is_counted_once():
+    """Exporters store a weight as it is and transposed, and the parameters of a recurrent layer under several names."""
+    torch.manual_seed(0)
+    module = Repeated().eval()
+    graph = archs.from_onnx(exported(module, (3, 4, 4)), verify=True)
+    assert graph.verification.startswith("outputs are equal")
+    assert costmodel.count(graph).total.params == sum(p.numel() for p in module.parameters())
+
+
 def test_an_unknown_operator_is_opaque_with_the_files_shape():
     nodes = [node("GridSample", "x", "g", outputs=["s"], name="/warp/GridSample"), node("Relu", "s")]
     data = model(nodes, constants={"g": torch.zeros(1, 5, 5, 2)}, declared={"s": (1, 4, 5, 5)}).SerializeToString()

@@ -133,7 +133,7 @@ def with_batch_first(call: AtenCall, rule: Callable[[AtenCall], Any]) -> Step:
     Raises UnsupportedCall for an operator that does something along the dimension in which the batch is.
     """
     inputs = steps_in(list(call.args.values()))
-    if call.name not in (*ROWS, *EACH, *ALONG, *REDUCED, "layer_norm", "rms_norm", "constant_pad_nd", "pad"):
+    if call.name not in (*ROWS, *EACH, *ALONG, *REDUCED, "layer_norm", "rms_norm", "constant_pad_nd", "pad", "expand"):
         raise UnsupportedCall
     found = {_place(x) for x in inputs}
     if len(found) != 1:

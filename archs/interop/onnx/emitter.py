@@ -72,7 +72,9 @@ class Emitter:
         self.tensors: dict[str, Tensor] = {}
         self.trained: set[str] = set()
         self._computed_elements = 0
-        self._moved: dict[object, tuple[list[Known], Known]] = {}
+        self._made: dict[object, tuple[list[Known], Known]] = {}
+        self._parts: dict[object, tuple[Known, Known]] = {}
+        self._matrices: dict[tuple[int, ...], list[tuple[Known, bool]]] = {}
         self._taken = UniqueNames()
         self._source_of: dict[tuple[str, int], str] = {}  # name and identity of a tensor → its name in `tensors`
         # the constant too, so that its id stays its own
@@ -150,8 +152,8 @@ class Emitter:
         leaves = self._constants(args)
         moves = target.overloadpacket.__name__ in ("view", "reshape", "permute", "t", "squeeze", "unsqueeze")
         key = (target, tuple(map(id, leaves)), repr(self._map(args, lambda v: None)))
-        if moves and key in self._moved:  # one parameter that several nodes read in this form stays one
-            return self._moved[key][1]
+        if key in self._made:  # one parameter that several nodes read in this form stays one
+            return self._made[key][1]
         results = fake if isinstance(fake, (list, tuple)) else [fake]
         self._computed_elements += sum(r.numel() for r in results)
         if self._computed_elements > MAX_COMPUTED:
@@ -164,8 +166,7 @@ class Emitter:
         if isinstance(found, (list, tuple)):
             return [Known(t) for t in found]
         made = Known(found, name)
-        if moves:
-            self._moved[key] = leaves, made  # the leaves too, so that their ids stay their own
+        self._made[key] = leaves, made  # the leaves too, so that their ids stay their own
         return made
 
     def weight(self, value: Value, trained: bool = True) -> Value:
@@ -174,6 +175,24 @@ class Emitter:
             self._operand(value)
             if trained:
                 self.trained.add(self.sources[self._placeholders[id(value)][1].name])
+        return value
+
+    def part(self, value: Known, key: object, made: Known) -> Known:
+        """A part of a constant, just made: the first one that was made of the same part, where there is one."""
+        # the constant too, so that its id stays its own
+        return self._parts.setdefault((id(value), key), (value, made))[1]
+
+    def matrix(self, value: Value, turned: bool) -> Value:
+        """The weight of a linear layer, which exporters store a second time where it is also read `turned`."""
+        import torch
+
+        if not isinstance(value, Known) or value.tensor.is_meta:
+            return value
+        same = self._matrices.setdefault(self.shape(value), [])
+        for known, way in same:
+            if way != turned and torch.equal(known.tensor, value.tensor) and len(value.tensor.unique()) > 1:
+                return known
+        same.append((value, turned))
         return value
 
     def _operand(self, value: Value) -> fx.Node:

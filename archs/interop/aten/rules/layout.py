@@ -137,7 +137,10 @@ def _stack(call: AtenCall) -> Step:
     parts = call["tensors"]
     if not all(isinstance(part, Step) for part in parts):
         raise UnsupportedCall
-    return call.step(ops.Stack(call.axis(rank=len(parts[0].shape) + 1)), *parts)
+    rank = len(parts[0].shape) + 1
+    if call["dim"] % (rank + 1):
+        return call.step(ops.Stack(call.axis(rank=rank)), *parts)
+    return permuted(call, call.step(ops.Stack(0), *parts), [1, 0, *range(2, rank + 1)])
 
 
 @rule("chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "tensor_split")

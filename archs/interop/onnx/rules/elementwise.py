@@ -194,6 +194,14 @@ def _of_constants(call: OnnxCall, a: Known, b: Known) -> Value:
     return call.aten(name, a, b, overload=overload)
 
 
+@rule("Mod")
+def _mod(call: OnnxCall) -> Value:
+    """Of constants alone, as sizes are computed."""
+    if not isinstance(call[0], Known) or not isinstance(call[1], Known):
+        raise UnsupportedNode
+    return call.aten("fmod" if call.get("fmod", 0) else "remainder", call[0], call[1], overload="Tensor")
+
+
 def _one_after_another(call: OnnxCall, op: str) -> Value:
     """An operator of any number of tensors as operators of two."""
     total, *others = call.inputs

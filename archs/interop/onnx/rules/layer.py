@@ -79,7 +79,8 @@ def _gemm(call: OnnxCall) -> Value:
         raise UnsupportedNode
     if not isinstance(weight, Known) or (bias is not None and len(call.shape(2)) != 1):
         raise UnsupportedNode
-    weight = weight if call.get("transB", 0) else call.aten("t", weight)
+    turned = not call.get("transB", 0)
+    weight = call.emitter.matrix(call.aten("t", weight) if turned else weight, turned)
     return call.aten("linear", x, call.emitter.weight(weight), call.emitter.weight(bias))
 
 
@@ -87,7 +88,7 @@ def _gemm(call: OnnxCall) -> Value:
 def _matmul(call: OnnxCall) -> Value:
     a, b = call[0], call[1]
     if isinstance(b, Known) and len(call.shape(1)) == 2 and not isinstance(a, Known):
-        return call.aten("linear", a, call.emitter.weight(call.aten("t", b)))
+        return call.aten("linear", a, call.emitter.weight(call.emitter.matrix(call.aten("t", b), True)))
     if isinstance(a, Known) and isinstance(b, Known):
         raise UnsupportedNode  # a product of constants takes more than their sizes say
     return call.aten("matmul", a, b)

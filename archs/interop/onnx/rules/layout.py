@@ -98,10 +98,12 @@ def _split(call: OnnxCall) -> list[Value]:
     return [call.item(value, i) for i in range(count)]
 
 
-def _selected(x: Known, axis: int, places: Iterable[int]) -> Known:
+def _selected(call: OnnxCall, x: Known, axis: int, places: Iterable[int]) -> Known:
     import torch
 
-    return Known(x.tensor.index_select(axis, torch.tensor(list(places), dtype=torch.int64)))
+    chosen = tuple(places)
+    made = Known(x.tensor.index_select(axis, torch.tensor(chosen, dtype=torch.int64)))
+    return call.emitter.part(x, (axis, chosen), made)
 
 
 @rule("SplitToSequence")
@@ -136,10 +138,11 @@ def _slice(call: OnnxCall) -> Value:
         side = call.emitter.shape(x)[axis]
         start, stop, step = slice(start, stop, step).indices(side)
         if isinstance(x, Known):
-            x = _selected(x, axis, range(start, stop, step))
+            x = _selected(call, x, axis, range(start, stop, step))
             continue
-        if step < 1:
-            raise UnsupportedNode
+        if step < 0:  # from the end
+            x = call.aten("flip", x, [axis % rank])
+            start, stop, step = side - 1 - start, side - 1 - stop, -step
         if (start, stop, step) != (0, side, 1):
             x = call.aten("slice", x, axis % rank, start, max(start, stop), step, overload="Tensor")
     return x
@@ -154,10 +157,12 @@ def _gather(call: OnnxCall) -> Value:
         if index.dim() != 1 or index.numel() > 2**16:
             raise UnsupportedNode
         side = call.shape()[axis]
-        return _selected(call[0], axis, [int(i) % side for i in index.tolist()])
+        return _selected(call, call[0], axis, [int(i) % side for i in index.tolist()])
     places = [int(i) % call.shape()[axis] for i in index.reshape(-1).tolist()] if index.dim() == 1 else []
-    if not places or places != list(range(places[0], places[0] + len(places))):
+    if not places:
         raise UnsupportedNode
+    if places != list(range(places[0], places[0] + len(places))):
+        return call.aten("index_select", call[0], axis, Known(index.new_tensor(places)))
     return call.aten("slice", call[0], axis, places[0], places[-1] + 1, 1, overload="Tensor")
 
 
@@ -191,7 +196,8 @@ def _tile(call: OnnxCall) -> Value:
 
 @rule("Einsum")
 def _einsum(call: OnnxCall) -> Value:
-    return call.aten("einsum", call.get("equation"), list(call.inputs))
+    given = [call.emitter.weight(v, len(call.emitter.shape(v)) > 1) for v in call.inputs]
+    return call.aten("einsum", call.get("equation"), given)
 
 
 @rule("GatherElements")

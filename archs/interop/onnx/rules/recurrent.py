@@ -66,7 +66,8 @@ def _of_direction(call: OnnxCall, direction: int, hidden: int) -> list[Value]:
             raise UnsupportedNode
         for part, tensor in enumerate(value.tensor[direction].chunk(count)):
             name = f"{value.name} {direction} {part}" if value.name else ""
-            found.append(call.emitter.weight(Known(tensor.index_select(0, rows.to(tensor.device)), name)))
+            made = Known(tensor.index_select(0, rows.to(tensor.device)), name)
+            found.append(call.emitter.weight(call.emitter.part(value, (call.op, direction, part), made)))
     return found
 
 
