@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, mo
 
 from archs import Graph, bounded_json, fold_batchnorm
 from archs.caching import cached
-from archs.guidance import as_path, guided
+from archs.guidance import as_path, guided, similar
 from costmodel.errors import CostError
 from costmodel.latency.calibrated_range import AXES
 from costmodel.latency.features import COLUMNS, WORK
@@ -286,9 +286,12 @@ def load_profile(path_or_name: str | os.PathLike) -> DeviceProfile:
             raise CostError(f"{path.name}: {path.stat().st_size:,} bytes; a profile has up to {MAX_BYTES:,}")
         text = path.read_bytes()
     except OSError as error:
-        raise CostError(
-            f"no profile {str(path_or_name)!r} ({error.strerror}); shipped: {', '.join(names()) or 'none'}"
-        ) from None
+        reason = f"no profile {str(path_or_name)!r} ({error.strerror})"
+        devices = [path.stem for folder in FOLDERS for path in folder.glob("*.json")]
+        close = similar(str(path_or_name), [*names(), *devices])
+        near = f"; the nearest name is {close!r}" if close else ""
+        listed = f", and {len(devices)} devices that `python -m explorer devices` lists" if devices else ""
+        raise CostError(f"{reason}{near}; shipped: {', '.join(names()) or 'none'}{listed}") from None
     return read_profile(text, path.name)
 
 

@@ -179,6 +179,7 @@ def test_predict_on_the_command_line(profile, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["predict", "mobilenet_v1", "--profile", "gtx-1080-ti"], "the nearest name is 'gtx_1080ti'"),
         (["predict", "mobilenet_v1", "--profile", "nowhere.json"], "no profile 'nowhere.json'"),
         (["validate", "--profile", "nowhere.json"], "no profile 'nowhere.json'"),
         (["calibrate", "--output", "nowhere/p.json"], "nowhere is no directory"),
