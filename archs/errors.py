@@ -76,7 +76,7 @@ class ArchError(ValueError):
         return "\n".join(problem.text for problem in self.problems)
 
     def at(self, row: int | None = None, path: str | None = None) -> ArchError:
-        """The same error with its place added, where it names none."""
+        """The same error with its place added where it names none: `row`, from 1, and `path`, of a node or block."""
         return ArchError(problems=[replace(p, row=p.row or row, path=p.path or path) for p in self.problems])
 
 

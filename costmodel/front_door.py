@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class NetworkProfile(Guided):
     """The counts of a network and its latency on one device.
 
-    `prediction` is None where the device's profile cannot price an operator, and `unpriced` is the reason.
+    `counts` are of one image, by `costmodel.CONVENTION`. `prediction` is None where the device's profile cannot price
+    an operator, and `unpriced` is the reason.
 
     >>> found = profile("mobilenet_v2")
     >>> found.by("stage").columns[-1], len(found.table())

@@ -39,13 +39,14 @@ class Node(NamedTuple):
     (('input',), (32, 112, 112))
     """
 
-    path: str
+    path: str  # "stage3/block2/expand"
     op: Op
     inputs: tuple[str, ...]  # paths of the nodes whose outputs it reads, or "input"
-    output: Shape
+    output: Shape  # of one image
 
     @property
     def stage(self) -> str:
+        """`stage3` of `stage3/block2/expand`."""
         return self.path.partition("/")[0]
 
     @property
@@ -132,6 +133,7 @@ class Graph(Guided):
 
     @property
     def output(self) -> Shape:
+        """The shape of the last node's output, of one image."""
         return self.nodes[-1].output
 
     @cached_property
@@ -145,6 +147,7 @@ class Graph(Guided):
         return shapes
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        """The shapes that `node` reads, in the order of its inputs."""
         shapes = self.shapes
         return tuple([shapes[path] for path in node.inputs])
 

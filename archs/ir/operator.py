@@ -33,18 +33,22 @@ class Shape(tuple):
 
     @property
     def channels(self) -> int:
+        """Channels of a map, or features."""
         return self[0]
 
     @property
     def height(self) -> int:
+        """Rows of a map, in pixels."""
         return self[1]
 
     @property
     def width(self) -> int:
+        """Columns of a map, in pixels."""
         return self[2]
 
     @property
     def elements(self) -> int:
+        """The number of elements."""
         return prod(self)
 
     def __str__(self) -> str:
@@ -231,3 +235,13 @@ class Elementwise(Unweighted):
 
     def output(self, *inputs: Shape) -> Shape:
         return one_input(inputs, self)
+
+
+def check_groups(groups: int, inputs: int, outputs: int) -> None:
+    """Raises ArchError, with the allowed numbers, where the groups of a convolution do not divide its channels."""
+    if inputs % groups or outputs % groups:
+        raise ArchError(
+            f"groups={groups} must divide the {inputs} input and the {outputs} output channels; "
+            f"allowed: {divisors(inputs, outputs)}",
+            column="groups",
+        )

@@ -6,13 +6,14 @@ paper, so a row states what the paper's table states. Blocks are built in `archs
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from archs.guessed_words import OF_ROWS
 from archs.guidance import module_attribute
-from archs.tables.validation import Validated
+from archs.tables.validation import Validated, allowed
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 MAX_CHANNELS = 16_384
@@ -298,6 +299,10 @@ MEANINGS: dict[str, str] = {
     "dropout": "share of the inputs that training sets to zero",
 }
 """Column → what it states."""
+
+for _row in KINDS.values():
+    _columns = [f"    {column}: {MEANINGS[column]}; {allowed(_row, column)}." for column in _row.model_fields]
+    _row.__doc__ = "\n\n".join([inspect.getdoc(_row) or "", "\n".join(["Columns:", *_columns])])
 
 KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 

@@ -45,9 +45,10 @@ def _square(resolution: Resolution) -> Resolution:
 class Spec(Validated):
     """A network as its table, with the image that it takes.
 
-    `name` is the catalogue's name, or the user's own; `rows` is a list of the row classes in `archs.rows`, or of dicts
-    with their columns and `kind`; `resolution` is the side of a square image in pixels, or (height, width). `width`,
-    `groups` and `code` record the knobs that the catalogue made it with. Raises ArchError with one line per bad cell.
+    `name` is the catalogue's name, or the user's own; `input_channels` are those of the image; `rows` is a list of the
+    row classes in `archs.rows`, or of dicts with their columns and `kind`; `resolution` is the side of a square image
+    in pixels, or (height, width). `width`, `groups` and `code` record the knobs that the catalogue made it with. Raises
+    ArchError with one line per bad cell.
 
     >>> from archs.tables.rows import Conv, GlobalPool, Linear
     >>> rows = [Conv(stage="stem", channels=8), GlobalPool(stage="head"), Linear(stage="head", channels=10)]
@@ -88,7 +89,7 @@ class Spec(Validated):
 
     @guided()
     def edit(self, **changes: Any) -> Spec:
-        """A validated copy with the named fields replaced.
+        """A validated copy with the fields that `changes` names replaced.
 
         `width`, `groups` and `code` say how the rows were made, so they change with `rows` only. Raises ArchError.
 
@@ -108,7 +109,7 @@ class Spec(Validated):
 
     @guided()
     def edit_row(self, index: int | str, **changes: Any) -> Spec:
-        """A validated copy with the named columns of one row replaced.
+        """A validated copy with the columns that `changes` names replaced in one row.
 
         `index` counts from 0 as in `spec.rows`, or is the name of a stage of one row. Raises ArchError; its message has
         the number of the row in the table and its index.
@@ -126,7 +127,7 @@ class Spec(Validated):
 
     @guided()
     def edit_stage(self, stage: str, **changes: Any) -> Spec:
-        """A validated copy with the named columns replaced in every row of a stage that has them. Raises ArchError.
+        """A validated copy with the columns of `changes` replaced in every row of a stage. Raises ArchError.
 
         >>> import archs
         >>> [row.kernel for row in archs.spec("mobilenet_v2").edit_stage("stage2", kernel=5).rows[1:4]]

@@ -147,7 +147,7 @@ def _window_reads(op: ops.Op, x: Shape, output: Shape) -> int:
 
 @dataclass(frozen=True, repr=False)
 class NetworkCounts(Guided):
-    """The costs of a graph: `nodes[i]` belongs to `graph.nodes[i]`, `total` is their sum.
+    """The costs of a `graph` by a `convention`: `nodes[i]` belongs to `graph.nodes[i]`, `total` is their sum.
 
     >>> import archs
     >>> count(archs.build(archs.spec("mobilenet_v2")))
@@ -195,14 +195,14 @@ class NetworkCounts(Guided):
 
     @guided()
     def groups(self, level: str) -> dict[str, Counts]:
-        """Path → Counts, summed per "node", "block", "stage" or "kind", in execution order or that of KINDS."""
+        """Path → Counts, summed per `level`: "node", "block", "stage" or "kind". Raises CostError for another level."""
         sums: dict[str, list[Counts]] = {kind: [] for kind in KINDS} if level == "kind" else {}
         for node, counts in zip(self.graph.nodes, self.nodes):
             sums.setdefault(group_of(self.graph, node, level), []).append(counts)
         return {path: _sum(rows) for path, rows in sums.items() if rows}
 
     def columns(self, level: str, block: str | None = None) -> dict[str, list[Any]]:
-        """Column → its values, a row per "node", "block" or "stage": where, what, its shapes, the columns of `Counts`.
+        """Column → its values, a row per `level`, "node", "block" or "stage": where, what, shapes, columns of `Counts`.
 
         `block`: of that block's nodes only. For who shows a few: a DataFrame of them takes longer than the counting.
         """
@@ -234,7 +234,7 @@ class NetworkCounts(Guided):
 
     @guided()
     def by(self, level: str) -> pandas.DataFrame:
-        """A DataFrame with one row per "block", "stage" or "kind": its path, its output and the columns of `Counts`."""
+        """A DataFrame with a row per `level`, "block", "stage" or "kind": its path, output and columns of `Counts`."""
         import pandas
 
         return pandas.DataFrame(self.columns(level))

@@ -25,6 +25,9 @@ FRAGMENTS = (Conv2d, MaxPool, AvgPool, GlobalAvgPool)
 class BlockFragmentation:
     """Of one block: how many fragments, how many side by side, how many in a row.
 
+    `block` is its path, `fragments` its convolutions and poolings, `branches` the largest number of them that can run
+    side by side, `depth` the number on the longest path.
+
     >>> fragmentation("shufflenet_v2").blocks[2]
     BlockFragmentation(block='stage2/block1', fragments=5, branches=2, depth=3)
     """
@@ -37,7 +40,7 @@ class BlockFragmentation:
 
 @dataclass(frozen=True, repr=False)
 class Fragmentation(Guided):
-    """Of a network: its blocks in order, and the kernels that it launches. A block without fragments is left out.
+    """Of a network: its `blocks` in order, and the `kernels` that it launches. A block without fragments is left out.
 
     >>> fragmentation("shufflenet_v2")
     Fragmentation(2.90 fragments per block, worst 'stage2/block1' with 5, 184 kernels)

@@ -33,8 +33,9 @@ MAX_MULT_ADDS = 2**35  # some seconds of one CPU core
 class Term:
     """One reason for a difference, summed over the nodes that it holds for.
 
-    `amount` is in the tool's own unit, positive where the tool reports more than our multiply-adds. It is 0 for
-    operators that the tool does not see: they are listed, so that a zero is a statement.
+    `name` is a short title, `why` the reason in words, `nodes` the number of operators. `amount` is in the tool's own
+    unit, positive where the tool reports more than our multiply-adds. It is 0 for operators that the tool does not see:
+    they are listed, so that a zero is a statement.
 
     >>> [term.name for term in reconcile("mobilenet_v2")[0].terms if term.amount]
     ['batch norm', 'global pooling']
@@ -49,6 +50,8 @@ class Term:
 @dataclass(frozen=True, repr=False)
 class Report(Guided):
     """What a tool reports for a graph: `total == mult_adds + sum(term.amount for term in terms)`.
+
+    `total` is in the tool's own unit, `mult_adds` are ours, `terms` the reasons for the difference.
 
     `costmodel.table((report,))` is a DataFrame of the terms with their reasons, `explorer.plot(report)` draws them.
 

@@ -74,7 +74,9 @@ class FitErrors(_Part):
 class WholeNetworkProfile(Saved):
     """The latency of whole networks on one device, as non-negative terms and a correction by similar networks.
 
-    It stands wherever a `DeviceProfile` does. Times are milliseconds of a call.
+    It stands wherever a `DeviceProfile` does. Times are milliseconds of a call. `rows` are the timed networks, `errors`
+    and `held_out` what the fit misses of networks left out of it, in percent; `warnings` are sentences about the
+    timings. `quick`, `seconds` and `prior` are those of a calibration, which this is not.
 
     >>> import costmodel
     >>> costmodel.load_profile("pixel1").errors.networks > 10
@@ -153,7 +155,7 @@ class WholeNetworkProfile(Saved):
         return tuple(dict.fromkeys(row.source for row in self.rows))
 
     def node_interval_of(self, kind: str) -> float:
-        """The half interval of one node: its share is a consequence of the fit, never measured."""
+        """The half interval of a node of any `kind`: its share is a consequence of the fit, never measured."""
         return NODE_HALF
 
     @cached_property
@@ -168,13 +170,19 @@ class WholeNetworkProfile(Saved):
         )
 
     def half_interval_at(self, place: Array, deviation: float) -> tuple[float, float]:
-        """The half interval on log latency at a place, and the correlation with the nearest fitted network."""
+        """The half interval on log latency at a place, and the correlation with the nearest fitted network.
+
+        `deviation` is the standard deviation that the process gives there.
+        """
         near = nearness(self.fit.places, place[None], self.length)[0]
         half = math.sqrt(near * (self.near_scale * deviation) ** 2 + (1 - near) * self.far_half**2)
         return min(half, 4.9), near
 
     def network_ms(self, graph: Graph) -> tuple[float, float, float, float]:
-        """Milliseconds of a call, the two ends of the 90 % interval, and the nearness to fitted networks."""
+        """Milliseconds of a call of `graph`, the ends of the 90 % interval, and the nearness to fitted networks.
+
+        Raises CostError for a graph without any of the fitted operators.
+        """
         total = terms.of_network(graph, self.fused, self.regime.batch)
         place = terms.described(total, self.regime.batch)
         found, deviation = self.fit.predict(total[None], place[None], [""])
@@ -194,7 +202,7 @@ class WholeNetworkProfile(Saved):
         return Prediction(graph, stand_in, latency, low, high, tuple(times), kinds, tuple(bounds), note=note)
 
     def nodes_ms(self, graph: Graph, latency_ms: float) -> tuple[list[float], list[str]]:
-        """Milliseconds per node, which add up to the latency, and each node's largest term."""
+        """Milliseconds per node of `graph`, which add up to `latency_ms`, and each node's largest term."""
         owners, parts = terms.of_kernels(graph, self.fused, self.regime.batch)
         weighted = parts * self.fit.weights
         times = np.zeros(len(graph.nodes))

@@ -106,7 +106,7 @@ class Prediction(Guided):
 
     @guided()
     def by(self, level: str) -> pandas.DataFrame:
-        """A DataFrame with one row per "block", "stage" or "kind": its path, `latency_ms` and `share`."""
+        """A DataFrame with a row per `level`, "block", "stage" or "kind": its path, `latency_ms` and `share`."""
         import pandas
 
         sums: dict[str, float] = {kind: 0.0 for kind in KINDS} if level == "kind" else {}

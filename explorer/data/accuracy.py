@@ -57,12 +57,13 @@ FREE, OFFSET, SLOPE = 60.0, 17.0, 6.0
 
 @dataclass(frozen=True)
 class Estimate(Guided):
-    """A top-1 accuracy in percent with its 90 % interval.
+    """A top-1 accuracy on ImageNet, `top1_pct`, in percent, with its 90 % interval from `low_pct` to `high_pct`.
 
-    `changed` is the share of the multiply-adds in blocks that differ from the published network of the `family`; the
-    interval is in between that of a network and that of a family left out in the same share. It is that of a family
-    left out where an edited column is outside of what the fit and the ablations know: `outside` has those columns.
-    `extrapolated`: the multiply-adds or the resolution are beyond all published ones.
+    `recipe` is the training that the fitted rows had; `measured` says that a trained network gave the number. `changed`
+    is the share of the multiply-adds in blocks that differ from the published network of the `family`; the interval is
+    in between that of a network and that of a family left out in the same share. It is that of a family left out where
+    an edited column is outside of what the fit and the ablations know: `outside` has those columns. `extrapolated`: the
+    multiply-adds or the resolution are beyond all published ones.
     """
 
     top1_pct: float

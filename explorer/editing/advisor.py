@@ -55,7 +55,8 @@ class Strain:
 class Suggestion:
     """An edit that helps, applied already in `edited`. `before` and `after` are the costs by name.
 
-    `row` is counted from 0, None for an edit of every row; `blocks` are the paths that it touches.
+    `guideline` is 1 to 4, `title` the edit in words, `ranked_by` the cost whose gain counts. `row` is counted from 0,
+    None for an edit of every row; `blocks` are the paths that it touches.
     """
 
     guideline: int

@@ -27,7 +27,7 @@ STATUSES = ("same", "changed", "added", "removed")
 
 @dataclass(frozen=True)
 class Pair:
-    """A block of the one network and what it is in the other. `status` is one of STATUSES.
+    """A block of the one network (`before`, its path) and what it is in the other (`after`). `status`: see STATUSES.
 
     `what` says in words what changed: operators that came and went, or the shapes. `difference` is after − before in
     every metric of Counts, `difference_ms` in milliseconds where both networks were given any.
@@ -48,7 +48,11 @@ class Pair:
 
 @dataclass(frozen=True, repr=False)
 class Diff(Guided):
-    """Two networks compared, blocks in the order in which a reader meets them."""
+    """Two networks compared, blocks in the order in which a reader meets them.
+
+    `pairs` are blocks of both, `total` is the difference of the counts, after − before, `total_ms` that in milliseconds
+    where a profile was given.
+    """
 
     _INSTEAD: ClassVar = OF_A_DIFF
     pairs: tuple[Pair, ...]

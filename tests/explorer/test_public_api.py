@@ -80,3 +80,35 @@ def test_no_public_name_is_hidden_by_a_module_or_a_folder():
         inside = {path.stem for path in Path(package.__path__[0]).iterdir() if path.is_dir() or path.suffix == ".py"}
         modules = {name for name in package.__all__ if isinstance(getattr(package, name), ModuleType)}
         assert inside & set(package.__all__) <= modules, package.__name__
+
+
+def _members():
+    """Name → function behind each public method and property of the public classes and of what the functions return."""
+    returned = (explorer.diff("mobilenet_v1", "mobilenet_v1"), explorer.estimate("mobilenet_v1"))
+    classes = [value for package in (archs, costmodel) for value in vars(package).values() if isinstance(value, type)]
+    for cls in {*classes, *map(type, returned), *archs.rows.KINDS.values()}:
+        for name, member in vars(cls).items():
+            function = (
+                getattr(member, "fget", None) or getattr(member, "func", None) or getattr(member, "__func__", member)
+            )
+            if inspect.isfunction(function) and not name.startswith("_"):
+                yield f"{cls.__name__}.{name}", inspect.unwrap(function)
+
+
+def test_the_docstring_of_a_public_method_has_its_arguments():
+    found = []
+    for name, function in _members():
+        text = inspect.getdoc(function) or ""
+        arguments = [one for one in inspect.signature(function).parameters if one != "self"]
+        found += [
+            f"{name}: {one}" for one in (arguments if text else ["docstring"]) if not re.search(rf"\b{one}\b", text)
+        ]
+    assert found == []
+
+
+def test_help_of_a_row_has_its_columns_with_their_values():
+    for kind in archs.rows.KINDS.values():
+        text = inspect.getdoc(kind)
+        assert [column for column in kind.model_fields if f"\n    {column}: " not in text] == []
+    assert "\n    kernel: side k of the window: " in inspect.getdoc(archs.rows.Conv)
+    assert "; a whole odd number from 1 to 31.\n" in inspect.getdoc(archs.rows.Conv)

@@ -70,7 +70,7 @@ BAD = [
     ["adapt", "mobilenet_v3_small", "--target-ms", "0"],
     ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--kinds", "wider"],
     ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--objective", "trained", "--images", "none"],
-    ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--log", "timings.csv"],
+    ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--log", "steps.csv"],
     ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--output", "net.py"],
     ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--figure", "steps.png"],
     ["search", "nas_bench_macro", "--target", "8", "--output", "no folder/net.json"],

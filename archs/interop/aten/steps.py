@@ -50,6 +50,11 @@ class Constant:
     """What computed it; None for a source."""
 
 
+def is_parameter(value: object) -> bool:
+    """Whether a value is a parameter as it is: neither computed nor multiplied."""
+    return isinstance(value, Constant) and value.trained and value.factor == 1
+
+
 @dataclass(eq=False)
 class Standardized:
     """Filters of mean 0 and variance 1: of which weight, with which gain and constant."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from archs.errors import ArchError
-from archs.ir.operator import Function, Module, Op, Shape, divisors, image_input, window
+from archs.ir.operator import Function, Module, Op, Shape, check_groups, image_input, window
 from archs.ir.ops.convolution import Conv2d
 from archs.ir.ops.linear import LinearLast
 
@@ -58,11 +58,7 @@ class Conv2dWith(Conv2d):
         if len(inputs) != 2:
             raise ArchError(f"convolution with a computed weight takes 2 inputs, found {len(inputs)}")
         x, weight = image_input(inputs[:1], "convolution"), inputs[1]
-        if x[0] % self.groups or self.channels % self.groups:
-            raise ArchError(
-                f"groups={self.groups} must divide the {x[0]} input and the {self.channels} output channels; "
-                f"allowed: {divisors(x[0], self.channels)}"
-            )
+        check_groups(self.groups, x[0], self.channels)
         if tuple(weight) != (self.channels, x[0] // self.groups, *self.kernel):  # type: ignore[misc]
             raise ArchError(f"convolution of {x} with a weight of {weight}")
         sizes = self.kernel, self.stride, self.padding, self.dilation

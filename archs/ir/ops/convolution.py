@@ -12,7 +12,7 @@ from archs.ir.operator import (
     Op,
     Pair,
     Shape,
-    divisors,
+    check_groups,
     image_input,
     one_input,
     pair_of,
@@ -62,12 +62,7 @@ class Conv2d(Op):
 
     def output(self, *inputs: Shape) -> Shape:
         x = image_input(inputs, "convolution")
-        if x[0] % self.groups or self.channels % self.groups:
-            raise ArchError(
-                f"groups={self.groups} must divide the {x[0]} input and the {self.channels} output channels; "
-                f"allowed: {divisors(x[0], self.channels)}",
-                column="groups",
-            )
+        check_groups(self.groups, x[0], self.channels)
         return Shape(self.channels, *window(x, "convolution", self.kernel, self.stride, self.padding, self.dilation))
 
     def params(self, *inputs: Shape) -> int:
@@ -132,11 +127,7 @@ class Conv1d(Op):
         x = one_input(inputs, self)
         if len(x) != 2:
             raise ArchError(f"convolution along a line takes channels×length, found {x}")
-        if x[0] % self.groups or self.channels % self.groups:
-            raise ArchError(
-                f"groups={self.groups} must divide the {x[0]} input and the {self.channels} output channels; "
-                f"allowed: {divisors(x[0], self.channels)}"
-            )
+        check_groups(self.groups, x[0], self.channels)
         length = (x[1] + 2 * self.padding - self.dilation * (self.kernel - 1) - 1) // self.stride + 1
         if length < 1:
             raise ArchError(f"convolution of {self.kernel} with padding {self.padding} leaves nothing of {x[1]}")
@@ -192,11 +183,7 @@ class ConvTranspose2d(Op):
 
     def output(self, *inputs: Shape) -> Shape:
         x = image_input(inputs, "transposed convolution")
-        if x[0] % self.groups or self.channels % self.groups:
-            raise ArchError(
-                f"groups={self.groups} must divide the {x[0]} input and the {self.channels} output channels; "
-                f"allowed: {divisors(x[0], self.channels)}"
-            )
+        check_groups(self.groups, x[0], self.channels)
         numbers = zip(x[1:], self.kernel, self.stride, self.padding, self.output_padding, self.dilation)
         sides = [(side - 1) * s - 2 * p + d * (k - 1) + more + 1 for side, k, s, p, more, d in numbers]
         if min(sides) < 1:

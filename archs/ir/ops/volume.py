@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from archs.errors import ArchError
-from archs.ir.operator import Module, Op, Shape, divisors, one_input, positive
+from archs.ir.operator import Module, Op, Shape, check_groups, one_input, positive
 
 Triple = tuple[int, int, int]
 
@@ -40,11 +40,7 @@ class Conv3d(Op):
         x = one_input(inputs, self)
         if len(x) != 4:
             raise ArchError(f"a convolution of volumes takes channels×depth×height×width, found {x}")
-        if x[0] % self.groups or self.channels % self.groups:
-            raise ArchError(
-                f"groups={self.groups} must divide the {x[0]} input and the {self.channels} output channels; "
-                f"allowed: {divisors(x[0], self.channels)}"
-            )
+        check_groups(self.groups, x[0], self.channels)
         numbers = zip(x[1:], self.kernel, self.stride, self.padding, self.dilation)
         sides = [(side + 2 * p - d * (k - 1) - 1) // s + 1 for side, k, s, p, d in numbers]
         if min(sides) < 1:

@@ -13,7 +13,7 @@ from archs.interop.aten.call import RULES, AtenCall, UnsupportedCall, rule, unmo
 from archs.interop.aten.computed import computed
 from archs.interop.aten.permutation import permuted, viewed
 from archs.interop.aten.rules.elementwise import with_constant
-from archs.interop.aten.steps import BATCH, Constant, Step, reshaped_constant
+from archs.interop.aten.steps import BATCH, Constant, Step, is_parameter, reshaped_constant
 from archs.ir import ops
 from archs.ir.operator import Pair, Shape
 
@@ -250,7 +250,7 @@ def _instance_norm(call: AtenCall) -> Step:
 def _layer_norm(call: AtenCall) -> Step:
     axes = len(call["normalized_shape"])
     weight, bias = call["weight"], call["bias"]
-    if _is_parameter(weight) and (bias is None or _is_parameter(bias)):
+    if is_parameter(weight) and (bias is None or is_parameter(bias)):
         op = ops.LayerNorm(axes, True, bias is not None, call["eps"])
         return call.step(op, call.first, weights={"weight": weight, "bias": bias})
     x = call.step(ops.LayerNorm(axes, False, True, call["eps"]), call.first)
@@ -260,20 +260,15 @@ def _layer_norm(call: AtenCall) -> Step:
 @rule("rms_norm")
 def _rms_norm(call: AtenCall) -> Step:
     axes, weight = len(call["normalized_shape"]), call["weight"]
-    if _is_parameter(weight):
+    if is_parameter(weight):
         return call.step(ops.RMSNorm(axes, True, call["eps"]), call.first, weights={"weight": weight})
     return _rescaled(call, call.step(ops.RMSNorm(axes, False, call["eps"]), call.first), (weight, None), -axes)
-
-
-def _is_parameter(constant: Any) -> bool:
-    """Whether a constant is a parameter as it is."""
-    return isinstance(constant, Constant) and constant.trained and constant.factor == 1
 
 
 def _affine(call: AtenCall) -> tuple[dict[str, Constant], tuple[Any, Any]]:
     """Scale and shift as a norm's own parameters, or as what is done to its output."""
     weight, bias = call["weight"], call["bias"]
-    if _is_parameter(weight) and _is_parameter(bias) and weight.tensor.dim() == bias.tensor.dim() == 1:
+    if is_parameter(weight) and is_parameter(bias) and weight.tensor.dim() == bias.tensor.dim() == 1:
         return {"weight": weight, "bias": bias}, (None, None)
     return {}, (weight, bias)
 

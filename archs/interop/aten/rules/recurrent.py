@@ -12,7 +12,7 @@ from typing import Any
 from archs.errors import ArchError
 from archs.interop.aten.call import AtenCall, UnsupportedCall, rule
 from archs.interop.aten.permutation import permuted
-from archs.interop.aten.steps import Constant, Step
+from archs.interop.aten.steps import Constant, Step, is_parameter
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
 from archs.ir.ops.recurrent import GATES, GIVES
@@ -40,7 +40,7 @@ def _recurrent(call: AtenCall) -> list[Step]:
         projected,
     )
     weights = dict(zip(_roles(op), call["params"]))
-    if len(weights) != len(call["params"]) or not all(_is_parameter(c) for c in weights.values()):
+    if len(weights) != len(call["params"]) or not all(is_parameter(c) for c in weights.values()):
         raise UnsupportedCall
     if not call["batch_first"] and not x.folded:
         raise ArchError(
@@ -72,10 +72,6 @@ def _zeros(state: Any) -> bool:
     if state.tensor.is_meta:  # without elements: by what made it
         return state.made is not None and getattr(state.made[0], "__name__", "").startswith("zeros")
     return not bool(state.tensor.any())
-
-
-def _is_parameter(constant: Any) -> bool:
-    return isinstance(constant, Constant) and constant.trained and constant.factor == 1
 
 
 def _roles(op: ops.Recurrent) -> list[str]:
