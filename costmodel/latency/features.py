@@ -228,10 +228,14 @@ def _window(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
     return 1, 1, getattr(op, "groups", 1)
 
 
+ONE = (1,)
+"""What a tensor without axes, a number for each image, is computed as."""
+
+
 def _widths(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:
     """What a kernel's inner loop runs along, in and out, and how often: channels and pixels, or a row and the rows."""
     if type(op) not in ROWS:
-        return x[0], output[0], prod(output[1:])
+        return (x or ONE)[0], (output or ONE)[0], prod(output[1:])
     if type(op) in (ops.LayerNorm, ops.RMSNorm):
         row = prod(x[-cast(ops.LayerNorm, op).axes :])
         return row, row, x.elements // row

@@ -175,3 +175,12 @@ def test_constant_outputs_count_among_the_numbers():
 def test_every_reduction_of_a_window_reads_it():
     pooled = ops.TensorFunction("max_pool1d_with_indices.default", (4, 4), ("$0", (3,)), item=0)
     assert pooled.window == 3
+
+
+def test_a_number_for_each_image_is_priced():
+    module = Lambda(lambda m, x: torch.sigmoid(m.l(x.mean((2, 3)))[:, 0]), l=nn.Linear(8, 3))
+    graph = archs.from_module(module, SHAPE)
+    assert graph.nodes[-1].output == ()
+    prediction = costmodel.predict(graph)
+    assert prediction.latency_ms > 0
+    assert len(prediction.table()) == len(graph.nodes) == len(costmodel.count(graph).table())

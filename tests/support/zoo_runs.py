@@ -203,9 +203,9 @@ def imported(libraries: tuple[Any, Any], library: str, name: str) -> dict[str, A
         module = timm.create_model(name, pretrained=False)
         own = tuple(getattr(module, "default_cfg", {}).get("input_size") or (3, 224, 224))
     else:
-        module, own = torchvision.models.get_model(name, weights=None), (3, 224, 224)
-        if "segmentation" in type(module).__module__:
-            module = torchvision.models.get_model(name, weights=None, weights_backbone=None)
+        segments = "segmentation" in torchvision.models.get_model_builder(name).__module__
+        without: dict[str, Any] = {"weights": None, **({"weights_backbone": None} if segments else {})}
+        module, own = torchvision.models.get_model(name, **without), (3, 224, 224)
     module.eval()
     for parameter in module.parameters():  # scales that begin with 0 would hide what is behind them
         if parameter.dim() <= 1 or float(parameter.detach().abs().max()) < 1e-3:
