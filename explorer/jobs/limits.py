@@ -25,6 +25,9 @@ MAX_FILE = 256_000_000  # bytes of a file that the page makes and keeps with the
 # evaluations of MnasNet's space with the draws that miss the target and the random baseline 25 s.
 EXPORT_SECONDS = 15.0, 0.03  # the start, and per operator
 SEARCH_SECONDS = 0.0025  # per operator and evaluation
+ADAPT_SECONDS = 0.001  # per operator and proposal; MnasNet-A1 with 23 proposals takes 3 s per step
+TUNED_SECONDS = 0.006  # where each proposal is fine-tuned
+ADAPT_STEPS = 20  # that an adaptation takes at least before its time is over; it may be continued
 FASTER = 2.0  # a machine may be so much faster than that of the default profile, whose times are compared
 MAX_SECONDS = 3600.0
 
@@ -86,6 +89,16 @@ def check_search(graph: Graph, evaluations: int, limit: float) -> None:
     """Raises CostError for a search that takes longer than `limit` seconds; `graph` is of the space's base table."""
     seconds = SEARCH_SECONDS * len(graph.nodes) * evaluations
     _check_time("the search", seconds, limit, "take fewer evaluations or a table with fewer blocks")
+
+
+def check_adaptation(graph: Graph, proposals: int, tuned: bool, limit: float) -> None:
+    """Raises CostError where the first steps of an adaptation take longer than `limit` seconds.
+
+    `proposals`: per step; `tuned`: whether each is fine-tuned.
+    """
+    each = TUNED_SECONDS if tuned else ADAPT_SECONDS
+    seconds = each * len(graph.nodes) * proposals * ADAPT_STEPS
+    _check_time(f"{ADAPT_STEPS} steps of the adaptation", seconds, limit, "take a table with fewer blocks")
 
 
 def _check_memory(what: str, needed: float, allowed: str) -> None:

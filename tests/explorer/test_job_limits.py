@@ -20,9 +20,11 @@ from costmodel import CostError, load_profile
 from costmodel.latency.profile import Regime
 from costmodel.timing import machine_lock
 from explorer.jobs import calibration, job, lab_queue, limits
+from explorer.jobs.adapt import AdaptJob
 from explorer.jobs.onnx_export import OnnxJob
 from explorer.jobs.search import SearchJob
 from explorer.lab.experiment import Settings
+from explorer.search.runs.adaptation import TRAINED, AdaptSettings
 from explorer.search.runs.settings import OPEN, SearchSettings
 
 
@@ -86,7 +88,15 @@ def searched(spec: archs.Spec, evaluations: int) -> SearchJob:
     return SearchJob(settings=settings, network=spec, profile="cpu", target_ms=10.0)
 
 
+def adapted(spec: archs.Spec) -> AdaptJob:
+    return AdaptJob(settings=AdaptSettings(tier=TRAINED), network=spec, profile="cpu", target_ms=10.0)
+
+
 REFUSED = {
+    "adaptation": (
+        lambda: adapted(deep().edit(rows=deep().rows[5:])).begin(b""),
+        "20 steps of the adaptation would take about .* hours",
+    ),
     "calibration, batch": (
         lambda: calibration.calibrate(Regime(batch=4096), quick=True),
         "batch 4096 needs about .* GB",

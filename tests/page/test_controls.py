@@ -54,12 +54,13 @@ ELSEWHERE = {
     r"lab storage": "test_lab_browser.py::test_a_reload_keeps_order_and_run",
     r"stop g\d": "test_lab_pages.py::test_a_stop_on_the_page_is_a_message",
     r"search (open|keep)|(start|stop|continue|keep) search|search storage": "test_search_browser.py::test_a_search_from_the_target_to_the_executed_file",
+    r"adapt|(start|stop|continue|keep) adapt": "test_adapt_browser.py::test_a_click_on_a_step_opens_it",
     r"search cells": "test_search_page.py::test_ticked_cells_are_a_space",
     r"import open": "test_import_browser.py::test_a_file_of_ours_comes_back_as_a_table",  # leads to another page
 }
 MADE = re.compile(r"(?<=csv block) [\w ]+(?<! table)$|(?<=own guess) .+|(?<=g\d c) .+|(?<=g\d hw) .+")
 """What a key says of the network that is shown: one control, whichever that is."""
-FIXED = {"se ratio": 0.5}
+FIXED = {"se ratio": 0.5, "block w": -0.15}
 """Values of controls whose options AppTest cannot give back as they are shown."""
 METHODS = {name: draw for name in dir(DeltaGenerator) if callable(draw := getattr(DeltaGenerator, name))}
 DRAWERS = {name for name in METHODS if name[0] != "_" and "disabled" in signature(METHODS[name]).parameters}

@@ -107,7 +107,7 @@ def test_the_result_says_tier_interval_target_and_baselines():
 def test_a_search_that_does_not_beat_random_search_says_so(monkeypatch):
     job = ended(done=True)
     job.random = [replace(job.random[0], score=99.0), *job.random[1:]]
-    monkeypatch.setattr("support.page_states.ended", lambda done: job)
+    monkeypatch.setattr("support.page_states.ended", lambda done, evaluations: job)
     at = searching(done=True)
     (warning,) = at.warning
     assert warning.value.replace("\\", "") == "The search does not beat random search (8 evaluations) with 99.0 %."

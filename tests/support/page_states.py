@@ -13,7 +13,7 @@ from support.apptest import APP, PAGES, TABS, type_into_grid
 from support.device_timings import timings
 from support.forms import say, scenario_of
 from support.modules import ResNet
-from support.search_runs import ended
+from support.search_runs import adapted, ended
 
 import archs
 from archs.catalogue.registry import FAMILIES
@@ -184,10 +184,19 @@ def own_device() -> AppTest:
     return page("devices", memory={REPORT: (found, "another profile")})
 
 
-def searching(settings: SearchSettings | None = None, done: bool | None = None) -> AppTest:
+def searching(
+    settings: SearchSettings | None = None, done: bool | None = None, evaluations: int = 8, target_ms: float = 5.0
+) -> AppTest:
     """With a target; `done`: after a search that was not stopped, or was."""
-    memory = {SCENARIO: replace(start(), target_ms=5.0)} | ({persistence.SETTINGS: settings} if settings else {})
-    return page("search", memory=memory | ({} if done is None else {persistence.JOB: ended(done)}))
+    memory = {SCENARIO: replace(start(), target_ms=target_ms)} | ({persistence.SETTINGS: settings} if settings else {})
+    job = {} if done is None else {persistence.JOB: ended(done, evaluations=evaluations)}
+    return page("search", memory=memory | job)
+
+
+def adapting(done: bool | None = None) -> AppTest:
+    """Layer by layer; `done`: after an adaptation that has met its target, or was stopped."""
+    memory = {SCENARIO: replace(start(), target_ms=5.0), persistence.KIND: persistence.LAYERS}
+    return page("search", memory=memory | ({} if done is None else {persistence.ADAPT_JOB: adapted(done)}))
 
 
 STATES: dict[str, Callable[[], AppTest]] = {
@@ -215,6 +224,11 @@ STATES: dict[str, Callable[[], AppTest]] = {
     "search, ticked cells": lambda: searching(SearchSettings(space=OPEN)),
     "search, ended": lambda: searching(done=True),
     "search, stopped": lambda: searching(done=False),
+    "search, distributions": lambda: searching(done=True, evaluations=24),
+    "search, w": lambda: searching(target_ms=12.0),
+    "search, layers": adapting,
+    "search, adapted": lambda: adapting(done=True),
+    "search, adaptation stopped": lambda: adapting(done=False),
     "class, a result": classroom,
     "class, another key": another_key,
     "class, taught": taught,

@@ -6,6 +6,7 @@ Steps are `explorer.search.netadapt`'s. No choice is made here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import pandas
 import plotly.graph_objects as go
@@ -15,6 +16,8 @@ from explorer.figures.palette import OUTLINE, STAGE_COLOURS, TARGET
 from explorer.figures.tradeoff import marker
 from explorer.search.netadapt import AdaptedStep
 
+LABELS = 13
+"""Most step numbers below a staircase."""
 LATENCY, SCORE = STAGE_COLOURS[:2]
 CERTAIN, UNCERTAIN = "circle", "circle-open"
 """The sign of a step whose gain lies outside its interval, and of one inside it."""
@@ -68,7 +71,7 @@ def staircase(steps: Sequence[AdaptedStep], target_ms: float, unit: str) -> go.F
     layout = draw.layout(
         520,
         64,
-        xaxis=draw.axis("step", anchor="y"),
+        xaxis=draw.axis("step", anchor="y", tick0=0, dtick=max(1, ceil(len(steps) / LABELS))),
         yaxis=draw.axis(unit, domain=[0, 0.47]),
         yaxis2=draw.axis("latency, ms", domain=[0.53, 1]),
     )

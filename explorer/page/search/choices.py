@@ -45,8 +45,8 @@ SCORE_TITLES = {
 def show(scenario: Scenario) -> None:
     """The form; for the open table, the cells to tick below it."""
     chosen = persistence.settings()
-    parts = _parts(scenario, chosen)
-    grids = [form.grid("what", parts[:4]), form.grid("how", parts[4:])]
+    parts = _parts(chosen)
+    grids = [form.grid("what", [*shared_parts(scenario), *parts[:2]]), form.grid("how", parts[2:])]
     form.show("search form", [*grids, *state.problem_parts(CONTROL)])
     if chosen.space == OPEN:
         _ticks(scenario.spec, chosen)
@@ -63,18 +63,24 @@ def _size(chosen: SearchSettings, network: Spec) -> str:
     return f"{made.size:,} networks, each a change of the seed, {title(made.base)}. Source: {made.source}."
 
 
-def _parts(scenario: Scenario, chosen: SearchSettings) -> list[Part]:
-    refused = state.is_refused(CONTROL)
+def shared_parts(scenario: Scenario) -> list[Part]:
+    """Of every search: the target and the device."""
     return [
         form.number(
             "target",
             "Target, ms",
             scenario.target_ms,
             _target,
-            error=refused,
+            error=state.is_refused(CONTROL),
             help="A network meets the target if the upper end of its 90 % interval does.",
         ),
         versions.device(),
+    ]
+
+
+def _parts(chosen: SearchSettings) -> list[Part]:
+    refused = state.is_refused(CONTROL)
+    return [
         form.choice("space", "Space", [*SPACES, OPEN], chosen.space, _setter("space"), space_title),
         form.choice(
             "strategy",

@@ -15,7 +15,7 @@ from explorer.editing.scenario import Scenario
 from explorer.figures.search import outcome as figures
 from explorer.jobs.search import SearchJob
 from explorer.page.browser.memory import memory
-from explorer.page.search import choices, persistence, result
+from explorer.page.search import adapting, choices, exponent, persistence, result
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
 from explorer.page.widgets import chart, form, job_status, messages
@@ -37,20 +37,41 @@ def render() -> None:
         "The network for a latency: which network of a space has the best score within the target, on your device."
     )
     state.show_problem("link")
+    kinds = (persistence.BLOCKS, persistence.LAYERS)
+    form.show("search kind form", [form.tabs("search kind", "Search", kinds, persistence.kind(), _choose)])
+    if persistence.kind() == persistence.LAYERS:
+        with guard("The settings"):
+            adapting.show_settings(scenario)
+        with guard("The adaptation"):
+            adapting.show(scenario)
+    else:
+        _by_blocks(scenario)
+    with guard("The address"):
+        persistence.keep(state.scenario())
+
+
+def _choose(change: Change) -> None:
+    with guard("The kind of search"):
+        persistence.choose_kind(change.value)
+
+
+def _by_blocks(scenario: Scenario) -> None:
+    """The search over a space."""
     with guard("The settings"):
         choices.show(scenario)
+    with guard("w"):
+        exponent.show(scenario)
     with guard("The search"):
         _run(scenario)
     with guard("The result"), st.container():
         _show(persistence.job())
-    with guard("The address"):
-        persistence.keep(state.scenario())
 
 
 def _run(scenario: Scenario) -> None:
     """The button, or the progress of the job."""
     job = persistence.job()
     if job and job.running:
+        memory()[result.WATCHED] = job.token
         job_status.watch(job, "search", "What was evaluated is kept: the search can be continued.")
         return
     if not scenario.profile:

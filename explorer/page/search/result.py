@@ -23,7 +23,7 @@ from explorer.page.importing import HOME
 from explorer.page.lab import measure
 from explorer.page.panels import export
 from explorer.page.panels.tables import csv
-from explorer.page.search import choices
+from explorer.page.search import choices, distribution
 from explorer.page.state import collection
 from explorer.page.state import session as state
 from explorer.page.state.share import TAB
@@ -42,6 +42,8 @@ OUTCOME = "search outcome"
 """Memory: (what it was made of, the outcome)."""
 FINALISTS = 5
 """The best that are measured."""
+WATCHED = "search watched"
+"""Memory: the token of the search that runs while the page is open; its finalists are measured when it has ended."""
 
 
 def outcome_of(job: SearchJob) -> Outcome:
@@ -78,6 +80,7 @@ def show(job: SearchJob) -> None:
     messages.caption(f"{words.note(outcome.objective)} {outcome.caution}")
     _slope(outcome)
     _comparisons(outcome)
+    distribution.show(outcome)
     _table(outcome)
     _use(job, outcome)
     csv(outcome.everything(), "search", "all networks")
@@ -211,7 +214,8 @@ def _measured(job: SearchJob, outcome: Outcome) -> None:
     networks = [(f"network {rank}", outcome.spec(one)) for rank, one in enumerate(best, 1)]
     timing = Timing(regime.batch, regime.threads, regime.layout, regime.device)
     st.subheader("Measured", anchor=False)
-    run = measure.panel("finalists", networks, timing, f"Measure the best {len(best)} here")
+    ended = memory().pop(WATCHED, None) == job.token and job.done
+    run = measure.panel("finalists", networks, timing, f"Measure the best {len(best)} here", at_once=ended)
     if run:
         times = [time.middle for time in run.time_ms]
         measured = ", ".join(f"network {rank}: {ms:.3g} ms" for rank, ms in enumerate(times, 1))

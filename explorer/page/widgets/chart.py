@@ -48,8 +48,8 @@ def show(figure: go.Figure, key: str, alt: str, on_choose: Callable[[str], None]
 
 def _pressed(key: str, on_choose: Callable[[str], None]) -> None:
     match st.session_state.get(key, {}).get("selection", {}).get("points"):
-        case [{"customdata": [str(name), *_]}, *_]:
-            on_choose(name)
+        case [{"customdata": [str() | int() as name, *_]}, *_]:
+            on_choose(str(name))
 
 
 def inked(figure: dict[str, Any], ink: str) -> dict[str, Any]:
