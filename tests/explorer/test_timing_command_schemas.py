@@ -20,6 +20,7 @@ SCHEMAS = Path(command_line.__file__).parent / "schemas"
 VALIDATION = Path(costmodel.__file__).parent / "shipped" / "cpu.validation.json"
 TIMINGS = "network,latency_ms\nmobilenet_v1,113\nmobilenet_v2,75\nshufflenet_v2,40\nmobilenet_v3_small,16\n"
 
+ONE_STEP = ["adapt", "mobilenet_v3_small", "--target-ms", "1", "--max-steps", "1", "--objective", "params"]
 GOOD = [
     ["calibrate", "--output", "mine.json"],
     ["validate"],
@@ -34,7 +35,7 @@ GOOD = [
     ["validate", "--profile", "ort.json", "--networks", "3", "--output", "mine.json"],
     ["search", "nas_bench_macro", "--target", "8", "--evaluations", "4", "--objective", "nas_bench_macro"],
     ["sweep", "nas_bench_macro", "--samples", "3", "--workers", "1", "--output", "parts"],
-    ["adapt", "mobilenet_v3_small", "--target-ms", "1", "--max-steps", "1", "--objective", "params"],
+    ONE_STEP,
     ["devices"],
     ["devices", "kit", "--networks", "3", "--output", "kit"],
     ["fit-device", "timings.csv", "--name", "Pi 5"],
@@ -70,9 +71,9 @@ BAD = [
     ["adapt", "mobilenet_v3_small", "--target-ms", "0"],
     ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--kinds", "wider"],
     ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--objective", "trained", "--images", "none"],
-    ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--log", "steps.csv"],
-    ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--output", "net.py"],
-    ["adapt", "mobilenet_v3_small", "--target-ms", "5", "--figure", "steps.png"],
+    [*ONE_STEP, "--log", "steps.csv"],
+    [*ONE_STEP, "--output", "net.py"],
+    [*ONE_STEP, "--figure", "steps.png"],
     ["search", "nas_bench_macro", "--target", "8", "--output", "no folder/net.json"],
     ["sweep", "nas_bench_macro", "--samples", "3", "--output", "parts.csv"],
     ["devices", "kit", "--output", "kit.zip"],
