@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from support.browser import ROOT, serving
 from support.onnx_files import chained
@@ -154,13 +155,15 @@ async def _seat(address: str, number: int, end: float, pause: float, course: Cou
         kind = rng.choices(kinds, list(KINDS.values()))[0]
 
 
-async def _watch(address: str, process: int, end: float, course: Course, every: Callable[[Course], None]) -> None:
+async def _watch(
+    address: str, process: int, seats: asyncio.Future[Any], course: Course, every: Callable[[Course], None]
+) -> None:
     def ask() -> float:
         start = time.perf_counter()
         with urllib.request.urlopen(f"{address}/_stcore/health", timeout=30):
             return time.perf_counter() - start
 
-    while time.monotonic() < end:
+    while not seats.done():
         course.health_s.append(await asyncio.to_thread(ask))
         course.memory_mb.append(memory_mb(process))
         course.most_processes = max(course.most_processes, len(children(process)))
@@ -204,8 +207,9 @@ def soak(
 
     async def going_on() -> None:
         end = time.monotonic() + seconds
-        seats = [_seat(address, number, end, pause, course) for number in range(visitors)]
-        await asyncio.gather(_watch(address, process, end, course, every), *seats)
+        seats = asyncio.gather(*[_seat(address, number, end, pause, course) for number in range(visitors)])
+        await _watch(address, process, seats, course, every)
+        await seats
 
     course = Course()
     asyncio.run(going_on())
