@@ -20,6 +20,9 @@ from archs.catalogue.registry import FAMILIES  # noqa: E402
 from archs.tables.rows import KINDS, MEANINGS  # noqa: E402
 from costmodel.devices import load  # noqa: E402
 from costmodel.latency.profile import SHIPPED, names  # noqa: E402
+from explorer.lab.lessons.searches import published_rows, replayed  # noqa: E402
+from explorer.search.runs import published_front  # noqa: E402
+from explorer.search.spaces import SPACES, space  # noqa: E402
 
 DOCUMENTS = sorted(
     path
@@ -268,6 +271,41 @@ def zoo_reasons():
     return _table(("outcome", "reason", "networks"), zoo_runs.reasons(zoo_runs.read(zoo_runs.RESULTS)), set())
 
 
+def spaces():
+    """The search spaces, with the number of different networks that each counts."""
+    found = {name: space(name) for name in SPACES}
+    rows = [(f"`{name}`", one.title, f"{one.size:,}", one.source) for name, one in found.items()]
+    return _table(("space", "networks of", "different networks", "source"), rows, {"different networks"})
+
+
+def slopes():
+    """The slope of the published front on the Pixel 1 beside MobileNetV3's exponents."""
+    rows = []
+    for w, (low, high) in published_front.BANDS.items():
+        span = f"{low:g} to {high:g} ms" if high < float("inf") else f"above {low:g} ms"
+        rows.append((span, f"{published_front.published().slope(low, high):.3f}", f"{w:g}"))
+    return _table(("Pixel 1", "slope", "MobileNetV3's w there"), rows, {"slope", "MobileNetV3's w there"})
+
+
+def replay():
+    """The first and the last network of the replayed adaptation, and MobileNetV3's published rows."""
+    steps = replayed()
+    kinds = ", ".join(dict.fromkeys(step.chosen.kind for step in steps if step.chosen))
+    rows = [
+        ("MnasNet-A1", f"{steps[0].latency_ms:.2f}", f"{steps[0].score:.1f} (estimated)"),
+        (
+            f"after {len(steps) - 1} steps ({kinds})",
+            f"{steps[-1].latency_ms:.2f}",
+            f"{steps[-1].score:.1f} (estimated)",
+        ),
+    ]
+    known = published_rows()
+    for family in ("MobileNetV3-Large", "MobileNetV3-Small"):
+        one = known[(known["family"] == family) & known["variant"].str.endswith("224/1.0")].iloc[0]
+        rows.append((family, f"{one['latency_ms']:g}", f"{one['top1_pct']:.1f} (published)"))
+    return _table(("network", "ms on a Pixel 1", "top-1, %"), rows, {"ms on a Pixel 1", "top-1, %"})
+
+
 PARTS = {
     "row columns": row_columns,
     "row kinds": row_kinds,
@@ -279,6 +317,9 @@ PARTS = {
     "few shots": few_shots,
     "latency": latency,
     "plain": plain,
+    "replay": replay,
+    "slopes": slopes,
+    "spaces": spaces,
     "zoo": zoo,
     "zoo reasons": zoo_reasons,
 }
