@@ -150,27 +150,28 @@ class Spec(Validated):
     def insert_row(self, index: int | str, row: AnyRow | dict[str, Any]) -> Spec:
         """A validated copy with a row before row `index` (from 0, or a stage's name); the number of rows appends it.
 
-        Raises ArchError.
+        A dict without a stage joins that of the row at `index`, or the last one. Raises ArchError.
 
         >>> import archs
         >>> archs.spec("mobilenet_v2").insert_row(1, archs.rows.Conv(stage="extra", channels=32)).stages[:3]
         ('stem', 'extra', 'stage1')
         """
         at = len(self.rows) if index == len(self.rows) else self._index(index)
-        return self.edit(rows=(*self.rows[:at], row, *self.rows[at:]))
+        beside = self.rows[min(at, len(self.rows) - 1)]
+        return self.edit(rows=(*self.rows[:at], _in_stage(row, beside.stage), *self.rows[at:]))
 
     @guided()
     def replace_row(self, index: int | str, row: AnyRow | dict[str, Any]) -> Spec:
         """A validated copy with another row, of any kind, for row `index` (from 0, or a stage's name).
 
-        Raises ArchError.
+        A dict without a stage keeps that of the row. Raises ArchError.
 
         >>> import archs
-        >>> archs.spec("mobilenet_v2").replace_row("stem", {"kind": "pool", "stage": "stem"}).rows[0].kind
+        >>> archs.spec("mobilenet_v2").replace_row("stem", {"kind": "pool"}).rows[0].kind
         'pool'
         """
         at = self._index(index)
-        return self.edit(rows=(*self.rows[:at], row, *self.rows[at + 1 :]))
+        return self.edit(rows=(*self.rows[:at], _in_stage(row, self.rows[at].stage), *self.rows[at + 1 :]))
 
     @guided()
     def delete_row(self, index: int | str) -> Spec:
@@ -307,6 +308,10 @@ def _cells(row: Row) -> str:
     """The columns that differ from their default: `channels 24, repeat 2, stride 2`."""
     cells = row.model_dump(exclude_defaults=True, exclude={"stage"})
     return ", ".join(f"{column} {value}" for column, value in cells.items())
+
+
+def _in_stage(row: Any, stage: str) -> Any:
+    return {"stage": stage, **row} if isinstance(row, dict) else row
 
 
 def _rows_from(rows: Sequence[Any]) -> tuple[AnyRow, ...]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from archs.guidance import similar
 from explorer.cli import network
 
 VERSION = 1
@@ -76,6 +77,17 @@ class Commands:
             network.add_argument(parser)
             network.add_options(parser)
         return parser
+
+    def refuse_unknown(self, command: str, words: Sequence[str]) -> NoReturn:
+        """Raises UsageError for arguments that a command does not take, with the options that were meant."""
+        options = [option for action in self._parsers.choices[command]._actions for option in action.option_strings]
+        named = {option.lstrip("-").replace("-", "_"): option for option in options if option.startswith("--")}
+        message = f"unrecognized arguments: {' '.join(words)}"
+        for word in words:
+            name = word.partition("=")[0]
+            meant = similar(name.lstrip("-").replace("-", "_"), named) if name.startswith("--") else None
+            message += f"; instead of {name} use {named[meant]}" if meant else ""
+        raise UsageError(command, message)
 
     @property
     def names(self) -> tuple[str, ...]:

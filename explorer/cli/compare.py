@@ -43,6 +43,8 @@ def _diff(options: argparse.Namespace) -> Output:
     shown = ["status", "block", "what", "mult_adds", "params", *(["latency_ms"] if options.profile else [])]
     changed = table[table["status"] != "same"]
     text = changed[shown].to_string(index=False) if len(changed) else "no block differs"
+    if not len(changed) and options.before == options.after:
+        text += ": the options are for both networks; to compare two variants of one, export one of them as a spec"
     document = {"before": before.name, "after": after.name, "total": found.total._asdict(), "total_ms": found.total_ms}
     return Output({**document, "rows": table.to_dict("records")}, f"{text}\n\n{found!r}")
 

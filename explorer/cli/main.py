@@ -82,7 +82,10 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        options = parser()[0].parse_args(arguments)
+        program, commands = parser()
+        options, unknown = program.parse_known_args(arguments)
+        if unknown:
+            commands.refuse_unknown(options.command, unknown)
     except UsageError as error:
         hint = f"see {_program()}{f' {error.command}' if error.command else ''} --help"
         return _refuse(error.command, [f"{error}; {hint}"], "--json" in arguments)

@@ -92,6 +92,13 @@ def test_edits_by_row_and_stage():
     assert V2.insert_row(4, row).rows[4] == row
     assert V2.insert_row(11, Linear(stage="head")).rows[-1] == Linear(stage="head")
     assert V2.insert_row(4, row).delete_row(4) == V2
+
+
+def test_a_dict_without_a_stage_joins_its_place():
+    assert V2.insert_row(4, {"kind": "conv", "channels": 8}).rows[4].stage == V2.rows[4].stage
+    assert V2.insert_row(11, {"kind": "linear"}).rows[-1].stage == V2.rows[-1].stage
+    assert V2.replace_row(3, {"kind": "shuffle_v2", "channels": 64}).rows[3].stage == V2.rows[3].stage
+    assert V2.insert_row(4, {"kind": "conv", "stage": "extra", "channels": 8}).rows[4].stage == "extra"
     assert V2.replace_row("stage7", Conv(stage="stage7", channels=320)).rows[7].kind == "conv"
     assert archs.build(V2.set_classes(10)).output == (10,)
     assert archs.build(V2.set_input(1, (64, 96))).input == (1, 64, 96)

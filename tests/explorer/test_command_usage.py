@@ -30,7 +30,9 @@ def test_a_format_that_the_suffix_contradicts_is_refused(capsys, tmp_path):
         (["nocommand"], "invalid choice: 'nocommand'"),
         (["count"], "count: the following arguments are required: network"),
         (["count", "mobilenet_v2", "--width", "wide"], "count: argument --width: invalid float value: 'wide'"),
-        (["calibrate", "--folded", "--output", "x.json"], "unrecognized arguments: --folded"),
+        (["calibrate", "--folded", "--output", "x.json"], "instead of --folded use --fold; see"),
+        (["predict", "mobilenet_v2", "--device", "cpu"], "--device cpu; instead of --device use --profile; see"),
+        (["count", "mobilenet_v2", "-x", "3"], "unrecognized arguments: -x 3; see"),
     ],
 )
 def test_bad_usage_is_one_line(capsys, arguments, message):
