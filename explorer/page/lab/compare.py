@@ -111,7 +111,7 @@ def _papers_devices(made: Experiment) -> None:
     """Whose the predictions for the paper's devices are, and how far off they may be."""
     if made.guideline:
         devices = [papers_device(platform) for platform in PLATFORMS]
-        errors = [f"{one.device}, {one.errors.leave_one_out_pct:.1f} % off in the mean" for one in devices]
+        errors = [f"{one.device}, mean error {one.errors.leave_one_out_pct:.1f} %" for one in devices]
         st.caption(
             f"Predicted for the paper's devices: {'; '.join(errors)} on networks left out. Both fits are to "
             "the paper's printed speeds, those of these tables too. Batches and threads are the paper's."

@@ -35,7 +35,7 @@ LIVE = 1.5
 """Seconds between two drawings of the figure."""
 REFUSED, OPENED = "adapt refused", "adapt opened"
 """Memory: why an adaptation could not be started; the step whose point was clicked."""
-METHOD_TITLES = {"mobilenet_v3": "MobileNetV3's: all widths that take 1 % off", "original": "original: one per layer"}
+METHOD_TITLES = {"mobilenet_v3": "MobileNetV3's: all widths that save 1 %", "original": "original: one per layer"}
 TIER_TITLES = {
     "estimated": "estimated: ImageNet top-1",
     "mult_adds": "proxy: more multiply-adds",

@@ -57,7 +57,7 @@ def blockwise() -> None:
     small, large = (front.slope(*BANDS[w]) or 0.0 for w in (-0.15, -0.07))
     st.markdown(
         "w is chosen so that neighbours on the published front have equal rewards. On the Pixel 1, 1 % more latency "
-        f"goes with **{small:.2f} %** more accuracy from 10 to 25 ms and **{large:.2f} %** above 40 ms. MobileNetV3 "
+        f"brings **{small:.2f} %** more accuracy from 10 to 25 ms and **{large:.2f} %** above 40 ms. MobileNetV3 "
         "searches its Small with w = −0.15 and its Large with −0.07 (section 4.1)."
     )
 
@@ -65,7 +65,7 @@ def blockwise() -> None:
 @lesson(
     "Layer-wise search",
     "NetAdapt starts from a network and takes its latency down step by step. Each step compares proposals, one per "
-    "width, that take at least 1 % off, and keeps the one that loses least accuracy per millisecond.",
+    "width, that save at least 1 % of it, and keeps the one that loses least accuracy per millisecond.",
     questions.LAYERWISE,
 )
 def layerwise() -> None:
