@@ -68,6 +68,7 @@ def test_ci_runs_the_test_command_of_the_readme():
 
 
 @pytest.mark.slow
+@pytest.mark.slow  # a process each
 @pytest.mark.parametrize("path", sorted(TESTS.glob("bench_*.py")), ids=lambda path: path.stem)
 def test_a_benchmark_starts_from_any_folder_and_can_record(path, tmp_path):
     found = subprocess.run([sys.executable, str(path), "--help"], cwd=tmp_path, capture_output=True, text=True)

@@ -30,6 +30,7 @@ def _origins(path):
     return [json.loads(line)["origin"] for line in lines]
 
 
+@pytest.mark.slow
 def test_a_log_is_continued_as_if_it_had_not_ended(folder, capsys):
     whole = _run(capsys, "--evaluations", "4", "--log", "whole.jsonl")
     _run(capsys, "--evaluations", "3", "--log", "cut.jsonl")

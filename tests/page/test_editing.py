@@ -153,6 +153,7 @@ def test_a_knob_keeps_the_edits(page):
     assert spec(page).resolution == 128
 
 
+@pytest.mark.slow
 def test_twenty_edits_undone_and_redone(page):
     rng = random.Random(4)
     specs = [START]

@@ -45,6 +45,7 @@ def test_what_held_here_before_and_after():
     assert list(table["verdict, ARM"])[-3:] == ["✓ agrees"] * 3
 
 
+@pytest.mark.slow
 def test_everything_is_measured_one_after_the_other(monkeypatch):
     """The queue goes on by itself, and a stop ends it with what was measured kept."""
     started = []

@@ -96,6 +96,7 @@ def test_an_adaptation_says_what_it_has_done():
     assert len(layers._proposals(job)) > 2
 
 
+@pytest.mark.slow
 def test_a_reloaded_tab_finds_its_adaptation(monkeypatch):
     job = adapted(done=False)
     monkeypatch.setitem(adaptations._jobs, job.token, job)
