@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -212,7 +213,8 @@ def soak(
         await seats
 
     course = Course()
-    asyncio.run(going_on())
+    with ThreadPoolExecutor() as pool:  # the event loop of Playwright's tests is in this thread
+        pool.submit(asyncio.run, going_on()).result()
     deadline = time.monotonic() + PATIENCE
     while (left := children(process)) and time.monotonic() < deadline:
         time.sleep(0.5)
