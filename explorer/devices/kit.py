@@ -1,4 +1,4 @@
-"""The kit for timing a device of one's own: files of networks, a CSV to fill in, the commands, a script for a board.
+"""The kit for timing a user's device: files of networks, a CSV to fill in, the commands, a script for a board.
 
 The networks are in the order of `costmodel.devices.design`: stop after any number of them.
 """

@@ -1,4 +1,4 @@
-"""An adaptation for the page, in a process of its own, which goes on from its log.
+"""An adaptation for the page in a child process, which continues from its log.
 
 The process (`python -m explorer.jobs.adapt`) reads its request and behind it the device's profile, and writes one JSON
 line per message: {"doing": "…", "share": s}*, {"step": …}*, at last {"done": true, "met": …, "reason": "…"} or
@@ -111,7 +111,7 @@ class AdaptJob(Job):
         _jobs[self.token] = self
 
     def continued(self) -> AdaptJob:
-        """The same adaptation, to go on from its log, which gives its steps again; not started yet."""
+        """The same adaptation, which will continue from its log and report those steps again; not started yet."""
         return AdaptJob(
             settings=self.settings,
             network=self.network,

@@ -12,8 +12,6 @@ from functools import partial
 import pandas
 import streamlit as st
 
-from archs import ArchError
-from costmodel import CostError
 from explorer.data import frontier
 from explorer.data import profiles as devices
 from explorer.data.metrics import duration, interval
@@ -23,7 +21,7 @@ from explorer.jobs.adapt import AdaptJob
 from explorer.page.browser.memory import memory
 from explorer.page.importing import HOME
 from explorer.page.panels.tables import csv
-from explorer.page.search import choices, persistence
+from explorer.page.search import choices, persistence, starting
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, form, job_status, messages
 from explorer.page.widgets.form import Change
@@ -33,8 +31,8 @@ from explorer.search.runs.adaptation import TIERS, TRAINED
 
 LIVE = 1.5
 """Seconds between two drawings of the figure."""
-REFUSED, OPENED = "adapt refused", "adapt opened"
-"""Memory: why an adaptation could not be started; the step whose point was clicked."""
+OPENED = "adapt opened"
+"""Memory: the step whose point was clicked."""
 METHOD_TITLES = {"mobilenet_v3": "MobileNetV3's: all widths that save 1 %", "original": "original: one per layer"}
 TIER_TITLES = {
     "estimated": "estimated: ImageNet top-1",
@@ -92,8 +90,7 @@ def show(scenario: Scenario) -> None:
         _live(job)
         return
     _start_row(scenario, job)
-    if refused := memory().pop(REFUSED, ""):
-        messages.error(refused)
+    starting.show_refusal()
     if job is None:
         return
     if job.problem:
@@ -120,32 +117,20 @@ def _press(_: Change) -> None:
     with state.guard("The adaptation"):
         scenario = state.scenario()
         if scenario.target_ms is not None and scenario.profile:
-            _begin(
-                AdaptJob(
-                    settings=persistence.adapt_settings(),
-                    network=scenario.spec,
-                    profile=scenario.profile,
-                    target_ms=scenario.target_ms,
-                )
+            job = AdaptJob(
+                settings=persistence.adapt_settings(),
+                network=scenario.spec,
+                profile=scenario.profile,
+                target_ms=scenario.target_ms,
             )
+            starting.begin(job, persistence.adaptation_started)
 
 
 def _continue(_: Change) -> None:
     with state.guard("The adaptation"):
         job = persistence.adapt_job()
         if job and not job.running:
-            _begin(job.continued())
-
-
-def _begin(job: AdaptJob) -> None:
-    try:
-        content = devices.load(job.profile).model_dump_json(by_alias=True).encode()
-        job.present = job_status.present()
-        job.begin(content)
-    except (ArchError, CostError) as error:
-        memory()[REFUSED] = str(error)
-    else:
-        persistence.adaptation_started(job)
+            starting.begin(job.continued(), persistence.adaptation_started)
 
 
 @st.fragment(run_every=LIVE)

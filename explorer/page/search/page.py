@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from archs import ArchError
-from costmodel import CostError
-from explorer.data import profiles as devices
 from explorer.data.metrics import duration, interval
 from explorer.editing.scenario import Scenario
 from explorer.figures.search import outcome as figures
 from explorer.jobs.search import SearchJob
 from explorer.page.browser.memory import memory
-from explorer.page.search import adapting, choices, exponent, persistence, result
+from explorer.page.search import adapting, choices, exponent, persistence, result, starting
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
 from explorer.page.widgets import chart, form, job_status, messages
@@ -23,8 +20,6 @@ from explorer.page.widgets.form import Change
 
 LIVE = 1.5
 """Seconds between two drawings of the figure."""
-REFUSED = "search refused"
-"""Memory: why a search could not be started."""
 
 
 def render() -> None:
@@ -86,8 +81,7 @@ def _run(scenario: Scenario) -> None:
         with st.popover("Link to this search", icon=":material/link:"):
             st.caption("Opens this page with these settings, the device and the open network.")
             st.code(persistence.address(scenario), language=None, wrap_lines=True)
-    if refused := memory().pop(REFUSED, ""):
-        messages.error(refused)
+    starting.show_refusal()
     if scenario.target_ms is None:
         found = scenario.prediction
         needs = f"{scenario.title} needs {duration(found.latency_ms)}, {interval(found)}." if found else ""
@@ -99,27 +93,17 @@ def _press(_: Change) -> None:
         scenario, settings = state.scenario(), persistence.settings()
         if scenario.target_ms is None or not scenario.profile:
             return
-        _begin(
-            SearchJob(settings=settings, network=scenario.spec, profile=scenario.profile, target_ms=scenario.target_ms)
+        job = SearchJob(
+            settings=settings, network=scenario.spec, profile=scenario.profile, target_ms=scenario.target_ms
         )
+        starting.begin(job, persistence.started)
 
 
 def _continue(_: Change) -> None:
     with guard("The search"):
         job = persistence.job()
         if job and not job.running:
-            _begin(job.continued())
-
-
-def _begin(job: SearchJob) -> None:
-    try:
-        content = devices.load(job.profile).model_dump_json(by_alias=True).encode()
-        job.present = job_status.present()
-        job.begin(content)
-    except (ArchError, CostError) as error:
-        memory()[REFUSED] = str(error)
-    else:
-        persistence.started(job)
+            starting.begin(job.continued(), persistence.started)
 
 
 def _show(job: SearchJob | None) -> None:

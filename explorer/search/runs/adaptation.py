@@ -1,4 +1,4 @@
-"""An adaptation that goes on from its log, tells what it is doing, and ends where the target is met.
+"""An adaptation that continues from its log, reports progress, and ends where the target is met.
 
 The algorithm is `explorer.search.netadapt`'s, the log `explorer.search.logs.adapt_log`'s. Start at `Adaptation`;
 `AdaptSettings` is what the page chooses.
