@@ -39,6 +39,7 @@ KERNELS = (
     "one per convolution and one per group; `copy_` spreads the bias over the output before it; `cat` joins the "
     "groups; `mkldnn_convolution` is a convolution of another library; `clamp_min` is ReLU."
 )
+FUSED = " They take ReLU as a part of the convolution before it, so that its removal changes nothing in them."
 
 
 def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] | None) -> None:
@@ -115,6 +116,7 @@ def _papers_devices(made: Experiment) -> None:
         st.caption(
             f"Predicted for the paper's devices: {'; '.join(errors)} on networks left out. Both fits are to "
             "the paper's printed speeds, those of these tables too. Batches and threads are the paper's."
+            + (FUSED if made.guideline == 4 and all(one.fused for one in devices) else "")
         )
 
 
