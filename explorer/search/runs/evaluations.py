@@ -51,10 +51,10 @@ class Evaluations:
         self, into: list[Candidate], origin: str, strategy: type[Strategy], seed: int, w: float | None
     ) -> None:
         into += self.log.of(origin)[: self.evaluations] if self.log else []
-        going_on = candidates(
+        remaining = candidates(
             self.space, self.profile, self.target_ms, self.objective, strategy, seed, w, log=tuple(into)
         )
-        for one in islice(going_on, self.evaluations - len(into)):
+        for one in islice(remaining, self.evaluations - len(into)):
             if self.log:
                 self.log.append(Evaluated(origin, one))
             into.append(one)
