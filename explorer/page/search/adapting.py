@@ -147,9 +147,12 @@ def _unit(job: AdaptJob) -> str:
     )
 
 
+def _is_accuracy(job: AdaptJob) -> bool:
+    return job.settings.tier == TRAINED or OBJECTIVES[job.settings.tier].is_accuracy
+
+
 def _score(job: AdaptJob, step: AdaptedStep) -> str:
-    accuracy = job.settings.tier == TRAINED or OBJECTIVES[job.settings.tier].is_accuracy
-    return f"{step.score:.1f}" if accuracy else f"{step.score:,.0f}"
+    return f"{step.score:.1f}" if _is_accuracy(job) else f"{step.score:,.0f}"
 
 
 def _result(job: AdaptJob) -> None:
@@ -191,7 +194,10 @@ def _result(job: AdaptJob) -> None:
         }
         for one in steps
     ]
-    st.dataframe(pandas.DataFrame(rows), hide_index=True, key="adapt steps")
+    number = st.column_config.NumberColumn
+    formats = {name: number(format="%.2f") for name in ("ms", "from, ms", "to, ms")}
+    formats[unit] = number(format="%.1f" if _is_accuracy(job) else "localized")
+    st.dataframe(pandas.DataFrame(rows), hide_index=True, key="adapt steps", column_config=formats)
     csv(_proposals(job), "adaptation", "all proposals")
     if memory().pop(OPENED, None) is not None:
         st.switch_page(st.session_state[HOME])
