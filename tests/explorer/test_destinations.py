@@ -63,13 +63,9 @@ def test_a_signal_ends_a_command_with_one_line(number, tmp_path):
     program = (
         "import signal, sys, time\nfrom explorer.cli import main as cli\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a test run in the background ignores it
-        "def action(options):\n    print('begun', flush=True)\n    time.sleep(60)\n"
-        "from explorer.cli import catalogue\n"
-        "parse = cli.parser\n"
-        "def parser():\n    program, commands = parse()\n    program.set_defaults()\n    old = program.parse_args\n"
-        "    def parse_args(arguments):\n        options = old(arguments)\n        options.action = action\n"
-        "        return options\n    program.parse_args = parse_args\n    return program, commands\n"
-        "cli.parser = parser\nsys.exit(cli.main(['list']))\n"
+        "def wait(options):\n    print('begun', flush=True)\n    time.sleep(60)\n"
+        "cli.GROUPS = [lambda commands: commands.add('wait', wait, 'waits for a signal')]\n"
+        "sys.exit(cli.main(['wait']))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -79,7 +75,7 @@ def test_a_signal_ends_a_command_with_one_line(number, tmp_path):
         process.send_signal(number)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == destination.INTERRUPTED
-    assert errors.strip() == "list: interrupted"
+    assert errors.strip() == "wait: interrupted"
 
 
 @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1-2", "-1", "@SUM(1)", "\tx"])
