@@ -19,7 +19,16 @@ README = documents.ROOT / "README.md"
 TESTS = documents.ROOT / "tests"
 
 
-@pytest.mark.parametrize("path", documents.DOCUMENTS, ids=lambda path: str(path.relative_to(documents.ROOT)))
+def _name(path: Path) -> str:
+    return str(path.relative_to(documents.ROOT))
+
+
+def _marked(path: Path):
+    """The document of the search replays NetAdapt, which takes over five seconds."""
+    return pytest.param(path, marks=pytest.mark.slow) if path.parent.name == "search" else path
+
+
+@pytest.mark.parametrize("path", [_marked(path) for path in documents.DOCUMENTS], ids=_name)
 def test_generated_parts_are_fresh(path):
     text = path.read_text(encoding="utf-8")
     assert documents.generated(text) == text, "stale: run `python tests/documents.py`"
@@ -47,7 +56,7 @@ def test_the_python_example_runs():
     exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], {})
 
 
-@pytest.mark.parametrize("path", documents.DOCUMENTS, ids=lambda path: str(path.relative_to(documents.ROOT)))
+@pytest.mark.parametrize("path", documents.DOCUMENTS, ids=_name)
 def test_links_lead_to_files(path):
     for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / link).exists(), link

@@ -12,8 +12,12 @@ from archs.ir.graph import Builder
 from archs.ir.ops import Shape
 from costmodel.counting.kinds import ELEMENTWISE, FREE, PRODUCTS, WEIGHTED
 
-GRAPHS = {name: archs.build(archs.spec(name)) for name in archs.names()}
-GRAPHS |= {f"edit{seed}": archs.build(random_spec(Random(seed))) for seed in range(200)}
+SEEDS = range(200)
+
+
+def graph_of(network):
+    """The graph of a catalogue name, or of the random edit with a seed."""
+    return archs.build(archs.spec(network) if isinstance(network, str) else random_spec(Random(network)))
 
 
 def one(op, *inputs):
@@ -50,16 +54,16 @@ def test_formulas(op, inputs, expected):
 
 
 def test_multiply_reads_the_gate():
-    graph = GRAPHS["mobilenet_v3_large"]
+    graph = graph_of("mobilenet_v3_large")
     counts = dict(zip((n.path for n in graph.nodes), costmodel.count(graph).nodes))
     c, h, w = graph["stage3/block1/se/scale"].output
     assert counts["stage3/block1/se/scale"].mem_access == 2 * c * h * w + c
     assert counts["stage3/block1/se/scale"].multiply == c * h * w
 
 
-@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
-def test_every_column_adds_up(graph):
-    counts = costmodel.count(graph)
+@pytest.mark.parametrize("network", [*archs.names(), *SEEDS])
+def test_every_column_adds_up(network):
+    counts = costmodel.count(graph_of(network))
     assert sum(counts.nodes, costmodel.Counts.zero()) == counts.total
     for level in ("node", "block", "stage"):
         groups = counts.groups(level)
@@ -94,7 +98,8 @@ def test_an_unknown_operator_is_an_error():
 
 
 def test_folding_takes_batch_norm_away_and_nothing_else():
-    for graph in list(GRAPHS.values())[:10]:
+    for network in [*archs.names(), *SEEDS[:3]]:
+        graph = graph_of(network)
         before = costmodel.count(graph).total
         after = costmodel.count(archs.fold_batchnorm(graph)).total
         assert (after.mult_adds, after.batch_norm) == (before.mult_adds, 0)
@@ -103,7 +108,7 @@ def test_folding_takes_batch_norm_away_and_nothing_else():
 
 
 def test_split_copies_by_convention():
-    graph = GRAPHS["shufflenet_v2"]
+    graph = graph_of("shufflenet_v2")
     free = costmodel.count(graph).total
     copied = costmodel.count(graph, costmodel.Convention(split_copies=True)).total
     moved = sum(n.output.elements for n in graph.nodes if isinstance(n.op, ops.ChannelSplit))
@@ -134,7 +139,7 @@ def test_peak_activation():
 
 def test_mobilenet_v2_table_3():
     """MobileNetV2, Table 3: the largest tensor that a layer boundary holds at 112² is 16 channels, 400 kB in 16 bit."""
-    graph = GRAPHS["mobilenet_v2"]
+    graph = graph_of("mobilenet_v2")
     assert graph["stage1/block1/project_bn"].output.elements * 2 // 1000 == 401
 
 

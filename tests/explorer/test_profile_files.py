@@ -12,10 +12,11 @@ from explorer.data import evidence
 from explorer.data import profiles as devices
 
 FILE = (SHIPPED / "cpu.json").read_bytes()
+PROFILE = json.loads(FILE)
 
 
 def changed(**values: object) -> bytes:
-    return json.dumps(json.loads(FILE) | values).encode()
+    return json.dumps(PROFILE | values).encode()
 
 
 BAD = {
@@ -28,7 +29,7 @@ BAD = {
     "no scale": (changed(scale=0), "scale"),
     "infinite": (changed(scale=1e300), "ms for"),
     "nothing to price with": (changed(predictors={}), "no predictor"),
-    "many references": (changed(references=json.loads(FILE)["references"] * 5), "references; allowed"),
+    "many references": (changed(references=PROFILE["references"] * 5), "references; allowed"),
     "large": (b" " * (devices.MAX_UPLOAD_MB * 2**20 + 1), f"allowed: up to {devices.MAX_UPLOAD_MB} MB"),
 }
 
