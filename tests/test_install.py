@@ -1,8 +1,10 @@
 """The installed package: its command runs outside the checkout and finds its data."""
 
 import os
+import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,17 @@ def test_the_command_runs_outside_the_checkout(installed, tmp_path):
     assert "mobilenet_v2: " in found
     where = run(sys.executable, "-c", "import archs; print(archs.__file__)", cwd=tmp_path, PYTHONPATH=str(installed))
     assert Path(where.strip()).is_relative_to(installed)
+
+
+def test_every_file_beside_the_code_is_package_data():
+    """A file that a module reads is in the installed package; READMEs and the linter's settings stay behind."""
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    patterns = re.findall(r'"([^"]+)"', re.search(r'^"\*" = \[(.*)\]$', settings, re.MULTILINE)[1])
+    folders = [ROOT / name for name in ("archs", "costmodel", "explorer")]
+    tracked = run("git", "ls-files", "-z", *map(str, folders), cwd=ROOT).split("\0")[:-1]
+    names = {Path(path).name for path in tracked if not path.endswith(".py")} - {"README.md", ".biome.json"}
+    assert len(names) > 100
+    assert [name for name in sorted(names) if not any(fnmatch(name, pattern) for pattern in patterns)] == []
 
 
 @pytest.mark.slow

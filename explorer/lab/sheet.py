@@ -1,6 +1,6 @@
 """The class sheet: a page of questions to hand out and a page of answers from this machine. HTML that prints on A4.
 
-The layout is in `sheet.html.j2`; this module supplies its values. Two files, so that the questions hold no answers.
+The layout is in `sheet.html.jinja`; this module supplies its values. Two files, so that the questions hold no answers.
 Neither loads scripts, fonts or images.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import jinja2
     import pandas
 
-TEMPLATE = "sheet.html.j2"
+TEMPLATE = "sheet.html.jinja"
 QUESTIONS_HEAD = ("variant", "channels", "off equal FLOPs", "MAC, elements", "my order", "time here", "order here")
 ANSWERS_HEAD = ("variant", "channels", "paper, GPU", "paper, ARM", "predicted", "measured", "verdict")
 BLANK = None
