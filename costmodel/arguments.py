@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, Union
 
@@ -19,6 +20,21 @@ Network: TypeAlias = Union[str, Spec, Graph, "nn.Module"]
 
 EXPECTED = "a catalogue name (archs.names()), an archs.Spec, an archs.Graph, or an nn.Module with input_shape"
 SHAPES = "(channels, height, width), with or without a batch of 1 before it"
+
+
+def as_threads(threads: object) -> int:
+    """A number of threads to time with. Raises CostError for one below 1 or above the machine's cores.
+
+    >>> as_threads(1), as_threads(10**6)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    costmodel.errors.CostError: threads is 1000000; allowed: a whole number from 1 to ..., the cores of this machine
+    """
+    cores = os.cpu_count() or 1
+    if type(threads) is int and 1 <= threads <= cores:
+        return threads
+    raise CostError(
+        f"threads is {shorten(threads)}; allowed: a whole number from 1 to {cores}, the cores of this machine"
+    )
 
 
 def as_graph(network: Network, input_shape: Sequence[int] | None = None) -> Graph:

@@ -15,9 +15,9 @@ from pathlib import Path
 from archs.catalogue.registry import spec
 from archs.networks import build
 from archs.transforms.onnx_runtime import block_size
+from costmodel.arguments import as_threads
 from costmodel.calibration.sample import table_networks
 from costmodel.calibration.suite import spread_over, suite
-from costmodel.errors import CostError
 from costmodel.onnx_runtime.fit import fit
 from costmodel.onnx_runtime.node_times import Cancel, FusedTimes, raw_text, time_networks
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile, OnnxRuntimeRegime
@@ -55,11 +55,10 @@ def calibrate_onnx_runtime(
         seed: of the sampled networks.
         seconds: of timing.
 
-    Raises CostError where onnxruntime is not installed, and for a number of threads below one.
+    Raises CostError where onnxruntime is not installed, and for a number of threads below one or above the cores.
     """
     require_runtime()
-    if type(threads) is not int or not 1 <= threads <= 4096:
-        raise CostError(f"threads is {threads!r}; allowed: a whole number from 1 to 4096")
+    as_threads(threads)
     import onnxruntime
 
     def timing(done: float, text: str) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import archs
 from archs.guidance import Guided, guided
-from costmodel.arguments import Network, as_graph, as_sides, is_module
+from costmodel.arguments import Network, as_graph, as_sides, as_threads, is_module
 from costmodel.errors import CostError
 from costmodel.timing.heap import allocator_setting, keep_heap
 
@@ -159,9 +159,7 @@ class Stopwatch:
         self.device = check_device(device)
         if layout not in LAYOUTS:
             raise CostError(f"layout is {layout!r}; allowed: {', '.join(LAYOUTS)}")
-        if type(threads) is not int or threads < 1:
-            raise CostError(f"threads is {threads!r}; allowed: a whole number ≥ 1")
-        self.threads = threads
+        self.threads = as_threads(threads)
         self.layout = layout
         import torch
 

@@ -102,6 +102,7 @@ def test_layouts_are_what_they_say(watch):
         ({"layout": "nhwc"}, "layout is 'nhwc'; allowed: nchw, channels_last"),
         ({"threads": 0}, "threads is 0"),
         ({"threads": "2"}, "threads is '2'"),
+        ({"threads": 1_000_000}, "threads is 1000000; allowed: a whole number from 1 to "),
     ],
 )
 def test_what_is_not_there_is_an_error(options, message):
