@@ -85,7 +85,26 @@ def _misuse(
     return "; ".join(said)
 
 
-class Guided:
+class NoSequence:
+    """Base of a class that is no sequence: an index and `len` raise a TypeError with what to use."""
+
+    __slots__ = ()
+    _ITEMS: ClassVar[str] = ""
+    """Its attribute that is a sequence; a class without one may have a table."""
+
+    if not TYPE_CHECKING:  # a type checker knows that there is no index and no length
+
+        def __getitem__(self, key: object) -> Any:
+            raise TypeError(_no_item(type(self), key))
+
+        def __len__(self) -> int:
+            raise TypeError(_no_length(type(self)))
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class Guided(NoSequence):
     """Base of a class whose unknown attributes raise an AttributeError with what to use, or with what it has."""
 
     __slots__ = ()
@@ -106,15 +125,55 @@ def unknown_attribute(cls: type, name: str) -> str:
     >>> unknown_attribute(archs.Spec, "resolutoin")
     "Spec has no 'resolutoin': use resolution"
     """
-    instead: Mapping[str, str] = getattr(cls, "_INSTEAD", OF_A_RESULT)
     if name.startswith("_"):
         return f"{cls.__name__!r} object has no attribute {name!r}"
+    return f"{cls.__name__} has no {name!r}: {_advice(name, _attributes(cls), _instead(cls))}"
+
+
+def _no_item(cls: type[NoSequence], key: object) -> str:
+    """The message of an index on a class that takes none: the attribute that it means, or what has entries."""
+    known = _attributes(cls)
+    attribute = (key if key in known else similar(key, known)) if isinstance(key, str) else None
+    if attribute:
+        use = f"use {_word(cls)}.{attribute}"
+    elif isinstance(key, str) and key in _instead(cls):
+        use = f"call {_instead(cls)[key]}"
+    elif items := _items(cls):
+        use = f"use {items}"
+    else:
+        use = f"it has {', '.join(sorted(known))}"
+    return f"{cls.__name__} takes no index, found [{shorten(key)}]: {use}"
+
+
+def _no_length(cls: type[NoSequence]) -> str:
+    """The message of `len` on a class that has no length."""
+    items = _items(cls)
+    return f"{cls.__name__} has no length: " + (f"use len({items})" if items else f"it is one {_word(cls)}")
+
+
+def _items(cls: type[NoSequence]) -> str:
+    """The sequence or the table of a class's entries, "" for none."""
+    name = cls._ITEMS or ("table()" if hasattr(cls, "table") else "")
+    return name and f"{_word(cls)}.{name}"
+
+
+def _attributes(cls: type) -> set[str]:
+    """The public attributes and methods of a class, without those of pydantic and of tuples."""
     pydantic = [base for base in cls.__mro__ if base.__module__.partition(".")[0] == "pydantic"]
     inherited = {one for base in (tuple, *pydantic) for one in dir(base)}
     fields = {one for base in cls.__mro__ for one in vars(base).get("__annotations__", {})}
-    own = {one for one in {*dir(cls), *fields} - inherited if one[0] != "_" and not one.isupper()}
-    word = re.findall(r"[A-Z][a-z]+", cls.__name__)[-1].lower()  # NetworkCounts: counts
-    return f"{cls.__name__} has no {name!r}: {_advice(name, own, instead).format(it=word)}"
+    return {one for one in {*dir(cls), *fields} - inherited if one[0] != "_" and not one.isupper()}
+
+
+def _instead(cls: type) -> Mapping[str, str]:
+    """Attribute that a class has not → what to call."""
+    found: Mapping[str, str] = getattr(cls, "_INSTEAD", OF_A_RESULT)
+    return {name: call.format(it=_word(cls)) for name, call in found.items()}
+
+
+def _word(cls: type) -> str:
+    """What a variable of a class is called in messages: `NetworkCounts` is "counts"."""
+    return re.findall(r"[A-Z][a-z]+", cls.__name__)[-1].lower()
 
 
 def module_attribute(module: str, names: Iterable[str], instead: Mapping[str, str]) -> Callable[[str], Any]:

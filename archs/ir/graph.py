@@ -113,6 +113,7 @@ class Graph(Guided):
     """
 
     _INSTEAD: ClassVar = OF_A_GRAPH
+    _ITEMS: ClassVar = "nodes"
     name: str
     input: Shape
     nodes: tuple[Node, ...]

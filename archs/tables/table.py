@@ -59,6 +59,7 @@ class Spec(Validated):
     """
 
     _INSTEAD: ClassVar = OF_A_SPEC
+    _ITEMS: ClassVar = "rows"
     name: Identifier
     rows: Annotated[tuple[AnyRow, ...], Field(min_length=1, max_length=MAX_ROWS, strict=False)]
     input_channels: Channels = 3
@@ -216,6 +217,14 @@ class Spec(Validated):
             channels, resolution = _image(shape, channels, resolution)
         fields = {"input_channels": channels, "resolution": resolution}
         return self.edit(**{name: value for name, value in fields.items() if value is not None})
+
+    if not TYPE_CHECKING:  # a type checker knows that there is no index
+
+        def __getitem__(self, key: object) -> Any:
+            if isinstance(key, str) and key in self.stages:
+                use = f"use spec.edit_stage({key!r}, …), or spec.rows"
+                raise TypeError(f"Spec takes no index, found [{key!r}]: {use}")
+            super().__getitem__(key)
 
     @property
     def stages(self) -> tuple[str, ...]:

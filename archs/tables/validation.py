@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from archs.errors import ArchError, Problem, shorten
-from archs.guidance import similar, unknown_attribute
+from archs.guidance import NoSequence, similar, unknown_attribute
 
 MAX_ROWS = 256
 MAX_PROBLEMS = 20  # of one error; more would fill the page
 
 
-class Validated(BaseModel):
+class Validated(NoSequence, BaseModel):
     """A frozen model of known columns. Its constructor raises ArchError with one problem per bad column."""
 
     _INSTEAD: ClassVar[Mapping[str, str]] = {}

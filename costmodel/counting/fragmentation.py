@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import ClassVar
 
 from archs.caching import cached
 from archs.guidance import Guided, guided
@@ -46,6 +47,7 @@ class Fragmentation(Guided):
     Fragmentation(2.90 fragments per block, worst 'stage2/block1' with 5, 184 kernels)
     """
 
+    _ITEMS: ClassVar = "blocks"
     blocks: tuple[BlockFragmentation, ...]
     kernels: int
 

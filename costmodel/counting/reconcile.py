@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import archs
 from archs.guidance import Guided, guided
@@ -59,6 +59,7 @@ class Report(Guided):
     Report(fvcore: 314,193,216 = 300,774,272 mult-adds + batch norm 13,356,224 + global pooling 62,720)
     """
 
+    _ITEMS: ClassVar = "terms"
     tool: str
     version_of_rules: str
     """The version of the tool whose source the rules were read from, and which the tests run."""

@@ -117,6 +117,40 @@ def test_attributes_of_other_tools_are_translated(name, attribute, said):
     assert str(error.value) == f"{name} has no {attribute!r}: {said}"
 
 
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            lambda: VALUES["NetworkCounts"]["params"],
+            "NetworkCounts takes no index, found ['params']: use counts.params",
+        ),
+        (lambda: VALUES["Prediction"]["latency"], "found ['latency']: use prediction.latency_ms"),
+        (lambda: VALUES["Prediction"][0], "found [0]: use prediction.table()"),
+        (lambda: VALUES["Diff"]["params"], "found ['params']: call diff.total.params"),
+        (lambda: VALUES["Fragmentation"][0], "found [0]: use fragmentation.blocks"),
+        (lambda: VALUES["Report"][0], "found [0]: use report.terms"),
+        (lambda: VALUES["Conv"]["kernel_size"], "Conv takes no index, found ['kernel_size']: use conv.kernel"),
+        (lambda: SPEC[0], "Spec takes no index, found [0]: use spec.rows"),
+        (
+            lambda: SPEC["stage2"],
+            "Spec takes no index, found ['stage2']: use spec.edit_stage('stage2', …), or spec.rows",
+        ),
+        (lambda: SPEC["flops"], "found ['flops']: call costmodel.count(spec).mult_adds"),
+        (lambda: len(SPEC), "Spec has no length: use len(spec.rows)"),
+        (lambda: len(VALUES["Graph"]), "Graph has no length: use len(graph.nodes)"),
+        (lambda: len(VALUES["NetworkCounts"]), "NetworkCounts has no length: use len(counts.table())"),
+        (lambda: len(VALUES["Estimate"]), "Estimate has no length: it is one estimate"),
+        (lambda: list(VALUES["NetworkCounts"]), "found [0]: use counts.table()"),
+    ],
+)
+def test_an_index_or_a_length_that_a_class_has_not_says_what_to_use(call, said):
+    assert said in _said(call)
+
+
+def test_what_is_no_sequence_is_true():
+    assert all(VALUES.values())
+
+
 def test_a_package_says_what_to_call():
     with pytest.raises(AttributeError, match=r"costmodel has no 'FlopCountAnalysis': call costmodel\.count\(network, "):
         _ = costmodel.FlopCountAnalysis
