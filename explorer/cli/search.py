@@ -96,7 +96,7 @@ def _search(options: argparse.Namespace) -> Output:
     profile = costmodel.load_profile(options.profile)
     w = _exponent(options, profile)
     kind = strategy(options.strategy)
-    log = SearchLog(options.log, _plan(options, profile, w)) if options.log else None
+    log = SearchLog(options.log, _plan(options, profile, w), chosen) if options.log else None
     place = destination.or_temporary(options.output, chosen.name)
     advice = f"run it again to continue from {log.path}" if log else ""
     with progress_bar() as bar:

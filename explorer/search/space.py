@@ -125,6 +125,15 @@ class Space:
         """The content hash of a network: SHA-256 of its spec's JSON, whatever genome it is of."""
         return self.parts.digest(genome, self.resolution(genome))
 
+    def check(self, genome: Sequence[int]) -> None:
+        """Raises ArchError for a genome of another space, which a file may hold."""
+        if len(genome) != len(self.lengths):
+            raise ArchError(f"a genome of {len(genome)} genes; allowed: {len(self.lengths)} in space {self.name}")
+        for number, (gene, length) in enumerate(zip(genome, self.lengths), 1):
+            if not 0 <= gene < length:
+                raise ArchError(f"gene {number} is {gene}; allowed: 0 to {length - 1} in space {self.name}")
+        self.parts.blocks(tuple(genome), self.resolution(tuple(genome)))
+
     def valid(self, genome: Genome) -> bool:
         try:
             self.parts.blocks(genome, self.resolution(genome))

@@ -15,16 +15,20 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import costmodel
 from archs import ArchError
 from archs.caching import cached
 from archs.errors import shorten
 from explorer.search.cluster import results
+from explorer.search.logs.plan_log import reason_of
 from explorer.search.objectives import price_each
 from explorer.search.space import Space
 from explorer.search.spaces import space as space_of
+
+if TYPE_CHECKING:
+    import pandas
 
 FORMAT = "explorer.sweep/1"
 PART = 1000
@@ -139,13 +143,37 @@ def _loaded(space: str, profile: str, wanted: str) -> tuple[Space, costmodel.Dev
     return space_of(space), loaded
 
 
-def _schema(made: Plan) -> Any:
+def read_part(path: Path, space: Space) -> pandas.DataFrame:
+    """The rows of a part. Raises ArchError for a file that is damaged, of another version or of another space."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, partitioning=None)
+        if table.schema.remove_metadata() != _fields():
+            raise ArchError(
+                f"found columns {', '.join(table.schema.names)[:150]}; allowed: {', '.join(_fields().names)}"
+            )
+        rows = table.to_pandas()
+        for genome in rows["genome"]:
+            space.check(genome.tolist())
+    except (pa.ArrowException, OSError, ValueError, TypeError, AttributeError) as error:
+        advice = "remove it, and the same sweep makes it again"
+        raise ArchError(f"{path} is no part of a sweep of {space.name} ({reason_of(error)}); {advice}") from None
+    return rows
+
+
+def _fields() -> Any:
     import pyarrow as pa
 
     integers = [(name, pa.int64()) for name in ("mult_adds", "params", "mem_access")]
     floats = [(name, pa.float64()) for name in ("latency_ms", "low_ms", "high_ms")]
     columns = [("number", pa.int64()), ("digest", pa.string()), ("genome", pa.list_(pa.int16())), *integers, *floats]
-    return pa.schema([*columns, ("problem", pa.string())], metadata={"sweep": json.dumps(asdict(made))})
+    return pa.schema([*columns, ("problem", pa.string())])
+
+
+def _schema(made: Plan) -> Any:
+    return _fields().with_metadata({"sweep": json.dumps(asdict(made))})
 
 
 def _path(out: Path, number: int) -> Path:
@@ -157,7 +185,8 @@ def _claim(made: Plan, out: Path) -> None:
     path, text = out / "sweep.json", json.dumps(asdict(made), indent=1) + "\n"
     if not path.exists():
         path.write_text(text, encoding="utf-8")
-    elif (found := path.read_text(encoding="utf-8")) != text:
-        raise ArchError(f"{out} holds another sweep ({shorten(found)}); allowed: its plan, or another folder")
+    elif (found := path.read_bytes()) != text.encode():
+        held = shorten(found.decode(errors="replace"))
+        raise ArchError(f"{out} holds another sweep ({held}); allowed: its plan, or another folder")
     for draft in out.glob("*.draft-*"):
         draft.unlink()

@@ -22,6 +22,7 @@ from explorer.search.objectives import Objective
 from explorer.search.parts import Genome
 from explorer.search.space import Space
 from explorer.search.spaces import space as space_of
+from explorer.search.sweep import read_part
 
 if TYPE_CHECKING:
     import pandas
@@ -134,7 +135,7 @@ def read(
     tables, count = [], 0
     for path in paths:
         if count < scored:
-            tables.append(pandas.read_parquet(path, columns=["genome", *COSTS]))
+            tables.append(read_part(path, space))
             count += len(tables[-1])
     if not tables:
         raise ArchError(f"{folder} holds no part of a sweep; allowed: the folder of one")

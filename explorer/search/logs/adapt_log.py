@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archs import ArchError, Graph, Spec, build, load_weights
+from archs.errors import shorten
 from archs.transforms.weights import to_safetensors
 from explorer.search.logs.plan_log import PlanLog, check_types, with_nan, without_nan
 from explorer.search.netadapt import AdaptedStep, Proposal
@@ -88,8 +89,11 @@ def row_of(step: AdaptedStep) -> dict[str, Any]:
 
 def step_of(row: Mapping[str, Any]) -> AdaptedStep:
     """A step from its JSON. Raises ValueError, KeyError or TypeError for one that is damaged."""
-    step, proposals = with_nan(row), [with_nan(one) for one in row["proposals"]]
+    step = with_nan(row)
     check_types(AdaptedStep, step)
+    if not isinstance(row["proposals"], list):
+        raise ArchError(f"proposals is {shorten(row['proposals'])}; allowed: a list")
+    proposals = [with_nan(one) for one in row["proposals"]]
     for one in proposals:
         check_types(Proposal, one)
     spec = Spec.from_json(json.dumps(row["spec"]))

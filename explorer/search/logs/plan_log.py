@@ -22,6 +22,7 @@ Entry = TypeVar("Entry")
 TYPES: dict[Any, type | tuple[type, ...]] = {"int": int, "float": (int, float), "str": str, "bool": bool}
 LARGEST = 1e300
 """Of a number: sums and products of a few stay finite."""
+LONGEST = 300  # characters of a reason
 
 
 class PlanLog(ABC, Generic[Entry]):
@@ -50,9 +51,8 @@ class PlanLog(ABC, Generic[Entry]):
             try:
                 self.entries.append(self.read(json.loads(line)))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                reason = shorten(str(error).splitlines()[0])
                 raise ArchError(
-                    f"{path}, line {number} is damaged ({reason}); remove it and the lines after it"
+                    f"{path}, line {number} is damaged ({reason_of(error)}); remove it and the lines after it"
                 ) from None
         self._end = len(whole) + 1
 
@@ -117,18 +117,32 @@ def line_of(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
+def reason_of(error: Exception) -> str:
+    """The first line of why a file was refused, cut short."""
+    first = next(iter(str(error).splitlines()), type(error).__name__)
+    return first[:LONGEST] if isinstance(error, ArchError) else shorten(first)
+
+
 def without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row whose NaN are null, as JSON has no NaN."""
     return {name: None if isinstance(value, float) and isnan(value) else value for name, value in row.items()}
 
 
 def with_nan(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The inverse of `without_nan`."""
+    """The inverse of `without_nan`. Raises ArchError for what is no row."""
+    if not isinstance(row, Mapping):
+        raise ArchError(f"found {shorten(row)}; allowed: an object")
     return {name: nan if value is None else value for name, value in row.items()}
 
 
 def check_types(kind: type[Any], row: Mapping[str, Any]) -> None:
-    """Raises ValueError for a number, text or bool of a dataclass `kind` that is none in its row; NaN is a float."""
+    """Raises ArchError for a row without a field of a dataclass `kind`, or with a key that is none, and for a number,
+    text or bool that is none; NaN is a float.
+    """
+    names = [field.name for field in fields(kind)]
+    if differing := sorted(names ^ row.keys()):
+        lack = "missing" if differing[0] in names else "unknown"
+        raise ArchError(f"{shorten(differing[0])} is {lack}; allowed: {', '.join(names)}")
     for field in fields(kind):
         value: Any = row.get(field.name)
         types = TYPES.get(field.type)
@@ -136,4 +150,4 @@ def check_types(kind: type[Any], row: Mapping[str, Any]) -> None:
             continue
         is_other = not isinstance(value, types) or isinstance(value, bool) != (field.type == "bool")
         if is_other or (not isinstance(value, str) and value == value and abs(value) > LARGEST):
-            raise ValueError(f"{field.name} is {shorten(value)}; allowed: {field.type}")
+            raise ArchError(f"{field.name} is {shorten(value)}; allowed: {field.type}")

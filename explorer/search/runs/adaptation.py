@@ -30,6 +30,7 @@ from explorer.search.netadapt import (
 )
 from explorer.search.objectives import OBJECTIVES, objective
 from explorer.search.parts import digest_of
+from explorer.search.proposals import unrolled
 from explorer.search.sweep import fingerprint
 from explorer.search.training import Recipe, Trained
 from explorer.search.truncation import check_order
@@ -113,6 +114,11 @@ class Adaptation:
 
     def __post_init__(self) -> None:
         self.steps: list[AdaptedStep] = list(self.log.entries) if self.log else []
+        if self.log and self.steps and self.steps[0].spec != unrolled(self.spec):
+            raise ArchError(
+                f"step 0 of {self.log.path} is not {self.spec.name} with every block in a row of its own; "
+                "allowed: the log as it was written, or a new file"
+            )
         self.doing, self.started, self.begun = "", time.monotonic(), 0.0
         if isinstance(self.adapter.scorer, Trained):
             self.adapter.scorer.progress = self.trained
