@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -16,6 +17,7 @@ from archs.catalogue.registry import FAMILIES
 from explorer.data import costs
 from explorer.data.latency_notes import latency_notes
 from explorer.figures import diagram
+from explorer.page import warm
 
 KNOBS = [(name, knob) for name, family in FAMILIES.items() for knob in family.knobs]
 
@@ -34,6 +36,11 @@ def test_first_load(page):
     assert headings(page)[0] == "MobileNetV2, width 1.0"
     assert not errors(page)
     assert [name for name, _ in fields(page)["tab"]["options"]] == TABS
+
+
+def test_runs_give_way_to_the_thread_that_answers(page):
+    """Beside eight busy threads, an answer of the server's own thread took up to a second with Python's own interval."""
+    assert sys.getswitchinterval() == pytest.approx(warm.SWITCH_INTERVAL)
 
 
 @pytest.mark.slow
