@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer.page import calibration, devices, headline, importing, warm
+from explorer.page.browser import effects
 from explorer.page.lab import pages
 from explorer.page.panels import (
     advice,
@@ -78,4 +79,5 @@ with guard("The page"):
     page.run()
 with guard("Your devices"):
     own_devices.keep()
+effects.forget()
 warm.once()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from archs import ArchError, Spec
+from archs.errors import shorten
 from explorer.data.originals import paper
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ class History:
         return History(versions, len(versions) - 1)
 
     def measure(self, top1_pct: float | None) -> History:
-        """With the measured accuracy of the version shown; None takes it away."""
+        """With the measured accuracy of the version shown; None takes it away. Raises ArchError if it is none."""
+        if top1_pct is not None and not (isinstance(top1_pct, (int, float)) and 0 <= top1_pct <= 100):
+            raise ArchError(f"found {shorten(top1_pct)}; allowed: 0 to 100", "Measured top-1, %")
         versions = list(self.versions)
         versions[self.position] = replace(versions[self.position], measured_pct=top1_pct)
         return replace(self, versions=tuple(versions))

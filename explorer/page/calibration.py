@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas
 import streamlit as st
@@ -20,11 +21,16 @@ from explorer.figures.tradeoff import legend
 from explorer.jobs import calibration as jobs
 from explorer.jobs.calibration import Calibration, ValidationJob
 from explorer.jobs.job import current
+from explorer.page.browser import effects
+from explorer.page.panels import versions
 from explorer.page.panels.tables import csv
 from explorer.page.state import profiles
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart, job_status, messages, profile_file, upload
+from explorer.page.widgets import chart, form, job_status, messages, profile_file, upload
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 LENGTHS = {False: "full, 4 minutes", True: "quick, 1 minute"}
 ERRORS = {
@@ -97,29 +103,27 @@ def _run() -> None:
         persist_state="session",
         help="Time the networks as an inference runtime has them. The milliseconds are then those of folded networks.",
     )
-    if st.button("Calibrate", key="calibrate", type="primary", icon=":material/timer:"):
-        regime = Regime(device=on, threads=count, layout=cast(Any, laid or "nchw"), folded=folded)
-        _start(lambda: jobs.calibrate(regime, bool(quick)))
+    regime = Regime(device=on, threads=count, layout=cast(Any, laid or "nchw"), folded=folded)
+    start = partial(_start, lambda: jobs.calibrate(regime, bool(quick)))
+    effects.button("Calibrate", "calibrate", start, type="primary", icon=":material/timer:")
 
 
-def _start(start: Callable[[], Calibration | ValidationJob]) -> None:
+def _start(start: Callable[[], Calibration | ValidationJob]) -> Callable[[], None] | None:
+    """Starts a job; a refusal is a warning on the page."""
     try:
         job = start()
         job.present = job_status.present()
         profiles.started(job)
     except CostError as error:
         messages.warning(str(error), ":material/hourglass:")
-    else:
-        st.rerun()
+        return None
+    return st.rerun
 
 
 def _choose() -> None:
-    known = profiles.known()
-    chosen = state.scenario().profile
-    st.session_state["calibrate profile"] = chosen if chosen in known else NONE
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
-        st.selectbox("Device", [*known, NONE], key="calibrate profile", format_func=profiles.title, on_change=_chosen)
+        form.show("calibrate form", [versions.device()])
     with right:
         upload.one_file(
             "A profile of your own (JSON)",
@@ -130,17 +134,11 @@ def _choose() -> None:
             "As `python -m explorer calibrate --output mine.json` writes it, or the button below.",
         )
     state.show_problem("calibrate upload")
-    st.dataframe(_listed(known), hide_index=True, key="calibrate profiles", column_config=_heads())
+    st.dataframe(_listed(profiles.known()), hide_index=True, key="calibrate profiles", column_config=_heads())
 
 
-def _chosen() -> None:
-    with guard("The device"):
-        profiles.use(st.session_state["calibrate profile"] or None)
-
-
-def _uploaded() -> None:
+def _uploaded(file: UploadedFile | None) -> None:
     with guard("The file"):
-        file = st.session_state["calibrate upload"]
         if file is None:  # taken away again: the profile stays
             state.choose("calibrate upload")
             return
@@ -195,15 +193,15 @@ def _about(key: str) -> None:
         messages.warning(warning, ":material/graphic_eq:")
     with st.container(horizontal=True):
         profile_file.button(profile, "calibrate download")
-        if st.button(
+        effects.button(
             "Validate here",
-            key="validate",
+            "validate",
+            partial(_start, lambda: jobs.validate(key)),
             icon=":material/rule:",
             disabled=current() is not None or not profile.references,
             help="Times over a hundred networks that no calibration fits, twice, on the machine that serves this page; "
             f"about {jobs.VALIDATION / 60:.0f} minutes. A machine that is slower or faster as a whole is taken out.",
-        ):
-            _start(lambda: jobs.validate(key))
+        )
 
 
 def _evidence(key: str) -> None:

@@ -5,6 +5,8 @@ One's own device from a list of timings is in `own_device`; a calibration of thi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas
@@ -16,6 +18,7 @@ from explorer.data import profiles as devices
 from explorer.editing.scenario import Scenario
 from explorer.figures import devices as drawing
 from explorer.page import own_device
+from explorer.page.browser import effects
 from explorer.page.panels.tables import csv
 from explorer.page.state import profiles
 from explorer.page.state import session as state
@@ -63,15 +66,24 @@ def _choose() -> list[str]:
     keys = [str(shown["key"].iloc[row]) for row in event.selection.rows if row < len(shown)][:MAX_COMPARED]
     left, right = st.columns([1, 3], vertical_alignment="center")
     with left:
-        if st.button("Use this device", key="use device", disabled=len(keys) != 1, type="primary"):
-            profiles.use(keys[0])
-            st.rerun()
+        effects.button(
+            "Use this device",
+            "use device",
+            partial(_use, keys[0] if keys else ""),
+            disabled=len(keys) != 1,
+            type="primary",
+        )
     with right:
         st.caption(
             "Choose rows: one to use it on every page, up to twelve to compare. Errors are on networks that a fit did "
             "not see: each network left out in turn, and each family. No entry: nobody measured it."
         )
     return keys
+
+
+def _use(key: str) -> Callable[[], None]:
+    profiles.use(key)
+    return st.rerun
 
 
 def _heads() -> dict[str, Any]:

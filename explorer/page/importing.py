@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from archs import ArchError
+from archs import ArchError, Spec
 from archs.interop.onnx.importer import MAX_NAME
 from archs.interop.pytorch.execute import state_dict
 from archs.transforms.weights import to_safetensors
@@ -25,10 +26,14 @@ from explorer.figures import diagram
 from explorer.jobs.job import Busy
 from explorer.jobs.network_import import ImportJob
 from explorer.page import headline, import_edit
+from explorer.page.browser import effects
 from explorer.page.panels.tables import csv, table_of
 from explorer.page.state import session as state
 from explorer.page.state.session import guard, scenario
-from explorer.page.widgets import job_status, live, messages, upload, words
+from explorer.page.widgets import download, job_status, live, messages, upload, words
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 KEY, PROBLEM, JOB = import_edit.IMPORTED, "import problem", "import job"
 HOME = "home"
@@ -78,9 +83,8 @@ def _choose() -> None:
     sources = ["ONNX file", *zoo.installed()]
     left, middle, right = st.columns([3, 5, 2], vertical_alignment="bottom")
     with left:
-        source = st.segmented_control(
-            "From", sources, default=sources[0], required=True, key="import source", on_change=_forget
-        )
+        source = st.segmented_control("From", sources, default=sources[0], required=True, key="import source")
+        effects.changed("import source", source, _forget)
     with right:
         st.selectbox(
             "Image size",
@@ -100,7 +104,8 @@ def _choose() -> None:
                 "Nothing in the file is executed.",
             )
         else:
-            st.selectbox("Network", zoo.names(str(source)), key="import name", index=None, on_change=_named)
+            name = st.selectbox("Network", zoo.names(str(source)), key="import name", index=None)
+            effects.changed("import name", name, partial(_named, str(source), name))
 
 
 def _forget() -> None:
@@ -117,8 +122,7 @@ def _size() -> tuple[int, int] | None:
     return (size, size) if isinstance(size, int) else size
 
 
-def _uploaded() -> None:
-    file = st.session_state.get("import file")
+def _uploaded(file: UploadedFile | None) -> None:
     st.session_state.pop(PROBLEM, None)
     if file is not None:
         name = PurePath(file.name).stem[:MAX_NAME]
@@ -130,8 +134,7 @@ def _shape() -> tuple[int, int, int] | None:
     return (3, *size) if size else None
 
 
-def _named() -> None:
-    library, name = str(st.session_state.get("import source")), st.session_state.get("import name")
+def _named(library: str, name: str | None) -> None:
     st.session_state.pop(PROBLEM, None)
     if name:
         _begin(f"{library}: {name}", lambda job: job.read_library(library, name, _size()))
@@ -193,10 +196,15 @@ def _known_table(found: Imported) -> None:
         messages.caption(f"Not a table of this program: {reason}. The Edit tab edits the graph itself.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Open in Explore", key="import open", icon=":material/open_in_new:", type="primary"):
-            state.choose("link", spec=spec, label=f"imported {spec.name}")
-            st.switch_page(st.session_state[HOME])
+        effects.button(
+            "Open in Explore", "import open", partial(_open, spec), icon=":material/open_in_new:", type="primary"
+        )
         st.caption("Every block has a row in a table of this program. Explore has all its edits.")
+
+
+def _open(spec: Spec) -> Callable[[], None]:
+    state.choose("link", spec=spec, label=f"imported {spec.name}")
+    return partial(st.switch_page, st.session_state[HOME])
 
 
 def _picture(found: Imported) -> None:
@@ -236,24 +244,16 @@ def _export(found: Imported) -> None:
         messages.warning(f"No PyTorch file: {reason}.", ":material/block:")
         return
     with st.container(horizontal=True):
-        _file("PyTorch file", text, f"{name}.py", "text/x-python")
+        _file("PyTorch file", lambda: text, f"{name}.py", "text/x-python")
         if state_dict(found.graph):
-            make = partial(to_safetensors, found.graph)
-            _file("Weights (safetensors)", make, f"{name}.safetensors", "application/octet-stream")
+            weights = partial(to_safetensors, found.graph)
+            _file("Weights (safetensors)", weights, f"{name}.safetensors", "application/octet-stream")
         spec, _ = found.table
         if spec is not None:
-            _file("Spec (JSON)", spec.to_json(), f"{name}.json", "application/json")
+            _file("Spec (JSON)", spec.to_json, f"{name}.json", "application/json")
     st.caption("`module.load_state_dict(safetensors.torch.load_file(…), strict=False)` takes the weights.")
     st.code(text, language="python", height=520)
 
 
-def _file(label: str, data: str | bytes | Callable, file_name: str, mime: str) -> None:
-    st.download_button(
-        label,
-        data,
-        file_name=file_name,
-        mime=mime,
-        on_click="ignore",
-        key=f"import {label}",
-        icon=":material/download:",
-    )
+def _file(label: str, make: Callable[[], str | bytes], file_name: str, mime: str) -> None:
+    download.button(label, make, file_name, mime, f"import {label}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from typing import cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 import pandas
 import streamlit as st
@@ -19,11 +20,15 @@ from explorer.devices import kit
 from explorer.figures import calibration as fitted_figure
 from explorer.figures import devices as drawing
 from explorer.figures.tradeoff import legend
+from explorer.page.browser import effects
 from explorer.page.browser.memory import memory
 from explorer.page.panels.tables import csv
 from explorer.page.state import own_devices
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, download, messages, profile_file, upload
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 REPORT = "device report"
 """Memory: what the last list of timings gave, and the key of its profile."""
@@ -108,9 +113,8 @@ def _form() -> None:
     )
 
 
-def _uploaded() -> None:
+def _uploaded(file: UploadedFile | None) -> None:
     with state.guard("The list of timings"):
-        file = st.session_state["device upload"]
         if file is None:  # taken away again: the profile stays
             state.choose("device upload")
             return
@@ -163,9 +167,12 @@ def _about(found: FitReport, key: str) -> None:
         before, after = found.gain
         st.caption(f"Typical median error with {errors.networks} networks: {before} %; with five more: {after} %.")
     profile_file.button(cast(DeviceProfile, profile), "device profile")
-    if st.button("Use this device", key="use own device", disabled=state.scenario().profile == key):
+
+    def use() -> Callable[[], None]:
         own_devices.add(profile)  # it may have made room for later ones
-        st.rerun()
+        return st.rerun
+
+    effects.button("Use this device", "use own device", use, disabled=state.scenario().profile == key)
 
 
 def _pairs(profile: WholeNetworkProfile) -> pandas.DataFrame:

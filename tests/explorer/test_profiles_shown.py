@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isnan
 from random import Random
 
@@ -22,7 +23,9 @@ from costmodel import CostError
 from costmodel.latency.profile import names
 from explorer.cli.main import main
 from explorer.data import evidence, profiles
+from explorer.editing.scenario import start
 from explorer.figures import calibration as drawing
+from explorer.page.state.session import SCENARIO
 
 COMMANDS = (["predict", "mobilenet_v1"], ["advise", "mobilenet_v1"], ["diff", "mobilenet_v1", "mobilenet_v2"])
 EVERY = 10  # each tenth accepted profile goes through a command, which takes as long as all panels
@@ -113,7 +116,7 @@ def test_the_page_shows_accepted_profiles():
             at = AppTest.from_string(PAGES["calibrate"], default_timeout=60)
             key = profiles.store(profile)
             at.session_state["uploaded profiles"] = {key: profile}
-            at.session_state["calibrate profile"] = key
+            at.session_state["memory"] = {SCENARIO: replace(start(), profile=key)}
             at.run()
             assert not at.exception
             assert not at.error

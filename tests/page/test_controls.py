@@ -28,6 +28,7 @@ from torch import nn
 
 from explorer.data import zoo
 from explorer.jobs import lab_queue
+from explorer.page.browser import effects
 from explorer.page.widgets import download, form, profile_file
 
 pytestmark = [
@@ -228,7 +229,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
             patch.setattr(st, name, noted(name, getattr(st, name)))
         for name, draw in FORMS.items():
             patch.setattr(form, name, noted(name, draw))
-        for module in (download, profile_file):
+        for module in (download, effects, profile_file):
             patch.setattr(module, "button", noted("button", module.button))
         patch.setenv("CNN_COST_DATA", str(tmp_path_factory.mktemp("classes")))
         patch.setattr(lab_queue, "_works", deque())

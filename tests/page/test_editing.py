@@ -277,7 +277,7 @@ def test_the_frontier_says_what_is_estimated_and_takes_a_measured_accuracy(page)
     assert f"{estimate.top1_pct:.1f} % top-1" in said
     assert f"between {estimate.low_pct:.1f} and {estimate.high_pct:.1f} %" in said
     assert any(f"mean error {accuracy.errors('network').mean:.2f}" in caption.value for caption in page.caption)
-    page.number_input(key="measured").set_value(71.0).run()
+    say(page, "measured", 71.0)
     assert any("71.0 % top-1**, measured by you" in markdown.value for markdown in page.markdown)
     for cost in ("params", "mem_access", "published"):
         page.button_group(key="frontier cost").set_value(cost).run()

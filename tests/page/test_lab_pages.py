@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from support.forms import downloads
 from support.lab_pages import clean, fake, guideline, measured, result, said, show, steps
 from support.lab_runs import run_of, until
 
@@ -87,7 +88,7 @@ def test_a_measured_guideline_has_its_verdicts():
     )
     assert "the measured order in **" in said(at)
     assert at.button(key="measure g1").label == "Measure again"
-    assert [button.label for button in at.download_button if button.label != "HTML"] == ["Result as CSV"]
+    assert "Result as CSV" in downloads(at)
 
 
 def test_a_run_is_kept_under_what_it_measured():
@@ -271,13 +272,13 @@ def test_a_file_that_is_not_ours_is_named_and_the_others_are_kept(content):
 
 def test_the_answers_come_from_this_sessions_runs():
     at = classroom()
-    assert [button.disabled for button in at.download_button] == [False, True]
+    assert downloads(at) == ["Questions"]
     made = experiment(1)
     key = (tuple(v.spec for v in made.variants), made.settings)
     at.session_state["lab runs"] = {key: fake(made, (1, 2, 3, 4))}
     at.session_state["lab results"] = {1: made}
     clean(at.run())
-    assert [button.disabled for button in at.download_button] == [False, False]
+    assert downloads(at) == ["Questions", "Answers"]
     assert any("From this session's runs: G1 (ARM, ×1)." in caption.value for caption in at.caption)
 
 

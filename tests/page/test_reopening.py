@@ -27,7 +27,7 @@ def test_a_reload_keeps_every_setting():
     say(at, "metric", "params")
     say(at, "block", next(iter(scenario_of(at).blocks["block"][3:])))
     say(at, "tab", "Frontier")
-    at.number_input(key="measured").set_value(71.5).run()
+    say(at, "measured", 71.5)
     again = opened(**{name: at.query_params[name] for name in at.query_params})
     check(again)
     for setting in SETTINGS:
@@ -55,7 +55,7 @@ def test_what_is_wrong_in_the_address_is_ignored():
 def test_a_measured_accuracy_belongs_to_its_version():
     """An edit and an undo lost it."""
     at = opened(panel="Frontier")
-    at.number_input(key="measured").set_value(71.5).run()
+    say(at, "measured", 71.5)
     say(at, "whole hard_swish")
     assert scenario_of(at).measured_pct is None
     say(at, "undo")

@@ -77,6 +77,12 @@ def shown(at: AppTest, name: str) -> str | bool:
     return fields(at)[name]["value"]
 
 
+def downloads(at: AppTest) -> list[str]:
+    """The labels of the buttons whose files are made when they are pressed."""
+    told = (json.loads(component.json) for component in components(at))
+    return [data["label"] for data in told if "file" in data]
+
+
 def say(at: AppTest, name: str, value: object = None) -> AppTest:
     """What a visitor types, chooses, switches; nothing for a button that is pressed. Then the page runs."""
     component, told, _ = next(form for form in forms(at) if name in form[2])

@@ -12,6 +12,7 @@ from explorer.lab.verdict import compare
 from explorer.page.lab import measure, store
 from explorer.page.lab.compare import MARKS, show_disagreeing
 from explorer.page.state.session import guard
+from explorer.page.widgets import download
 
 
 def render() -> None:
@@ -73,14 +74,12 @@ def _shown(table: pandas.DataFrame) -> pandas.DataFrame:
 
 def _download(experiments: list) -> None:
     texts = [to_csv(made, run, compare(made, run)) for made in experiments if (run := store.run_of(made))]
-    st.download_button(
-        "Results as CSV",
-        "".join(texts),
-        file_name="guidelines.csv",
-        mime="text/csv",
-        on_click="ignore",
-        key="held csv",
-        icon=":material/download:",
-        disabled=not texts,
-        help="One file of all the runs above; the teacher's page reads it.",
-    )
+    if texts:
+        download.button(
+            "Results as CSV",
+            lambda: "".join(texts),
+            "guidelines.csv",
+            "text/csv",
+            "held csv",
+            "One file of all the runs above; the teacher's page reads it.",
+        )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -10,6 +12,7 @@ from explorer.data.plain_text import plain
 from explorer.errors import LabError
 from explorer.lab.classes import CODE, MAX_NAME, Classes
 from explorer.lab.session_text import Membership
+from explorer.page.browser import effects
 from explorer.page.lab import store
 from explorer.page.widgets import messages
 
@@ -26,20 +29,23 @@ def show() -> None:
         left, right = st.columns([5, 1], vertical_alignment="center")
         with left:
             messages.caption(f"Class {member.code}, as {member.name}. Predictions and results are sent to the teacher.")
-        if right.button("Leave the class", key="leave class"):
-            store.join(None)
-            st.query_params.pop(PARAMETER, None)
-            st.rerun()
+        effects.button("Leave the class", "leave class", _leave, right.button)
         return
     with st.expander("Join a class", expanded=bool(link_code), icon=":material/school:"), st.form("join", border=False):
         left, middle, right = st.columns([2, 3, 1], vertical_alignment="bottom")
         code = left.text_input("Class code", link_code, max_chars=12, key="class code")
         name = middle.text_input("Your name, or that of your machine", key="class name", max_chars=MAX_NAME)
-        if right.form_submit_button("Join", type="primary", width="stretch"):
-            _join(code.strip().upper(), plain(name, MAX_NAME))
+        join = partial(_join, code.strip().upper(), plain(name, MAX_NAME))
+        effects.button("Join", "join class", join, right.form_submit_button, type="primary", width="stretch")
 
 
-def _join(code: str, name: str) -> None:
+def _leave() -> Callable[[], None]:
+    store.join(None)
+    st.query_params.pop(PARAMETER, None)
+    return st.rerun
+
+
+def _join(code: str, name: str) -> Callable[[], None] | None:
     if not CODE.fullmatch(code):
         messages.error(f"Class code: found {plain(code, 12)!r}; a code has six letters and digits, like AB2CD3.")
     elif not name:
@@ -49,13 +55,13 @@ def _join(code: str, name: str) -> None:
             known = Classes().exists(code)
         except LabError as error:
             messages.error(str(error))
-            return
-        if not known:
-            messages.error(f"Class {code} was not found on this server; ask your teacher for the code.")
-            return
-        store.join(Membership(code, uuid.uuid4().hex, name))
-        st.session_state.pop(SENT, None)
-        st.rerun()
+            return None
+        if known:
+            store.join(Membership(code, uuid.uuid4().hex, name))
+            st.session_state.pop(SENT, None)
+            return st.rerun
+        messages.error(f"Class {code} was not found on this server; ask your teacher for the code.")
+    return None
 
 
 def predicted(topic: str, answer: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pandas
 import streamlit as st
 
@@ -10,6 +13,7 @@ from explorer.lab import charts, record
 from explorer.lab.classes import Classes, Contribution
 from explorer.lab.experiment import PLATFORMS, experiment, printed_platform
 from explorer.lab.published import ratios
+from explorer.page.browser import effects
 from explorer.page.lab.class_bar import PARAMETER
 from explorer.page.state.session import guard
 from explorer.page.widgets import chart, download, messages
@@ -32,15 +36,11 @@ def panel() -> None:
             "Students join with a code. Their predictions and results arrive here and are kept on this server, in a "
             "file that survives a restart."
         )
-        if st.button("Create a class", key="create class", type="primary", icon=":material/school:"):
-            st.query_params[PARAMETER], st.query_params[KEY] = classes.create()
-            st.rerun()
+        effects.button("Create a class", "create class", _create, type="primary", icon=":material/school:")
         return
     if not classes.allows(code, key):
         messages.error(f"Class {code}: not found on this server, or the key in the address is not that of this class.")
-        if st.button("Create a class", key="create class"):
-            st.query_params[PARAMETER], st.query_params[KEY] = classes.create()
-            st.rerun()
+        effects.button("Create a class", "create class", _create)
         return
     st.session_state[OPENED] = code, key
     st.markdown(f"Class code: **{code}**")
@@ -52,11 +52,19 @@ def panel() -> None:
     _export(code)
     with st.popover("Delete the class", icon=":material/delete:"):
         st.markdown("All predictions and results of this class are deleted.")
-        if st.button("Delete", key="delete class", type="primary"):
-            classes.delete(code)
-            del st.session_state[OPENED]
-            st.query_params.clear()
-            st.rerun()
+        effects.button("Delete", "delete class", partial(_delete, code), type="primary")
+
+
+def _create() -> Callable[[], None]:
+    st.query_params[PARAMETER], st.query_params[KEY] = Classes().create()
+    return st.rerun
+
+
+def _delete(code: str) -> Callable[[], None]:
+    Classes().delete(code)
+    st.session_state.pop(OPENED, None)
+    st.query_params.clear()
+    return st.rerun
 
 
 @st.fragment(run_every=POLL)

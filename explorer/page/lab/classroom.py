@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from explorer.lab import prediction, record, sheet
@@ -10,7 +12,7 @@ from explorer.lab.verdict import compare
 from explorer.page.lab import class_live, store
 from explorer.page.panels.tables import csv
 from explorer.page.state.session import guard
-from explorer.page.widgets import messages, upload
+from explorer.page.widgets import download, messages, upload
 
 MAX_FILES = 60
 
@@ -44,7 +46,7 @@ def _sheets() -> None:
     made = [experiment(guideline, platform, scale) for guideline in GUIDELINES]
     left, right = st.columns(2)
     with left:
-        _file("Questions", sheet.questions(made), "guideline_questions.html")
+        _file("Questions", lambda: sheet.questions(made), "guideline_questions.html")
         st.caption("Two pages to hand out: the claims, the variants to put into order, questions.")
     with right:
         _answers(made)
@@ -59,7 +61,8 @@ def _answers(column: list[Experiment]) -> None:
         if run:
             measured.append((of, compare(of, run, prediction.predicted_here(of))))
             machine = str(run.environment.get("processor", ""))
-    _file("Answers", sheet.answers(measured, machine), "guideline_answers.html", disabled=not measured)
+    if measured:
+        _file("Answers", lambda: sheet.answers(measured, machine), "guideline_answers.html")
     names = ", ".join(f"G{of.guideline} ({of.platform}, {of.column})" for of, _ in measured)
     st.caption(
         f"From this session's runs: {names}."
@@ -69,17 +72,8 @@ def _answers(column: list[Experiment]) -> None:
     )
 
 
-def _file(label: str, text: str, name: str, disabled: bool = False) -> None:
-    st.download_button(
-        label,
-        text,
-        file_name=name,
-        mime="text/html",
-        on_click="ignore",
-        key=name,
-        icon=":material/print:",
-        disabled=disabled,
-    )
+def _file(label: str, make: Callable[[], str], name: str) -> None:
+    download.button(label, make, name, "text/html", name)
 
 
 def _class() -> None:

@@ -29,7 +29,7 @@ from explorer.lab.verdict import (
     pairs_right,
 )
 from explorer.page.lab import store
-from explorer.page.widgets import chart, messages
+from explorer.page.widgets import chart, download, messages
 
 MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too close to call", NOISY: "? too noisy to tell"}
 
@@ -165,14 +165,12 @@ def _download(made: Experiment, run: Run, table: pandas.DataFrame) -> None:
             "Your name or this machine's, for the class", key="lab machine", max_chars=60, persist_state="session"
         )
     with right:
-        st.download_button(
+        download.button(
             "Result as CSV",
-            to_csv(made, run, table, machine or ""),
-            file_name=f"g{made.guideline}_{plain(machine) or 'result'}.csv".replace(" ", "_").replace("/", "_"),
-            mime="text/csv",
-            on_click="ignore",
-            key=f"g{made.guideline} csv",
-            icon=":material/download:",
+            lambda: to_csv(made, run, table, machine or ""),
+            f"g{made.guideline}_{plain(machine) or 'result'}.csv".replace(" ", "_").replace("/", "_"),
+            "text/csv",
+            f"g{made.guideline} csv",
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import streamlit as st
@@ -31,6 +32,7 @@ from explorer.lab.record import to_csv
 from explorer.lab.text import CLAIMS
 from explorer.lab.verdict import Predicted
 from explorer.lab.verdict import compare as compare_runs
+from explorer.page.browser import effects
 from explorer.page.lab import class_bar, compare, measure, store, theory
 from explorer.page.state.session import guard
 from explorer.page.widgets import messages
@@ -83,7 +85,7 @@ def _choose(guideline: int) -> Experiment:
     left, middle, right = st.columns([2, 3, 4], vertical_alignment="bottom")
     with left:
         names = {platform: printed_platform(guideline, platform) for platform in PLATFORMS}
-        platform = _segments("Channels of the paper's", PLATFORMS, f"g{guideline} platform", "ARM", names)
+        platform = _segments("The paper's device", PLATFORMS, f"g{guideline} platform", "ARM", names)
     with middle:
         heads = {scale: column(guideline, platform, scale) for scale in SCALES}
         scale = _segments("Column", SCALES, f"g{guideline} scale", 1, heads)
@@ -129,9 +131,7 @@ def _predict_first(made: Experiment) -> bool:
         shown = " → ".join(order) if order else "skipped"
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.markdown(f"Your order, fastest first: **{shown}**")
-        if right.button("Order again", key=f"g{made.guideline} again"):
-            del orders[made.guideline]
-            st.rerun()
+        effects.button("Order again", f"g{made.guideline} again", partial(_order, made, None), right.button)
         return True
     chosen = st.multiselect(
         "All do the same multiply-adds. Choose them from the fastest to the slowest.",
@@ -141,19 +141,26 @@ def _predict_first(made: Experiment) -> bool:
         select_all=False,
     )
     left, right, _ = st.columns([1, 1, 3])
-    if left.button(
+    effects.button(
         "Keep my order",
-        key=f"g{made.guideline} keep",
+        f"g{made.guideline} keep",
+        partial(_order, made, list(chosen)),
+        left.button,
         type="primary",
         disabled=len(chosen) < len(rows),
         width="stretch",
-    ):
-        orders[made.guideline] = list(chosen)
-        st.rerun()
-    if right.button("Skip", key=f"g{made.guideline} skip", width="stretch"):
-        orders[made.guideline] = []
-        st.rerun()
+    )
+    effects.button("Skip", f"g{made.guideline} skip", partial(_order, made, []), right.button, width="stretch")
     return False
+
+
+def _order(made: Experiment, rows: list[str] | None) -> Callable[[], None]:
+    """Keeps an order; None takes it away."""
+    if rows is None:
+        store.orders().pop(made.guideline, None)
+    else:
+        store.orders()[made.guideline] = rows
+    return st.rerun
 
 
 def shuffled(rows: Sequence[str], topic: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.repeat import repeated, sentence
 from explorer.lab.run import ROUNDS, SECONDS, Run
 from explorer.lab.verdict import TOO_NOISY
+from explorer.page.browser import effects
 from explorer.page.lab import store
 from explorer.page.widgets import job_status, messages
 
@@ -41,18 +43,18 @@ def panel(
             st.info("Your run of other settings or of another page is not finished; it is kept.", icon=TIMER)
     else:
         again = of in store.runs()
-        if at_once and not again:
-            _start(networks, settings)
+        if at_once and not again and (leave := _start(networks, settings)):
+            leave()
         if not again:
             _offer(name, networks, settings)
-        if st.button(
+        effects.button(
             "Measure again" if again else label,
-            key=f"measure {name}",
+            f"measure {name}",
+            partial(_start, networks, settings),
             type="secondary" if again else "primary",
             icon=TIMER,
             help=f"{ROUNDS} rounds over all networks in turn, about {SECONDS:.0f} s.{_queue()}",
-        ):
-            _start(networks, settings)
+        )
         if mine and mine[0] == of and mine[1].problem:
             messages.error(mine[1].problem)
     run = store.runs().get(of)
@@ -82,19 +84,25 @@ def measure_all(experiments: Sequence[Experiment]) -> None:
         return
     if missing and st.session_state.get(QUEUE):
         made = missing[0]
-        _start([(variant.row, variant.spec) for variant in made.variants], made.settings)
+        if leave := _start([(variant.row, variant.spec) for variant in made.variants], made.settings):
+            leave()
     st.session_state.pop(QUEUE, None)  # none is left, or the next one was refused
     if mine and mine[1].problem:
         messages.error(mine[1].problem)
-    if missing and st.button(
-        f"Measure {'all' if len(missing) == len(experiments) else 'the missing of'} {len(experiments)}",
-        key="measure several",
-        type="primary",
-        icon=TIMER,
-        help=f"One after the other, each in about {SECONDS:.0f} s.{_queue()}",
-    ):
-        st.session_state[QUEUE] = True
-        st.rerun()
+    if missing:
+        effects.button(
+            f"Measure {'all' if len(missing) == len(experiments) else 'the missing of'} {len(experiments)}",
+            "measure several",
+            _start_all,
+            type="primary",
+            icon=TIMER,
+            help=f"One after the other, each in about {SECONDS:.0f} s.{_queue()}",
+        )
+
+
+def _start_all() -> Callable[[], None]:
+    st.session_state[QUEUE] = True
+    return st.rerun
 
 
 def _queue() -> str:
@@ -118,9 +126,13 @@ def _offer(name: str, networks: Sequence[tuple[str, Spec]], settings: Settings) 
         return
     run, age = found
     st.info(f"The same networks were measured on this server {_ago(age)} with the same settings.", icon=TIMER)
-    if st.button("Use this run", key=f"use {name}", icon=":material/content_copy:"):
-        store.add(store.key(networks, settings), run)
-        st.rerun()
+    use = partial(_use, store.key(networks, settings), run)
+    effects.button("Use this run", f"use {name}", use, icon=":material/content_copy:")
+
+
+def _use(of: store.Key, run: Run) -> Callable[[], None]:
+    store.add(of, run)
+    return st.rerun
 
 
 def _ago(seconds: float) -> str:
@@ -128,15 +140,15 @@ def _ago(seconds: float) -> str:
     return f"{minutes} min ago" if minutes else "less than a minute ago"
 
 
-def _start(networks: Sequence[tuple[str, Spec]], settings: Settings) -> None:
-    """Join the queue and rerun the page; a refusal is a warning on it."""
+def _start(networks: Sequence[tuple[str, Spec]], settings: Settings) -> Callable[[], None] | None:
+    """Join the queue and return the page's rerun; a refusal is a warning on it."""
     try:
         ticket = lab_queue.join(_request(networks), settings, SECONDS, job_status.present())
     except LabError as error:
         messages.warning(str(error), job_status.HOURGLASS)
-    else:
-        store.start(store.key(networks, settings), ticket)
-        st.rerun()
+        return None
+    store.start(store.key(networks, settings), ticket)
+    return st.rerun
 
 
 def _collect(of: store.Key, job: Ticket) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 import archs
@@ -16,6 +19,7 @@ from explorer.editing.advisor import Strain, Suggestion
 from explorer.editing.changed_cells import accuracy_change, changed_cells
 from explorer.editing.scenario import Scenario
 from explorer.figures.palette import heat
+from explorer.page.browser import effects
 from explorer.page.panels.tables import download
 from explorer.page.state import session as state
 from explorer.page.widgets import form, messages
@@ -58,13 +62,7 @@ def _allocator(scenario: Scenario) -> None:
 def _suggestion(number: int, suggestion: Suggestion, spec: Spec) -> None:
     changed, top1, against = _effect(spec, suggestion.edited.spec)
     with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"suggestion {number}"):
-        st.button(
-            "Apply",
-            key=f"apply {number}",
-            icon=":material/build:",
-            on_click=state.edit,
-            args=("advice", suggestion.title, lambda _: suggestion.edited),
-        )
+        effects.button("Apply", f"apply {number}", partial(_apply, suggestion), icon=":material/build:")
         changes = ", ".join(
             f"{METRICS[name].title} {suggestion.after[name] / before - 1:+.1%}".replace("%", " %")
             for name, before in suggestion.before.items()
@@ -75,6 +73,11 @@ def _suggestion(number: int, suggestion: Suggestion, spec: Spec) -> None:
             messages.caption("; ".join(changed))
             if against:
                 messages.warning(against)
+
+
+def _apply(suggestion: Suggestion) -> Callable[[], None]:
+    state.edit("advice", suggestion.title, lambda _: suggestion.edited)
+    return st.rerun
 
 
 def _table(strains: tuple[Strain, ...], scenario: Scenario) -> None:

@@ -13,6 +13,7 @@ from explorer.figures import as_plotly, diagram
 from explorer.figures import charts as figures
 from explorer.figures.marks import Drawing
 from explorer.jobs.onnx_export import OnnxJob
+from explorer.page.browser import effects
 from explorer.page.panels import picture
 from explorer.page.panels.tables import download
 from explorer.page.state import share
@@ -73,22 +74,26 @@ def onnx_file(scenario: Scenario) -> None:
         )
     else:
         st.session_state.pop(JOB, None)  # the file of another network
-        if st.button(
+        effects.button(
             "Make the ONNX file",
-            key="make onnx",
+            "make onnx",
+            partial(_start, scenario),
             icon=":material/schema:",
             help="By torch's own exporter, in some ten seconds. The weights are torch's initial ones, of a fixed seed.",
-        ):
-            job = OnnxJob(spec=scenario.spec, folded=scenario.folded, present=job_status.present())
-            try:
-                job.begin()
-            except CostError as error:
-                messages.warning(str(error), ":material/hourglass:")
-            else:
-                st.session_state[JOB] = job
-                st.rerun()
+        )
         if job and mine and job.problem:
             messages.error(job.problem)
+
+
+def _start(scenario: Scenario) -> Callable[[], None] | None:
+    job = OnnxJob(spec=scenario.spec, folded=scenario.folded, present=job_status.present())
+    try:
+        job.begin()
+    except CostError as error:
+        messages.warning(str(error), ":material/hourglass:")
+        return None
+    st.session_state[JOB] = job
+    return st.rerun
 
 
 def _figure(draw: Callable[[Scenario], Drawing], scenario: Scenario) -> str:

@@ -8,7 +8,7 @@ import pandas
 import plotly.graph_objects as go
 import streamlit as st
 
-from archs import Graph
+from archs import ArchError, Graph
 from archs.caching import cached
 from costmodel import CostError, predict
 from explorer.data import accuracy
@@ -23,7 +23,8 @@ from explorer.figures.tradeoff import Point
 from explorer.page.panels import published_latency
 from explorer.page.panels.tables import download, out_of_range
 from explorer.page.state import session as state
-from explorer.page.widgets import chart, messages
+from explorer.page.widgets import chart, form, messages
+from explorer.page.widgets.form import Change
 from explorer.search import budget as candidates
 from explorer.search.budget import PricedNetwork
 
@@ -103,18 +104,16 @@ def _accuracy(scenario: Scenario, estimate: Estimate | None, printed: networks.P
     """The accuracy of the open network, its source, and the held-out errors of an estimate."""
     left, right = st.columns([3, 1], vertical_alignment="top")
     with right:
-        st.session_state["measured"] = scenario.measured_pct
-        st.number_input(
+        own = form.number(
+            "measured",
             "Your own measured top-1, %",
-            min_value=0.0,
-            max_value=100.0,
-            value=None,
+            scenario.measured_pct,
+            _measured,
             step=0.1,
-            key="measured",
-            placeholder="none",
-            on_change=_measured,
+            error=state.is_refused("measured"),
             help="Replaces the estimate.",
         )
+        form.show("measured form", [own, *state.problem_parts("measured")])
     with left:
         if printed and not (estimate and estimate.measured):
             st.markdown(f"**Published {printed.top1_pct:.1f} % top-1**: {printed.source}, recipe “{printed.recipe}”.")
@@ -141,9 +140,13 @@ def _accuracy(scenario: Scenario, estimate: Estimate | None, printed: networks.P
         )
 
 
-def _measured() -> None:
+def _measured(change: Change) -> None:
     with state.guard("The accuracy"):
-        state.choose("measured", history=state.scenario().history.measure(st.session_state["measured"]))
+        scenario = state.scenario()
+        try:
+            state.choose("measured", history=scenario.history.measure(change.value))
+        except ArchError as error:
+            state.put(scenario.refuse("measured", error))
 
 
 def _chosen(points: pandas.DataFrame) -> pandas.DataFrame:

@@ -9,8 +9,13 @@ import costmodel
 from explorer.data.metrics import human
 from explorer.editing.scenario import Scenario
 from explorer.figures import charts as figures
+from explorer.page.browser import effects
+from explorer.page.browser.memory import memory
 from explorer.page.panels.tables import download
 from explorer.page.widgets import chart
+
+FVCORE = "fvcore"
+"""Memory: (graph, what fvcore counted of it)."""
 
 
 def reconcile(scenario: Scenario) -> None:
@@ -65,10 +70,15 @@ def reconcile(scenario: Scenario) -> None:
 
 def _run_fvcore(scenario: Scenario, expected: int) -> None:
     """Not done unasked: it executes the exported network, which takes a second or more."""
-    if not st.button("Run the real fvcore now", icon=":material/play_arrow:", key="fvcore"):
+
+    def count() -> None:
+        with st.spinner("fvcore counts the exported network …"):
+            memory()[FVCORE] = scenario.graph, costmodel.run_fvcore(scenario.graph)
+
+    effects.button("Run the real fvcore now", "fvcore", count, icon=":material/play_arrow:")
+    graph, run = memory().get(FVCORE, (None, None))
+    if run is None or graph != scenario.graph:
         return
-    with st.spinner("fvcore counts the exported network …"):
-        run = costmodel.run_fvcore(scenario.graph)
     rows = ", ".join(f"{name} {n:,}" for name, n in run.by_operator.items() if n)
     if run.total == expected:
         st.success(f"fvcore reports {run.total:,}, as predicted: {rows}.", icon=":material/check:")

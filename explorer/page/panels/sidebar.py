@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -21,6 +21,9 @@ from explorer.page.state import autosave, share
 from explorer.page.state import session as state
 from explorer.page.widgets import form, upload
 from explorer.page.widgets.form import Part
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 OWN = "own"
 KNOB_TITLES = {"width": "Width multiplier", "resolution": "Resolution", "groups": "Groups", "code": "Published form"}
@@ -146,9 +149,8 @@ def _fold(folded: bool) -> None:
         state.choose("folded", folded=folded)
 
 
-def _uploaded() -> None:
+def _uploaded(file: UploadedFile | None) -> None:
     with state.guard("The file"):
-        file = st.session_state.upload
         if file is None:  # taken away again: the network stays
             state.choose("upload")
             return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from archs import ArchError
+from archs import ArchError, Spec
 from explorer.data import profiles as devices
 from explorer.data.metrics import duration
 from explorer.editing import designs
@@ -18,6 +20,7 @@ from explorer.figures.search import outcome as figures
 from explorer.jobs.search import SearchJob
 from explorer.lab.experiment import MAX_THREADS
 from explorer.lab.experiment import Settings as Timing
+from explorer.page.browser import effects
 from explorer.page.browser.memory import memory
 from explorer.page.importing import HOME
 from explorer.page.lab import measure
@@ -143,9 +146,8 @@ def _use(job: SearchJob, outcome: Outcome) -> None:
     )
     chosen = _scenario(job, outcome, one)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button("Open in Explore", key="search open", type="primary", icon=":material/open_in_new:"):
-            state.choose("link", spec=chosen.spec, label=f"search, network {rank}", profile=job.profile, folded=False)
-            st.switch_page(st.session_state[HOME])
+        open_it = partial(_open, job, chosen.spec, rank)
+        effects.button("Open in Explore", "search open", open_it, type="primary", icon=":material/open_in_new:")
         _file("PyTorch file", chosen.source, f"search_{rank}.py", "text/x-python")
         _file("Spec (JSON)", chosen.spec.to_json(), f"search_{rank}.json", "application/json")
         export.onnx_file(chosen)
@@ -153,6 +155,11 @@ def _use(job: SearchJob, outcome: Outcome) -> None:
     compared = st.multiselect("Side by side", ranks, default=list(ranks)[:3], key=COMPARED, placeholder="networks")
     if compared:
         _compare(job, outcome, compared)
+
+
+def _open(job: SearchJob, spec: Spec, rank: int) -> Callable[[], None]:
+    state.choose("link", spec=spec, label=f"search, network {rank}", profile=job.profile, folded=False)
+    return partial(st.switch_page, st.session_state[HOME])
 
 
 def _title(outcome: Outcome, rank: int) -> str:
@@ -179,11 +186,11 @@ def _compare(job: SearchJob, outcome: Outcome, ranks: list[int]) -> None:
     """The networks side by side, and a button that puts them among the designs of Explore."""
     chosen = [Design(_title(outcome, rank), outcome.spec(outcome.best[rank - 1])) for rank in ranks]
     st.dataframe(views.tiles(views.table(chosen, _scenario(job, outcome, outcome.best[0]))), hide_index=True)
-    if st.button("Keep these among the designs", key="search keep", icon=":material/bookmark_add:"):
-        _keep(outcome, chosen)
+    keep = partial(_keep, outcome, chosen)
+    effects.button("Keep these among the designs", "search keep", keep, icon=":material/bookmark_add:")
 
 
-def _keep(outcome: Outcome, chosen: list[Design]) -> None:
+def _keep(outcome: Outcome, chosen: list[Design]) -> Callable[[], None] | None:
     found = collection.current()
     try:
         for one in chosen:
@@ -192,10 +199,10 @@ def _keep(outcome: Outcome, chosen: list[Design]) -> None:
                 found = designs.keep(found, replace(one, name=name))
     except ArchError as error:
         messages.error(str(error))
-        return
+        return None
     collection.put(found)
     memory()[TAB] = "Designs"
-    st.switch_page(st.session_state[HOME])
+    return partial(st.switch_page, st.session_state[HOME])
 
 
 def _measured(job: SearchJob, outcome: Outcome) -> None:

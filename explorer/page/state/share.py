@@ -80,10 +80,8 @@ def _choices(given: dict[str, str], opened: Scenario) -> dict[str, object]:
         with suppress(ArchError):
             spec = links.decode(baseline)
             found["against"] = Version(f"{spec.name} of the link", spec)
-    with suppress(ValueError):
-        measured = float(given.get(MEASURED, ""))
-        if 0 <= measured <= 100:
-            found["history"] = opened.history.measure(measured)
+    with suppress(ValueError, ArchError):
+        found["history"] = opened.history.measure(float(given.get(MEASURED, "")))
     for name, field in LIMITS.items():
         with suppress(ArchError):
             limits = budget.limits(**dict.fromkeys(LIMITS.values()) | {field: number_of(given.get(name, ""))})

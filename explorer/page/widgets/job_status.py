@@ -27,8 +27,7 @@ def watch(job: Job, key: str, help: str, keepable: bool = True) -> None:
         st.rerun()
     waits = f"waiting for {job.ahead} other job{'s' if job.ahead > 1 else ''}" if job.ahead else ""
     st.progress(job.progress, waits or f"{job.status}{left(job)}")
-    if st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=help):
-        job.stop()
+    st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=help, on_click=job.stop)
     if keepable:
         _keep(job, key)
 
@@ -60,8 +59,7 @@ def _follow_queue(ticket: Ticket, key: str) -> None:
     ahead = ticket.ahead
     before = "Next in the queue" if not ahead else f"In the queue: {ahead} {'run' if ahead == 1 else 'runs'} before"
     st.info(f"{before}{left(ticket)}. The run starts automatically; the page can stay as it is.", icon=HOURGLASS)
-    if st.button("Leave the queue", key=f"leave {key}", icon=":material/close:"):
-        ticket.stop()
+    st.button("Leave the queue", key=f"leave {key}", icon=":material/close:", on_click=ticket.stop)
     _keep(ticket, key)
 
 
@@ -72,8 +70,7 @@ def _follow_run(ticket: Ticket, key: str, help: str) -> None:
         st.rerun()
     shared = f" · shared with {ticket.shared} more" if ticket.shared else ""
     st.progress(job.progress, f"{job.status}{left(ticket)}{shared}")
-    if st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=help):
-        ticket.stop()
+    st.button("Stop", key=f"stop {key}", icon=":material/stop:", help=help, on_click=ticket.stop)
     _keep(ticket, key)
 
 

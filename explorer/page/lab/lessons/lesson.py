@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import NamedTuple
 
 import pandas
@@ -17,6 +17,7 @@ from explorer.lab.lessons import charts as lesson_charts
 from explorer.lab.lessons.networks import Networks
 from explorer.lab.lessons.questions import Question
 from explorer.lab.run import Run
+from explorer.page.browser import effects
 from explorer.page.lab import class_bar, measure, store
 from explorer.page.state.session import guard
 from explorer.page.widgets import chart, messages
@@ -56,17 +57,16 @@ def _predict_first(title: str, question: Question) -> bool:
     if title not in answers:
         chosen = st.radio(question.text, question.options, index=None, key=f"question {title}", horizontal=True)
         left, right, _ = st.columns([1, 1, 3])
-        keep = left.button(
+        effects.button(
             "Keep my prediction",
-            key=f"keep {title}",
+            f"keep {title}",
+            partial(_answer, title, chosen),
+            left.button,
             type="primary",
             disabled=chosen is None,
             width="stretch",
         )
-        skip = right.button("Skip", key=f"skip {title}", width="stretch")
-        if keep or skip:
-            answers[title] = str(chosen) if keep else ""
-            st.rerun()
+        effects.button("Skip", f"skip {title}", partial(_answer, title, ""), right.button, width="stretch")
         st.info("The lesson follows once you have kept a prediction or skipped this step.")
         return False
     given, right_one = answers[title], question.options[question.answer()]
@@ -77,10 +77,17 @@ def _predict_first(title: str, question: Question) -> bool:
             f"Your prediction: {given} {'✓' if given == right_one else '✗'}. " if given else "Prediction skipped. "
         )
         messages.info(f"{question.text} {sentence}Computed: {right_one}.", ":material/quiz:")
-    if right.button("Predict again", key=f"again {title}"):
-        del answers[title]
-        st.rerun()
+    effects.button("Predict again", f"again {title}", partial(_answer, title, None), right.button)
     return True
+
+
+def _answer(title: str, given: str | None) -> Callable[[], None]:
+    """Keeps the answer to a lesson's question; None takes it away."""
+    if given is None:
+        store.answers().pop(title, None)
+    else:
+        store.answers()[title] = given
+    return st.rerun
 
 
 def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars: bool = True) -> Run | None:
@@ -91,14 +98,19 @@ def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars:
     shown = table[["network", "mult_adds", "params", "mem_access", "elementwise", "kernels"]].copy()
     times = predicted_ms(networks)
     if times:
-        shown["predicted ms"] = [f"{time:.3g}" for time in times]
+        shown["predicted, ms"] = times
     if run:
-        shown["ms here"] = [f"{time.middle:.3g}" for time in run.time_ms]
-        shown["over the first"] = [f"{r.middle:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in run.ratio]
+        shown["measured here, ms"] = [time.middle for time in run.time_ms]
+        shown["ratio to the first"] = [f"{r.middle:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in run.ratio]
     number = st.column_config.NumberColumn
     heads = {"mult_adds": "mult-adds", "mem_access": "MAC", "elementwise": "element-wise", "params": "params"}
     config = {column: number(title, format="localized") for column, title in heads.items()}
+    config |= {column: number(format="%.2f") for column in ("predicted, ms", "measured here, ms")}
     st.dataframe(shown, hide_index=True, key=f"{name} table", column_config=config)
+    profile = prediction.profile_for(Settings())
+    if times and profile:
+        processor = profile.environment.get("processor", "unknown processor")
+        messages.caption(f"Predicted for {processor}, eager PyTorch, {profile.regime.label}.")
     return run
 
 
