@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas
@@ -15,11 +16,14 @@ BANDS = (0.10, 0.05)  # from the outside in
 SHOWN = 0.35  # the largest error that the lower half of the figure shows in its place
 
 
-def scatter(pairs: pandas.DataFrame) -> go.Figure:
+def scatter(pairs: pandas.DataFrame, families: Sequence[str] = ()) -> go.Figure:
     """Above, milliseconds against milliseconds; below, how far off, where the bands are wide enough to be seen.
 
-    One trace per network family in each half; what is further off than ±35 % lies on the edge below.
+    One trace per network family in each half; what is further off than ±35 % lies on the edge below. `families` fixes
+    colours and symbols, as in the frontier; edited networks have those of their family.
     """
+    networks = {str(name): str(name).removesuffix(", edited") for name in sorted(pairs["network"].unique())}
+    order = [*families, *dict.fromkeys(family for family in networks.values() if family not in families)]
     low, high = _range(pairs)
     traces: list[draw.Trace] = []
     for share in BANDS:
@@ -41,7 +45,7 @@ def scatter(pairs: pandas.DataFrame) -> go.Figure:
                 hoverinfo="skip",
             )
         )
-    for number, (network, rows) in enumerate(pairs.groupby("network", sort=True)):
+    for network, rows in pairs.groupby("network", sort=True):
         measured, predicted = list(rows["measured_ms"]), list(rows["predicted_ms"])
         off = [p / m - 1 for p, m in zip(predicted, measured)]
         points = dict(
@@ -49,7 +53,7 @@ def scatter(pairs: pandas.DataFrame) -> go.Figure:
             x=measured,
             mode="markers",
             name=str(network),
-            marker=marker(number, 9),
+            marker=marker(order.index(networks[str(network)]), 9),
             customdata=list(zip(measured, predicted, off)),
             hovertemplate="<b>%{fullData.name}</b><br>measured %{customdata[0]:.3g} ms<br>"
             "predicted %{customdata[1]:.3g} ms (%{customdata[2]:+.1%})<extra></extra>",
@@ -63,7 +67,7 @@ def scatter(pairs: pandas.DataFrame) -> go.Figure:
         xaxis=draw.axis("measured, ms", **logarithmic, anchor="y2"),
         yaxis=draw.axis("predicted, ms", **logarithmic, domain=[0.42, 1.0]),
         yaxis2=draw.axis(
-            "off by",
+            "error",
             domain=[0.0, 0.36],
             range=[-1.05 * SHOWN, 1.05 * SHOWN],
             tickvals=[-0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.2],

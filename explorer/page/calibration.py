@@ -15,6 +15,7 @@ from costmodel import CostError
 from costmodel.latency.profile import Regime
 from costmodel.timing.stopwatch import LAYOUTS
 from explorer.data import evidence
+from explorer.data import frontier as networks
 from explorer.data import profiles as devices
 from explorer.figures import calibration as drawing
 from explorer.figures.tradeoff import legend
@@ -49,8 +50,8 @@ def render() -> None:
     st.title("Calibrate", anchor=False)
     st.markdown(
         "Milliseconds hold for one machine, in one setting. A calibration times hundreds of networks node by node "
-        "**on the machine that serves this page**, learns from them what an operator costs, and judges itself by "
-        "networks that it has not learned from. Nothing else should run on the machine meanwhile."
+        "**on the machine that serves this page**, learns from them what an operator costs, and tests itself on "
+        "held-out networks. Nothing else should run on the machine meanwhile."
     )
     with guard("The calibration"):
         _run()
@@ -216,13 +217,13 @@ def _evidence(key: str) -> None:
     all_of_it = evidence.errors_of(pairs, key)
     st.markdown(
         f"{all_of_it.networks} networks: mean error **{all_of_it.mape:.1f} %**, {all_of_it.within_5:.0f} % within "
-        f"±5 %, {all_of_it.within_10:.0f} % within ±10 %; {all_of_it.coverage:.0f} % in the interval that is to hold "
-        "90 %."
+        f"±5 %, {all_of_it.within_10:.0f} % within ±10 %; the 90 % interval covers "
+        f"{all_of_it.coverage:.0f} %."
     )
-    figure = drawing.scatter(pairs)
+    figure = drawing.scatter(pairs, networks.families())
     chart.show(figure, "evidence", "Predicted against measured milliseconds, with bands of ±5 and ±10 %")
     chart.legend(legend(figure))
-    st.caption("Bands: ±5 % and ±10 %. Below, how far each is off; beyond ±35 % it lies on the edge.")
+    st.caption("Bands: ±5 % and ±10 %. Below, the error of each; beyond ±35 % it lies on the edge.")
     table = pandas.DataFrame(
         [{"family": family, **errors.model_dump()} for family, errors in devices.load(key).held_out.items()]
     )[["family", *ERRORS]]

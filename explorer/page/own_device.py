@@ -15,6 +15,7 @@ from costmodel.devices import few_shots
 from costmodel.devices.profile import WholeNetworkProfile
 from costmodel.devices.reading import COLUMNS, Line, read
 from costmodel.devices.user import KINDS, FitReport, report
+from explorer.data import frontier as networks
 from explorer.data.plain_text import plain
 from explorer.devices import kit
 from explorer.figures import calibration as fitted_figure
@@ -157,7 +158,7 @@ def _about(found: FitReport, key: str) -> None:
     for outlier in found.outliers:
         messages.warning(f"Not fitted: {outlier}")
     pairs = _pairs(profile)
-    figure = fitted_figure.scatter(pairs)
+    figure = fitted_figure.scatter(pairs, networks.families())
     chart.show(figure, "device fit", "Measured milliseconds against those predicted by a fit without the network")
     chart.legend(legend(figure))
     csv(pairs, "timed_and_predicted", "networks")

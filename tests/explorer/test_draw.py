@@ -94,3 +94,12 @@ def test_predicted_against_measured_is_drawn_as_it_is():
         band = bands[name]
         assert [y / x - 1 for x, y in zip(band.x, band.y)] == pytest.approx([-share, -share, share, share])
     assert [entry[2] for entry in tradeoff.legend(drawn)] == sorted(set(pairs["network"]))
+
+
+def test_a_family_keeps_the_mark_that_it_has_in_the_frontier():
+    families = frontier.families()
+    drawn = chart.scatter(evidence.of("cpu")["validation, session 1"], families)
+    marks = {t.name: (t.marker.symbol, t.marker.color) for t in drawn.data if t.mode == "markers"}
+    for name in ("MobileNetV1", "MobileNetV1, edited", "ShuffleNetV2"):
+        here = tradeoff.marker(families.index(name.removesuffix(", edited")), 9)
+        assert marks[name] == (here["symbol"], here["color"]), name
