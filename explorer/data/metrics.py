@@ -121,10 +121,12 @@ def megabytes(size: float) -> str:
 def duration(ms: float) -> str:
     """Milliseconds, or seconds from 1,000 ms, with three digits.
 
-    >>> duration(21.24), duration(0.5), duration(68_300), duration(999.7)
-    ('21.2 ms', '0.5 ms', '68.3 s', '1.00 s')
+    >>> duration(21.24), duration(9), duration(0.5), duration(68_300), duration(999.7)
+    ('21.2 ms', '9.00 ms', '0.5 ms', '68.3 s', '1.00 s')
     """
-    return _three_digits(ms / 1e3, "s") if round(ms) >= 1000 else f"{ms:.3g} ms"
+    if ms < 1:
+        return f"{ms:.3g} ms"
+    return _three_digits(ms / 1e3, "s") if round(ms) >= 1000 else _three_digits(ms, "ms")
 
 
 def interval(found: Prediction) -> str:

@@ -17,7 +17,7 @@ from explorer.figures import tradeoff
 from explorer.figures.search import budget as figures
 from explorer.page.panels import versions
 from explorer.page.panels.frontier import opened, own_point, table
-from explorer.page.panels.tables import download, out_of_range
+from explorer.page.panels.tables import download, of_device
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, form, messages
 from explorer.page.widgets.form import Change, Part
@@ -61,7 +61,7 @@ def budget(scenario: Scenario) -> None:
             icon=":material/block:",
         )
         return
-    out_of_range(scenario)
+    of_device(scenario)
     _draw(scenario, options, target)
     for tier, head in HEADS.items():
         _list(head, tier, [one for one in options if one.tier == tier], scenario)

@@ -13,7 +13,7 @@ from explorer.editing.designs import Collection, Design
 from explorer.editing.scenario import Scenario
 from explorer.figures.designs import side_by_side
 from explorer.page.browser.memory import memory
-from explorer.page.panels.tables import csv
+from explorer.page.panels.tables import csv, of_device
 from explorer.page.state import collection as stored
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, form, messages
@@ -151,6 +151,8 @@ def _compare(shown: Collection, scenario: Scenario) -> None:
     metric = metric or offered[0]
     chart.show(side_by_side(rows, metric), "designs", f"The designs: accuracy against {METRICS[metric].title}")
     st.caption("Bars: 90 % intervals. Hollow: estimated accuracy.")
+    if metric == "latency_ms":
+        of_device(scenario)
     number = "%.3f" if metric == "latency_ms" else "localized"
     config = {one.name: st.column_config.NumberColumn(one.name, format=number) for one in shown}
     blocks = views.blocks(shown, scenario, metric)

@@ -8,7 +8,7 @@ from explorer.data.metrics import METRICS
 from explorer.editing import diff as compare
 from explorer.editing.scenario import Scenario
 from explorer.figures import tradeoff
-from explorer.page.panels.tables import download, out_of_range
+from explorer.page.panels.tables import download, of_device
 from explorer.page.widgets import chart
 
 MARKS = {"same": "", "changed": "● changed", "added": "+ added", "removed": "− removed"}
@@ -19,7 +19,8 @@ def diff(scenario: Scenario) -> None:
     base = scenario.compared
     found = _diff(scenario, base)
     table = found.table()
-    out_of_range(scenario, base)
+    if "latency_ms" in table:
+        of_device(scenario, base)
     count = table["status"].value_counts()
     summary = ", ".join(f"{count[status]} {status}" for status in ("changed", "added", "removed") if status in count)
     st.markdown(

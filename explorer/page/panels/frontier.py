@@ -21,7 +21,7 @@ from explorer.figures import tradeoff
 from explorer.figures.search import budget as budget_line
 from explorer.figures.tradeoff import Point
 from explorer.page.panels import published_latency
-from explorer.page.panels.tables import download, out_of_range
+from explorer.page.panels.tables import download, of_device
 from explorer.page.state import session as state
 from explorer.page.widgets import chart, form, messages
 from explorer.page.widgets.form import Change
@@ -58,7 +58,7 @@ def frontier(scenario: Scenario) -> None:
     costs = {"mult_adds": total.mult_adds, "params": total.params, "mem_access": total.mem_access}
     x = found.latency_ms if found and cost == "latency_ms" else costs[cost]
     if cost == "latency_ms":
-        out_of_range(scenario)
+        of_device(scenario)
     line = networks.pareto(points, cost)
     figure = tradeoff.frontier(points, line, cost, own_point(scenario, x), families=networks.families())
     if scenario.target_ms and scenario.profile and cost == "latency_ms":

@@ -11,6 +11,7 @@ import streamlit as st
 
 from costmodel import CostError
 from explorer.data import costs
+from explorer.data import profiles as devices
 from explorer.data.plain_text import csv_text
 from explorer.editing.scenario import Scenario
 from explorer.figures.palette import heat
@@ -64,9 +65,9 @@ def blocks(scenario: Scenario) -> None:
         shown = ["block", "kind", "output", "mult_adds", "params", "mem_access", "elementwise", "intensity"]
         shown += ["fragments", "branches", "depth"]
         shown[4:4] = ["latency_ms"] if "latency_ms" in table else []
-    if "latency_ms" in shown:
-        out_of_range(scenario)
     table_of(table, shown)
+    if "latency_ms" in shown:
+        of_device(scenario)
     download(table, scenario, level or "blocks")
 
 
@@ -77,10 +78,17 @@ def layers(scenario: Scenario) -> None:
         shown[4:4] = ["latency_ms"]
         if st.toggle("Slowest first", key="slowest", persist_state="session"):
             table = table.sort_values("latency_ms", ascending=False)
-    if "latency_ms" in shown:
-        out_of_range(scenario)
     table_of(table, shown, height=520)
+    if "latency_ms" in shown:
+        of_device(scenario)
     download(table, scenario, "layers")
+
+
+def of_device(*scenarios: Scenario) -> None:
+    """Whose a table's milliseconds are, and a warning where they are out of range."""
+    out_of_range(*scenarios)
+    for key in dict.fromkeys(one.profile for one in scenarios if one.profile):
+        messages.caption(f"ms: predicted for {devices.owner(key)}.")
 
 
 def out_of_range(*scenarios: Scenario) -> None:

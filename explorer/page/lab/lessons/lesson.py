@@ -110,7 +110,8 @@ def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars:
     profile = prediction.profile_for(Settings())
     if times and profile:
         processor = profile.environment.get("processor", "unknown processor")
-        messages.caption(f"Predicted for {processor}, eager PyTorch, {profile.regime.label}.")
+        threads = profile.regime.threads
+        messages.caption(f"Predicted for {processor}, eager PyTorch, {threads} thread{'s' if threads > 1 else ''}.")
     return run
 
 
