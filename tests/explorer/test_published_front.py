@@ -45,4 +45,5 @@ def test_the_figure_has_both_exponents_and_the_target():
     curve = drawn.data[2]
     assert min(curve.y) > 0
     assert [list(one.y) for one in drawn.data if one.name in MARKS.values()] == [[0.07, 0.07], [0.15, 0.15]]
-    assert len(figures.legend(front)) == 4
+    assert [name for *_, name in figures.legend(front, 60.0)][2:] == ["slope within a factor of 2.5", "target"]
+    assert len(figures.legend(front)) == 3  # without a target there is no such line

@@ -81,8 +81,9 @@ def slopes(front: PublishedFront, marks: dict[float, str], target_ms: float | No
     return draw.figure(traces, layout)
 
 
-def legend(front: PublishedFront) -> list[tuple[str, str, str]]:
+def legend(front: PublishedFront, target_ms: float | None = None) -> list[tuple[str, str, str]]:
     """Sign, colour and name of what the figure has."""
     families = front.rows["family"].drop_duplicates()
     signs = [(SYMBOLS[marker(n, 9)["symbol"]], marker(n, 9)["color"], family) for n, family in enumerate(families)]
-    return [*signs, ("─", SLOPE, "slope within a factor of 2.5"), ("╌", TARGET, "target")]
+    target = [("╌", TARGET, "target")] if target_ms else []
+    return [*signs, ("─", SLOPE, "slope within a factor of 2.5"), *target]

@@ -33,7 +33,7 @@ def show(scenario: Scenario) -> None:
         chart.show(
             figures.slopes(front, MARKS, target), "search slope", "Slope of the published networks on this device"
         )
-        chart.legend(figures.legend(front))
+        chart.legend(figures.legend(front, target))
         pixel = published()
         messages.caption(_of_the_pixel(pixel))
         chart.show(figures.slopes(pixel, MARKS), "search slope pixel", "Slope of the published networks on the Pixel 1")
