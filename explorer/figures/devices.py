@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import pandas
@@ -12,7 +13,8 @@ from explorer.figures import draw
 from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
 from explorer.figures.tradeoff import marker
 
-ROW = 34  # pixels of a bar with its space
+ROW, LINE = 34, 18  # pixels of a row with its space, and of a line of its label
+LABEL = 28  # characters of a line: longer ones leave a phone no room for the points
 
 
 def latencies(table: pandas.DataFrame, marked: Sequence[str] = ()) -> go.Figure:
@@ -21,6 +23,8 @@ def latencies(table: pandas.DataFrame, marked: Sequence[str] = ()) -> go.Figure:
     `table` is of `explorer.data.device_list`; the labels in `marked` are drawn in the colour of the user's network.
     """
     shown = table.dropna(subset=["latency_ms"])[::-1]
+    labels = [textwrap.wrap(label, LABEL) for label in shown["label"]]
+    row = max(ROW, *(LINE * len(lines) for lines in labels), 0)
     points = dict(
         type="scatter",
         x=list(shown["latency_ms"]),
@@ -39,20 +43,26 @@ def latencies(table: pandas.DataFrame, marked: Sequence[str] = ()) -> go.Figure:
         "%{customdata[2]:.3~s} images/s<extra></extra>",
     )
     layout = dict(
-        height=90 + ROW * max(len(shown), 2),
-        margin={"l": 12, "r": 12, "t": 10, "b": 50},
+        height=110 + row * max(len(shown), 2),
+        margin={"l": 12, "r": 12, "t": 10, "b": 70},
         dragmode=False,
         showlegend=False,
         hoverlabel={"font": {"size": 14}, "align": "left"},
         xaxis={
             "type": "log",
-            "dtick": "D2",
             "tickformat": "~g",
-            "title": {"text": "predicted ms per image, 90 % interval", "font": {"size": 15}},
+            "title": {"text": "predicted ms per image,<br>90 % interval", "font": {"size": 15}},
             "tickfont": {"size": 13},
             "fixedrange": True,
         },
-        yaxis={"automargin": True, "tickfont": {"size": 13}, "fixedrange": True, "type": "category"},
+        yaxis={
+            "automargin": True,
+            "tickfont": {"size": 13},
+            "fixedrange": True,
+            "type": "category",
+            "tickvals": list(shown["label"]),
+            "ticktext": ["<br>".join(lines) for lines in labels],
+        },
     )
     return draw.figure([points], layout)
 

@@ -169,7 +169,7 @@ def comparison(table: pandas.DataFrame, guideline: int = 1) -> go.Figure:
             hovertemplate="<b>%{customdata}</b><br>%{x:.3f}<extra>%{fullData.name}</extra>",
         )
     figure.add_vline(x=1, line={"color": OUTLINE, "width": 1, "dash": "dot"})
-    figure.update_xaxes(title="time over the first row's (right: slower)", automargin=True)
+    figure.update_xaxes(title="ratio of times (right: slower)", automargin=True)
     figure.update_yaxes(
         tickvals=list(height.values()),
         ticktext=list(height),

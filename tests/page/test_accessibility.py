@@ -35,7 +35,7 @@ def _still(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "calibrate", "import", "search", "g1", "g2", "g3", "g4", "held", "own", "class", *LESSONS]
+    "path", ["", "calibrate", "devices", "import", "search", "g1", "g2", "g3", "g4", "held", "own", "class", *LESSONS]
 )
 def test_axe_finds_no_serious_violation(browser, address, path):
     page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -98,4 +98,25 @@ def test_the_order_of_the_document_is_the_reading_order_on_a_phone(browser, addr
     for (top, name), (below, after) in pairwise(parts):
         assert below >= top - 60, f"{after!r} stands above {name!r}"  # parts of one row differ by little
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
+    page.close()
+
+
+@pytest.mark.parametrize("path", ["g1", "separable"])
+def test_nothing_is_covered_or_cut_on_a_phone(browser, address, path):
+    """Toolbars of tables lay on the text above, and a formula lost its result."""
+    page = browser.new_page(viewport=PHONE, has_touch=True, is_mobile=True)
+    page.set_default_timeout(PATIENCE)
+    visit(page, f"{address}/{path}")
+    assert (
+        page.locator(".katex-display").evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth)") == []
+    )
+    covered = page.get_by_test_id("stElementToolbar").evaluate_all(
+        """bars => bars.map(bar => bar.getBoundingClientRect()).filter(bar => bar.height).flatMap(bar =>
+          [...document.querySelectorAll(".stMain p, .stMain button")]
+            .filter(part => !part.closest("[data-testid=stElementToolbar]"))
+            .filter(part => { const box = part.getBoundingClientRect(); return box.height && box.bottom > bar.top + 1 &&
+              box.top < bar.bottom - 1 && box.right > bar.left && box.left < bar.right; })
+            .map(part => part.textContent))"""
+    )
+    assert covered == []
     page.close()

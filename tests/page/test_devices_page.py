@@ -53,6 +53,13 @@ def test_the_users_network_comes_first_among_the_catalogues():
     assert len(drawn.data[0]["x"]) == len(table)
 
 
+def test_a_long_name_of_a_device_is_broken_into_lines():
+    table = device_list.over_devices(archs.spec("mobilenet_v2"), list(device_list.PAPERS_FIGURES))
+    assert max(map(len, table["label"])) > drawing.LABEL
+    lines = [line for label in drawing.latencies(table).layout.yaxis.ticktext for line in label.split("<br>")]
+    assert max(map(len, lines)) <= drawing.LABEL
+
+
 def test_a_network_outside_of_the_range_has_no_interval_in_the_figure():
     spec = archs.spec("mobilenet_v1", width=8.0, resolution=2048)
     table = device_list.over_devices(spec, ["cpu"])

@@ -31,7 +31,12 @@ LESSONS: dict[str, Lesson] = {
 
 LISTED = "lab pages"
 """Session state: guidelines and lessons in the order of reading."""
-LARGE_TEXT = "<style>.stMain p, .stMain li { font-size: 1.35rem; } .stMain h1 { font-size: 3rem; }</style>"
+LARGE_TEXT = """<style>
+.stMain :is(p, li) { font-size: 1.35rem; }
+.stMain .stSlider [data-testid="stSliderThumbValue"] p { font-size: 1rem; }
+.stMain h1 { font-size: 3rem; }
+.stMain h3 { font-size: 1.9rem; }
+</style>"""
 SHORT_TITLES = {1: "equal widths", 2: "groups", 3: "fragments", 4: "element-wise"}
 
 
