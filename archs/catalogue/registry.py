@@ -82,6 +82,10 @@ def spec(name: str, **knobs: object) -> Spec:
     return family(name).spec(**knobs)
 
 
+CODES = {"paper": "as in the paper", "torchvision": "as in torchvision", "megvii": "as in Megvii's code"}
+"""Value of the knob `code` → its words in a title."""
+
+
 def citation(spec: Spec) -> tuple[str, ...]:
     """Lines for a header: the title of a spec with its knobs, and the table that it is or was edited from."""
     if spec.name not in FAMILIES:
@@ -89,7 +93,7 @@ def citation(spec: Spec) -> tuple[str, ...]:
     known = FAMILIES[spec.name]
     named = {"width": spec.width, "groups": spec.groups, "code": spec.code}
     knobs = {knob: value for knob, value in named.items() if knob in known.knobs and value is not None}
-    title = ", ".join([known.title, *[f"{knob} {value}" for knob, value in knobs.items()]])
+    title = ", ".join([known.title, *[CODES.get(str(value), f"{knob} {value}") for knob, value in knobs.items()]])
     return title, known.source if published(spec) else f"Edited from {known.source}"
 
 

@@ -17,6 +17,16 @@ WORK = ["batch_norm", "nonlinearity", "add", "multiply", "pooling", "copy"]
 """The columns of element-wise work."""
 
 
+def kind_title(kind: str) -> str:
+    """A kind of block in words.
+
+    >>> kind_title("inverted_residual_se")
+    'inverted residual, squeeze-and-excitation'
+    """
+    name = kind.removesuffix("_se")
+    return name.replace("_", " ") + (", squeeze-and-excitation" if name != kind else "")
+
+
 def layers(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per node: `counts.table()` with the kind of operator and the element-wise work in one column."""
     import pandas
@@ -44,7 +54,7 @@ def blocks(counts: NetworkCounts, pieces: Fragmentation | None = None) -> pandas
     kinds = dict(counts.graph.kinds)
     place = {
         "stage": [block.partition("/")[0] for block in paths],
-        "kind": [kinds.get(block, block.rpartition("/")[2]).replace("_", " ") for block in paths],
+        "kind": [kind_title(kinds.get(block, block.rpartition("/")[2])) for block in paths],
     }
     shapes = [outputs[block] for block in paths]
     table["channels"] = [shape.channels for shape in shapes]

@@ -30,6 +30,12 @@ TITLES = {
 }
 """Columns whose name in a spec is short."""
 
+
+def titled(name: str) -> str:
+    """A column of a spec in words."""
+    return TITLES.get(name, name.replace("_", " "))
+
+
 LONGEST = 60  # characters of a cell: no value takes more than 40
 
 
@@ -43,7 +49,7 @@ class Column(NamedTuple):
 
     @property
     def title(self) -> str:
-        name = TITLES.get(self.name, self.name.replace("_", " "))
+        name = titled(self.name)
         return f"{LETTERS[self.name]} · {name}" if self.name in LETTERS else name
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from archs import Spec
 from explorer.data import accuracy
 from explorer.data.accuracy import Estimate
+from explorer.data.frontier import published_top1
+from explorer.editing import cells
 from explorer.editing.repair import word
 
 WIDER = 1.5
@@ -31,9 +33,9 @@ def changed_cells(before: Spec, after: Spec) -> tuple[str, ...]:
             if value != getattr(other, column):
                 found.setdefault(column, []).append((number, value, getattr(other, column)))
     return tuple(
-        f"row{'s' if len(cells) > 1 else ''} {_ranges([number for number, *_ in cells])}: {column.replace('_', ' ')} "
-        f"{_span(old for _, old, _ in cells)} → {_span(new for *_, new in cells)}"
-        for column, cells in found.items()
+        f"row{'s' if len(changes) > 1 else ''} {_ranges([number for number, *_ in changes])}: {cells.titled(column)} "
+        f"{_span(old for _, old, _ in changes)} → {_span(new for *_, new in changes)}"
+        for column, changes in found.items()
     )
 
 
@@ -62,11 +64,16 @@ def _said(value: object) -> str:
 
 
 def accuracy_change(before: Spec, after: Spec) -> tuple[str, str]:
-    """The estimated accuracy of both with its interval, and the reason against the edit; empty where there is none."""
+    """The published or estimated accuracy of both, and the reason against the edit; empty where there is none."""
     one, other = accuracy.estimate(before), accuracy.estimate(after)
     if one is None or other is None:
         return f"no estimated accuracy: {accuracy.not_estimated(before) or accuracy.not_estimated(after)}", ""
-    return f"estimated top-1 {_interval(one)} → {_interval(other)}", _against(one, other)
+    return f"top-1: {_accuracy(before, one)} → {_accuracy(after, other)}", _against(one, other)
+
+
+def _accuracy(spec: Spec, found: Estimate) -> str:
+    printed = published_top1(spec)
+    return f"published {printed.top1_pct:.1f} %" if printed else f"estimated {_interval(found)}"
 
 
 def _interval(found: Estimate) -> str:

@@ -18,6 +18,7 @@ from archs.guidance import Guided, guided
 from archs.ir.ops import Conv2d, Op
 from costmodel import NetworkCounts
 from costmodel.counting.counts import Counts
+from explorer.data.costs import kind_title
 
 if TYPE_CHECKING:
     import pandas
@@ -188,7 +189,7 @@ def touched(before: NetworkCounts, after: NetworkCounts) -> frozenset[str]:
 
 
 def _what(old: _Block, new: _Block) -> str:
-    words = [f"{old.kind} → {new.kind}".replace("_", " ")] if old.kind != new.kind else []
+    words = [f"{kind_title(old.kind)} → {kind_title(new.kind)}"] if old.kind != new.kind else []
     if old.kind == new.kind and old.structure != new.structure:
         removed = [name for name in old.structure if name not in new.structure]
         added = [name for name in new.structure if name not in old.structure]

@@ -179,7 +179,7 @@ def differences(table: pandas.DataFrame, metric: str) -> go.Figure:
             "fixedrange": True,
         },
         yaxis={
-            "title": {"text": f"{METRICS[metric].title}, more or less", "font": {"size": 14}},
+            "title": {"text": f"{METRICS[metric].title}, change", "font": {"size": 14}},
             "tickformat": "~s",
             "tickfont": {"size": 13},
             "fixedrange": True,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas
 
 TEMPLATE = "sheet.html.jinja"
-QUESTIONS_HEAD = ("variant", "channels", "off equal FLOPs", "MAC, elements", "my order", "time here", "order here")
+QUESTIONS_HEAD = ("variant", "channels", "FLOPs difference", "MAC, elements", "my order", "time here", "order here")
 ANSWERS_HEAD = ("variant", "channels", "paper, GPU", "paper, ARM", "predicted", "measured", "verdict")
 BLANK = None
 """A cell to write into."""

@@ -56,7 +56,7 @@ def _choose() -> list[str]:
     shown = listed if group in (None, ALL) else listed[listed["group"] == group]
     hidden = ["key"] if group == ALL else ["key", "group"]
     event: Any = st.dataframe(
-        shown.drop(columns=hidden),
+        shown.drop(columns=hidden).style.format(na_rep="–"),
         hide_index=True,
         key=f"device list {group}",
         on_select="rerun",
@@ -76,7 +76,7 @@ def _choose() -> list[str]:
     with right:
         st.caption(
             "Choose rows: one to use it on every page, up to twelve to compare. Errors are on networks that a fit did "
-            "not see: each network left out in turn, and each family. No entry: nobody measured it."
+            "not see: each network left out in turn, and each family. A dash: not measured."
         )
     return keys
 

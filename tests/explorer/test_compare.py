@@ -102,13 +102,20 @@ def test_a_replaced_stage_is_changed_in_place():
     assert changed["stage3/block1"].difference.params < 0
 
 
+def test_kinds_are_spelled_out():
+    large = archs.spec("mobilenet_v3_large")
+    result = diff(counted(large), counted(edits.set_cell(large, 5, "stride", 2).spec))
+    said = next(pair.what for pair in result.pairs if pair.what.startswith("inverted residual, squeeze"))
+    assert said.startswith("inverted residual, squeeze-and-excitation → inverted bottleneck, squeeze-and-excitation")
+
+
 def test_what_came_and_went_is_named():
     large = archs.spec("mobilenet_v3_large")
     result = diff(counted(V2), counted(whole.apply_guideline(V2, 4).spec))
     assert "− dw_act" in {pair.what for pair in result.pairs}
     result = diff(counted(large), counted(edits.set_cell(large, 2, "se", 0.25).spec))
     [pair] = [pair for pair in result.pairs if pair.status == "changed"]
-    assert "se" in pair.what
+    assert "squeeze-and-excitation" in pair.what
 
 
 def test_another_width_or_resolution_keeps_every_block_in_place():

@@ -49,7 +49,7 @@ def test_every_kind_of_experiment(number):
             made = experiment(number, platform, scale, kind == "exact", 32 if kind == "own" else None)
             table = at.dataframe[0].value
             assert list(table["channels"]) == [variant.channels for variant in made.variants]
-            assert list(table["off equal FLOPs"]) == [f"{error:+.1%}" for error in made.table["flops_error"]]
+            assert list(table["FLOPs difference"]) == [f"{error:+.1%}" for error in made.table["flops_error"]]
 
 
 def test_what_cannot_be_run_is_a_line_and_the_page_goes_on():
@@ -207,7 +207,7 @@ def test_the_article_and_the_paper_stand_side_by_side():
 
 def test_design_your_own():
     at = show("from explorer.page.lab import design\ndesign.render()")
-    assert "off equal FLOPs" not in at.dataframe[0].value.columns  # the column's head is the page's, its name ours
+    assert "FLOPs difference" not in at.dataframe[0].value.columns  # the column's head is the page's, its name ours
     for kind in design.KINDS:
         clean(at.selectbox(key="own second").set_value(kind).run())
     for kind in design.KINDS:
@@ -234,7 +234,8 @@ def test_the_last_stage_says_what_it_saves_here():
     at = lesson("last_stage")
     networks = lessons.last_stage_networks()
     before, after = predicted_ms(networks)
-    assert list(at.dataframe[-1].value["predicted ms"]) == [f"{before:.3g}", f"{after:.3g}"]
+    assert list(at.dataframe[-1].value["predicted, ms"]) == [before, after]
+    assert any("Predicted for AMD EPYC" in caption.value for caption in at.caption)
     assert f"Predicted here, until you measure: **{before - after:.2f} ms** of {before:.2f} ms" in said(at)
     key = tuple(spec for _, spec in networks), Settings()
     at.session_state["lab runs"] = {key: run_of([row for row, _ in networks], [(12.0, 10.5)] * 7)}

@@ -23,7 +23,7 @@ COUNTS = {
 def side_by_side(totals: pandas.DataFrame) -> go.Figure:
     """Networks as groups of bars, each count over the first network's."""
     shown = [column for column in COUNTS if totals[column].iloc[0] > 0]
-    figure = go.Figure(layout=layout(barmode="group", yaxis={"title": "over the first", "rangemode": "tozero"}))
+    figure = go.Figure(layout=layout(barmode="group", yaxis={"title": "ratio to the first", "rangemode": "tozero"}))
     for number, row in enumerate(totals.to_dict("records")):
         values = [row[column] / totals[column].iloc[0] for column in shown]
         figure.add_bar(
@@ -174,13 +174,13 @@ def survival(table: pandas.DataFrame, dimension: int) -> go.Figure:
             go.Scatter(
                 x=table["dimension"],
                 y=table["recoverable"],
-                name="points that can be told",
+                name="points with two dimensions above zero",
                 line={"color": CURVE, "width": 3},
             ),
             go.Scatter(
                 x=table["dimension"],
                 y=table["straight"],
-                name="variance a linear layer gets back",
+                name="variance recovered by a linear layer",
                 line={"color": MARKS, "width": 3, "dash": "dash"},
             ),
         ],

@@ -74,7 +74,7 @@ RELU = Question(
     _nearest((0.1, 0.5, 0.9), lambda: curves.survival((3,))["recoverable"].iloc[0]),
 )
 RESIDUAL = Question(
-    "Both blocks have the same wide width. Which hands fewer numbers to the next block?",
+    "Both blocks have the same wide width. Which passes fewer values to the next block?",
     ("the residual block", "the inverted residual"),
     _narrower,
 )

@@ -32,7 +32,7 @@ def _sheets() -> None:
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
         platform = st.segmented_control(
-            "Channels of the paper's",
+            "The paper's device",
             PLATFORMS,
             default="ARM",
             required=True,

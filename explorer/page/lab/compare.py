@@ -137,7 +137,7 @@ def _shown(made: Experiment, table: pandas.DataFrame) -> pandas.DataFrame:
         {
             "row": table["row"],
             "channels": with_printed(made, table),
-            "off equal FLOPs": [f"{value:+.1%}" for value in table["flops_error"]],
+            "FLOPs difference": [f"{value:+.1%}" for value in table["flops_error"]],
             **paper,
             "predicted": ratios("predicted"),
             "measured": ratios("measured"),

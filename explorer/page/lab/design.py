@@ -84,7 +84,7 @@ def _heads() -> dict[str, Any]:
     return {
         "row": "network",
         "mult_adds": number("mult-adds", format="localized"),
-        "flops_error": number("off equal FLOPs", format="percent"),
+        "flops_error": number("FLOPs difference", format="percent"),
         "mem_access": number("MAC", format="localized"),
         "params": number("params", format="localized"),
         "elementwise": number("element-wise", format="localized"),

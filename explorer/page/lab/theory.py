@@ -105,7 +105,7 @@ def _table(made: Experiment) -> None:
             "row": table["row"],
             "channels": with_printed(made, table),
             "mult-adds": [human(value) for value in table["mult_adds"]],
-            "off equal FLOPs": [f"{value:+.1%}" for value in table["flops_error"]],
+            "FLOPs difference": [f"{value:+.1%}" for value in table["flops_error"]],
             "MAC": [human(value) for value in table["mem_access"]],
             "MAC over the first": [f"{value:.2f}×" for value in table["mem_access"] / table["mem_access"].iloc[0]],
             "params": [human(value) for value in table["params"]],

@@ -96,6 +96,7 @@ def _table(strains: tuple[Strain, ...], scenario: Scenario) -> None:
             "G2": st.column_config.NumberColumn("G2 · in grouped conv.", format="percent"),
             "G3": st.column_config.NumberColumn("G3 · fragments", format="%d"),
             "G4": st.column_config.NumberColumn("G4 · element-wise", format="percent"),
+            "strained": "violated",
         },
     )
     st.caption(

@@ -60,7 +60,7 @@ def _size(chosen: SearchSettings, network: Spec) -> str:
         made = chosen.made_space(network)
     except ArchError:  # no cell is ticked yet
         return ""
-    return f"{made.size:,} networks, each a change of the seed, {title(made.base)}. Source: {made.source}."
+    return f"{made.size:,} networks, each a change of {title(made.base)}. Source: {made.source}."
 
 
 def shared_parts(scenario: Scenario) -> list[Part]:

@@ -29,8 +29,8 @@ def manifold() -> None:
     shares = curves.survives(dimension, seed)
     linear = shares["straight"]
     st.markdown(
-        f"**{shares['recoverable']:.0%}** of the points keep at least two dimensions above zero, enough to tell two "
-        f"numbers. The best linear layer after the ReLU gets back **{linear:.1%}** of the spiral's variance. "
+        f"**{shares['recoverable']:.0%}** of the points keep at least two dimensions above zero, enough for two "
+        f"coordinates. The best linear layer after the ReLU recovers **{linear:.1%}** of the spiral's variance. "
         "For this reason the 1×1 that reduces the channels has no ReLU: a *linear* bottleneck."
     )
     chart.show(lesson_charts.survival(_survival(), dimension), "relu survival", "Share that is kept, by dimension")
