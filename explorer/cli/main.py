@@ -1,7 +1,7 @@
 """The command line: `python -m explorer list`, and the commands that `python -m explorer --help` lists.
 
 Each has `--json`. Bad input ends with one line per problem on standard error and exit status 2. To add a command, write
-`register(commands)` in a module beside this one, list it in GROUPS and add its JSON schema to `schemas/`.
+`register(commands)` in a module beside this one, list both in GROUPS and add its JSON schema to `schemas/`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,48 +17,37 @@ import shtab
 
 import archs
 import costmodel
-from explorer.cli import (
-    adapt,
-    catalogue,
-    compare,
-    destination,
-    devices,
-    export,
-    import_network,
-    lab,
-    latency,
-    measure,
-    search,
-)
+from explorer.cli import destination
 from explorer.cli.command import BAD_INPUT, Commands, Output, Parser, UsageError, schema_name, without_nan, write
 
-GROUPS: tuple[Callable[[Commands], None], ...] = (
-    catalogue.register,
-    export.register,
-    latency.register,
-    measure.register,
-    compare.register,
-    import_network.register,
-    lab.register,
-    search.register,
-    adapt.register,
-    devices.register,
-)
-"""One per module of commands, in the order of the help."""
+GROUPS = {
+    "catalogue": ("list", "count", "reconcile"),
+    "export": ("export",),
+    "latency": ("calibrate", "predict", "validate"),
+    "measure": ("measure",),
+    "compare": ("diff", "advise", "frontier", "profiles"),
+    "import_network": ("import",),
+    "lab": ("lab",),
+    "search": ("search", "sweep"),
+    "adapt": ("adapt",),
+    "devices": ("devices", "fit-device"),
+}
+"""Module of commands → those that it registers, in the order of the help."""
 
 SCRIPT = "cnn-cost"
 """The console script of the installed package."""
 COMPLETION = "--print-completion"
 
 
-def parser() -> tuple[Parser, Commands]:
-    """The parser of the whole command line, and its commands."""
+def parser(command: str = "") -> tuple[Parser, Commands]:
+    """The parser of a command and of those beside it, or of the whole command line, and the commands that it has."""
     program = Parser(prog=_program(), description="What a mobile CNN costs.")
     program.add_argument("--version", action="version", version=_version())
     shtab.add_argument_to(program, COMPLETION, help=f'print a script for a shell: eval "$({SCRIPT} {COMPLETION} bash)"')
     commands = Commands(program)
-    for register in GROUPS:
-        register(commands)
+    own = [module for module, names in GROUPS.items() if command in names]
+    for module in own or GROUPS:  # a module of commands loads what they need: others' would triple the start of some
+        import_module(f"explorer.cli.{module}").register(commands)
     return program, commands
 
 
@@ -82,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        program, commands = parser()
+        program, commands = parser(next((word for word in arguments if not word.startswith("-")), ""))
         options, unknown = program.parse_known_args(arguments)
         if unknown:
             commands.refuse_unknown(options.command, unknown)

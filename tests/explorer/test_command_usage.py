@@ -5,7 +5,7 @@ import json
 import pytest
 
 from explorer.cli.command import Commands, Parser
-from explorer.cli.main import main, parser
+from explorer.cli.main import GROUPS, main, parser
 
 
 @pytest.mark.parametrize("name", ["net.tflite", "net.pt", "net", "net.onnx.txt2"])
@@ -74,3 +74,9 @@ def test_a_completion_script_has_the_commands_of_the_installed_script(capsys, mo
         word in script for word in ("reconcile", "fit-device", "--last-stage", "adapt", "--target-ms", "--runtime")
     )
     assert [name for name in parser()[1].names if name not in script] == []
+
+
+def test_a_command_loads_its_own_module_alone():
+    assert parser()[1].names == tuple(name for names in GROUPS.values() for name in names)
+    for names in GROUPS.values():
+        assert [parser(name)[1].names for name in names] == [names] * len(names)
