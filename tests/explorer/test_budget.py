@@ -109,7 +109,7 @@ def test_the_budget_is_a_line_in_the_frontier_and_marks_what_crosses_it(found):
     target = (found[0].low_ms + found[0].high_ms) / 2
     figure = figures.with_budget(plain, target, found)
     traces = {trace.name: trace for trace in figure.data}
-    assert set(traces[f"budget {target:.3g} ms"].x) == {target}
+    assert set(traces[f"budget {target:g} ms"].x) == {target}
     crossing = [one for one in found if one.crosses(target)]
     assert list(traces[figures.CROSSING].x) == [one.latency_ms for one in crossing]
     assert found[0].title in [title for title, _ in traces[figures.CROSSING].customdata]

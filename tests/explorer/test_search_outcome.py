@@ -93,10 +93,10 @@ def test_a_latency_without_an_interval_is_in_words():
     """Soft targets allow networks outside of the calibrated range."""
     one = replace(candidate(70.0, 11), low_ms=nan, high_ms=nan)
     found = outcome(one, random=(one,))
-    assert "at 11 ms, outside the calibrated range; it does not meet 12 ms" in summary(found)
-    assert list(found.comparison_table["latency"]) == ["11 ms (outside the calibrated range)"]
+    assert "at 11.0 ms, outside the calibrated range; it does not meet 12 ms" in summary(found)
+    assert list(found.comparison_table["latency"]) == ["11.0 ms (outside the calibrated range)"]
     points = next(trace for trace in figures.pareto(found).data if trace.name == "search")
-    assert points.customdata[0][3] == "11 ms (outside the calibrated range)"
+    assert points.customdata[0][3] == "11.0 ms (outside the calibrated range)"
 
 
 def test_a_baseline_far_below_is_left_to_the_table():

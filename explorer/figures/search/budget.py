@@ -34,7 +34,7 @@ def with_budget(
         y=[min(heights, default=0) - ROOM, max(heights, default=100) + ROOM],
         mode="lines",
         line={"color": TARGET, "width": 3, "dash": "dash"},
-        name=f"budget {duration(target_ms)}",
+        name=f"budget {target_ms:g} ms",
         hoverinfo="name",
     )
     crossing = [one for one in dict.fromkeys(networks) if one.crosses(target_ms)]

@@ -47,7 +47,7 @@ def pareto(outcome: Outcome) -> go.Figure:
             y=[low, high],
             mode="lines",
             line={"color": TARGET, "width": 3, "dash": "dash"},
-            name=f"target {duration(outcome.target_ms)}",
+            name=f"target {outcome.target_ms:g} ms",
             hoverinfo="name",
         ),
     ]
