@@ -129,6 +129,8 @@ class Graph(Guided):
     """The trained tensors, of all layers or of some; None where the network has its initial ones."""
     verification: str = field(default="", compare=False, repr=False)
     """Of an import: on which images its module gave what the original gives, or why the two were not compared."""
+    in_place: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """Of an import: nodes that write over their first input in the original; in the exported text none does."""
     subgraphs: tuple[Subgraph, ...] = field(default=(), init=False, compare=False, repr=False)
     """A partition of the nodes, or empty; `dataclasses.replace` gives a graph without one."""
 

@@ -48,7 +48,7 @@ def fold_batchnorm(network: Network) -> Graph:
             op = replace(op, bias=True)
         nodes.append(Node(node.path, op, tuple(folded.get(path, path) for path in node.inputs), node.output))
     weights = _folded(graph, folded) if graph.weights is not None else None
-    return replace(graph, nodes=tuple(nodes), weights=weights)
+    return replace(graph, nodes=tuple(nodes), weights=weights, in_place=frozenset())
 
 
 def _folded(graph: Graph, folded: dict[str, str]) -> Weights:

@@ -42,6 +42,7 @@ def packed(graph: Graph) -> bytes:
         "shared": graph.shared,
         "ties": graph.ties,
         "verification": graph.verification,
+        "in_place": sorted(graph.in_place),
         "weights": None if graph.weights is None else places,
         "unused": graph.weights.unused if graph.weights else {},
         "stored_bytes": graph.weights.stored_bytes if graph.weights else None,
@@ -71,6 +72,7 @@ def unpacked(content: bytes) -> Graph:
         shared=_tuples(head["shared"]),
         ties=tuple(Tie(*tie) for tie in head["ties"]),
         verification=head["verification"],
+        in_place=frozenset(head["in_place"]),
         weights=None if head["weights"] is None else _weights(head, view[end:]),
     )
 

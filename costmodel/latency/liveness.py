@@ -87,27 +87,27 @@ def _forms(nodes: Sequence[Node], shapes: Mapping[str, Shape]) -> Iterator[objec
             yield spelling.template if isinstance(spelling, Function) else None
 
 
-def lives(graph: Graph) -> Lives:
-    """Ownership, reads and deaths of the tensors of a graph."""
+def lives(graph: Graph, in_place: frozenset[str] = frozenset()) -> Lives:
+    """Ownership, reads and deaths of the tensors of a graph; `in_place`: paths of nodes that own no memory either."""
     if graph.subgraphs:
-        return _lives(tuple(map(structure_of, graph.subgraphs)), graph.shared)
+        return _lives(tuple(map(structure_of, graph.subgraphs)), graph.shared, in_place)
     kinds: dict[str, list[tuple[str, str]]] = {}
     for kind in graph.kinds:
         kinds.setdefault(kind[0].partition("/")[0], []).append(kind)
     stages = [(stage, tuple(nodes)) for stage, nodes in groupby(graph.nodes, lambda node: node.stage)]
     structures = [_structure(nodes, graph.shapes, tuple(kinds.get(stage, ()))) for stage, nodes in stages]
-    return _lives(tuple(structures), graph.shared)
+    return _lives(tuple(structures), graph.shared, in_place)
 
 
 @cached(256, "an edit often changes numbers alone")
-def _lives(structures: tuple[Structure, ...], shared: Pairs) -> Lives:
+def _lives(structures: tuple[Structure, ...], shared: Pairs, in_place: frozenset[str]) -> Lives:
     nodes = [node for structure in structures for node in structure.nodes]
     number = {path: tensor for tensor, path in enumerate((INPUT, *[node.path for node in nodes]))}
     sources = np.array([*map(number.__getitem__, chain.from_iterable([node.inputs for node in nodes]))])
     tensors = np.arange(len(number))
     readers = np.repeat(tensors[1:], [len(node.inputs) for node in nodes])
     owner = tensors.copy()
-    for tensor in [tensor for tensor, node in enumerate(nodes, 1) if type(node.op) in FREE]:
+    for tensor in [tensor for tensor, node in enumerate(nodes, 1) if type(node.op) in FREE or node.path in in_place]:
         owner[tensor] = owner[number[nodes[tensor - 1].inputs[0]]]
     memory = owner[sources]
 

@@ -53,13 +53,15 @@ class PageFaults(NamedTuple):
 def page_faults(graph: Graph, batch: int = 1) -> PageFaults:
     """Page faults per call with glibc's default settings; `batch`: images per call.
 
+    An imported graph is taken as its module runs it: what that writes in place allocates nothing.
+
     Raises CostError for an operator without a kind.
     """
     shapes = graph.shapes
     buffers = tuple(
         [buffers_of(node.op, batch, node.output, *[shapes[path] for path in node.inputs]) for node in graph.nodes]
     )
-    run = _Run(buffers, lives(graph), ELEMENT * batch * prod(graph.input))
+    run = _Run(buffers, lives(graph, graph.in_place), ELEMENT * batch * prod(graph.input))
     return PageFaults(np.array(run.faults(), float))
 
 

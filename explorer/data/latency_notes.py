@@ -5,6 +5,8 @@ No page and no file here. Start at `latency_notes`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import costmodel
 from archs import Graph
 from costmodel import DeviceProfile, Prediction
@@ -20,7 +22,7 @@ def latency_notes(graph: Graph, profile: DeviceProfile) -> tuple[str, ...]:
     Two figures where the profile has a cost of a page fault: freed memory kept, and the allocator's default settings.
     Raises CostError for a network that the profile cannot price.
     """
-    graph = profile.regime.prepared(graph)
+    graph = replace(profile.regime.prepared(graph), in_place=frozenset())  # the file's calls write no tensor twice
     found = costmodel.predict(graph, profile)
     head = f"Predicted latency with profile {profile.name}: {_conditions(profile)}."
     if profile.page_fault_us is None:

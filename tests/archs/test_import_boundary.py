@@ -9,6 +9,7 @@ from torch import nn
 
 import archs
 import costmodel
+from archs.transforms.packed_graph import packed, unpacked
 
 SHAPE = (3, 10, 8)
 CONV = 3 * 4 * 9 + 4
@@ -33,6 +34,20 @@ class Conditioned(nn.Module):
 
     def forward(self, x, y, scale=1.0):
         return self.c(x) * self.l(y)[:, :, None, None] * scale
+
+
+class InPlace(nn.Module):
+    """Three writes over an input: of an activation, a sum, and an activation of a view. One activation writes anew."""
+
+    def __init__(self):
+        super().__init__()
+        self.c, self.relu, self.swish = nn.Conv2d(3, 4, 1), nn.ReLU(inplace=True), nn.Hardswish()
+
+    def forward(self, x):
+        x = self.relu(self.c(x))
+        y = self.swish(x)
+        y += x
+        return nn.functional.relu6(y.flatten(1), inplace=True)
 
 
 class OfADict(nn.Module):
@@ -171,3 +186,11 @@ def test_onnx_says_which_pooling_it_cannot_hold():
     graph = archs.from_module(nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveMaxPool2d(3)), SHAPE)
     with pytest.raises(archs.ArchError, match=r"1 pools 8×6 to 3×3, and ONNX has only windows of one size; allowed"):
         archs.to_onnx(graph)
+
+
+def test_nodes_that_write_over_their_input_are_named():
+    graph = archs.from_module(InPlace(), SHAPE)
+    assert graph.in_place == {"relu", "add", "relu6"}
+    assert unpacked(packed(graph)).in_place == graph.in_place
+    assert archs.fold_batchnorm(graph).in_place == frozenset()  # what is timed of it is the exported text
+    assert archs.from_module(archs.to_module(graph), SHAPE).in_place == frozenset()

@@ -176,6 +176,8 @@ class Reader:
             return
         if written != [operands[0]]:
             raise ArchError(f"{self.called}: {name} writes into {len(written)} tensors; allowed: its first argument")
+        if isinstance(result, Step):
+            result.in_place = result.inputs[:1] == [self.values[written[0]]]
         try:
             self.values.write(written[0], result, call_of(node, args))
         except UnsupportedCall:

@@ -85,10 +85,12 @@ class Step:
     """The first dimension is not the batch."""
     permutation: Permutation | None = None
     """Of a folded step: which elements of which step it has."""
+    in_place: bool = False
+    """Whether it writes its output over its first input."""
 
     def becomes(self, op: Op, *inputs: Step) -> None:
         """This step as another operator of the same output."""
-        self.op, self.inputs, self.weights = op, list(inputs), {}
+        self.op, self.inputs, self.weights, self.in_place = op, list(inputs), {}, False
 
 
 class Factor(NamedTuple):

@@ -301,6 +301,7 @@ def assemble(
         shared=tuple(shared),
         ties=tuple(ties),
         weights=Weights(weights, unread, stored_bytes),
+        in_place=frozenset(paths[id(step)] for step in steps if step.in_place),
     )
 
 
