@@ -34,12 +34,28 @@ def _published() -> dict[str, tuple[str, Spec]]:
 
 def names() -> tuple[str, ...]:
     """Every name that `spec` takes, the catalogue's first."""
-    return (*FAMILIES, *_published())
+    return tuple(dict.fromkeys((*FAMILIES, *_published())))
 
 
 def family(name: str) -> str:
     """The family that a network belongs to, for leaving families out."""
     return name if name in FAMILIES else _published()[name][0]
+
+
+def stated(name: str, **knobs: Any) -> dict[str, Any]:
+    """The knobs that change the network: without those at their default, so that one network has one title.
+
+    Raises CostError like `spec`.
+
+    >>> stated("mobilenet_v1", width=1.0, resolution=160)
+    {'resolution': 160}
+    """
+    wanted = spec(name, **knobs)
+    return {
+        knob: value
+        for knob, value in knobs.items()
+        if spec(name, **{other: kept for other, kept in knobs.items() if other != knob}) != wanted
+    }
 
 
 @cached(1024, "a table of timings names the same networks for many devices")

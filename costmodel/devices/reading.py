@@ -1,6 +1,6 @@
 """A list of timings from a CSV file: read, checked row by row, nothing executed.
 
-Every problem names the row as a spreadsheet counts it (the header is row 1) and the column. Separators are commas,
+Every problem names the row as a spreadsheet counts it (row 1 is the first line) and the column. Separators are commas,
 semicolons or tabs; with the latter two a decimal comma is a number.
 """
 
@@ -90,17 +90,18 @@ def _lines(text: str) -> tuple[tuple[Line, ...], list[InvalidCell]]:
     except csv.Error as error:
         return (), [InvalidCell(0, "", f"no CSV: {error}")]
     rows = [[cell.strip() for cell in row] for row in rows]
-    if not rows or not any(rows[0]):
+    top = next((number for number, row in enumerate(rows) if any(row)), None)
+    if top is None:
         return (), [InvalidCell(1, "", f"no header; needed: {', '.join(NEEDED)}; allowed: {', '.join(COLUMNS)}")]
     if len(rows) > MAX_ROWS:
         return (), [InvalidCell(0, "", f"over {MAX_ROWS:,} rows; allowed: up to {MAX_ROWS:,}")]
-    if len(rows[0]) > MAX_COLUMNS:
-        return (), [InvalidCell(1, "", f"{len(rows[0]):,} columns; allowed: up to {MAX_COLUMNS}")]
-    header = [cell.lower() for cell in rows[0]]
-    if problems := list(_header(header)):
+    if len(rows[top]) > MAX_COLUMNS:
+        return (), [InvalidCell(top + 1, "", f"{len(rows[top]):,} columns; allowed: up to {MAX_COLUMNS}")]
+    header = [cell.lower() for cell in rows[top]]
+    if problems := list(_header(header, top + 1)):
         return (), problems
     found: list[Line] = []
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in enumerate(rows[top + 1 :], top + 2):
         if not any(row):
             continue
         if len(row) > len(header):
@@ -117,21 +118,21 @@ def _lines(text: str) -> tuple[tuple[Line, ...], list[InvalidCell]]:
     return tuple(found), [*problems, *_duplicates(found)]
 
 
-def _header(header: list[str]) -> Iterator[InvalidCell]:
+def _header(header: list[str], number: int) -> Iterator[InvalidCell]:
     for name in header:
         if name in UNITS and "latency_ms" not in header:
             scale = UNITS[name]
             advice = (
                 "say the unit: name it latency_ms" if scale is None else f"multiply by {scale:g}; name it latency_ms"
             )
-            yield InvalidCell(1, name, f"the latency is in milliseconds; {advice}")
+            yield InvalidCell(number, name, f"the latency is in milliseconds; {advice}")
         elif name and name not in COLUMNS:
-            yield InvalidCell(1, name[:40], f"no such column; allowed: {', '.join(COLUMNS)}")
+            yield InvalidCell(number, name[:40], f"no such column; allowed: {', '.join(COLUMNS)}")
         if name and header.count(name) > 1:
-            yield InvalidCell(1, name[:40], "stands twice")
+            yield InvalidCell(number, name[:40], "stands twice")
     for name in NEEDED:
         if name not in header and not (name == "latency_ms" and UNITS.keys() & set(header)):
-            yield InvalidCell(1, name, f"is missing; found: {', '.join(filter(None, header))[:120]}")
+            yield InvalidCell(number, name, f"is missing; found: {', '.join(filter(None, header))[:120]}")
 
 
 def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[InvalidCell], NetworkTiming | None]:
@@ -143,7 +144,8 @@ def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[Inval
     if problems:
         return problems, None
     if not cells.get("latency_ms"):  # a network of the kit that was not timed
-        return [], None
+        unknown = cells["network"] not in networks.names()  # a row with another separator has all of it in this cell
+        return [InvalidCell(number, "network", _unknown(cells["network"]))] if unknown else [], None
     numbers: dict[str, float] = {}
     for column in ("latency_ms", "width", "resolution", "groups", "batch", "repeat"):
         if cells.get(column):
@@ -157,7 +159,7 @@ def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[Inval
     knobs |= {column: int(numbers[column]) for column in ("resolution", "groups") if column in numbers}
     knobs |= {"code": cells["code"]} if cells.get("code") else {}
     try:
-        networks.spec(cells["network"], **knobs)
+        knobs = networks.stated(cells["network"], **knobs)
     except CostError as error:
         text = str(error)
         column = next((knob for knob in networks.KNOBS if f"{knob}:" in text), "network")
@@ -166,6 +168,12 @@ def _row(cells: dict[str, str], number: int, separator: str) -> tuple[list[Inval
         cells["network"], tuple(knobs.items()), int(numbers.get("batch", 1)), numbers["latency_ms"], "your timings"
     )
     return [], timing
+
+
+def _unknown(name: str) -> str:
+    if not name:
+        return "is empty; write the network's name"
+    return f"found {name[:60]!r} and no latency_ms; another separator than the header's?"
 
 
 def _number(cell: str, column: str, separator: str) -> float:
