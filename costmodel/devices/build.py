@@ -26,7 +26,7 @@ def profile_of(
     device: Device, timings: Sequence[NetworkTiming], prior: Prior, warnings: Sequence[str] = ()
 ) -> WholeNetworkProfile:
     """The profile of a device. Raises CostError for fewer than MIN_NETWORKS networks."""
-    timed = arrays(timings, device.fused)
+    timed = arrays(timings, device.fused, device.kind)
     if len(set(timed.networks)) < MIN_NETWORKS:
         raise CostError(f"{len(set(timed.networks))} networks timed; needed: at least {MIN_NETWORKS}, better 10")
     found = fit(timed, prior)

@@ -34,7 +34,7 @@ CANDIDATES: tuple[tuple[str, tuple[tuple[str, object], ...]], ...] = tuple(
 def order(kind: str = "cpu") -> tuple[NetworkTiming, ...]:
     """All candidates, the most telling first; their latencies are 0, as nobody has timed them."""
     rows = [NetworkTiming(name, knobs, 1, 1.0, "") for name, knobs in CANDIDATES]
-    arrays = timed(rows, fused=True)
+    arrays = timed(rows, fused=True, kind=kind)
     prior = priors.shipped(kind)
     shares = arrays.terms / prior.reference
     shares = shares / (shares @ prior.mean)[:, None]  # relative to what the mean device takes: errors are relative

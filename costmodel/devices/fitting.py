@@ -114,7 +114,7 @@ def _covariance(model: Residual, left: Array, right: Array, left_of: Sequence[st
     return model.amplitude**2 * np.exp(-distance / (2 * model.length**2)) + model.source**2 * same
 
 
-NOISE = 0.05
+NOISE = 0.07
 """Relative error of one timing that the prior on the weights is set against."""
 
 

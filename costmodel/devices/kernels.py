@@ -45,7 +45,7 @@ class Kernel(NamedTuple):
 def kernels(graph: Graph, fused: bool) -> tuple[Kernel, ...]:
     """The kernels of a graph in execution order.
 
-    Where `fused`, a batch norm that is left and an activation that clamps cost nothing behind the operator that absorbs
+    Where `fused`, a batch norm that is left and an activation that clamps start none behind the operator that absorbs
     them. Raises CostError for an operator whose work is unknown.
     """
     found = []
@@ -56,6 +56,15 @@ def kernels(graph: Graph, fused: bool) -> tuple[Kernel, ...]:
             continue
         found.append(_kernel(graph, number, node))
     return tuple(found)
+
+
+def absorbed(graph: Graph) -> tuple[tuple[int, int], ...]:
+    """The clamping activations that a fusing runtime applies in another kernel: number of the node, its elements."""
+    return tuple(
+        (number, prod(node.output))
+        for number, node in enumerate(graph.nodes)
+        if type(node.op) in CLAMPS and _absorbed(graph, node)
+    )
 
 
 def _absorbed(graph: Graph, node: Node) -> bool:

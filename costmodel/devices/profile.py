@@ -111,6 +111,9 @@ class WholeNetworkProfile(Saved):
 
     @model_validator(mode="after")
     def _fits(self) -> WholeNetworkProfile:
+        if self.regime.device not in terms.PROCESSORS:
+            allowed = ", ".join(terms.PROCESSORS)
+            raise ValueError(f"regime.device: found {self.regime.device!r}; allowed: {allowed}")
         if tuple(self.weights) != terms.TERMS:
             raise ValueError("the profile was fitted on other terms; fit it again")
         if any(len(row.place) != len(terms.DESCRIBED) for row in self.rows):
@@ -183,7 +186,7 @@ class WholeNetworkProfile(Saved):
 
         Raises CostError for a graph without any of the fitted operators.
         """
-        total = terms.of_network(graph, self.fused, self.regime.batch)
+        total = terms.of_network(graph, self.fused, self.regime.batch, self.regime.device)
         place = terms.described(total, self.regime.batch)
         found, deviation = self.fit.predict(total[None], place[None], [""])
         if not found[0] > 0:
@@ -203,7 +206,7 @@ class WholeNetworkProfile(Saved):
 
     def nodes_ms(self, graph: Graph, latency_ms: float) -> tuple[list[float], list[str]]:
         """Milliseconds per node of `graph`, which add up to `latency_ms`, and each node's largest term."""
-        owners, parts = terms.of_kernels(graph, self.fused, self.regime.batch)
+        owners, parts = terms.of_kernels(graph, self.fused, self.regime.batch, self.regime.device)
         weighted = parts * self.fit.weights
         times = np.zeros(len(graph.nodes))
         bounds = ["launch"] * len(graph.nodes)

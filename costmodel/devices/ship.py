@@ -17,6 +17,7 @@ from costmodel.devices.fitting import Prior, Timed
 from costmodel.devices.load import SHIPPED
 from costmodel.devices.networks import DATA
 from costmodel.devices.tables import Device, devices, timed, timings
+from costmodel.devices.terms import PROCESSORS
 from costmodel.errors import CostError
 
 WORST_PCT = 15.0
@@ -27,7 +28,7 @@ REFUSED = DATA / "refused.csv"
 @cached(1, "each device is fitted against all others")
 def all_timed() -> dict[str, tuple[str, Timed]]:
     """Every published device: key → (kind, timed networks)."""
-    return {key: (of.kind, timed(timings(key), of.fused)) for key, of in devices().items()}
+    return {key: (of.kind, timed(timings(key), of.fused, of.kind)) for key, of in devices().items()}
 
 
 @cached(None, "the runs of one device share the prior of all others")
@@ -35,7 +36,7 @@ def prior_without(device: str, kind: str) -> Prior:
     """The prior that all other devices give; every run and thread count of this one is left out."""
     known = devices()
     others = {key: value for key, value in all_timed().items() if known[key].device != device}
-    return priors.learned(others)[priors.KINDS[kind]]
+    return priors.learned(others)[PROCESSORS[kind]]
 
 
 def ship(say: Callable[[str], object] = print) -> None:

@@ -80,12 +80,12 @@ def timings(key: str) -> tuple[NetworkTiming, ...]:
     return _table(devices()[key].table)[key]
 
 
-def timed(rows: Sequence[NetworkTiming], fused: bool) -> Timed:
-    """Timings as arrays. Raises CostError for an unknown network."""
+def timed(rows: Sequence[NetworkTiming], fused: bool, kind: str) -> Timed:
+    """Timings on a device of a kind as arrays. Raises CostError for an unknown network."""
     found = []
     for row in rows:
         graph = build(networks.spec(row.network, **dict(row.knobs)))
-        total = terms.of_network(fold_batchnorm(graph) if fused else graph, fused, row.batch)
+        total = terms.of_network(fold_batchnorm(graph) if fused else graph, fused, row.batch, kind)
         found.append((total, terms.described(total, row.batch)))
     return Timed(
         np.array([total for total, _ in found]),

@@ -8,9 +8,10 @@ import pytest
 
 import archs
 import costmodel
-from costmodel.devices import design, kernels, load, networks, reading, tables, user
+from archs.tables.rows import Conv
+from costmodel.devices import design, kernels, load, networks, reading, tables, terms, user
 
-BARS = {"pixel1": (5.0, 8.0), "pixel1_cpu": (5.0, None), "snapdragon_810": (6.0, None)}
+BARS = {"pixel1": (5.0, 8.0), "pixel1_cpu": (5.0, None), "pixel3": (3.5, None), "snapdragon_810": (6.0, 12.0)}
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +73,8 @@ def test_more_work_never_takes_less_of_the_weights():
     profile = load.load("snapdragon_810")
     for name in archs.names():
         small, large = (archs.fold_batchnorm(archs.build(archs.spec(name, resolution=r))) for r in (160, 224))
-        terms = [costmodel.devices.terms.of_network(graph, True, 1) @ profile.fit.weights for graph in (small, large)]
-        assert terms[0] < terms[1]
+        times = [terms.of_network(graph, True, 1, "cpu") @ profile.fit.weights for graph in (small, large)]
+        assert times[0] < times[1]
 
 
 def test_a_fusing_runtime_starts_no_kernel_for_relu6_and_an_eager_one_does():
@@ -81,6 +82,32 @@ def test_a_fusing_runtime_starts_no_kernel_for_relu6_and_an_eager_one_does():
     eager, fused = kernels.kernels(graph, False), kernels.kernels(archs.fold_batchnorm(graph), True)
     assert len(fused) < len(eager) - 80
     assert {k.kind for k in fused} == {"convolution", "depthwise", "pointwise", "elementwise", "pool", "linear"}
+
+
+def test_a_matrix_product_pays_for_whole_tiles():
+    spec = archs.Spec(name="own", input_channels=16, resolution=17, rows=(Conv(stage="a", channels=24, kernel=1),))
+    graph = archs.fold_batchnorm(archs.build(spec))
+    at = dict(zip(terms.TERMS, terms.of_network(graph, True, 1, "cpu")))
+    assert at["pointwise_mult_adds"] == 17 * 17 * 16 * 24
+    assert at["tile_mult_adds"] == 296 * 16 * 24
+
+
+def test_an_absorbed_activation_is_work_of_its_node_but_no_kernel():
+    with_relu, without = (archs.build(networks.spec(f"g4_relu_{relu}_shortcut_yes_c32")) for relu in ("yes", "no"))
+    at, bare = (dict(zip(terms.TERMS, terms.of_network(g, True, 1, "cpu"))) for g in (with_relu, without))
+    assert at["absorbed_elements"] > 0
+    assert {**at, "absorbed_elements": 0.0} == bare
+    predicted = costmodel.predict(with_relu, "snapdragon_810")
+    relus = [ms for node, ms in zip(predicted.graph.nodes, predicted.nodes_ms) if type(node.op).__name__ == "ReLU"]
+    assert relus
+    assert min(relus) > 0
+
+
+def test_terms_that_a_processor_has_no_use_for_are_zero():
+    graph = archs.fold_batchnorm(archs.build(archs.spec("mobilenet_v1")))
+    cpu, gpu = (dict(zip(terms.TERMS, terms.of_network(graph, True, 1, kind))) for kind in ("cpu", "npu"))
+    assert (cpu["calls"], gpu["calls"]) == (0, 1)
+    assert (cpu["convolution_columns"], gpu["convolution_columns"]) == (27 * 112 * 112, 0)
 
 
 def test_profile_survives_a_file_and_a_changed_one_is_refused(tmp_path):
@@ -111,6 +138,14 @@ def _pixel1(scale=1.0):
         knobs = dict(row.knobs)
         rows.append((row.network, knobs.get("width", ""), knobs.get("resolution", ""), row.latency_ms * scale))
     return rows
+
+
+def test_a_profile_of_another_kind_of_device_is_refused(shipped, tmp_path):
+    data = json.loads(shipped["pixel1"].text())
+    data["regime"]["device"] = "tpu"
+    (tmp_path / "p.json").write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(costmodel.CostError, match="found 'tpu'; allowed: cpu, gpu, npu"):
+        costmodel.load_profile(tmp_path / "p.json")
 
 
 @pytest.mark.parametrize(
@@ -171,6 +206,9 @@ def test_a_slip_is_named_with_its_row_and_not_fitted(tmp_path, factor, words):
         ("network,latency_ms\nmobilenet_v1,5\nmobilenet_v1,50\n", "row 3, column latency_ms: 50 ms"),
         ("network,latency_ms,latency_ms\nmobilenet_v1,5,5\n", "stands twice"),
         ("network,latency_ms\n", "no timings"),
+        ("network;latency_ms\nmobilenet_v1,5\nmobilenet_v2;5\n", "row 2, column network: found 'mobilenet_v1,5'"),
+        ("\n\nnetwork,latency\n", "row 3, column latency"),
+        ("network,width,latency_ms\nmobilenet_v1,,5\nmobilenet_v1,1.0,50\n", "which row 2 times at 5 ms"),
         ("", "no header"),
         ("\x00\x01", "no text"),
     ],
@@ -185,6 +223,11 @@ def test_a_spreadsheet_with_semicolons_and_decimal_commas_is_read():
     lines = reading.read("\ufeffnetwork;width;latency_ms\nmobilenet_v1;0,5;36,5\n".encode(), "t.csv")
     assert lines[0].timing.latency_ms == 36.5
     assert lines[0].timing.title == "mobilenet_v1 width=0.5"
+
+
+def test_a_knob_at_its_default_is_the_same_network():
+    lines = reading.read(b"network,width,latency_ms\nmobilenet_v1,,5\nmobilenet_v1,1.0,5\n", "t.csv")
+    assert {line.timing.title for line in lines} == {"mobilenet_v1"}
 
 
 def test_a_large_file_is_refused_before_it_is_read(tmp_path):
