@@ -61,16 +61,17 @@ def predicted_here(experiment: Experiment) -> dict[str, Predicted] | None:
 
 
 def papers_device(platform: str) -> WholeNetworkProfile:
-    """The paper's GPU or ARM core as a profile of whole networks."""
-    return load(PAPERS_DEVICES[platform])
+    """The paper's GPU or ARM core as a profile of whole networks, of calls with one image as in Tables 1 to 4."""
+    profile = load(PAPERS_DEVICES[platform])
+    return profile.model_copy(update={"regime": profile.regime.model_copy(update={"batch": 1})})
 
 
 def on_papers_devices(experiment: Experiment) -> dict[str, dict[str, float]]:
-    """Platform → row → predicted milliseconds of a batch on the paper's device, in the paper's settings.
+    """Platform → row → predicted milliseconds of one image on the paper's device.
 
-    The settings of the experiment have no effect: the paper's GPU ran batches of 8, its ARM core single images.
+    The settings of the experiment have no effect: Tables 1 to 4 are of single images.
     """
     return {
-        platform: {variant.row: costmodel.predict(variant.graph, name).latency_ms for variant in experiment.variants}
-        for platform, name in PAPERS_DEVICES.items()
+        platform: {variant.row: costmodel.predict(variant.graph, profile).latency_ms for variant in experiment.variants}
+        for platform, profile in ((platform, papers_device(platform)) for platform in PAPERS_DEVICES)
     }

@@ -39,7 +39,7 @@ KERNELS = (
     "one per convolution and one per group; `copy_` spreads the bias over the output before it; `cat` joins the "
     "groups; `mkldnn_convolution` is a convolution of another library; `clamp_min` is ReLU."
 )
-FUSED = " They take ReLU as a part of the convolution before it, so that its removal changes nothing in them."
+FUSED = " They take ReLU as a part of the convolution before it: it starts no kernel, and its removal saves little."
 
 
 def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] | None) -> None:
