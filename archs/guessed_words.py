@@ -49,6 +49,10 @@ ATTRIBUTES = {
         "mac",
     ),
     "params": ("parameters", "num_params", "n_params", "total_params", "param_count", "nparams"),
+    "low_ms": ("low", "lower"),
+    "high_ms": ("high", "upper"),
+    "low_pct": ("low", "lower"),
+    "high_pct": ("high", "upper"),
     "latency_ms": ("latency", "time", "time_ms", "ms", "total_ms", "duration"),
     "table": ("df", "to_df", "to_dataframe", "dataframe", "to_pandas", "to_frame", "pandas"),
     "nodes": ("layers", "ops", "operators", "modules", "children"),
@@ -124,6 +128,15 @@ OF_A_DIFF = OF_A_RESULT | {
     "params": "{it}.total.params",
     **dict.fromkeys(("latency_ms", "latency"), "{it}.total_ms"),
 }
+OF_A_PROFILE = {
+    **dict.fromkeys(("predict", "price"), "costmodel.predict(network, {it})"),
+    **dict.fromkeys(("latency", "latency_ms"), "costmodel.predict(network, {it}).latency_ms"),
+    **dict.fromkeys(("error", "mape", "accuracy", "validation"), "costmodel.profiles()"),
+    "load": "costmodel.load_profile(path_or_name)",
+    "to_json": "{it}.save(path)",
+    "measure": "costmodel.measure(network)",
+}
+"""Attribute of a device's profile → what to call."""
 OF_KNOBS = {
     **dict.fromkeys(("num_classes", "classes", "n_classes"), "archs.spec(name).set_classes(…)"),
     **dict.fromkeys(("in_chans", "in_channels", "input_channels"), "archs.spec(name).set_input(channels=…)"),
@@ -179,6 +192,7 @@ OF_EXPLORER = {
     **dict.fromkeys(("frontier", "front", "pareto_front"), "explorer.pareto(table, cost)"),
     **dict.fromkeys(("accuracy", "top1"), "explorer.estimate(network)"),
     "nas": "python -m explorer search",
+    **dict.fromkeys(("adapt", "netadapt"), "python -m explorer adapt"),
     **dict.fromkeys(("compare", "difference"), "explorer.diff(before, after)"),
     **dict.fromkeys(("grid", "grid_search"), "explorer.sweep(network, knobs)"),
     "scatter": "explorer.figures.scatter(table, cost)",

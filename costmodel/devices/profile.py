@@ -18,7 +18,8 @@ from costmodel.devices import terms
 from costmodel.devices.fitting import Array, Fit, Residual, publication
 from costmodel.errors import CostError
 from costmodel.latency.prediction import Prediction
-from costmodel.latency.profile import DeviceProfile, Errors, Finite, Natural, Reference, Regime, Saved
+from costmodel.latency.profile import DeviceProfile, Errors, Finite, Natural, Reference, Regime
+from costmodel.saved_profile import SavedProfile
 
 FORMAT = "costmodel.network_profile/1"
 Text = Annotated[str, Field(max_length=300)]
@@ -71,7 +72,7 @@ class FitErrors(_Part):
     """Share of left-out networks in their 90 % interval, whose width was found without them."""
 
 
-class WholeNetworkProfile(Saved):
+class WholeNetworkProfile(SavedProfile):
     """The latency of whole networks on one device, as non-negative terms and a correction by similar networks.
 
     It stands wherever a `DeviceProfile` does. Times are milliseconds of a call. `rows` are the timed networks, `errors`

@@ -5,14 +5,13 @@ Contents, reading and writing. No torch, no fitting, no prediction. Start at `De
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
+from pydantic import FailFast, Field, ValidationError, model_validator
 
 from archs import Graph, bounded_json, fold_batchnorm
 from archs.caching import cached
@@ -23,7 +22,7 @@ from costmodel.latency.features import COLUMNS, WORK
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS
 from costmodel.latency.trees import LEVELS
 from costmodel.networks.synthetic import Recipe, made, read_recipe
-from costmodel.written_files import write_together
+from costmodel.saved_profile import SavedProfile, Value
 
 FORMAT: Literal["costmodel.profile/1"] = "costmodel.profile/1"
 DEFAULT = "cpu"
@@ -47,23 +46,7 @@ Trees = Annotated[tuple[T, ...], Field(max_length=MAX_TREES), FailFast()]
 """Sequences of bounded length whose validation stops at the first error, so that errors take no memory."""
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
-
-
-class Saved(_Value):
-    """A profile of any kind: a value that is a file."""
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the profile atomically: a draft is renamed once it is complete."""
-        write_together({Path(path): self.text()})
-
-    def text(self) -> str:
-        """The content of its file."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True), separators=(",", ":")) + "\n"
-
-
-class Predictor(_Value):
+class Predictor(Value):
     """One operator kind: time_us = (base · work) · exp(forest(columns))."""
 
     base: Items[Annotated[float, Field(ge=0, allow_inf_nan=False)]]
@@ -91,7 +74,7 @@ class Predictor(_Value):
         return self
 
 
-class Regime(_Value):
+class Regime(Value):
     """Device and settings that a profile is valid for. Times of different regimes are never mixed."""
 
     device: Annotated[str, Field(pattern=r"^[a-z]{2,8}$")] = "cpu"
@@ -125,7 +108,7 @@ class Regime(_Value):
         return "-".join(words)
 
 
-class Errors(_Value):
+class Errors(Value):
     """Errors of predicted against measured network latencies, in percent."""
 
     networks: Natural
@@ -139,12 +122,12 @@ class Errors(_Value):
     """Share of networks whose measured time lies in the 90 % interval."""
 
 
-class Reference(_Value):
+class Reference(Value):
     """A held-out network that was timed with the profile. Timing it again measures the machine's current speed."""
 
     spec: dict[str, Any]
     network_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    kinds_us: Annotated[dict[Short, Annotated[Finite, Field(ge=0)]], Field(max_length=MAX_KINDS)] = {}
+    kinds_us: dict[Short, Annotated[Finite, Field(ge=0)]] = Field(default_factory=dict, max_length=MAX_KINDS)
     """Kind of operator → total time of its nodes; "all": of all nodes, "call": of the network."""
 
     def to_spec(self) -> Recipe:
@@ -152,7 +135,7 @@ class Reference(_Value):
         return read_recipe(self.spec)
 
 
-class DeviceProfile(Saved):
+class DeviceProfile(SavedProfile):
     """Predictors of one device in one regime, with their provenance and their held-out errors.
 
     `costmodel.load_profile(name)` reads one, `costmodel.calibrate` makes one of this machine, `save(path)` writes it.
@@ -300,7 +283,7 @@ def as_profile(profile: DeviceProfile | str | os.PathLike) -> DeviceProfile:
 
     Raises TypeError for anything else, CostError for a name or a file that is no profile.
     """
-    if isinstance(profile, Saved):
+    if isinstance(profile, SavedProfile):
         return cast(DeviceProfile, profile)
     if isinstance(profile, (str, os.PathLike)):
         path = locate(profile)

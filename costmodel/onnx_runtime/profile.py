@@ -30,11 +30,11 @@ from costmodel.latency.profile import (
     Predictor,
     Reference,
     Regime,
-    Saved,
     Short,
 )
 from costmodel.latency.trees import Forests
 from costmodel.onnx_runtime.features import COLUMNS, FusedFeatures, features
+from costmodel.saved_profile import SavedProfile
 
 FORMAT = "costmodel.onnx_runtime_profile/1"
 SHIPPED = Path(__file__).with_name("profiles")
@@ -60,7 +60,7 @@ class OnnxRuntimeRegime(Regime):
         return f"{self.runtime} {self.version}, {self.provider}, level {self.level}, {threads}, batch {self.batch}"
 
 
-class OnnxRuntimeProfile(Saved):
+class OnnxRuntimeProfile(SavedProfile):
     """Predictors of fused nodes, with the line from their sum to a call, their provenance and held-out errors."""
 
     format: Literal["costmodel.onnx_runtime_profile/1"] = "costmodel.onnx_runtime_profile/1"

@@ -26,6 +26,7 @@ VALUES = {
     "Report": costmodel.reconcile(SPEC)[0],
     "Diff": explorer.diff(SPEC, SPEC),
     "Estimate": explorer.estimate(SPEC),
+    "DeviceProfile": costmodel.load_profile("cpu"),
 }
 
 
@@ -72,6 +73,7 @@ def test_words_of_other_tools_are_translated():
     assert "call archs.spec(name, width=…) and pass" in _said(lambda: archs.build("mobilenet_v2", width=0.5))
     assert "instead of netwrk= use network=" in _said(lambda: archs.build(netwrk=SPEC))
     assert "after not given" in _said(lambda: explorer.diff(SPEC))
+    assert "path not given" in _said(VALUES["DeviceProfile"].save)
     assert "path given twice" in _said(lambda: archs.to_onnx(SPEC, "a", path="b"))
 
 
@@ -109,6 +111,10 @@ def test_an_attribute_that_a_class_lacks_is_named_with_what_there_is(name):
         ("Conv", "kernel_size", "use kernel"),
         ("Diff", "flops", "call diff.total.mult_adds"),
         ("Estimate", "accuracy", "use top1_pct"),
+        ("Estimate", "low", "use low_pct"),
+        ("Prediction", "upper", "use high_ms"),
+        ("DeviceProfile", "predict", "call costmodel.predict(network, profile)"),
+        ("DeviceProfile", "networs", "use networks"),
     ],
 )
 def test_attributes_of_other_tools_are_translated(name, attribute, said):
@@ -130,6 +136,7 @@ def test_attributes_of_other_tools_are_translated(name, attribute, said):
         (lambda: VALUES["Fragmentation"][0], "found [0]: use fragmentation.blocks"),
         (lambda: VALUES["Report"][0], "found [0]: use report.terms"),
         (lambda: VALUES["Conv"]["kernel_size"], "Conv takes no index, found ['kernel_size']: use conv.kernel"),
+        (lambda: VALUES["DeviceProfile"]["regime"], "takes no index, found ['regime']: use profile.regime"),
         (lambda: SPEC[0], "Spec takes no index, found [0]: use spec.rows"),
         (
             lambda: SPEC["stage2"],
@@ -176,6 +183,7 @@ def test_a_package_says_what_to_call():
         (SPEC, guessed_words.OF_A_SPEC),
         (VALUES["NetworkCounts"], guessed_words.OF_A_RESULT),
         (VALUES["Diff"], guessed_words.OF_A_DIFF),
+        (VALUES["DeviceProfile"], guessed_words.OF_A_PROFILE),
     ],
 )
 def test_what_is_to_be_called_is_there(owner, words):
