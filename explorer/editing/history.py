@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,12 @@ class History:
             return self
         versions = (*self.versions[: self.position + 1], Version(label, spec))[-LIMIT:]
         return History(versions, len(versions) - 1)
+
+    def continued(self, later: Sequence[Version], steps: int) -> History:
+        """With later versions, if any, in place of what could be redone; so many steps on from the one shown."""
+        versions = (*self.versions[: self.position + 1], *later) if later else self.versions
+        dropped = max(0, len(versions) - LIMIT)
+        return History(versions[dropped:], max(0, self.position + steps - dropped))
 
     def measure(self, top1_pct: float | None) -> History:
         """With the measured accuracy of the version shown; None takes it away. Raises ArchError if it is none."""

@@ -83,8 +83,12 @@ def _version(label: str, text: str, measured_pct: float | None) -> Version:
     return Version(label[:MAX_LABEL], spec, measured_pct)
 
 
-def resumed(stored: History, linked: bool, opened: Spec, by_link: bool) -> History:
-    """The stored history with the network that a session has opened as its last version, unless it is a reload."""
-    if stored.spec == opened or (not linked and not by_link):
-        return stored
-    return stored.push(f"opened {'a link to ' if by_link else ''}{opened.name}", opened)
+def resumed(stored: History, linked: bool, session: History, opened: int) -> History:
+    """The stored history, then what a session has done: its versions after the one that it opened with.
+
+    That one, of number `opened` (0: by the bare address, 1: by a link), is a version too, unless it is a reload.
+    """
+    first = session.versions[opened].spec
+    if stored.spec != first and (linked or opened):
+        stored = stored.push(f"opened {'a link to ' if opened else ''}{first.name}", first)
+    return stored.continued(session.versions[opened + 1 :], session.position - opened)

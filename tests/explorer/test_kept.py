@@ -105,14 +105,39 @@ def test_any_text_is_refused_or_a_history(text):
     assert history.spec
 
 
+def by_link(spec: archs.Spec) -> History:
+    """What a session opens with."""
+    return History.start(V2).push("opened a link", spec)
+
+
 def test_after_a_reload_it_goes_on_where_it_was():
     history = walked(5).undo()
-    assert kept.resumed(history, True, history.spec, True) == history
+    assert kept.resumed(history, True, by_link(history.spec), 1) == history
+
+
+@pytest.mark.parametrize("back", range(6))
+def test_what_the_session_has_done_meanwhile_follows(back):
+    """A press that is handled before the browser's own text: two edits, then steps back past what was stored."""
+    stored, whole, session = walked(5), walked(5), by_link(walked(5).spec)
+    for label, width in (("a", 0.5), ("b", 0.75)):
+        session, whole = [one.push(label, archs.spec("mobilenet_v2", width=width)) for one in (session, whole)]
+    for _ in range(back):
+        session, whole = session.undo(), whole.undo()
+    again = kept.resumed(stored, True, session, 1)
+    assert again.versions == whole.versions
+    assert again.position == max(whole.position, 4)  # one before the network that the session opened with
+
+
+def test_what_is_beyond_the_limit_is_the_oldest(monkeypatch):
+    monkeypatch.setattr("explorer.editing.history.LIMIT", 5)
+    session = by_link(walked(4).spec).push("last", archs.spec("shufflenet_v2"))
+    again = kept.resumed(walked(4), True, session, 1)
+    assert (len(again.versions), again.position, again.spec) == (5, 4, session.spec)
 
 
 def test_another_link_is_one_more_step_and_nothing_is_lost():
     history, other = walked(5), archs.spec("shufflenet_v2")
-    again = kept.resumed(history, True, other, True)
+    again = kept.resumed(history, True, by_link(other), 1)
     assert again.spec == other
     assert again.undo() == History((*history.versions, again.versions[-1]), 5)
     assert again.versions[-1].label == "opened a link to shufflenet_v2"
@@ -120,11 +145,11 @@ def test_another_link_is_one_more_step_and_nothing_is_lost():
 
 def test_the_bare_address_begins_anew_with_the_way_back():
     history = walked(5)
-    again = kept.resumed(history, True, V2, False)
+    again = kept.resumed(history, True, History.start(V2), 0)
     assert again.spec == V2
     assert again.undo().spec == history.spec
 
 
 def test_a_network_that_no_link_holds_is_there_after_a_reload():
     history = History.start(V2).push("long", long_spec(2))
-    assert kept.resumed(history, False, V2, False) == history
+    assert kept.resumed(history, False, History.start(V2), 0) == history

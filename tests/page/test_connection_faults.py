@@ -84,14 +84,26 @@ def test_a_dropped_connection(opened, address):
 
 
 def test_a_restarted_server(opened):
-    """The network is in the address. Earlier versions come back with a reload."""
+    """The page asks the new server by itself, and what the browser stores is there before the next edit."""
+    state = opened.locator("[data-test-connection-state]")
     with serving() as (address, process):
         opened.goto(address)
         settle(opened)
-        first, last = edited(opened, 1)
+        first, last = edited(opened, 2)
         os.kill(process, signal.SIGKILL)
+        expect(state).not_to_have_attribute("data-test-connection-state", "CONNECTED")
     with serving(port=int(address.rpartition(":")[2])):
-        goes_on(opened, first, last)
+        expect(state).to_have_attribute("data-test-connection-state", "CONNECTED")
+        type_number(opened, "c · channels", "56")
+        expect(figure(opened, "Mult-adds")).not_to_have_text(last)
+        settle(opened)
+        for before in (last, first):
+            press(opened, "Undo")
+            expect(figure(opened, "Mult-adds")).to_have_text(before)
+            settle(opened)
+        press(opened, "Undo")
+        expect(figure(opened, "Mult-adds")).not_to_have_text(first)
+        expect(opened.get_by_role("button", name="Undo")).to_be_disabled()
 
 
 def test_silent_and_hostile_visitors_cost_nobody_an_edit():

@@ -101,8 +101,8 @@ def test_a_reloaded_tab_finds_its_adaptation(monkeypatch):
     job = adapted(done=False)
     monkeypatch.setitem(adaptations._jobs, job.token, job)
     at = page("search", memory={SCENARIO: replace(start(), target_ms=5.0)})
-    (storage,) = [node for node in at._tree if getattr(node, "key", None) == persistence.KEY]
-    forms.report(at, storage.proto, "queue", {"events": [[1, job.token]]})
+    (storage,) = [node for node in at._tree if getattr(node, "key", None) == "search storage"]
+    forms.report(at, storage.proto, "queue", {"events": [[1, job.token, True]]})
     assert memory_of(at)[persistence.ADAPT_JOB] is job
     assert "Stopped after 1 steps" in said(at)
     assert scenario_of(at).target_ms == 5.0

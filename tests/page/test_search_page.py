@@ -152,7 +152,7 @@ def test_a_reloaded_tab_finds_its_search(monkeypatch):
     at = AppTest.from_string(PAGES["search"], default_timeout=60)
     at.session_state["memory"] = {SCENARIO: replace(start(), target_ms=5.0)}
     at.run()
-    (storage,) = [node for node in at._tree if getattr(node, "key", None) == persistence.KEY]
-    forms.report(at, storage.proto, "queue", {"events": [[1, job.token]]})
+    (storage,) = [node for node in at._tree if getattr(node, "key", None) == "search storage"]
+    forms.report(at, storage.proto, "queue", {"events": [[1, job.token, True]]})
     assert at.session_state["memory"][persistence.JOB] is job
     assert "Stopped after 5 of 8 evaluations." in words(at)

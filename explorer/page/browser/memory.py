@@ -7,6 +7,7 @@ object in both runs, so no write to it is lost.
 
 from __future__ import annotations
 
+from secrets import token_hex
 from typing import Any
 
 import streamlit as st
@@ -20,3 +21,8 @@ def memory() -> dict[str, Any]:
     if KEY not in st.session_state:
         st.session_state[KEY] = {}
     return st.session_state[KEY]
+
+
+def session() -> str:
+    """A name of the session, which the browser tells from an earlier one's."""
+    return memory().setdefault("session", token_hex(8))

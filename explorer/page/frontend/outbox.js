@@ -43,14 +43,8 @@ export function acknowledge(box, acknowledged) {
   return settled;
 }
 
-// For a component that sends one event at most: what `find` returns, if anything
-const reporters = new WeakMap();
-export function reportOnce(root, setTriggerValue, acknowledged, find) {
-  const known = reporters.get(root),
-    box = known ?? createOutbox(root);
-  reporters.set(root, box);
-  box.send = (queue) => setTriggerValue("queue", queue);
-  acknowledge(box, acknowledged);
-  const found = known ? null : find();
-  if (found) enqueue(box, "found", found, found);
+// A run of the page, with all pending events of all components
+export function requestRun(box) {
+  box.send({ events: [] });
+  document.dispatchEvent(new Event(QUEUED));
 }

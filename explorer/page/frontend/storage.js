@@ -1,11 +1,39 @@
-import { reportOnce } from "./outbox.js";
+import { acknowledge, createOutbox, enqueue, requestRun } from "./outbox.js";
 
-// An empty session asks for what the tab has stored once; any other saves its own. A browser may forbid both
+// A text that the browser keeps for the next session of this tab, and with `shared` for those of other tabs. A session
+// is told what an earlier one has left; its own text is stored once it has acknowledged that. A browser may forbid both
+const boxes = new WeakMap();
+
 export default function ({ parentElement, data, setTriggerValue }) {
-  const name = data.storage;
-  const find = () => sessionStorage.getItem(name) && [sessionStorage.getItem(name)];
+  const { storage, shared, text, session, acknowledged } = data;
+  const box = boxes.get(parentElement) ?? createOutbox(parentElement);
+  box.send = (queue) => setTriggerValue("queue", queue);
+  if (!boxes.has(parentElement)) onReconnection(box, () => requestRun(box));
+  boxes.set(parentElement, box);
+  acknowledge(box, acknowledged);
+  const owner = `${storage} session`;
   try {
-    reportOnce(parentElement, setTriggerValue, data.acknowledged, () => (data.text ? null : find()));
-    if (data.text) sessionStorage.setItem(name, data.text);
+    if (box.told !== session && sessionStorage.getItem(owner) !== session) {
+      const mine = sessionStorage.getItem(storage),
+        found = mine ?? (shared ? localStorage.getItem(storage) : null);
+      box.told = session;
+      box.pending = [];
+      if (found) enqueue(box, "found", found, [found, mine !== null]);
+    }
+    if (box.pending.length) return;
+    sessionStorage.setItem(owner, session);
+    if (!text) return;
+    sessionStorage.setItem(storage, text);
+    if (shared) localStorage.setItem(storage, text);
   } catch {}
+}
+
+// After a restart of the server the tab has a new session, for which Streamlit runs nothing before the next event
+function onReconnection(box, act) {
+  const app = document.querySelector("[data-test-connection-state]");
+  const observer = new MutationObserver(() => {
+    if (!box.root.isConnected) observer.disconnect();
+    else if (app.dataset.testConnectionState === "CONNECTED") act();
+  });
+  observer.observe(app, { attributeFilter: ["data-test-connection-state"] });
 }

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from archs import Spec
 from explorer.errors import LabError
 from explorer.jobs import lab_queue
 from explorer.lab import session_text
-from explorer.page.browser import events
-from explorer.page.frontend import bundle
 from explorer.page.lab import store
 from explorer.page.state import session as state
 from explorer.page.widgets import job_status
-from explorer.page.widgets.components import Component
+from explorer.page.widgets.stored import BrowserText
 
-KEY = "lab storage"
-
-_component = Component("lab_storage", js=bundle.script("storage"))
+_stored = BrowserText("lab storage", "cnn-cost lab")
 
 
 def save() -> None:
     """Read from the tab or write to it; called last on each page of the lab."""
     with state.guard("The stored session"):
         session = store.stored()
-        text = session_text.pack(session) if session else ""
-        data = {"storage": "cnn-cost lab", "text": text, "acknowledged": events.acknowledged(KEY)}
-        _component(key=KEY, data=data, on_queue_change=partial(events.handle, KEY, _found))
+        _stored.keep(session_text.pack(session) if session else "", _found)
 
 
 def _found(content: list[Any]) -> None:
     with state.guard("The stored session"):
         match content:
-            case [str(text)] if not (store.orders() or store.runs() or store.answers()):
+            case [str(text), True] if not (store.orders() or store.runs() or store.answers()):
                 _resume(text)
 
 

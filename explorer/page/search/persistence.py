@@ -5,7 +5,6 @@ The target, the device and the open network are the session's own, as on Explore
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,18 +16,15 @@ from explorer.jobs import adapt as adaptations
 from explorer.jobs import search as jobs
 from explorer.jobs.adapt import AdaptJob
 from explorer.jobs.search import SearchJob
-from explorer.page.browser import events
 from explorer.page.browser.memory import memory
-from explorer.page.frontend import bundle
 from explorer.page.state import session as state
 from explorer.page.state import share
 from explorer.page.widgets import job_status
-from explorer.page.widgets.components import Component
+from explorer.page.widgets.stored import BrowserText
 from explorer.search.runs import settings as search
 from explorer.search.runs.adaptation import AdaptSettings
 from explorer.search.runs.settings import SearchSettings
 
-KEY = "search storage"
 SETTINGS, JOB = "search settings", "search job"
 ADAPT_SETTINGS, ADAPT_JOB, KIND = "adapt settings", "adapt job", "search kind"
 """Memory."""
@@ -37,7 +33,7 @@ BLOCKS, LAYERS = "Block by block", "Layer by layer"
 ADAPT_PARAMETERS = ("by", "method", "score", "meets")
 """Of a link to a search layer by layer."""
 
-_component = Component("search_storage", js=bundle.script("storage"))
+_stored = BrowserText("search storage", "cnn-cost search")
 
 
 def kind() -> str:
@@ -102,12 +98,7 @@ def address(scenario: Scenario) -> str:
 def keep(scenario: Scenario) -> None:
     """Writes the address and the jobs' tokens; the last thing on the page."""
     share.write(_parameters(scenario), (*share.PARAMETERS, *search.PARAMETERS, *ADAPT_PARAMETERS))
-    data = {
-        "storage": "cnn-cost search",
-        "text": " ".join(one.token for one in (job(), adapt_job()) if one),
-        "acknowledged": events.acknowledged(KEY),
-    }
-    _component(key=KEY, data=data, on_queue_change=partial(events.handle, KEY, _found))
+    _stored.keep(" ".join(one.token for one in (job(), adapt_job()) if one), _found)
 
 
 def _parameters(scenario: Scenario) -> dict[str, str]:
@@ -132,7 +123,7 @@ def _found(content: list[Any]) -> None:
     """The tokens that the tab has stored: its jobs, where this server still knows them."""
     with state.guard("The search"):
         match content:
-            case [str(tokens)]:
+            case [str(tokens), True]:
                 for token in tokens.split()[:2]:
                     _resume(token)
 

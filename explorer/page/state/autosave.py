@@ -5,69 +5,64 @@ The tab's own storage gives the history back by itself; what another tab or an e
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from archs import ArchError
 from explorer.editing import history_text as kept
 from explorer.editing.history import History
-from explorer.editing.scenario import Scenario, start
-from explorer.page.browser import events
+from explorer.editing.scenario import Scenario
 from explorer.page.browser.memory import memory
-from explorer.page.frontend import bundle
 from explorer.page.state import session as state
 from explorer.page.state.share import BY_LINK
 from explorer.page.widgets import form
-from explorer.page.widgets.components import Component
 from explorer.page.widgets.form import Part
+from explorer.page.widgets.stored import BrowserText
 
-KEY = "autosave"
-STORAGE = "cnn-cost history"
 OFFERED = "offered history"
 
-_keeper = Component("autosave", js=bundle.script("history"))
+_stored = BrowserText("autosave", "cnn-cost history", shared=True)
 
 
 def keep(scenario: Scenario) -> None:
     """Asks the browser, or gives it what there is; the last thing on the page."""
     history = scenario.history
     if _untouched(history) and not memory().get("resumed"):
-        _draw("")
+        _stored.keep("", _found)
         return
     known = {id(version): text for version, text in memory().get("packed", ())}
     packed = [(version, known.get(id(version)) or kept.text_of(version.spec)) for version in history.versions]
     memory()["packed"] = packed
-    _draw(kept.pack(history, [text for _, text in packed]))
-
-
-def _draw(text: str) -> None:
-    data = {"text": text, "storage": STORAGE, "acknowledged": events.acknowledged(KEY)}
-    _keeper(key=KEY, data=data, on_queue_change=partial(events.handle, KEY, _found))
+    _stored.keep(kept.pack(history, [text for _, text in packed]), _found)
 
 
 def _untouched(history: History) -> bool:
     """Whether nothing was done yet: what the page opens with, and the address's network."""
-    return len(history.versions) <= (2 if memory().get(BY_LINK) else 1)
+    return len(history.versions) <= 1 + _linked()
+
+
+def _linked() -> int:
+    """The place in the history of the network that the session opened with."""
+    return int(memory().get(BY_LINK, False))
 
 
 def _found(content: list[Any]) -> None:
     """What the browser has kept, and whether this tab has."""
     with state.guard("The history"):
         match content:
-            case [str(text), bool(mine)] if _untouched(state.scenario().history):
+            case [str(text), bool(mine)] if not memory().get("resumed"):
                 _resume(text, mine)
 
 
 def _resume(text: str, mine: bool) -> None:
-    """The tab's own is taken up at once."""
-    opened = state.scenario().spec
+    """The tab's own is taken up at once, before what the session has done meanwhile."""
+    history = state.scenario().history
     try:
         found, linked = kept.unpack(text)
     except ArchError:  # of another version of this program
         return
     if mine:
-        _take(kept.resumed(found, linked, opened, by_link=opened != start().spec))
-    elif len(found.versions) > 1:
+        _take(kept.resumed(found, linked, history, _linked()))
+    elif len(found.versions) > 1 and _untouched(history):
         memory()[OFFERED] = found
 
 

@@ -62,7 +62,7 @@ def _network(text: str | None) -> Scenario:
     if text is None:
         return start()
     spec = links.decode(text)
-    memory()[BY_LINK] = True
+    memory()[BY_LINK] = spec != start().spec
     return start().choose("link", spec=spec, label=f"opened a link to {spec.name}")
 
 
