@@ -1,5 +1,5 @@
-"""Hostile strings in every field of links, of what the browser stores, of profiles and of timings, on every page that
-shows them: nothing is fetched, linked or executed. ONNX files are in `test_literal_text.py`.
+"""Hostile strings in every field of links, of what the browser stores, of profiles, timings and ONNX files, on
+every page that shows them: nothing is fetched, linked or executed.
 """
 
 from __future__ import annotations
@@ -101,3 +101,13 @@ def test_profiles_and_timings(watched, address):
     upload(watched, 0, "timings.csv", documents.timings())
     watched.get_by_test_id("stAlert").or_(watched.locator(".note.error")).first.wait_for()
     inert(watched)
+
+
+@pytest.mark.parametrize("unknown", [False, True], ids=["names", "kinds and domains"])
+def test_onnx_files(watched, address, unknown):
+    """Of the graph, its nodes, tensors and metadata; the file's name too."""
+    visit(watched, address, "import")
+    upload(watched, 0, f"{STRINGS[8]}.onnx".replace("/", " "), documents.onnx_file(unknown))
+    for name in ("Blocks", "Layers", "Edit", "Export"):
+        watched.get_by_role("tab", name=name, exact=True).click()
+        inert(watched, shown=False)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ast
 import re
 
-import onnx
 import pytest
 from playwright.sync_api import expect
 from support.browser import PATIENCE, ROOT, serving
 from support.hostile import ACTIVE, FORMULA, STRINGS
-from support.onnx_files import model, node
 
 from explorer.page.widgets.messages import JOINER, literal
 
@@ -62,26 +60,3 @@ def test_every_hostile_string(watched, tmp_path, monkeypatch):
             if text.isprintable() and text == text.strip():
                 assert " ".join(text.split()) in " ".join(seen.split())
         assert watched.locator(f"{ACTIVE}, {FORMULA}").count() == 0
-
-
-@pytest.mark.browser
-@pytest.mark.slow
-def test_a_hostile_onnx_file(watched, address):
-    watched.goto(f"{address}/import")
-    expect(watched.get_by_role("heading", name="Import a network")).to_be_visible(timeout=PATIENCE)
-    chain, names = [], [f"![x](http://sentinel.invalid/{n}.png)" for n in range(6)]
-    for number, text in enumerate(STRINGS[:6]):
-        made = onnx.helper.make_node(
-            text, [names[number - 1] if number else "x"], [names[number]], name=text, domain=""
-        )
-        chain.append(made)
-    chain.append(node("Relu", names[-1]))
-    for name, content in (
-        (f"{STRINGS[1]}.onnx", model(chain)),
-        ("![x](y).onnx", model([node("Relu", "x", name=STRINGS[0])])),
-    ):
-        content.graph.name = STRINGS[0]
-        file = {"name": name, "mimeType": "application/octet-stream", "buffer": content.SerializeToString()}
-        watched.locator('input[type="file"]').set_input_files(file)
-        watched.wait_for_timeout(3000)
-        watched.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()

@@ -139,11 +139,11 @@ def onnx_file(unknown: bool) -> bytes:
     numbers = count()
     nodes, values = [], ["x", *[f"{text} {next(numbers)}" for text in STRINGS[:-1]], "y"]
     for text, (before, after) in zip(STRINGS, pairwise(values)):
-        if unknown and len(nodes) % 2:
+        if unknown and not len(nodes) % 2:
             nodes.append(onnx.helper.make_node(text, [before], [after], name=text, domain=text))
         else:
             nodes.append(node("Relu", before, outputs=[after], name=text))
-    made = model(nodes)
+    made = model(nodes, declared=dict.fromkeys(values[1:-1], (1, 4, 8, 8)))
     made.graph.name, made.doc_string, made.producer_name = STRINGS[0], STRINGS[1], STRINGS[2]
     made.metadata_props.add(key=STRINGS[3], value=STRINGS[4])
     if unknown:
