@@ -38,11 +38,14 @@ from explorer.editing.scenario import start
 from explorer.lab import record, session_text
 from explorer.lab.experiment import experiment
 from explorer.lab.verdict import compare
-from explorer.page.state import share
+from explorer.page.state import own_devices, share
+from explorer.search import sweep
 from explorer.search.image_sets import load as images
 from explorer.search.logs.adapt_log import AdaptLog, row_of
+from explorer.search.logs.search_log import SEARCH, SearchLog
 from explorer.search.netadapt import AdaptedStep
 from explorer.search.runs.settings import SearchSettings, of_parameters
+from explorer.search.spaces import space
 
 TIMINGS = "network,width,resolution,latency_ms\n" + "".join(
     f"{name},{width},{resolution},{width * resolution / 10}\n"
@@ -185,15 +188,33 @@ def _pages() -> dict[str, Kind]:
     }
 
 
+def _log(format_: str, row: str) -> str:
+    """A log of an empty plan with one line, which is any text."""
+    return json.dumps({"format": format_, "plan": {}}) + "\n" + row + "\n"
+
+
 def _searches(folder: Path) -> dict[str, Kind]:
     step = AdaptedStep(0, 0.0, archs.spec("mobilenet_v1"), 2.0, 1.5, 2.5, 70.0)
-    log = "".join([json.dumps(line) + "\n" for line in ({"format": AdaptLog.FORMAT, "plan": {}}, row_of(step))])
+    adapted = _log(AdaptLog.FORMAT, json.dumps(row_of(step)))
+    macro = space("nas_bench_macro")
+    genome = macro.draw(Random(0))
+    evaluated = {"genome": genome, "digest": macro.digest(genome), "score": 70.0, "latency_ms": 2.0, "low_ms": 1.5}
+    evaluated |= {"high_ms": 2.5, "mult_adds": 1000, "params": 10}
+    row = {"origin": SEARCH, "candidate": evaluated}
+    searched = _log(SearchLog.FORMAT, json.dumps(row))
+    swept = sweep.part(sweep.plan("nas_bench_macro", 5, 0, "cpu"), 0, 5)[2]
     file = io.BytesIO()
     numpy.savez(file, x_train=numpy.zeros((40, 8, 8), numpy.uint8), y_train=numpy.arange(40) % 2)
     read = _of_file(folder / "steps.jsonl", lambda path: AdaptLog(path, {}))
+    read_search = _of_file(folder / "search.jsonl", lambda path: SearchLog(path, {}, macro))
+    read_rows = _of_file(folder / "part-000000.parquet", lambda path: sweep.read_part(path, macro))
     npz = _of_file(folder / "x.npz", lambda path: images(str(path)))
     return {
-        "logs of an adaptation": Kind(read, _of_text(log), 300),
+        "logs of an adaptation": Kind(read, _of_text(adapted), 300),
+        "steps of an adaptation": Kind(read, _of(row_of(step), partial(_log, AdaptLog.FORMAT)), 200),
+        "logs of a search": Kind(read_search, _of_text(searched), 200),
+        "evaluations of a search": Kind(read_search, _of(row, partial(_log, SearchLog.FORMAT)), 300),
+        "parts of a sweep": Kind(read_rows, partial(mutated_bytes, swept), 150),
         "images of an adaptation": Kind(npz, partial(mutated_bytes, file.getvalue()), 200),
     }
 
@@ -213,11 +234,13 @@ def _lab() -> dict[str, Kind]:
 
 def _profiles(folder: Path) -> dict[str, Kind]:
     timed = raw_text([Record(archs.spec("mobilenet_v1"), 10.0, (6.0, 4.0), 0.01, 4)] * 3, Regime())
+    stored = {"used": [0], "profiles": [json.dumps(slim_profile(WHOLE_NETWORKS))]}
     report = {"profile": "cpu", "per_network": [], "plain": {"per_network": []}}
     return {
         "profiles, whole": Kind(upload, _of(profile() | {"warnings": []}, _bytes), 10),
         "profiles": Kind(upload, _of(slim_profile("cpu"), _bytes), 300),
         "profiles of devices": Kind(upload, _of(slim_profile(WHOLE_NETWORKS), _bytes), 200),
+        "devices that the browser stores": Kind(own_devices.unpack, _of(stored), 150, True),
         "profiles of ONNX Runtime": Kind(upload, _of(slim_profile(RUNTIME), _bytes), 60),
         "device timings": Kind(read_timings, _of_text(TIMINGS, _bytes), 800),
         "raw timings": Kind(_of_file(folder / "x.raw.jsonl", read_raw), _of_text(timed), 200),
