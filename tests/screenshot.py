@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from PIL import Image
 from playwright.sync_api import Page
-from support.browser import ROOT, choose, chromium, open_page, server, settle, turn, unfold
+from support.browser import PATIENCE, ROOT, choose, chromium, open_page, server, settle, turn, unfold
 
 FOLDER = ROOT / ".github"
 LIMIT = 250_000  # bytes: each is in every clone
@@ -107,7 +107,7 @@ def write(name: str, png: bytes) -> None:
     """With fewer colours, which nobody sees and a clone is grateful for."""
     target = FOLDER / f"{name}.png"
     Image.open(io.BytesIO(png)).convert("RGB").quantize(
-        COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
     ).save(target, optimize=True)
     size = target.stat().st_size
     if size > LIMIT:
@@ -122,6 +122,7 @@ def main(names: list[str]) -> None:
             path, height, make, scheme = PAGES[name]
             if path:
                 page = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme=scheme)
+                page.set_default_timeout(PATIENCE)
                 page.goto(address + path)
                 page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
                 page.locator('[data-testid="stMain"] h1').wait_for()
