@@ -8,6 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from support.operator_facts import FACTS
 
 import archs
 import costmodel
@@ -20,6 +21,7 @@ from costmodel.calibration.fit import _base
 from costmodel.latency import trees
 from costmodel.latency.calibrated_range import AXES, LIMIT, NEGLIGIBLE, Range, coordinates, cover
 from costmodel.latency.features import STATIC, features
+from costmodel.latency.operator_kinds import kind_of
 from costmodel.latency.profile import Predictor
 from costmodel.timing.timing_records import read_raw
 from explorer.cli.main import main
@@ -65,6 +67,13 @@ def test_mobile_networks_are_inside(profile):
         if name != "resnet50":  # too heavy to be timed
             found = costmodel.predict(family.spec(), profile)
             assert found.interval == (found.low_ms, found.high_ms), (name, found.out_of_range)
+
+
+@pytest.mark.parametrize("profile", ["cpu", "cpu-2-threads", "cpu-batch-8"])
+def test_every_kind_has_timed_nodes(profile):
+    """Without any, a kind has no range: all of it would be inside."""
+    kinds = {kind_of(op, tuple(Shape(*x) for x in inputs), 1)[0] for op, inputs, *_ in FACTS} - {"view"}
+    assert kinds <= {kind for kind, p in costmodel.load_profile(profile).predictors.items() if p.timed}
 
 
 def test_in_bulk_as_one_by_one():
