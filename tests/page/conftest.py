@@ -1,12 +1,23 @@
-"""A browser page on which nothing from outside may become active: used by all tests of hostile texts."""
+"""Streamlit's components found once for all pages; a browser page on which nothing from outside may become active."""
 
+import functools
 import re
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from support.browser import PATIENCE
 from support.hostile import ACTIVE
 
 SENTINEL = re.compile(r"sentinel\.invalid")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _components_found_once():
+    """A server looks through all installed packages for components when it starts, and `AppTest` before each page."""
+    with pytest.MonkeyPatch.context() as patch:
+        find = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", find)
+        yield
 
 
 @pytest.fixture
