@@ -61,10 +61,12 @@ def test_files_follow_the_umask_and_leave_no_draft(tmp_path, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_command_with_one_line(number, tmp_path):
     program = (
-        "import signal, sys, time\nfrom explorer.cli import main as cli\n"
+        "import signal, sys, time, types\nfrom explorer.cli import main as cli\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a test run in the background ignores it
         "def wait(options):\n    print('begun', flush=True)\n    time.sleep(60)\n"
-        "cli.GROUPS = [lambda commands: commands.add('wait', wait, 'waits for a signal')]\n"
+        "register = lambda commands: commands.add('wait', wait, 'waits for a signal')\n"
+        "sys.modules['explorer.cli.waiting'] = types.SimpleNamespace(register=register)\n"
+        "cli.GROUPS = {'waiting': ('wait',)}\n"
         "sys.exit(cli.main(['wait']))\n"
     )
     with subprocess.Popen(
