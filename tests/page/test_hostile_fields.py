@@ -1,4 +1,4 @@
-"""Hostile strings in every field of links, of what the browser stores, of profiles, timings and ONNX files, on
+"""Hostile strings in every field of links, of what the browser stores, of profiles, timings, ONNX files and classes, on
 every page that shows them: nothing is fetched, linked or executed.
 """
 
@@ -13,6 +13,7 @@ from support import hostile_documents as documents
 from support.browser import PATIENCE
 from support.hostile import ACTIVE, FORMULA, STRINGS
 
+from explorer.lab.classes import Classes
 from explorer.page.state.share import PARAMETERS
 from explorer.search.runs.settings import PARAMETERS as SEARCHED
 
@@ -111,3 +112,21 @@ def test_onnx_files(watched, address, unknown):
     for name in ("Blocks", "Layers", "Edit", "Export"):
         watched.get_by_role("tab", name=name, exact=True).click()
         inert(watched, shown=False)
+
+
+def test_a_class(watched, address):
+    """The teacher's page, of what a hostile server or an earlier version has stored; a student's name."""
+    classes = Classes()
+    code, key = classes.create()
+    documents.plant_class(classes.path, code)
+    watched.goto(f"{address}/class?{urlencode({'class': code, 'key': key})}")
+    expect(watched.get_by_text(f"{len(STRINGS)} students")).to_be_visible(timeout=PATIENCE)
+    expect(watched.locator(".js-plotly-plot")).to_have_count(documents.TOPICS + 2, timeout=PATIENCE)  # G1, and results
+    expect(watched.get_by_text(PLANTED).first).to_be_attached()
+    assert watched.locator(ACTIVE).count() == 0
+    assert watched.get_by_test_id("stException").count() == 0
+    visit(watched, address, "g1", **{"class": code})
+    watched.get_by_label("Your name, or that of your machine").fill(STRINGS[0])
+    watched.get_by_role("button", name="Join", exact=True).click()
+    expect(watched.get_by_text(f"Class {code}, as")).to_be_visible(timeout=PATIENCE)
+    inert(watched, lab=True)

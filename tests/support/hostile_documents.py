@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import sqlite3
 import zlib
+from contextlib import closing
 from functools import cache
 from itertools import count, pairwise
+from pathlib import Path
 from typing import Any
 
 import onnx
@@ -29,6 +32,7 @@ from explorer.lab.verdict import compare
 WIDTHS = (0.5, 0.75, 1.0)
 CELLS = tuple([text for text in STRINGS if "\0" not in text])
 """Those that a CSV file holds."""
+TOPICS = 3  # of a class; each has a chart
 
 
 def link(data: object) -> str:
@@ -78,6 +82,19 @@ def results() -> str:
     quoted = ['"' + text.replace('"', '""') + '"' for text in CELLS]
     planted = [line.replace("machine", text).replace("test", text) for text in quoted for line in lines[1:]]
     return "\n".join([lines[0], *planted[: record.MAX_ROWS - 1]]) + "\n"
+
+
+def plant_class(path: Path, code: str) -> None:
+    """Students of a class whose names, topics and answers are hostile, and a result, in the file of the classes as it is:
+    nothing that the page cleans before it stores a text is cleaned here.
+    """
+    with closing(sqlite3.connect(path)) as base, base:
+        for number, (name, answer) in enumerate(zip(STRINGS, STRINGS[2:] + STRINGS[:2])):
+            for topic in (STRINGS[number % TOPICS], "G1"):
+                row = (code, f"{number:032x}", name, topic, "prediction", answer, float(number))
+                base.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        row = (code, f"{0:032x}", STRINGS[0], STRINGS[1], "result", results(), 99.0)
+        base.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _texts(data: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
