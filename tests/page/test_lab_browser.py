@@ -13,6 +13,7 @@ from support.browser import PATIENCE, choose
 from support.lab_runs import run_of
 
 from explorer.lab import record
+from explorer.lab.classes import Classes
 from explorer.page.lab.pages import LESSONS
 
 pytestmark = pytest.mark.browser
@@ -163,3 +164,17 @@ def test_the_sheets_print_on_two_pages(page):
         page.set_content(text)
         printed = page.pdf(prefer_css_page_size=True)
         assert printed.count(b"/Type /Page\n") == 2
+
+
+def test_a_class_that_was_left_stays_left(page, address):
+    code, _ = Classes().create()
+    visit(page, f"{address}/g1?class={code}")
+    page.get_by_label("Your name, or that of your machine").fill("Ada")
+    page.get_by_role("button", name="Join", exact=True).click()
+    expect(page.get_by_text(f"Class {code}, as Ada.")).to_be_visible()
+    page.wait_for_function("() => sessionStorage.getItem('cnn-cost lab')")
+    page.get_by_role("button", name="Leave the class").click()
+    expect(page.get_by_text("Join a class")).to_be_visible()
+    page.wait_for_function("() => sessionStorage.getItem('cnn-cost lab') === ''")
+    visit(page, f"{address}/g1")
+    expect(page.get_by_text("Join a class")).to_be_visible()

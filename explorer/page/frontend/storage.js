@@ -1,7 +1,8 @@
 import { acknowledge, createOutbox, enqueue, requestRun } from "./outbox.js";
 
 // A text that the browser keeps for the next session of this tab, and with `shared` for those of other tabs. A session
-// is told what an earlier one has left; its own text is stored once it has acknowledged that. A browser may forbid both
+// is told what an earlier one has left; its own text is stored once it has acknowledged that, and an empty one only
+// where it had another. A browser may forbid both
 const boxes = new WeakMap();
 
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -17,12 +18,14 @@ export default function ({ parentElement, data, setTriggerValue }) {
       const mine = sessionStorage.getItem(storage),
         found = mine ?? (shared ? localStorage.getItem(storage) : null);
       box.told = session;
+      box.stored = false;
       box.pending = [];
       if (found) enqueue(box, "found", found, [found, mine !== null]);
     }
     if (box.pending.length) return;
     sessionStorage.setItem(owner, session);
-    if (!text) return;
+    if (!text && !box.stored) return;
+    box.stored = true;
     sessionStorage.setItem(storage, text);
     if (shared) localStorage.setItem(storage, text);
   } catch {}
