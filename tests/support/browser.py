@@ -36,7 +36,7 @@ def serving(script: str | Path = "app.py", port: int = 0) -> Iterator[tuple[str,
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)  # pytest shows what it logs with a failure
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(address, process)
