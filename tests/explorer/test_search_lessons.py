@@ -25,8 +25,16 @@ def test_a_steeper_exponent_prefers_a_faster_network():
     assert all(later <= earlier for earlier, later in pairwise(table["latency_ms"]))
     assert table["latency_ms"].iloc[-1] < table["latency_ms"].iloc[0]
     assert table["top1_pct"].iloc[0] == searches.drawn()["top1_pct"].max()
-    assert table["differs"].iloc[0] == "–"
     assert [searches.preferred(target, -0.07) for target in (30.0, 90.0)] == [searches.preferred(60.0, -0.07)] * 2
+
+
+def test_two_preferred_networks_stand_side_by_side_stage_by_stage():
+    """As one text per network, of up to 500 characters, a cell of the grid had cut it off."""
+    table = searches.by_stage(60.0, [0.0, -0.07])
+    assert list(table["stage"]) == [f"stage{number}" for number in range(1, 8)]
+    assert list(table) == ["stage", "w = 0", "w = -0.07"]
+    assert (table["w = 0"] != table["w = -0.07"]).any()
+    assert table["w = -0.07"][3] == "4 × sepconv 5×5, 48 channels, SE 0.25"
 
 
 def test_no_network_lies_above_the_line_of_equal_reward():

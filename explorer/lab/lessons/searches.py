@@ -7,6 +7,7 @@ Networks, scores and latencies are computed here from the tables; nothing is dra
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import archs
 from archs import Spec
 from archs.caching import cached
-from archs.tables.rows import InvertedResidual
+from archs.tables.rows import AnyRow, Conv, InvertedResidual
 from costmodel import DeviceProfile
 from explorer.data import frontier
 from explorer.data import profiles as devices
@@ -89,27 +90,32 @@ def indifference(top1_pct: float, latency_ms: float, w: float, at_ms: list[float
 
 
 def by_exponent(target_ms: float) -> pandas.DataFrame:
-    """What each of EXPONENTS prefers: latency, accuracy, and the choices that differ from those of w = 0."""
+    """Latency and accuracy of what each of EXPONENTS prefers."""
+    rows = drawn().drop(columns="genome").loc[[preferred(target_ms, w) for w in EXPONENTS]].reset_index(drop=True)
+    rows.insert(0, "w", EXPONENTS)
+    return rows
+
+
+def by_stage(target_ms: float, exponents: Sequence[float]) -> pandas.DataFrame:
+    """The stages of what each exponent prefers, one column per exponent: kind and number of blocks, kernel, width."""
     import pandas
 
     made, table = _genomes()
-    found, first = [], None
-    for w in EXPONENTS:
-        row = table.loc[preferred(target_ms, w)]
-        words = made.words(row["genome"])
-        first = first or words
-        changed = [f"{name} {value}" for name, value in words.items() if value != first[name]]
-        found.append(
-            {
-                "w": w,
-                "latency_ms": row["latency_ms"],
-                "low_ms": row["low_ms"],
-                "high_ms": row["high_ms"],
-                "top1_pct": row["top1_pct"],
-                "differs": "; ".join(changed) or "–",
-            }
-        )
+    found: dict[str, list[str]] = {}
+    for w in exponents:
+        genome = table["genome"][preferred(target_ms, w)]
+        kinds = made.words(genome)
+        rows = [row for row in made.spec(genome).rows if f"{row.stage}.op" in kinds]
+        found["stage"] = [row.stage for row in rows]
+        found[f"w = {w:g}"] = [_stage(kinds[f"{row.stage}.op"], row) for row in rows]
     return pandas.DataFrame(found)
+
+
+def _stage(kind: str, row: AnyRow) -> str:
+    """`3 × mbconv6 5×5, 120 channels, SE 0.25`; skips are not named, as most blocks cannot have one."""
+    assert isinstance(row, (Conv, InvertedResidual))
+    squeezed = f", SE {row.se:g}" if isinstance(row, InvertedResidual) and row.se else ""
+    return f"{row.repeat} × {kind} {row.kernel}×{row.kernel}, {row.channels} channels{squeezed}"
 
 
 @cached(1, "a step of NetAdapt is priced and scored once")

@@ -8,7 +8,7 @@ from explorer.figures.search import adaptation as adapt_figures
 from explorer.figures.search import published_front as front_figures
 from explorer.lab.lessons import questions, search_charts, searches
 from explorer.page.lab.lessons.lesson import lesson
-from explorer.page.widgets import chart, messages
+from explorer.page.widgets import chart, data_table, messages
 from explorer.search.runs.published_front import BANDS, MARKS, published
 
 
@@ -32,19 +32,20 @@ def blockwise() -> None:
         "for all: it only scales the reward. "
         "With w = 0 latency does not count; the steeper w is, the faster is the preferred network."
     )
-    st.dataframe(
+    data_table.show(
         searches.by_exponent(target),
-        hide_index=True,
         key="block table",
-        column_config={
+        columns={
             "w": st.column_config.NumberColumn(format="%.2f"),
             "latency_ms": st.column_config.NumberColumn("ms", format="%.1f"),
             "low_ms": st.column_config.NumberColumn("from, ms", format="%.1f", help="90 % interval"),
             "high_ms": st.column_config.NumberColumn("to, ms", format="%.1f"),
             "top1_pct": st.column_config.NumberColumn("estimated top-1, %", format="%.1f"),
-            "differs": st.column_config.TextColumn("differs from w = 0 in", width="large"),
         },
     )
+    compared = list(dict.fromkeys((0.0, w)))
+    st.markdown(f"**Stages of the network preferred with {' and with '.join(f'w = {one:g}' for one in compared)}**")
+    data_table.wrapped(searches.by_stage(target, compared))
     messages.caption(
         f"{len(searches.drawn())} random networks, not a search to its end. Latencies are predicted from "
         "published ones of the phone, accuracies estimated from published networks: a difference of a point is no "
@@ -95,7 +96,7 @@ def layerwise() -> None:
     ):
         with place:
             st.markdown(f"**{title}**, its inverted residuals")
-            st.dataframe(searches.blocks(spec), hide_index=True, key=f"layer {title[:12]}")
+            data_table.show(searches.blocks(spec), key=f"layer {title[:12]}")
     st.markdown(
         "Both make the early blocks narrow, where feature maps are large. MobileNetV3-Large differs from the last "
         "step in what no proposal changes: another head, hard-swish, wider squeeze-and-excite. The paper scores each "

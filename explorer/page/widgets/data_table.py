@@ -1,0 +1,82 @@
+"""A table on the page: Streamlit's grid, or HTML where all of it must be read, as in the presentation view.
+
+The grid is drawn on a canvas: its text has one size, and a cell shows what its width has room for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import pandas
+import streamlit as st
+
+from explorer.page.widgets import chart
+
+Columns: TypeAlias = Mapping[str, Any]
+"""Column → its title, or one of `st.column_config`."""
+
+
+class TableHead(NamedTuple):
+    """A column's title, its tooltip, and whether it is aligned as numbers are."""
+
+    title: str
+    help: str = ""
+    is_number: bool = False
+
+
+class TableCell(NamedTuple):
+    """A cell's text and its CSS."""
+
+    text: str
+    css: str = ""
+
+
+def show(
+    table: pandas.DataFrame, key: str, columns: Columns | None = None, height: Literal["auto", "content"] = "auto"
+) -> None:
+    """Streamlit's grid; in the presentation view HTML, whose text is enlarged with the page's."""
+    if st.session_state.get(chart.PRESENTATION):
+        wrapped(table, columns)
+    else:
+        st.dataframe(table, hide_index=True, key=key, column_config=columns, height=height)
+
+
+def wrapped(table: pandas.DataFrame, columns: Columns | None = None) -> None:
+    """The whole text of each cell, on several lines where it is long."""
+    configs = {name: _config((columns or {}).get(name)) for name in table}
+    heads = [
+        TableHead(config.get("label") or str(name), config.get("help") or "", table[name].dtype.kind in "iuf")
+        for name, config in configs.items()
+    ]
+    formats = [(config.get("type_config") or {}).get("format") for config in configs.values()]
+    rows = table.itertuples(index=False, name=None)
+    html(heads, [[TableCell(_text(value, one)) for value, one in zip(row, formats)] for row in rows])
+
+
+def html(heads: Sequence[TableHead], rows: Iterable[Sequence[TableCell]]) -> None:
+    """A table as HTML; every text is literal."""
+    signs = [" class='number'" if head.is_number else "" for head in heads]
+    top = "".join(
+        f"<th{sign} title='{escape(head.help)}'>{escape(head.title)}</th>" for head, sign in zip(heads, signs)
+    )
+    body = "".join(f"<tr>{''.join(map(_cell, row, signs))}</tr>" for row in rows)
+    st.html(f"<div class='short'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>")
+
+
+def _cell(cell: TableCell, sign: str) -> str:
+    return f"<td{sign} style='{cell.css}'>{escape(cell.text)}</td>"
+
+
+def _config(given: Any) -> dict[str, Any]:
+    return {"label": given} if isinstance(given, str) else dict(given or {})
+
+
+def _text(value: Any, form: str | None) -> str:
+    """A value as the grid shows it: a number by the column's format."""
+    if value is None or value != value:
+        return ""
+    if form is not None and not isinstance(value, str):
+        return f"{value:,}" if form == "localized" else form % value
+    return f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
