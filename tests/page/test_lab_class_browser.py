@@ -42,6 +42,8 @@ def test_a_class_measures_at_once(browser: Browser, address, tmp_path):
     expect(late.get_by_role("button", name="Measure again")).to_be_visible()
     expect(teacher.get_by_text("4 students, 4 predictions, 4 results")).to_be_visible()
     teacher.get_by_text("Presentation view").click()
+    expect(teacher.locator(".short td").filter(has_text="Ada").first).to_have_css("font-size", "21.6px")
+    expect(teacher.locator('[data-testid="stDataFrame"]')).to_have_count(0)
     sizes = "() => [...document.querySelectorAll('.js-plotly-plot text')].map(t => parseFloat(getComputedStyle(t).fontSize))"
     teacher.wait_for_function(f"() => {{ const found = ({sizes})(); return found.length && Math.min(...found) >= 20 }}")
     for page in (teacher, ada, bob, cy, late):

@@ -12,7 +12,7 @@ from explorer.lab.verdict import compare
 from explorer.page.lab import measure, store
 from explorer.page.lab.compare import MARKS, show_disagreeing
 from explorer.page.state.session import guard
-from explorer.page.widgets import download
+from explorer.page.widgets import data_table, download
 
 
 def render() -> None:
@@ -51,7 +51,7 @@ def _comparisons() -> None:
         st.markdown(f"**{tally.sentence(platform, scale, measured[platform])}.**")
         for made, table in measured[platform]:
             show_disagreeing(made, table, f"G{made.guideline} ")
-    st.dataframe(_shown(tally.table(scale, measured)), hide_index=True, key="held table", height="content")
+    data_table.show(_shown(tally.table(scale, measured)), key="held table", height="content")
     _download([made for platform in PLATFORMS for made in columns[platform]])
 
 

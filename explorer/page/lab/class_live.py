@@ -16,7 +16,7 @@ from explorer.lab.published import ratios
 from explorer.page.browser import effects
 from explorer.page.lab.class_bar import PARAMETER
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart, download, messages
+from explorer.page.widgets import chart, data_table, download, messages
 
 KEY = "key"
 """Of the address: the key that shows a class's results."""
@@ -94,7 +94,7 @@ def _arrived(code: str) -> None:
         if guideline:
             spread(int(guideline), str(platform), int(scale), group, "class")
     if predictions:
-        st.dataframe(_by_student(predictions, results), hide_index=True, key="class students")
+        data_table.show(_by_student(predictions, results), key="class students")
 
 
 def result_table(results: list[Contribution]) -> pandas.DataFrame:

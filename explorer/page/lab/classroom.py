@@ -12,7 +12,7 @@ from explorer.lab.verdict import compare
 from explorer.page.lab import class_live, store
 from explorer.page.panels.tables import csv
 from explorer.page.state.session import guard
-from explorer.page.widgets import download, messages, upload
+from explorer.page.widgets import data_table, download, messages, upload
 
 MAX_FILES = 60
 
@@ -109,7 +109,7 @@ def _class() -> None:
     for (guideline, platform, scale), group in runs.groupby(["guideline", "platform", "scale"], sort=True):
         if guideline:
             class_live.spread(int(guideline), str(platform), int(scale), group, "files")
-    st.dataframe(record.per_machine(runs), hide_index=True, key="class machines")
+    data_table.show(record.per_machine(runs), key="class machines")
     summary = record.summary(runs)
-    st.dataframe(summary, hide_index=True, key="class summary")
+    data_table.show(summary, key="class summary")
     csv(runs, "class", "all runs")

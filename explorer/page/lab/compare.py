@@ -29,7 +29,7 @@ from explorer.lab.verdict import (
     pairs_right,
 )
 from explorer.page.lab import store
-from explorer.page.widgets import chart, download, messages
+from explorer.page.widgets import chart, data_table, download, messages
 
 MARKS = {AGREES: "✓ agrees", DIFFERS: "✗ differs here", CLOSE: "≈ too close to call", NOISY: "? too noisy to tell"}
 
@@ -56,7 +56,7 @@ def panel(made: Experiment, run: Run | None, predicted: Mapping[str, Predicted] 
         f"{name} comparison",
         "Time over the first row's: paper, prediction, measured",
     )
-    st.dataframe(_shown(made, table), hide_index=True, key=f"{name} table")
+    data_table.show(_shown(made, table), key=f"{name} table")
     _as_printed(made)
     _papers_devices(made)
     if run:

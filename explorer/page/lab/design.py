@@ -11,6 +11,7 @@ from explorer.lab.experiment import Settings, custom_design
 from explorer.lab.lessons import design
 from explorer.page.lab import compare, measure, store
 from explorer.page.state.session import guard
+from explorer.page.widgets import data_table
 
 TITLES = {kind: chosen.title for kind, chosen in design.KINDS.items()}
 
@@ -46,7 +47,7 @@ def _design() -> None:
     networks = [(names[0], design.network(first, channels, size)), (names[1], design.network(second, other, size))]
     made = custom_design(networks, Settings())
     counted = made.table[["row", "mult_adds", "flops_error", "mem_access", "params", "elementwise", "kernels"]]
-    st.dataframe(counted, hide_index=True, key="own counts", column_config=_heads())
+    data_table.show(counted, key="own counts", columns=_heads())
     if abs(made.table["flops_error"].iloc[1]) > 0.05:
         st.warning("No channels bring the second nearer to equal FLOPs: read the comparison with that in mind.")
     of = store.key(networks, made.settings)

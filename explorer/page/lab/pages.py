@@ -32,7 +32,8 @@ LESSONS: dict[str, Lesson] = {
 LISTED = "lab pages"
 """Session state: guidelines and lessons in the order of reading."""
 LARGE_TEXT = """<style>
-.stMain :is(p, li) { font-size: 1.35rem; }
+.stMain :is(p, li, .legend, .katex-display, .short table) { font-size: 1.35rem; }
+.stMain .short { max-height: none; }
 .stMain .stSlider [data-testid="stSliderThumbValue"] p { font-size: 1rem; }
 .stMain h1 { font-size: 3rem; }
 .stMain h3 { font-size: 1.9rem; }
@@ -90,7 +91,7 @@ def _presentation_view() -> None:
         "Presentation view",
         key=chart.PRESENTATION,
         persist_state="session",
-        help="Larger text in charts and on the page, to be read from a distance.",
+        help="Larger text on the page, in charts and in tables, to be read from a distance.",
     )
     if on:
         st.html(LARGE_TEXT)

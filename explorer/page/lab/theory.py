@@ -12,7 +12,7 @@ from explorer.figures import as_plotly, diagram
 from explorer.lab import charts, theory
 from explorer.lab.experiment import Experiment
 from explorer.page.lab.compare import with_printed
-from explorer.page.widgets import chart
+from explorer.page.widgets import chart, data_table
 
 WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 SIZES = (7, 14, 28, 56, 112)
@@ -112,7 +112,7 @@ def _table(made: Experiment) -> None:
             "kernels": table["kernels"],
         }
     )
-    st.dataframe(shown, hide_index=True, key=f"g{made.guideline} counts")
+    data_table.show(shown, key=f"g{made.guideline} counts")
 
 
 PANELS = {1: _g1, 2: _g2, 3: _g3, 4: _g4}

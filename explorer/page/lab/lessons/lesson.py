@@ -20,7 +20,7 @@ from explorer.lab.run import Run
 from explorer.page.browser import effects
 from explorer.page.lab import class_bar, measure, store
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart, messages
+from explorer.page.widgets import chart, data_table, messages
 
 
 class Lesson(NamedTuple):
@@ -106,7 +106,7 @@ def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars:
     heads = {"mult_adds": "mult-adds", "mem_access": "MAC", "elementwise": "element-wise", "params": "params"}
     config = {column: number(title, format="localized") for column, title in heads.items()}
     config |= {column: number(format="%.2f") for column in ("predicted, ms", "measured here, ms")}
-    st.dataframe(shown, hide_index=True, key=f"{name} table", column_config=config)
+    data_table.show(shown, key=f"{name} table", columns=config)
     profile = prediction.profile_for(Settings())
     if times and profile:
         processor = profile.environment.get("processor", "unknown processor")

@@ -8,7 +8,7 @@ from explorer.lab.lessons import charts as lesson_charts
 from explorer.lab.lessons import curves, questions
 from explorer.lab.lessons import networks as lessons
 from explorer.page.lab.lessons.lesson import lesson, networks_panel, predicted_ms
-from explorer.page.widgets import chart
+from explorer.page.widgets import chart, data_table
 
 
 @lesson(
@@ -23,11 +23,10 @@ def last_stage() -> None:
     for place, (label, tail) in zip(st.columns(2), lessons.last_stage_tails().items()):
         with place:
             st.markdown(f"**{label}**: {tail['mult_adds'].sum() / 1e6:.1f} M mult-adds from this operator on")
-            st.dataframe(
+            data_table.show(
                 tail[["path", "operator", "output", "mult_adds", "params"]],
-                hide_index=True,
                 key=f"tail {label}",
-                column_config={
+                columns={
                     "mult_adds": st.column_config.NumberColumn("mult-adds", format="localized"),
                     "params": st.column_config.NumberColumn(format="localized"),
                 },
