@@ -114,5 +114,6 @@ def is_module(value: object) -> TypeGuard[nn.Module]:
     """Whether a value is an nn.Module. Does not import torch."""
     import sys
 
-    torch = sys.modules.get("torch")  # a module exists only where torch has been imported
-    return torch is not None and isinstance(value, torch.nn.Module)
+    # None where torch has not been imported, and while another thread is importing it
+    module = getattr(sys.modules.get("torch.nn"), "Module", None)
+    return module is not None and isinstance(value, module)

@@ -1,5 +1,8 @@
 """The first calls that a user would guess: any network, any profile, one line, a short repr."""
 
+import sys
+from types import ModuleType
+
 import pytest
 import torch
 from torch import nn
@@ -129,6 +132,16 @@ def test_many_networks_are_names_and_specs_too():
     assert v2 == pytest.approx(costmodel.predict("mobilenet_v2").latency_ms)
     assert half == pytest.approx(costmodel.predict(spec).latency_ms)
     assert costmodel.count_many(["mobilenet_v2"]) == [costmodel.count("mobilenet_v2").total]
+
+
+def test_networks_are_priced_while_another_thread_imports_torch(monkeypatch):
+    """A visitor's page was drawn with an AttributeError during somebody else's export."""
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    monkeypatch.delitem(sys.modules, "torch.nn")
+    assert costmodel.predict_many(["mobilenet_v1"], "cpu")
+    assert costmodel.count_many(["mobilenet_v1"])
+    with pytest.raises(TypeError, match="a network is"):
+        costmodel.predict(3, "cpu")
 
 
 @pytest.mark.parametrize("name", ["pixel1", "cpu"])
