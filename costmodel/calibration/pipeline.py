@@ -114,7 +114,7 @@ def calibrate(
         timed[:] = session.records
         notes = []
         if (share := noisy_share(session.records)) > MUCH_NOISE:
-            notes.append(f"noisy machine: {share:.0%} of the networks were spread over more than 10 %")
+            notes.append(f"noisy machine: {100 * share:.0f} % of the networks were spread over more than 10 %")
             warnings.warn(notes[0], stacklevel=2)
         chunks = 1 + max((record.chunk for record in before), default=-1)
         records, references = (

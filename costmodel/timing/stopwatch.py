@@ -107,7 +107,7 @@ def measure(
             if not timing.noisy:
                 return timing
     warnings.warn(
-        f"noisy machine: IQR is {timing.iqr_ms / timing.median_ms:.0%} of the median after {TRIES} tries; "
+        f"noisy machine: IQR is {100 * timing.iqr_ms / timing.median_ms:.0f} % of the median after {TRIES} tries; "
         "stop other programs and measure again",
         stacklevel=2,
     )

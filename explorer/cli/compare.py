@@ -10,6 +10,7 @@ from costmodel.latency.profile import names
 from explorer.cli import network
 from explorer.cli.command import Commands, Output
 from explorer.data import frontier
+from explorer.data.metrics import percent
 
 COSTS = ("mult_adds", "params", "mem_access")
 
@@ -64,7 +65,7 @@ def _advise(options: argparse.Namespace) -> Output:
         }
         for s in found
     ]
-    lines = [f"{s.gain:6.1%} less {s.ranked_by}: {s.title}" for s in found] or ["no edit lowers the cost"]
+    lines = [f"{percent(s.gain, 1):>7} less {s.ranked_by}: {s.title}" for s in found] or ["no edit lowers the cost"]
     return Output({"network": spec.name, "suggestions": rows}, "\n".join(lines))
 
 

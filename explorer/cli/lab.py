@@ -13,6 +13,7 @@ from archs.catalogue.guidelines import SIZE
 from costmodel.written_files import write_together
 from explorer.cli import destination
 from explorer.cli.command import Commands, Output
+from explorer.data.metrics import percent
 from explorer.errors import LabError
 from explorer.jobs import lab as jobs
 from explorer.lab import prediction
@@ -95,7 +96,7 @@ def _lab(options: argparse.Namespace) -> Output:
     document = {**about, **run_facts, "agree": agree, "compared": compared, "rows": rows}
     shown = ["row", "channels", "flops_error", "paper_GPU", "device_GPU", "paper_ARM", "device_ARM"]
     shown += ["predicted", "measured", "low", "high", "time_ms", "verdict"]
-    formats = {"flops_error": lambda value: f"{value:+.1%}", "time_ms": lambda value: f"{value:.3f}"}
+    formats = {"flops_error": lambda value: percent(value, 1, "+"), "time_ms": lambda value: f"{value:.3f}"}
     lines = [table[shown].to_string(index=False, float_format=lambda value: f"{value:.3f}", formatters=formats), ""]
     lines += [f"{row}: {describe_row(made, table, number)}" for number, row in enumerate(table["row"])]
     if rows_again:

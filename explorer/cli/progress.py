@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from explorer.data.metrics import percent
+
 EVERY_SECONDS = 10.0
 
 Progress = Callable[[float, str], None]
@@ -55,6 +57,6 @@ def _lines() -> Progress:
         now = time.monotonic()
         if now - last >= EVERY_SECONDS:
             last = now
-            print(f"{share:4.0%} {what}", file=sys.stderr, flush=True)
+            print(f"{percent(share):>5} {what}", file=sys.stderr, flush=True)
 
     return progress

@@ -118,6 +118,15 @@ def megabytes(size: float) -> str:
     return _three_digits(size / 1e9, "GB") if round(size / 1e6) >= 1000 else _three_digits(size / 1e6, "MB")
 
 
+def percent(share: float, digits: int = 0, sign: str = "") -> str:
+    """A share in percent, with its sign for a change.
+
+    >>> percent(0.432), percent(0.0512, 1, "+")
+    ('43 %', '+5.1 %')
+    """
+    return f"{100 * share:{sign}.{digits}f} %"
+
+
 def duration(ms: float) -> str:
     """Milliseconds, or seconds from 1,000 ms, with three digits.
 

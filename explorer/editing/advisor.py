@@ -17,6 +17,7 @@ from archs.ir.ops import BatchNorm, Conv2d, Linear
 from archs.tables.lower import block_paths
 from costmodel import NetworkCounts, count
 from costmodel.counting.fragmentation import Fragmentation, fragmentation
+from explorer.data.metrics import percent
 from explorer.editing.repair import Edited
 from explorer.editing.whole_network import GUIDELINES, apply_guideline, change
 
@@ -69,7 +70,7 @@ class Suggestion:
     ranked_by: str
 
     def __repr__(self) -> str:
-        return f"Suggestion({self.title}: {self.ranked_by} {-self.gain:+.1%})"
+        return f"Suggestion({self.title}: {self.ranked_by} {percent(-self.gain, 1, '+')})"
 
     @property
     def gain(self) -> float:
@@ -146,9 +147,9 @@ def strains(
         # fmt: off
         findings = (
             (1, g1, wide * (1 - 1 / g1), f"1×1 convolutions move {g1:.2f}× what equal widths would"),
-            (2, share2, grouped, f"{share2:.0%} of the block is in grouped convolutions"),
+            (2, share2, grouped, f"{percent(share2)} of the block is in grouped convolutions"),
             (3, float(many), total * (1 - 1 / max(1, many)), f"{many} fragments{in_parallel}"),
-            (4, share4, total * share4, f"{share4:.0%} of the memory traffic is element-wise"),
+            (4, share4, total * share4, f"{percent(share4)} of the memory traffic is element-wise"),
         )
         # fmt: on
         for guideline, amount, excess, text in findings:

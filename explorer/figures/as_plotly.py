@@ -237,7 +237,7 @@ def _across(axis: Named | Percent | Hidden) -> dict[str, Any]:
         case Hidden():
             return {"visible": False, **shown}
         case Percent(size=size):
-            return {**shown, "tickformat": ".0%", "tickfont": {"size": size}, "showgrid": False}
+            return {**shown, **draw.percents(*draw.FIFTHS), "tickfont": {"size": size}, "showgrid": False}
         case Named(places=places, texts=texts, size=size):
             names = [text.replace("\n", "<br>") for text in texts]
             bare = {"showgrid": False, "zeroline": False, "tickangle": 0, "ticks": ""}

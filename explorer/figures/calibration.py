@@ -8,6 +8,7 @@ from typing import Any
 import pandas
 import plotly.graph_objects as go
 
+from explorer.data.metrics import percent
 from explorer.figures import draw
 from explorer.figures.palette import BAND, OUTLINE
 from explorer.figures.tradeoff import marker
@@ -27,7 +28,7 @@ def scatter(pairs: pandas.DataFrame, families: Sequence[str] = ()) -> go.Figure:
     low, high = _range(pairs)
     traces: list[draw.Trace] = []
     for share in BANDS:
-        name = f"±{share:.0%}".replace("%", " %")
+        name = f"±{percent(share)}"
         around = [low * (1 - share), high * (1 - share), high * (1 + share), low * (1 + share)]
         for y, y_axis in ((around, "y"), ([-share, -share, share, share], "y2")):
             traces.append(_band([low, high, high, low], y, y_axis, name))
@@ -54,9 +55,9 @@ def scatter(pairs: pandas.DataFrame, families: Sequence[str] = ()) -> go.Figure:
             mode="markers",
             name=str(network),
             marker=marker(order.index(networks[str(network)]), 9),
-            customdata=list(zip(measured, predicted, off)),
+            customdata=list(zip(measured, predicted, (percent(share, 1, "+") for share in off))),
             hovertemplate="<b>%{fullData.name}</b><br>measured %{customdata[0]:.3g} ms<br>"
-            "predicted %{customdata[1]:.3g} ms (%{customdata[2]:+.1%})<extra></extra>",
+            "predicted %{customdata[1]:.3g} ms (%{customdata[2]})<extra></extra>",
         )
         traces.append({**points, "y": predicted, "yaxis": "y"})
         traces.append({**points, "y": [min(max(share, -SHOWN), SHOWN) for share in off], "yaxis": "y2"})
@@ -70,8 +71,7 @@ def scatter(pairs: pandas.DataFrame, families: Sequence[str] = ()) -> go.Figure:
             "error",
             domain=[0.0, 0.36],
             range=[-1.05 * SHOWN, 1.05 * SHOWN],
-            tickvals=[-0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.2],
-            tickformat="+.0%",
+            **draw.percents(-0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, sign="+"),
             zeroline=False,
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas
 import plotly.graph_objects as go
 
-from explorer.data.metrics import METRICS, duration, human
+from explorer.data.metrics import METRICS, duration, human, percent
 from explorer.figures import draw
 from explorer.figures.marks import Beside, Drawing, Edge, Margin, Percent, Rows, Segments
 from explorer.figures.palette import KIND_COLOURS, OUTLINE, SELECTED, block_colours, text_on
@@ -57,7 +57,7 @@ def _stacked(
             starts.append(start)
             lengths.append(share)
             texts.append(names.get(name, name) if share > 0 else "")
-            fields.append((name, METRICS[metric].title, _amount(metric, value), f"{share:.1%}"))
+            fields.append((name, METRICS[metric].title, _amount(metric, value), percent(share, 1)))
             start += share
     segments = Segments(
         rows=tuple(_LABELS[metric] for metric in metrics for _ in members),

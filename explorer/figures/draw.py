@@ -12,8 +12,11 @@ import plotly.graph_objects as go
 import plotly.io
 
 from archs.caching import cached
+from explorer.data.metrics import percent
 
 Trace = dict[str, Any]
+FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""The ticks of an axis from nothing to the whole."""
 
 
 def interval(
@@ -28,6 +31,11 @@ def interval(
 def axis(title: str, **more: Any) -> dict[str, Any]:
     """An axis with a title, which does not zoom, and more of plotly's properties."""
     return {"title": {"text": title, "font": {"size": 15}}, "tickfont": {"size": 13}, "fixedrange": True, **more}
+
+
+def percents(*shares: float, sign: str = "") -> dict[str, Any]:
+    """The ticks of an axis of shares: plotly's own format has no space before the sign."""
+    return {"tickvals": list(shares), "ticktext": [percent(share, sign=sign) for share in shares]}
 
 
 def layout(height: int, left: int, **axes: dict[str, Any]) -> dict[str, Any]:

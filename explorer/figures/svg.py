@@ -12,7 +12,7 @@ from math import ceil
 from typing import Any
 
 from explorer.figures.marks import Arrows, ColourScale, Columns, Dots, Drawing, Fields, Hover, Labels, Segments, Strip
-from explorer.figures.svg_plot import BAR_ROOM, Plot, box, note, percent, room, steps, stroke, text, ticks
+from explorer.figures.svg_plot import BAR_ROOM, Plot, box, css_percent, note, room, steps, stroke, text, ticks
 
 TARGET = 24.1  # pixels: the least width of what is pressed (WCAG 2.2, 2.5.8), and what browsers round
 PAD = 10  # pixels between the plot and its colour bar
@@ -190,7 +190,7 @@ def _colour_bar(scale: ColourScale, plot: Plot, name: str) -> str:
     at = f"translate({BAR_ROOM - PAD - scale.title_size / 2:.1f} {plot.height / 2:.1f}) rotate(-90)"
     return (
         f'<linearGradient id="{name}" x1="0" y1="1" x2="0" y2="0">{stops}</linearGradient>'
-        f'<svg x="{percent(1)}" overflow="visible">'
+        f'<svg x="{css_percent(1)}" overflow="visible">'
         f'<rect x="{PAD}" y="{top:.2f}" width="{scale.thickness}" height="{long:.2f}" fill="url(#{name})"/>'
         f'<g transform="translate({PAD + scale.thickness + 5} 0)">{words}</g>'
         f'<g transform="{at}">{text(scale.title, "0", 0, scale.title_size)}</g></svg>'

@@ -11,6 +11,7 @@ from html import escape
 from itertools import pairwise
 from math import floor, log10
 
+from explorer.data.metrics import percent
 from explorer.figures.marks import Above, Beside, Box, Columns, Drawing, Edge, Hidden, Named, Percent, Rows
 
 BAR_ROOM = 82  # pixels beside the plot for a colour bar: itself, its ticks, its title
@@ -54,7 +55,7 @@ class Plot:
         return distance / (self.xs[1] - self.xs[0])
 
     def across(self, x: float) -> str:
-        return percent(self.share(x - self.xs[0]))
+        return css_percent(self.share(x - self.xs[0]))
 
     def down(self, y: float | str) -> float:
         """Pixels from the top of the plot; y is a value or the name of a row."""
@@ -65,11 +66,11 @@ class Plot:
     def rectangle(self, xs: tuple[float, float], ys: tuple[float, float] | None) -> str:
         """A rectangle's attributes from its edges, as high as the plot without `ys`."""
         one, other = (float(self.height), 0.0) if ys is None else (self.down(ys[0]), self.down(ys[1]))
-        width = percent(self.share(xs[1] - xs[0]))
+        width = css_percent(self.share(xs[1] - xs[0]))
         return f'x="{self.across(xs[0])}" y="{min(one, other):.2f}" width="{width}" height="{abs(one - other):.2f}"'
 
 
-def percent(share: float) -> str:
+def css_percent(share: float) -> str:
     """A share of the plot's width as SVG has it."""
     return f"{100 * share:.3f}%"
 
@@ -103,7 +104,7 @@ def note(shown: Above | Beside, plot: Plot) -> str:
     """A text beside the plot."""
     if isinstance(shown, Above):
         return text(shown.text, plot.across(shown.x), -shown.lift - LINE * shown.size / 2, shown.size)
-    return text(shown.text, percent(shown.x), plot.down(shown.row), shown.size, "start")
+    return text(shown.text, css_percent(shown.x), plot.down(shown.row), shown.size, "start")
 
 
 def ticks(drawing: Drawing, plot: Plot) -> Iterator[str]:
@@ -113,7 +114,7 @@ def ticks(drawing: Drawing, plot: Plot) -> Iterator[str]:
             yield from _across(list(places), list(texts), size, plot)
         case Percent(low=low, high=high, size=size):
             values = steps(low, high, MOST_TICKS)
-            yield from _across(values, [f"{value:.0%}" for value in values], size, plot)
+            yield from _across(values, [percent(value) for value in values], size, plot)
         case Hidden():
             pass
     if isinstance(drawing.upward, Rows):

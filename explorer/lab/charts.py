@@ -9,6 +9,8 @@ from typing import Any
 import pandas
 import plotly.graph_objects as go
 
+from explorer.data.metrics import percent
+from explorer.figures import draw
 from explorer.figures.palette import KIND_COLOURS, OUTLINE, STAGE_COLOURS, text_on
 from explorer.lab.experiment import printed_platform
 from explorer.lab.theory import GROUPS
@@ -128,15 +130,16 @@ def g4_shares(shares: pandas.DataFrame) -> go.Figure:
                 orientation="h",
                 name=kind,
                 marker={"color": colour},
-                text=[f"{value:.0%}" for value in values],
+                text=[percent(value) for value in values],
+                customdata=[percent(value, 1) for value in values],
                 textfont={"color": text_on(colour)},  # plotly's own choice is faint on a dark page
                 textposition="inside",
                 textangle=0,
                 insidetextanchor="middle",
-                hovertemplate="%{x:.1%}<extra>%{fullData.name}</extra>",
+                hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
             )
         )
-    figure = go.Figure(bars, layout(390, barmode="stack", xaxis={"tickformat": ".0%", "range": [0, 1]}))
+    figure = go.Figure(bars, layout(390, barmode="stack", xaxis={**draw.percents(*draw.FIFTHS), "range": [0, 1]}))
     figure.update_layout(yaxis={"autorange": "reversed", "tickfont": {"size": 13}}, margin_l=230)
     return figure.update_layout(uniformtext={"minsize": 12, "mode": "hide"}, legend_traceorder="normal")
 

@@ -17,6 +17,7 @@ from archs.caching import cached
 from archs.catalogue.guidelines import PRINTED_OTHERWISE, SIZE, PrintedCell, cells
 from archs.tables.rows import Conv
 from costmodel import count, fragmentation
+from explorer.data.metrics import percent
 from explorer.errors import LabError
 
 if TYPE_CHECKING:
@@ -297,7 +298,7 @@ def _exact(guideline: int, channels: int, rows: list[str]) -> dict[str, tuple[in
             if max(abs(_work(guideline, row, found[row]) / candidate**2 - 1) for row in rows) < EQUAL:
                 return found
     raise LabError(
-        f"channels: near {channels} no whole numbers of channels come within {EQUAL:.0%} of equal FLOPs; take more"
+        f"channels: near {channels} no whole numbers of channels come within {percent(EQUAL)} of equal FLOPs; take more"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from explorer.data.metrics import percent
 from explorer.lab.experiment import Experiment
 from explorer.lab.published import ratios
 from explorer.lab.run import Run
@@ -44,8 +45,8 @@ def _work(row: pandas.Series, off: float) -> list[str]:
         return []
     each = row["measured"] / (1 + off)
     return [
-        f"Its channels {row['channels']} do {abs(off):.1%} {'more' if off > 0 else 'fewer'} mult-adds: per mult-add it "
-        f"takes {each:.2f}× (the exact channels have no such difference)"
+        f"Its channels {row['channels']} do {percent(abs(off), 1)} {'more' if off > 0 else 'fewer'} mult-adds: per "
+        f"mult-add it takes {each:.2f}× (the exact channels have no such difference)"
     ]
 
 
@@ -97,7 +98,7 @@ def _rest(row: pandas.Series, off: float, explained: float) -> list[str]:
 
 def _percent(share: float) -> str:
     """A change relative to the first row's time: `+4.1 %`."""
-    return f"{share:+.1%}" if abs(share) < 0.1 else f"{share:+.0%}"
+    return percent(share, 1, "+") if abs(share) < 0.1 else percent(share, 0, "+")
 
 
 def _level(size: int, run: Run) -> str:

@@ -9,6 +9,7 @@ from costmodel import DeviceProfile
 from costmodel.devices.load import load
 from costmodel.devices.profile import WholeNetworkProfile
 from explorer.data import profiles as devices
+from explorer.data.metrics import percent
 from explorer.errors import LabError
 from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.verdict import Predicted
@@ -48,7 +49,7 @@ def predicted(experiment: Experiment, profile: DeviceProfile) -> dict[str, Predi
         for bound, time_ms in zip(prediction.bounds, prediction.nodes_ms):
             shares[bound] = shares.get(bound, 0.0) + time_ms / prediction.latency_ms
         ordered = sorted(shares.items(), key=lambda item: -item[1])
-        bounds = ", ".join(f"{bound} {share:.0%}" for bound, share in ordered)
+        bounds = ", ".join(f"{bound} {percent(share)}" for bound, share in ordered)
         found[variant.row] = Predicted(prediction.latency_ms, bounds)
     return found
 

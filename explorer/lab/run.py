@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from archs import Graph
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.stopwatch import Stopwatch, fastest
+from explorer.data.metrics import percent
 from explorer.errors import LabError
 from explorer.lab import machine
 from explorer.lab.experiment import Settings
@@ -261,4 +262,4 @@ def _kernels(call: Callable[[], object], calls: int) -> tuple[str, ...]:
         least = {key: min(event.self_cpu_time_total, least.get(key, math.inf)) for key, event in events.items()}
     total = sum(least.values()) or 1
     named = [key for key in sorted(least, key=lambda key: least[key], reverse=True) if least[key] > MIN_SHARE * total]
-    return tuple(f"{key.removeprefix('aten::')} ×{events[key].count}, {least[key] / total:.0%}" for key in named)
+    return tuple(f"{key.removeprefix('aten::')} ×{events[key].count}, {percent(least[key] / total)}" for key in named)

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archs.caching import cached
+from explorer.data.metrics import percent
 from explorer.lab.experiment import Experiment
 from explorer.lab.text import CLAIMS
 from explorer.lab.verdict import agreement, agreement_sentence, disagreeing_rows
@@ -32,7 +33,13 @@ def questions(experiments: Sequence[Experiment]) -> str:
         {
             **_claim(experiment),
             "rows": [
-                [row["row"], row["channels"], f"{row['flops_error']:+.1%}", f"{row['mem_access']:,}", *(BLANK,) * 3]
+                [
+                    row["row"],
+                    row["channels"],
+                    percent(row["flops_error"], 1, "+"),
+                    f"{row['mem_access']:,}",
+                    *(BLANK,) * 3,
+                ]
                 for row in _shuffled(experiment)
             ],
         }

@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from archs.catalogue.registry import citation
 from costmodel import CONVENTION, Prediction
 from explorer.data import profiles as devices
-from explorer.data.metrics import METRICS, duration, human, interval, megabytes
+from explorer.data.metrics import METRICS, duration, human, interval, megabytes, percent
 from explorer.editing.scenario import Scenario
 from explorer.figures import as_plotly, diagram
 from explorer.figures import charts as figures
@@ -79,7 +79,8 @@ def _totals(scenario: Scenario) -> list[Total]:
         ("Kernels", now.total.kernels, before.total.kernels, "{:,}".format),
     ]
     return [
-        Total(name, show(value), show(was), f"{value / was - 1:+.1%}" if was else "") for name, value, was, show in rows
+        Total(name, show(value), show(was), percent(value / was - 1, 1, "+") if was else "")
+        for name, value, was, show in rows
     ]
 
 
@@ -95,7 +96,7 @@ def _latency(scenario: Scenario) -> dict[str, str] | None:
         "device": devices.whose(scenario.profile),
         "value": _interval(now),
         "before": _interval(before),
-        "change": f"{now.latency_ms / before.latency_ms - 1:+.1%}",
+        "change": percent(now.latency_ms / before.latency_ms - 1, 1, "+"),
     }
 
 

@@ -12,7 +12,7 @@ from archs.catalogue.registry import published as is_published
 from costmodel import CostError, Prediction
 from costmodel.timing.plain_process import RETAIN_TEXT
 from explorer.data import profiles as devices
-from explorer.data.metrics import Tile, duration, human, interval, megabytes, tile
+from explorer.data.metrics import Tile, duration, human, interval, megabytes, percent, tile
 from explorer.editing.scenario import Scenario
 
 ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
@@ -120,7 +120,7 @@ def _change(now: float, before: float) -> str:
     if now == before:
         return "= baseline"
     share = now / before - 1 if before else float("inf")
-    size = "<0.1 %" if abs(share) < 0.0005 else f"{abs(share):.1%}".replace("%", " %")
+    size = "<0.1 %" if abs(share) < 0.0005 else percent(abs(share), 1)
     return f"{'▲' if now > before else '▼'} {size}"
 
 

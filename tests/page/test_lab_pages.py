@@ -49,7 +49,7 @@ def test_every_kind_of_experiment(number):
             made = experiment(number, platform, scale, kind == "exact", 32 if kind == "own" else None)
             table = at.dataframe[0].value
             assert list(table["channels"]) == [variant.channels for variant in made.variants]
-            assert list(table["FLOPs difference"]) == [f"{error:+.1%}" for error in made.table["flops_error"]]
+            assert list(table["FLOPs difference"]) == [f"{100 * error:+.1f} %" for error in made.table["flops_error"]]
 
 
 def test_what_cannot_be_run_is_a_line_and_the_page_goes_on():
@@ -83,7 +83,7 @@ def test_a_measured_guideline_has_its_verdicts():
     )  # one not in the fold
     assert said(at).count("✓ agrees: **c1:c2 = 1:2**") == 1
     assert (
-        "1.10× in the paper's ARM column. Its channels (13, 78) do 1.0% fewer mult-adds: per mult-add it takes 0.81×"
+        "1.10× in the paper's ARM column. Its channels (13, 78) do 1.0 % fewer mult-adds: per mult-add it takes 0.81×"
         in said(at)
     )
     assert "the measured order in **" in said(at)
@@ -240,8 +240,8 @@ def test_the_last_stage_says_what_it_saves_here():
     key = tuple(spec for _, spec in networks), Settings()
     at.session_state["lab runs"] = {key: run_of([row for row, _ in networks], [(12.0, 10.5)] * 7)}
     clean(at.run())
-    assert "Measured here: **1.50 ms** of 12.00 ms, **12%**." in said(at)
-    assert "On the paper's phone that was 7 ms, 11%" in said(at)
+    assert "Measured here: **1.50 ms** of 12.00 ms, **12 %**." in said(at)
+    assert "On the paper's phone that was 7 ms, 11 %" in said(at)
 
 
 def classroom() -> AppTest:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from explorer.data.metrics import METRICS
+from explorer.data.metrics import METRICS, percent
 from explorer.figures import draw
 from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
 from explorer.search.analysis.distribution import Floats, edf, equal_latency
@@ -106,10 +106,11 @@ def _line(objective: Objective, scores: Floats, shares: Floats, name: str, colou
         type="scatter",
         x=(100 - scores if objective.is_accuracy else scores).tolist(),
         y=shares.tolist(),
+        customdata=[percent(share) for share in shares],
         mode="lines",
         line={"shape": "hv", "width": 3, "color": colour, "dash": dash},
         name=name,
-        hovertemplate="%{x:.4g}: %{y:.0%}<extra>" + name + "</extra>",
+        hovertemplate="%{x:.4g}: %{customdata}<extra>" + name + "</extra>",
     )
 
 
@@ -119,5 +120,5 @@ def _shares(objective: Objective) -> dict[str, object]:
         380,
         64,
         xaxis=draw.axis(title),
-        yaxis=draw.axis("networks at least as good", tickformat=".0%", range=[0, 1.02]),
+        yaxis=draw.axis("networks at least as good", **draw.percents(*draw.FIFTHS), range=[0, 1.02]),
     ) | {"legend": {"orientation": "h", "y": -0.2}, "showlegend": True}

@@ -6,6 +6,7 @@ import pandas
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from explorer.figures import draw
 from explorer.figures.palette import HEAT, OUTLINE, text_on
 from explorer.lab.charts import BOUND, CURVE, MARKS, TEXT, layout
 
@@ -187,7 +188,7 @@ def survival(table: pandas.DataFrame, dimension: int) -> go.Figure:
         layout(
             300,
             xaxis={"title": "dimensions n"},
-            yaxis={"title": "share", "tickformat": ".0%", "range": [0, 1.05]},
+            yaxis={"title": "share", **draw.percents(*draw.FIFTHS), "range": [0, 1.05]},
         ),
     )
     return figure.add_vline(x=dimension, line={"color": OUTLINE, "dash": "dot"})

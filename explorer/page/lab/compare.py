@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas
 import streamlit as st
 
+from explorer.data.metrics import percent
 from explorer.data.plain_text import plain
 from explorer.lab import charts
 from explorer.lab.experiment import PLATFORMS, Experiment, printed_channels, printed_platform
@@ -137,7 +138,7 @@ def _shown(made: Experiment, table: pandas.DataFrame) -> pandas.DataFrame:
         {
             "row": table["row"],
             "channels": with_printed(made, table),
-            "FLOPs difference": [f"{value:+.1%}" for value in table["flops_error"]],
+            "FLOPs difference": [percent(value, 1, "+") for value in table["flops_error"]],
             **paper,
             "predicted": ratios("predicted"),
             "measured": ratios("measured"),

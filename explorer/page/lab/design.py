@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.data.metrics import percent
 from explorer.lab import prediction
 from explorer.lab.experiment import Settings, custom_design
 from explorer.lab.lessons import design
@@ -46,7 +47,8 @@ def _design() -> None:
         st.info("Two of one kind: choose another for a comparison.", icon=":material/info:")
     networks = [(names[0], design.network(first, channels, size)), (names[1], design.network(second, other, size))]
     made = custom_design(networks, Settings())
-    counted = made.table[["row", "mult_adds", "flops_error", "mem_access", "params", "elementwise", "kernels"]]
+    counted = made.table[["row", "mult_adds", "flops_error", "mem_access", "params", "elementwise", "kernels"]].copy()
+    counted["flops_error"] = [percent(value, 1, "+") for value in counted["flops_error"]]
     data_table.show(counted, key="own counts", columns=_heads())
     if abs(made.table["flops_error"].iloc[1]) > 0.05:
         st.warning("No channels bring the second nearer to equal FLOPs: read the comparison with that in mind.")
@@ -85,7 +87,7 @@ def _heads() -> dict[str, Any]:
     return {
         "row": "network",
         "mult_adds": number("mult-adds", format="localized"),
-        "flops_error": number("FLOPs difference", format="percent"),
+        "flops_error": "FLOPs difference",
         "mem_access": number("MAC", format="localized"),
         "params": number("params", format="localized"),
         "elementwise": number("element-wise", format="localized"),

@@ -7,7 +7,7 @@ from typing import cast
 import pandas
 import streamlit as st
 
-from explorer.data.metrics import human
+from explorer.data.metrics import human, percent
 from explorer.figures import as_plotly, diagram
 from explorer.lab import charts, theory
 from explorer.lab.experiment import Experiment
@@ -69,8 +69,8 @@ def _g4(made: Experiment) -> None:
     chart.show(charts.g4_shares(shares), "g4 theory", "Shares of operations and of memory access by kind of operator")
     rest = shares[(shares["row"] == made.variants[0].row) & (shares["kind"] != "convolution")]
     st.markdown(
-        f"In the full unit, ReLU and the shortcut's addition are **{rest['operations_share'].sum():.1%}** of the "
-        f"operations and **{rest['mem_access_share'].sum():.0%}** of the memory access."
+        f"In the full unit, ReLU and the shortcut's addition are **{percent(rest['operations_share'].sum(), 1)}** of "
+        f"the operations and **{percent(rest['mem_access_share'].sum())}** of the memory access."
     )
     _table(made)
 
@@ -105,7 +105,7 @@ def _table(made: Experiment) -> None:
             "row": table["row"],
             "channels": with_printed(made, table),
             "mult-adds": [human(value) for value in table["mult_adds"]],
-            "FLOPs difference": [f"{value:+.1%}" for value in table["flops_error"]],
+            "FLOPs difference": [percent(value, 1, "+") for value in table["flops_error"]],
             "MAC": [human(value) for value in table["mem_access"]],
             "MAC over the first": [f"{value:.2f}×" for value in table["mem_access"] / table["mem_access"].iloc[0]],
             "params": [human(value) for value in table["params"]],

@@ -13,7 +13,7 @@ from archs import Graph, Spec
 from archs.caching import cached
 from costmodel.timing.plain_process import RETAIN_TEXT
 from explorer.data import profiles as devices
-from explorer.data.metrics import METRICS, duration
+from explorer.data.metrics import METRICS, duration, percent
 from explorer.editing import advisor
 from explorer.editing.advisor import Strain, Suggestion
 from explorer.editing.changed_cells import accuracy_change, changed_cells
@@ -64,7 +64,7 @@ def _suggestion(number: int, suggestion: Suggestion, spec: Spec) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"suggestion {number}"):
         effects.button("Apply", f"apply {number}", partial(_apply, suggestion), icon=":material/build:")
         changes = ", ".join(
-            f"{METRICS[name].title} {suggestion.after[name] / before - 1:+.1%}".replace("%", " %")
+            f"{METRICS[name].title} {percent(suggestion.after[name] / before - 1, 1, '+')}"
             for name, before in suggestion.before.items()
             if before
         )
@@ -88,21 +88,22 @@ def _table(strains: tuple[Strain, ...], scenario: Scenario) -> None:
         lambda cells: [f"background-color: {heat(0.6)}" if value > css[cells.name] else "" for value in cells],
         subset=list(css),
     )
+    style = style.format({"G2": percent, "G4": percent})
     st.dataframe(
         style,
         hide_index=True,
         column_config={
             "G1": st.column_config.NumberColumn("G1 · over the bound", format="%.2f ×"),
-            "G2": st.column_config.NumberColumn("G2 · in grouped conv.", format="percent"),
+            "G2": st.column_config.NumberColumn("G2 · in grouped conv."),
             "G3": st.column_config.NumberColumn("G3 · fragments", format="%d"),
-            "G4": st.column_config.NumberColumn("G4 · element-wise", format="percent"),
+            "G4": st.column_config.NumberColumn("G4 · element-wise"),
             "strained": "violated",
         },
     )
     st.caption(
         "G1: memory access of the 1×1 convolutions over the least at equal widths. G2: share of the cost in grouped "
-        "convolutions. G4: share of the memory traffic. Coloured: over "
-        f"{advisor.STRAINED[1]} ×, {advisor.STRAINED[2]:.0%}, {advisor.STRAINED[3]}, {advisor.STRAINED[4]:.0%}; "
+        f"convolutions. G4: share of the memory traffic. Coloured: over {advisor.STRAINED[1]} ×, "
+        f"{percent(advisor.STRAINED[2])}, {advisor.STRAINED[3]}, {percent(advisor.STRAINED[4])}; "
         "the paper says only that less is better."
     )
     download(table, scenario, "guideline violations")

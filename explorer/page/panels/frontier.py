@@ -15,7 +15,7 @@ from explorer.data import accuracy
 from explorer.data import frontier as networks
 from explorer.data import profiles as devices
 from explorer.data.accuracy import Estimate
-from explorer.data.metrics import METRICS
+from explorer.data.metrics import METRICS, percent
 from explorer.editing.scenario import Scenario
 from explorer.figures import tradeoff
 from explorer.figures.search import budget as budget_line
@@ -128,7 +128,7 @@ def _accuracy(scenario: Scenario, estimate: Estimate | None, printed: networks.P
         like = f"with the recipe “{estimate.recipe}”" if estimate.recipe else "with no family's recipe in particular"
         st.markdown(
             f"**Estimated {estimate.top1_pct:.1f} % top-1**, 90 % between {estimate.low_pct:.1f} and "
-            f"{estimate.high_pct:.1f} %, {like}. {estimate.changed:.0%} of its multiply-adds are in blocks that "
+            f"{estimate.high_pct:.1f} %, {like}. {percent(estimate.changed)} of its multiply-adds are in blocks that "
             f"are not in the published network{beyond}."
             + (f" No published ablation covers its {', '.join(estimate.outside)}." if estimate.outside else "")
         )

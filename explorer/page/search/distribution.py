@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 import streamlit as st
 
+from explorer.data.metrics import percent
 from explorer.figures.search import sweep as figures
 from explorer.page.browser.memory import memory
 from explorer.page.panels.tables import csv
@@ -45,8 +46,8 @@ def show(outcome: Outcome) -> None:
         )
         chart.show(figures.good_ranges(ranges), "search ranges", "Range of the good values of each parameter")
         messages.caption(
-            f"The best of a random {SHARE:.0%} of the networks of random search, drawn again and again: median and "
-            f"{LEVEL:.0%} range of its values. A parameter whose range is the whole axis does not decide."
+            f"The best of a random {percent(SHARE)} of the networks of random search, drawn again and again: median "
+            f"and {percent(LEVEL)} range of its values. A parameter whose range is the whole axis does not decide."
         )
         csv(pandas.DataFrame([one._asdict() for one in ranges]).drop(columns="positions"), "search ranges", "ranges")
 

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from explorer.data.metrics import percent
 from explorer.jobs.job import ABANDONED, Job
 from explorer.jobs.lab_queue import Ticket
 
@@ -38,8 +39,8 @@ def show_other(job: Job) -> None:
     if not job.running:
         st.rerun()
     st.info(
-        f"For another visitor, or another tab, {job.title} is going on: {job.progress:.0%} done{left(job)}. Two at "
-        "once would time each other, so yours can start when it has ended.",
+        f"For another visitor, or another tab, {job.title} is going on: {percent(job.progress)} done{left(job)}. Two "
+        "at once would time each other, so yours can start when it has ended.",
         icon=HOURGLASS,
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from archs import Spec
 from explorer.data import accuracy
-from explorer.data.metrics import duration, ends
+from explorer.data.metrics import duration, ends, percent
 from explorer.editing.changed_cells import changed_cells
 from explorer.search.nas_bench_macro import table
 from explorer.search.objectives import BAND, Objective, rank_correlation
@@ -124,8 +124,8 @@ class Outcome:
             return ""
         uncovered = f", and no published ablation covers its {', '.join(found.outside)}" if found.outside else ""
         return (
-            f"{found.changed:.0%} of the multiply-adds of the best network are in blocks that no published network "
-            f"has{uncovered}: its 90 % interval is {found.low_pct:.1f} to {found.high_pct:.1f} %."
+            f"{percent(found.changed)} of the multiply-adds of the best network are in blocks that no published "
+            f"network has{uncovered}: its 90 % interval is {found.low_pct:.1f} to {found.high_pct:.1f} %."
         )
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.data.metrics import percent
 from explorer.lab.lessons import charts as lesson_charts
 from explorer.lab.lessons import curves, questions
 from explorer.lab.lessons import networks as lessons
@@ -102,7 +103,7 @@ def shuffle() -> None:
     cost = table["mem_access"].iloc[0] / table["mem_access"].iloc[1] - 1
     st.markdown(
         f"In ShuffleNetV1 1× with g = {in_network} the shuffles have no multiply-adds, but they read and write "
-        f"**{cost:.1%}** more memory and launch {table['kernels'].iloc[0] - table['kernels'].iloc[1]} kernels. "
+        f"**{percent(cost, 1)}** more memory and launch {table['kernels'].iloc[0] - table['kernels'].iloc[1]} kernels. "
         "A FLOP counter does not report them."
     )
     networks_panel("shuffle", networks, table)

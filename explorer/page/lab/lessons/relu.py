@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.data.metrics import percent
 from explorer.lab.lessons import charts as lesson_charts
 from explorer.lab.lessons import curves, questions
 from explorer.lab.lessons import networks as lessons
@@ -29,9 +30,9 @@ def manifold() -> None:
     shares = curves.survives(dimension, seed)
     linear = shares["straight"]
     st.markdown(
-        f"**{shares['recoverable']:.0%}** of the points keep at least two dimensions above zero, enough for two "
-        f"coordinates. The best linear layer after the ReLU recovers **{linear:.1%}** of the spiral's variance. "
-        "For this reason the 1×1 that reduces the channels has no ReLU: a *linear* bottleneck."
+        f"**{percent(shares['recoverable'])}** of the points keep at least two dimensions above zero, enough for two "
+        f"coordinates. The best linear layer after the ReLU recovers **{percent(linear, 1)}** of the spiral's "
+        "variance. For this reason the 1×1 that reduces the channels has no ReLU: a *linear* bottleneck."
     )
     chart.show(lesson_charts.survival(_survival(), dimension), "relu survival", "Share that is kept, by dimension")
     st.caption("Means over 40 random matrices.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.data.metrics import percent
 from explorer.figures.search import adaptation as adapt_figures
 from explorer.figures.search import published_front as front_figures
 from explorer.lab.lessons import questions, search_charts, searches
@@ -28,8 +29,8 @@ def blockwise() -> None:
     chart.legend(search_charts.legend())
     st.markdown(
         f"With w = {w:g} a network of twice the latency has the same reward if it is "
-        f"**{searches.worth_of_double(w):.1%}** more accurate. The target moves no choice as long as it is the same "
-        "for all: it only scales the reward. "
+        f"**{percent(searches.worth_of_double(w), 1)}** more accurate. The target moves no choice as long as it "
+        "is the same for all: it only scales the reward. "
         "With w = 0 latency does not count; the steeper w is, the faster is the preferred network."
     )
     data_table.show(

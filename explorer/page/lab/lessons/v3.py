@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.data.metrics import percent
 from explorer.lab.lessons import charts as lesson_charts
 from explorer.lab.lessons import curves, questions
 from explorer.lab.lessons import networks as lessons
@@ -38,11 +39,11 @@ def last_stage() -> None:
     if times:
         before, after = times
         source = "Measured here" if run else "Predicted here, until you measure"
-        here = f" {source}: **{before - after:.2f} ms** of {before:.2f} ms, **{1 - after / before:.0%}**."
+        here = f" {source}: **{before - after:.2f} ms** of {before:.2f} ms, **{percent(1 - after / before)}**."
     st.markdown(
-        f"It saves {saved / 1e6:.1f} M multiply-adds, {saved / table['mult_adds'].iloc[0]:.0%}. On the paper's phone "
-        f"that was {lessons.PAPER_SAVED_MS:g} ms, {lessons.PAPER_SAVED_SHARE:.0%} of the running time (section "
-        f"5.1).{here}"
+        f"It saves {saved / 1e6:.1f} M multiply-adds, {percent(saved / table['mult_adds'].iloc[0])}. On the paper's "
+        f"phone that was {lessons.PAPER_SAVED_MS:g} ms, {percent(lessons.PAPER_SAVED_SHARE)} of the running time "
+        f"(section 5.1).{here}"
     )
 
 
@@ -83,9 +84,9 @@ def squeeze() -> None:
     table = lessons.totals(networks)
     first, second = table.iloc[0], table.iloc[1]
     st.markdown(
-        f"In MobileNetV3-Large it adds **{second['mult_adds'] / first['mult_adds'] - 1:.1%}** multiply-adds, but "
-        f"**{second['params'] / first['params'] - 1:.0%}** parameters, "
-        f"**{second['mem_access'] / first['mem_access'] - 1:.0%}** memory access and "
+        f"In MobileNetV3-Large it adds **{percent(second['mult_adds'] / first['mult_adds'] - 1, 1)}** multiply-adds, "
+        f"but **{percent(second['params'] / first['params'] - 1)}** parameters, "
+        f"**{percent(second['mem_access'] / first['mem_access'] - 1)}** memory access and "
         f"{second['kernels'] - first['kernels']} kernels. The paper reports no discernible latency cost "
         "(section 5.3)."
     )
