@@ -231,14 +231,18 @@ def as_path(value: object, what: str, call: str) -> Path:
     raise TypeError(f"found {shorten(value)}; allowed: the path of {what}: {call}")
 
 
-def as_destination(value: object, what: str, call: str) -> Path:
-    """The path of a file to write, before the work for it. Raises ArchError where its folder is not there.
+def as_destination(value: object, what: str, suffix: str, call: str) -> Path:
+    """The path of a file to write, before the work for it.
 
-    >>> as_destination("none/net.onnx", "an ONNX file", "archs.to_onnx(network, path)")
+    Raises ArchError where its folder is not there, and for another suffix: readers go by it.
+
+    >>> as_destination("none/net.onnx", "an ONNX file", ".onnx", "archs.to_onnx(network, path)")
     Traceback (most recent call last):
     archs.errors.ArchError: none/net.onnx: there is no folder 'none'; make it first
     """
     path = as_path(value, what, call)
+    if path.suffix.lower() != suffix:
+        raise ArchError(f"{path}: found suffix {path.suffix!r}; {call} writes {what}; allowed: {suffix}")
     if not path.parent.is_dir():
         raise ArchError(f"{path}: there is no folder {str(path.parent)!r}; make it first")
     if path.is_dir():

@@ -134,7 +134,7 @@ def to_onnx(network: Network, path: str | Path | None = None) -> bytes:
     """The network as an ONNX file: input `image` N×C×H×W, output `output`, any number N of images.
 
     Returns the file's bytes. Raises ArchError for a network that no ONNX file holds, and before the export where the
-    file's folder is not there.
+    file's folder is not there or its suffix is not `.onnx`.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`.
@@ -142,7 +142,7 @@ def to_onnx(network: Network, path: str | Path | None = None) -> bytes:
 
     `archs.to_onnx("mobilenet_v2", "net.onnx")` takes seconds of torch's exporter.
     """
-    file = None if path is None else as_destination(path, "an ONNX file", "archs.to_onnx(network, path)")
+    file = None if path is None else as_destination(path, "an ONNX file", ".onnx", "archs.to_onnx(network, path)")
     content = exporter.to_onnx(build(network))
     if file is not None:
         file.write_bytes(content)

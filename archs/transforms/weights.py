@@ -36,7 +36,7 @@ def save_weights(network: Network, path: str | Path) -> None:
     """Write the graph's weights as safetensors, by the names that they have in the exported module.
 
     `module.load_state_dict(safetensors.torch.load_file(path), strict=False)` takes them. Raises ArchError for a graph
-    without weights, and for a folder that is not there.
+    without weights, for a folder that is not there, and for another suffix than `.safetensors`.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
@@ -47,7 +47,7 @@ def save_weights(network: Network, path: str | Path) -> None:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_weights(archs.from_module(nn.Conv2d(3, 8, 3), (3, 8, 8), verify=False), f"{folder}/net.safetensors")
     """
-    file = as_destination(path, "a safetensors file", "archs.save_weights(network, path)")
+    file = as_destination(path, "a safetensors file", ".safetensors", "archs.save_weights(network, path)")
     file.write_bytes(to_safetensors(build(network)))
 
 

@@ -206,7 +206,7 @@ def test_weights_that_are_not_at_hand_are_counted():
     graph = archs.from_onnx(outside("w.bin").SerializeToString())
     assert graph.nodes[0].op.params(graph.input) == 16
     with pytest.raises(archs.ArchError, match="has no weights beside it"):
-        archs.save_weights(graph, "never")
+        archs.save_weights(graph, "never.safetensors")
 
 
 @pytest.mark.parametrize(

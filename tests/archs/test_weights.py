@@ -124,8 +124,8 @@ def test_a_graph_without_weights_has_none_to_save(tmp_path):
 def test_shared_weights_come_along(tmp_path):
     module = lively(SMALL["a block called twice"]())
     graph = archs.from_module(module, (4, 12, 10))
-    archs.save_weights(graph, tmp_path / "w")
-    loaded = archs.load_weights(graph, tmp_path / "w")
+    archs.save_weights(graph, tmp_path / "w.safetensors")
+    loaded = archs.load_weights(graph, tmp_path / "w.safetensors")
     x = torch.rand(2, 4, 12, 10)
     assert torch.allclose(run(archs.to_module(loaded), x), run(module, x), atol=1e-6)
 

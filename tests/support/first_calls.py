@@ -122,6 +122,14 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: archs.save_weights(SPEC, "no folder/net.safetensors"),
         "there is no folder 'no folder'; make it first",
     ),
+    "to_onnx(spec, x.pt)": (
+        lambda: archs.to_onnx(SPEC, "x.pt"),
+        "x.pt: found suffix '.pt'; archs.to_onnx(network, path) writes an ONNX file; allowed: .onnx",
+    ),
+    "save_weights(spec, x.pt)": (
+        lambda: archs.save_weights(SPEC, "x.pt"),
+        "x.pt: found suffix '.pt'; archs.save_weights(network, path) writes a safetensors file; allowed: .safetensors",
+    ),
     "to_onnx(spec, 3)": (lambda: archs.to_onnx(SPEC, 3), "found 3; allowed: the path of an ONNX file: archs.to_onnx("),
     "load_weights(spec, spec)": (
         lambda: archs.load_weights(SPEC, SPEC),
