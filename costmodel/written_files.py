@@ -44,7 +44,7 @@ def _sync(descriptor: int) -> None:
 
 
 @contextmanager
-def kept(
+def keep_unfinished(
     path: str | os.PathLike | None,
     suffix: str,
     unfinished: Callable[[], tuple[str, str] | None],

@@ -105,7 +105,7 @@ def _report(name: str, tool: Tool, graph: Graph) -> Report:
         times = rule.times_ours
         x, y = shapes[0] if shapes else node.output, node.output
         reported = rule.amount(node.op, x, y) if times is None else times(x, y) * ours
-        key = rule.term, rule.why
+        key = rule.term, rule.reason
         if node.path in unread:
             reported, key = 0, ("unread", tool.drops_unread)
         mult_adds += ours
@@ -113,7 +113,7 @@ def _report(name: str, tool: Tool, graph: Graph) -> Report:
         if reported == ours and ours and not getattr(node.op, "bias", False):
             continue  # counted as by us, and without a bias there is nothing else in it
         terms.setdefault(key, []).append(reported - ours)
-    listed = [Term(term, sum(parts), why, len(parts)) for (term, why), parts in terms.items()]
+    listed = [Term(term, sum(parts), reason, len(parts)) for (term, reason), parts in terms.items()]
     listed.sort(key=lambda term: -abs(term.amount))
     return Report(name, tool.version, tool.call, mult_adds, total, tuple(listed))
 

@@ -21,7 +21,7 @@ class Rule:
 
     term: str
     amount: Amount
-    why: str
+    reason: str
     times_ours: Callable[[Shape, Shape], int] | None = None
     """Where the amount is that many times our multiply-adds, for a first input and an output."""
 
@@ -90,14 +90,14 @@ def nothing(op: ops.Op, x: Shape, y: Shape) -> int:
     return 0
 
 
-def rules_of(term: str, amount: Amount, why: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], Rule]:
+def rules_of(term: str, amount: Amount, reason: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], Rule]:
     """One rule for several kinds of operators."""
-    return dict.fromkeys(kinds, Rule(term, amount, why))
+    return dict.fromkeys(kinds, Rule(term, amount, reason))
 
 
-def unseen(term: str, why: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], Rule]:
+def unseen(term: str, reason: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], Rule]:
     """Rules for kinds of operators that a tool does not count."""
-    return rules_of(term, nothing, why, *kinds)
+    return rules_of(term, nothing, reason, *kinds)
 
 
 WEIGHTED = (ops.Conv2d, ops.Linear, ops.Conv1d, ops.Conv3d, ops.LinearLast)
@@ -130,26 +130,26 @@ MOVES = (
 )
 
 
-def products(times: int, why: str) -> dict[type[ops.Op], Rule]:
+def products(times: int, reason: str) -> dict[type[ops.Op], Rule]:
     """A product of two tensors of the network, counted `times` per multiply-add."""
-    return {ops.MatMul: Rule("matrix products", nothing, why, lambda x, y: times)}
+    return {ops.MatMul: Rule("matrix products", nothing, reason, lambda x, y: times)}
 
 
-def attention(times: int, why: str) -> dict[type[ops.Op], Rule]:
+def attention(times: int, reason: str) -> dict[type[ops.Op], Rule]:
     """Attention where a tool sees it only as the matrix products that torch makes of it.
 
     On the CPU torch does so unless queries, keys and values are batched heads of one size: for those it has one
     operator, `_scaled_dot_product_flash_attention_for_cpu` (aten/src/ATen/native/transformers/sdp_utils_cpp.cpp).
     """
-    return {ops.Attention: Rule("attention", nothing, why, lambda x, y: 0 if _is_one_operator(x, y) else times)}
+    return {ops.Attention: Rule("attention", nothing, reason, lambda x, y: 0 if _is_one_operator(x, y) else times)}
 
 
 def _is_one_operator(x: Shape, y: Shape) -> bool:
     return len(x) == 3 and x[-1] == y[-1]
 
 
-def recurrent(amount: Amount, why: str) -> dict[type[ops.Op], Rule]:
-    return {ops.Recurrent: Rule("recurrent layers", amount, why)}
+def recurrent(amount: Amount, reason: str) -> dict[type[ops.Op], Rule]:
+    return {ops.Recurrent: Rule("recurrent layers", amount, reason)}
 
 
 def recurrent_products(op: ops.Op, x: Shape) -> int:

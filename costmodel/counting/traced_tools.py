@@ -111,14 +111,14 @@ def _recurrent(times: int, bias: int) -> dict[type[ops.Op], Rule]:
 
 def _only_products(table: str) -> dict[type[ops.Op], Rule]:
     """The rules of a tool whose `table` has convolutions and matrix products and nothing else."""
-    why = f"has no formula: only convolution and matrix products have one ({table})"
+    reason = f"has no formula: only convolution and matrix products have one ({table})"
     return {
-        **unseen("batch norm", why, ops.BatchNorm),
-        **unseen("other norms", why, ops.LayerNorm, ops.GroupNorm, ops.RMSNorm),
-        **unseen("activations", why, *ACTIVATIONS, ops.PReLU, ops.Softmax),
-        **unseen("pooling", why, *WINDOWS, *ADAPTIVE, ops.AdaptiveMaxPool, FlatMean, *REDUCTIONS),
-        **unseen("add and multiply", why, *MERGES, *ARITHMETIC, *LEARNED),
-        **unseen("data movement", why, *MOVES, ops.Upsample),
+        **unseen("batch norm", reason, ops.BatchNorm),
+        **unseen("other norms", reason, ops.LayerNorm, ops.GroupNorm, ops.RMSNorm),
+        **unseen("activations", reason, *ACTIVATIONS, ops.PReLU, ops.Softmax),
+        **unseen("pooling", reason, *WINDOWS, *ADAPTIVE, ops.AdaptiveMaxPool, FlatMean, *REDUCTIONS),
+        **unseen("add and multiply", reason, *MERGES, *ARITHMETIC, *LEARNED),
+        **unseen("data movement", reason, *MOVES, ops.Upsample),
     }
 
 

@@ -26,7 +26,7 @@ from costmodel.onnx_runtime.writer import quick_onnx
 from costmodel.timing.session import Cancelled, Progress
 from costmodel.timing.stopwatch import Stopwatch
 from costmodel.timing.timing_records import UNFINISHED
-from costmodel.written_files import kept, write_together
+from costmodel.written_files import keep_unfinished, write_together
 
 SECONDS, QUICK_SECONDS = 180.0, 30.0
 TIMING_SHARE = 0.9  # of the whole, for the progress bar
@@ -76,7 +76,7 @@ def calibrate_onnx_runtime(
     def unfinished() -> tuple[str, str] | None:
         return (f"the timings of {len(timed)} networks", raw_text(timed)) if timed else None
 
-    with kept(path, UNFINISHED, unfinished):
+    with keep_unfinished(path, UNFINISHED, unfinished):
         for one in time_networks(sample, threads, limit, timing, cancel, seed):
             timed.append(one)
         timed[:] = _with_fresh_processes(timed, threads, cancel)

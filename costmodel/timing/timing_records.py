@@ -17,7 +17,7 @@ from costmodel.latency.profile import Regime
 from costmodel.networks.synthetic import Recipe, read_recipe, recipe_dict
 from costmodel.timing.drift import ALL, CALL, Slowness, by_kind
 from costmodel.timing.stopwatch import NOISY
-from costmodel.written_files import kept
+from costmodel.written_files import keep_unfinished
 
 UNFINISHED = ".interrupted.raw.jsonl"
 """Behind the stem of a result: the timings of a session that ended early."""
@@ -99,12 +99,12 @@ def raw_text(records: Sequence[Record], regime: Regime) -> str:
 def kept_timings(
     timed: Sequence[Record], regime: Regime, path: str | os.PathLike | None, advice: str = ""
 ) -> AbstractContextManager[None]:
-    """Keep what was timed where the work ends early (`costmodel.written_files.kept`), in a file for `read_raw`."""
+    """Keep what was timed where the work ends early (`written_files.keep_unfinished`), in a file for `read_raw`."""
 
     def unfinished() -> tuple[str, str] | None:
         return (f"the timings of {len(timed)} networks", raw_text(timed, regime)) if timed else None
 
-    return kept(path, UNFINISHED, unfinished, advice)
+    return keep_unfinished(path, UNFINISHED, unfinished, advice)
 
 
 def read_raw(path: Path) -> tuple[Regime, list[Record]]:

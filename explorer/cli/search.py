@@ -18,7 +18,7 @@ import archs
 import costmodel
 from archs.errors import shorten
 from costmodel.latency.profile import DEFAULT
-from costmodel.written_files import kept, write_together
+from costmodel.written_files import keep_unfinished, write_together
 from explorer.cli import destination
 from explorer.cli.command import Commands, Output, ends
 from explorer.cli.progress import progress_bar
@@ -101,7 +101,7 @@ def _search(options: argparse.Namespace) -> Output:
     advice = f"run it again to continue from {log.path}" if log else ""
     with progress_bar() as bar:
         run = Evaluations(chosen, profile, options.target, scored, kind, options.evaluations, options.seed, w, log, bar)
-        with kept(place, UNFINISHED, partial(_best_so_far, run), advice):
+        with keep_unfinished(place, UNFINISHED, partial(_best_so_far, run), advice):
             run.run()
     found, drawn = run.found, run.drawn
     first = best(found, options.target, w)

@@ -223,7 +223,7 @@ def test_all_tools_on_every_operator():
 def test_every_operator_has_a_rule_in_every_table():
     for name, tool in TOOLS.items():
         assert set(tool.rules) == concrete(ops.Op) | {FlatMean}, name
-        assert all(rule.why for rule in tool.rules.values()), name
+        assert all(rule.reason for rule in tool.rules.values()), name
 
 
 def test_a_node_that_nothing_reads():

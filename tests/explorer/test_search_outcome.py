@@ -59,9 +59,9 @@ def test_a_network_for_other_images_is_no_baseline():
     small = archs.spec("shufflenet_v2").edit(resolution=32)
     profile = costmodel.load_profile("cpu")
     found = list(scaled(SEED.base, small, profile, 0.001, objective("estimated")))
-    assert [(one.candidate, one.why) for one in found] == [(None, "none meets the target")] * 2
+    assert [(one.candidate, one.reason) for one in found] == [(None, "none meets the target")] * 2
     (only,) = scaled(SEED.base, small, profile, TARGET_MS, objective("nas_bench_macro"))
-    assert (only.candidate, only.why) == (None, "no published accuracy")
+    assert (only.candidate, only.reason) == (None, "no published accuracy")
 
 
 def test_the_sentence_names_each_baseline_that_is_not_beaten():

@@ -26,11 +26,11 @@ OPEN_NETWORK = "the open network"
 
 @dataclass(frozen=True)
 class Baseline:
-    """A table scaled as a whole to the target: "MobileNetV2 (width × 0.55)". `why`: the reason for no candidate."""
+    """A table scaled as a whole to the target: "MobileNetV2 (width × 0.55)". `reason`: why there is no candidate."""
 
     title: str
     candidate: Candidate | None
-    why: str = ""
+    reason: str = ""
 
 
 def scaled(

@@ -141,7 +141,7 @@ class Outcome:
                     "baseline": one.baseline.title,
                     self.unit: self.score_text(other.score) if other else "–",
                     "latency": f"{duration(other.latency_ms)} ({ends(other.low_ms, other.high_ms)})" if other else "–",
-                    "the search is": one.baseline.why or ("better" if one.better else "not better"),
+                    "the search is": one.baseline.reason or ("better" if one.better else "not better"),
                 }
             )
         return pandas.DataFrame(rows)
