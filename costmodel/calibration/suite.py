@@ -6,7 +6,7 @@ with the operators of imports. No clock here. Start at `suite`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import NamedTuple, TypeVar
 
@@ -66,34 +66,34 @@ def _catalogue() -> Iterator[Spec]:
 
 def _edited() -> Iterator[Spec]:
     rng = Random(SEED)
-    count = 0
-    while count < EDITED:
-        name = LIGHT_FAMILIES[count % len(LIGHT_FAMILIES)]
+
+    def edited(number: int) -> Spec:
+        name = LIGHT_FAMILIES[number % len(LIGHT_FAMILIES)]
         knobs = FAMILIES[name].knobs
         spec = archs.spec(name, **{knob: rng.choice(values) for knob, values in knobs.items() if knob != "resolution"})
         for _ in range(rng.randint(1, 5)):
-            spec, graph = random_edit(spec, rng)
-        spec = spec.edit(resolution=RESOLUTION)
-        try:
-            graph = archs.build(spec)
-        except ArchError:
-            continue
-        if not heavy(graph):
-            count += 1
-            yield spec
+            spec, _ = random_edit(spec, rng)
+        return spec
+
+    return _drawn(EDITED, edited)
 
 
 def _tables() -> Iterator[Spec]:
     rng = Random(SEED + 1)
-    count = 0
-    while count < TABLES:
+    return _drawn(TABLES, lambda _: random_table(rng))
+
+
+def _drawn(count: int, draw: Callable[[int], Spec]) -> Iterator[Spec]:
+    """`count` networks that `draw` makes, given the number of those before; invalid and heavy ones are drawn again."""
+    number = 0
+    while number < count:
         try:
-            spec = random_table(rng).edit(resolution=RESOLUTION)
+            spec = draw(number).edit(resolution=RESOLUTION)
             graph = archs.build(spec)
         except ArchError:
             continue
         if not heavy(graph):
-            count += 1
+            number += 1
             yield spec
 
 
