@@ -10,22 +10,13 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: more threads than cores take four times as long
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# No test asserts a time, so neither a test nor a process that it starts waits for a quiet moment, which hardly comes
+os.environ["CNN_COST_IMPATIENT"] = "1"
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 # Scripts, not tests: `--doctest-modules` would import them, and with them what only they need
 collect_ignore_glob = ["bench_*.py", "screenshot.py"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _impatient():
-    """No test asserts a time, so none waits for a quiet moment, which beside other tests hardly comes."""
-    import costmodel
-
-    with pytest.MonkeyPatch.context() as patch:
-        stopwatch = sys.modules[costmodel.measure.__module__]
-        patch.setattr(stopwatch, "PULSE_SECONDS", 0.0)
-        patch.setattr(stopwatch, "PATIENCE", 0.0)
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

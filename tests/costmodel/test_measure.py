@@ -1,5 +1,7 @@
 """The stopwatch: what it runs and what it refuses. Times themselves are not asserted."""
 
+import os
+
 import pytest
 import torch
 
@@ -10,7 +12,18 @@ from archs.catalogue.sampling import random_spec
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import ChannelSplit, Concat, Conv2d, Shape
 from costmodel.timing.instrumented import InPlace
-from costmodel.timing.stopwatch import BUSY, TRIES, Stopwatch, fastest, processor, quiet, summary
+from costmodel.timing.stopwatch import (
+    BUSY,
+    IMPATIENT,
+    PATIENCE,
+    PULSE_SECONDS,
+    TRIES,
+    Stopwatch,
+    fastest,
+    processor,
+    quiet,
+    summary,
+)
 
 SMALL = {"resolution": 64}
 
@@ -24,6 +37,12 @@ def watch():
 def small(name):
     knobs = FAMILIES[name].knobs
     return archs.spec(name, **({"resolution": 64} if "resolution" in knobs else {}))
+
+
+def test_nothing_that_the_tests_start_waits_for_quiet_moments():
+    """Servers and workers, which inherit the environment, waited for as long as a loaded machine let them."""
+    assert IMPATIENT in os.environ
+    assert (PATIENCE, PULSE_SECONDS) == (0, 0)
 
 
 @pytest.mark.parametrize("name", archs.names())
