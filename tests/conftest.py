@@ -1,5 +1,6 @@
 """What every test file shares: where the repository is, and for those in a real browser the server and the browser."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -13,10 +14,26 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: more threads
 # No test asserts a time, so neither a test nor a process that it starts waits for a quiet moment, which hardly comes
 os.environ["CNN_COST_IMPATIENT"] = "1"
 
+# The tests start hundreds of processes, each of which would compile every source again
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 # Scripts, not tests: `--doctest-modules` would import them, and with them what only they need
 collect_ignore_glob = ["bench_*.py", "screenshot.py"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What a collection loads stays to the end: the garbage collector need not look through it, then or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,6 @@ from random import Random
 import numpy as np
 import pandas
 import pytest
-from scipy.stats import ks_2samp
 
 from archs import ArchError
 from explorer.cli.main import main
@@ -54,6 +53,8 @@ def test_bins_of_latency_weigh_equally_much():
 
 
 def test_the_statistic_is_that_of_scipy():
+    from scipy.stats import ks_2samp  # here alone: its import takes seconds of every collection
+
     rng = np.random.default_rng(1)
     one, other = rng.normal(0, 1, 80), rng.normal(0.5, 1, 120).round(1)
     assert largest_distance(one, other) == pytest.approx(ks_2samp(one, other).statistic)
