@@ -98,6 +98,11 @@ def controls(at: AppTest) -> Iterator[tuple[str, element_tree.Element | dict[str
             yield MADE.sub("", node.key or f"{node.type} {getattr(node, 'label', '')}"), node
 
 
+def usable(at: AppTest) -> dict[str, element_tree.Element | dict[str, Any]]:
+    """Those that are not left to other tests, by name."""
+    return {name: control for name, control in controls(at) if not any(re.fullmatch(of, name) for of in ELSEWHERE)}
+
+
 def ours(node: element_tree.Element) -> bool:
     return OURS.fullmatch(getattr(node, "key", None) or "") is not None
 
@@ -178,15 +183,15 @@ def figures(at: AppTest) -> bool:
 def visit(state: str, seen: set[str], used: set[str]) -> Iterator[str]:
     """Uses what the state has and nobody has used yet, anew from the start where it is gone; gives what went wrong."""
     at, fresh = STATES[state](), True
-    first = {name for name, _ in controls(at)}
+    first = {name for name, control in usable(at).items() if not disabled(control)}
     if problem := wrong(state, at):
         yield f"{state}: {problem}"
     while True:
-        here = {name: node for name, node in controls(at) if not any(re.fullmatch(of, name) for of in ELSEWHERE)}
+        here = usable(at)
         seen.update(here)
         unused = [name for name in here if name not in used and not disabled(here[name])]
         name = min(unused, key=lambda name: name in first, default=None)  # what has come up may go again
-        if name is None and fresh:
+        if name is None and (fresh or first <= used):
             return
         if name is None:
             at, fresh = STATES[state](), True

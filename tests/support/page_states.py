@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 from streamlit.testing.v1 import AppTest
 from support import lab_pages as lab
@@ -94,8 +95,13 @@ def left_over() -> AppTest:
     return explore(memory={"offered history": found})
 
 
+@cache
+def _resnet() -> archs.Graph:
+    return archs.from_module(ResNet(), (3, 64, 64))
+
+
 def imported(tab: str, edits: int = 0) -> AppTest:
-    found = Imported(archs.from_module(ResNet(), (3, 64, 64)), "a test", devices.preferred())
+    found = Imported(_resnet(), "a test", devices.preferred())
     for _ in range(edits):
         found = found.edit("nothing", lambda graph: graph)
     return page("import", imported=found, import_tab=tab)
