@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -33,6 +34,14 @@ def _walk(page, key: str, until: str) -> list[str]:
         if visited[-1].partition(" ")[2] == until:
             return visited
     raise AssertionError(f"{until} was not reached; last {visited[-3:]}")
+
+
+def test_the_menu_shows_which_of_its_links_has_the_focus(page):
+    page.get_by_role("link", name="Explore", exact=True).focus()
+    page.keyboard.press("Tab")
+    found = page.get_by_role("link", name="Search", exact=True)
+    expect(found).to_be_focused()
+    expect(found).to_have_css("outline-style", "solid")
 
 
 def test_every_help_button_has_a_name_of_its_own(page):
