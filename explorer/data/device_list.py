@@ -14,7 +14,7 @@ from costmodel import CostError
 from costmodel.devices import tables
 from costmodel.devices.profile import WholeNetworkProfile
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
-from explorer.data import profiles
+from explorer.data import profiles, sources
 
 if TYPE_CHECKING:
     import pandas
@@ -67,10 +67,11 @@ def _row(key: str) -> dict[str, Any]:
     whose = {"key": key, "group": GROUPS[profiles.group(key)]}
     if isinstance(profile, WholeNetworkProfile):
         listed = whole_network_row(key, profile)
+        named = "; ".join(map(sources.title, profile.sources))
         errors = {"left_out_pct": listed["leave_one_out_pct"], "family_pct": listed["leave_family_out_pct"]}
         stated = ("name", "runtime", "precision", "threads", "batch", "networks")
         found = whose | {name: listed[name] for name in stated} | errors
-        return found | {"coverage_pct": listed["coverage_pct"], "source": listed["source"]}
+        return found | {"coverage_pct": listed["coverage_pct"], "source": named}
     errors = profile.held_out["all"]
     of = profile.environment
     runtime = f"PyTorch {of.get('torch', '')}, eager"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas
 import plotly.graph_objects as go
 
+from explorer.data import sources
 from explorer.data.metrics import METRICS, duration, human
 from explorer.figures import draw
 from explorer.figures.palette import EDITED, OUTLINE, STAGE_COLOURS
@@ -85,7 +86,7 @@ def frontier(
                 name=str(family),
                 marker=marker(order.index(family), 10),
                 customdata=[
-                    (row.variant, amount(cost, getattr(row, cost)), row.recipe, row.year, row.source)
+                    (row.variant, amount(cost, getattr(row, cost)), row.recipe, row.year, sources.title(row.source))
                     for row in rows.itertuples()
                 ],
                 hovertemplate="<b>%{customdata[0]}</b><br>%{y:.1f} % top-1 · %{customdata[1]}<br>"

@@ -12,6 +12,7 @@ from archs.catalogue.registry import published as is_published
 from costmodel import CostError, Prediction
 from costmodel.timing.plain_process import RETAIN_TEXT
 from explorer.data import profiles as devices
+from explorer.data import sources
 from explorer.data.metrics import Tile, duration, human, interval, megabytes, percent, tile
 from explorer.editing.scenario import Scenario
 
@@ -146,5 +147,5 @@ def _comparison(rows: tuple[Published, ...], field: str, count: int) -> str:
     for row in rows:
         if (figure := getattr(row, field)) and figure not in lines:
             explanation = "ours, rounded" if agrees(figure, count) else row.explained
-            lines[figure] = f"* {figure} M, {row.source}: {explanation}"
+            lines[figure] = f"* {figure} M, {sources.title(row.source)}: {explanation}"
     return "\n".join(["Published:", "", *list(lines.values())[:4]]) if lines else "Published: nothing for these knobs."

@@ -11,7 +11,7 @@ import streamlit as st
 from archs import ArchError, Graph
 from archs.caching import cached
 from costmodel import CostError, predict
-from explorer.data import accuracy
+from explorer.data import accuracy, sources
 from explorer.data import frontier as networks
 from explorer.data import profiles as devices
 from explorer.data.accuracy import Estimate
@@ -116,7 +116,8 @@ def _accuracy(scenario: Scenario, estimate: Estimate | None, printed: networks.P
         form.show("measured form", [own, *state.problem_parts("measured")])
     with left:
         if printed and not (estimate and estimate.measured):
-            st.markdown(f"**Published {printed.top1_pct:.1f} % top-1**: {printed.source}, recipe “{printed.recipe}”.")
+            source = sources.title(printed.source)
+            st.markdown(f"**Published {printed.top1_pct:.1f} % top-1**: {source}, recipe “{printed.recipe}”.")
             return
         if estimate is None:
             st.markdown(f"**No estimate**: {accuracy.not_estimated(scenario.spec)}.")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from costmodel import CostError
 from costmodel.devices.load import load
-from explorer.data import accuracy, device_list
+from explorer.data import accuracy, device_list, sources
 from explorer.data import frontier as networks
 from explorer.data import profiles as devices
 from explorer.editing.scenario import Scenario
@@ -60,7 +60,8 @@ def show(points: pandas.DataFrame, scenario: Scenario) -> None:
     chart.show(figure, "frontier", f"Top-1 accuracy against published latency, {_title(setting)}")
     chart.legend(tradeoff.legend(figure))
     _conditions(network, key)
-    st.dataframe(there[["variant", "printed", "source", "note"]], hide_index=True)
+    shown = there[["variant", "printed", "source", "note"]]
+    st.dataframe(shown.assign(source=shown["source"].map(sources.title)), hide_index=True)
 
 
 def _title(setting: tuple[str, str, str, int]) -> str:
