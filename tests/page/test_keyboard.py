@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
+from support.browser import turn
 
 pytestmark = pytest.mark.browser
 
@@ -49,3 +50,10 @@ def test_every_help_button_has_a_name_of_its_own(page):
     assert names
     assert len(set(names)) == len(names)
     assert all(name.startswith("Help: ") and len(name) > len("Help: ") for name in names)
+
+
+def test_a_tables_toolbar_is_seen_while_one_of_its_buttons_has_the_focus(page):
+    turn(page, "Blocks")
+    toolbar = page.get_by_test_id("stElementToolbar").first
+    toolbar.get_by_role("button").first.focus()
+    expect(toolbar).to_have_css("opacity", "1")
