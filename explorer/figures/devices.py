@@ -50,6 +50,7 @@ def latencies(table: pandas.DataFrame, marked: Sequence[str] = ()) -> go.Figure:
         hoverlabel={"font": {"size": 14}, "align": "left"},
         xaxis={
             "type": "log",
+            "dtick": "D2",
             "tickformat": "~g",
             "title": {"text": "predicted ms per image,<br>90 % interval", "font": {"size": 15}},
             "tickfont": {"size": 13},

@@ -60,6 +60,12 @@ def test_a_long_name_of_a_device_is_broken_into_lines():
     assert max(map(len, lines)) <= drawing.LABEL
 
 
+def test_the_axis_has_three_labels_in_a_decade():
+    """Those of 40 to 100 ms lay on each other on a phone."""
+    table = device_list.over_devices(archs.spec("mobilenet_v2"), ["cpu"])
+    assert drawing.latencies(table).layout.xaxis.dtick == "D2"
+
+
 def test_a_network_outside_of_the_range_has_no_interval_in_the_figure():
     spec = archs.spec("mobilenet_v1", width=8.0, resolution=2048)
     table = device_list.over_devices(spec, ["cpu"])
