@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Page, expect
 from support import axe
-from support.browser import PATIENCE, open_page, settle
+from support.browser import PATIENCE, open_page, settle, turn
 
 from explorer.page.lab.pages import LESSONS
 
@@ -70,6 +70,14 @@ def test_every_block_can_be_picked_in_the_picture_on_a_phone(phone):
     expect(phone.locator(".st-key-open_block").get_by_role("heading", name=name)).to_be_visible()
     settle(phone)
     assert phone.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
+
+
+def test_advice_has_the_width_of_a_phone(phone):
+    """The button beside it left two thirds of the width for its words."""
+    turn(phone, "Advisor")
+    advice = phone.locator('[class*="st-key-suggestion"]').first
+    assert advice.get_by_test_id("stMarkdown").first.bounding_box()["width"] >= 300
+    expect(advice.get_by_role("button", name="Apply")).to_be_visible()
 
 
 def test_the_menu_has_a_word_on_a_phone(phone):
