@@ -114,4 +114,4 @@ def test_progress_without_a_terminal_is_a_line_every_ten_seconds(capsys, monkeyp
         for step in range(100):
             show(step / 100, "timing")
     lines = capsys.readouterr().err.splitlines()
-    assert lines == [f"{step}% timing".rjust(11) for step in range(0, 100, 10)]
+    assert lines == [f"{step} % timing".rjust(12) for step in range(0, 100, 10)]
