@@ -37,7 +37,11 @@ _current: Job | None = None
 
 
 class Busy(CostError):
-    """The machine is occupied; the message says by what, and how long it may take."""
+    """The machine is occupied by `reason`, which says how long it may take; `advice` is for who asked once."""
+
+    def __init__(self, reason: str, advice: str = "try again later"):
+        super().__init__(f"{reason}: {advice}")
+        self.reason = reason
 
 
 @dataclass(kw_only=True)
@@ -110,25 +114,41 @@ class Job:
 
     def start(self, request: dict[str, Any], content: bytes = b"") -> None:
         """Start the process with the request and bytes behind it. Raises Busy while the machine is occupied."""
+        line = json.dumps(request).encode() + b"\n"
+        self._take_place()
+        self.started = time.monotonic()
+        self._thread = threading.Thread(target=self._follow, args=(line, content), daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # no thread is to be had, and without one nobody would give the place back
+            self._leave_place()
+            raise
+
+    def _take_place(self) -> None:
+        """That of the machine's one timing, or one in the queue of the others. Raises Busy."""
         global _current
-        if self.timing:
-            if not _timing.acquire(blocking=False):
-                raise Busy(f"{_busy()}: try again when it has ended")
-            if holder := machine_lock.holder():
-                _timing.release()
-                raise Busy(
-                    f"{holder} times networks on this machine, and two at once would time each other: try again later"
-                )
-            _current = self
-        else:
+        if not self.timing:
             with _turn:
                 if (waiting := len(self._queue())) >= MAX_WAITING:
-                    raise Busy(f"{waiting} jobs of other visitors are running or waiting: try again later")
+                    raise Busy(f"{waiting} jobs of other visitors are running or waiting")
                 _others.append(self)
-        self.started = time.monotonic()
-        line = json.dumps(request).encode() + b"\n"
-        self._thread = threading.Thread(target=self._follow, args=(line, content), daemon=True)
-        self._thread.start()
+            return
+        if not _timing.acquire(blocking=False):
+            raise Busy(_busy(), "try again when it has ended")
+        if holder := machine_lock.holder():
+            _timing.release()
+            raise Busy(f"{holder} times networks on this machine, and two at once would time each other")
+        _current = self
+
+    def _leave_place(self) -> None:
+        global _current
+        if self.timing:
+            _current = None
+            _timing.release()
+            return
+        with _turn:
+            _others[:] = [other for other in _others if other is not self]
+            _turn.notify_all()
 
     def stop(self) -> None:
         """End it. Complete results are kept where they are useful."""
@@ -151,27 +171,20 @@ class Job:
         raise NotImplementedError
 
     def _follow(self, request: bytes, content: bytes) -> None:
-        global _current
         ended = threading.Event()
-        threading.Thread(target=self._watch, args=(ended,), daemon=True).start()
         try:
+            threading.Thread(target=self._watch, args=(ended,), daemon=True).start()
             self._wait_for_turn()
             if not self._stopped:
                 self._run(request, content)
             if not self.problem:
                 self.end()
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             log.exception("%s failed", self.title)
             self.problem = f"it ended unexpectedly: {error}"
         finally:
             ended.set()
-            if self.timing:
-                _current = None
-                _timing.release()
-            else:
-                with _turn:
-                    _others[:] = [other for other in _others if other is not self]
-                    _turn.notify_all()
+            self._leave_place()
 
     @property
     def ahead(self) -> int:

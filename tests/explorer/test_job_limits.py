@@ -140,6 +140,25 @@ def test_a_job_ends_after_its_visitor_has_left(monkeypatch):
     assert "visitor had left" in left.problem
 
 
+@pytest.mark.parametrize("kind", [Sleeper, Other])
+def test_a_job_without_a_thread_gives_its_place_back(kind, monkeypatch):
+    """On a server at its limit of threads: every later timing was told that another run is just ending."""
+
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job.threading.Thread, "start", start)
+        with pytest.raises(RuntimeError, match="new thread"):
+            kind().start({})
+    assert job.current() is None
+    assert not job._others
+    made = kind()
+    made.start({})
+    made.stop()
+    made.wait()
+
+
 def test_a_kept_job_goes_on(monkeypatch):
     monkeypatch.setattr(job, "ABANDONED", 0.3)
     kept = Sleeper(present=lambda: False, keep=True)
