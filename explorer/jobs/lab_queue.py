@@ -39,6 +39,8 @@ class _Work:
     seconds: float
     tickets: list[Ticket] = field(default_factory=list)
     job: lab.LabJob | None = None
+    obstacle: str = ""
+    """Why the machine is not free, although no run is before it."""
     done: bool = False
     run: Run | None = None
     problem: str = ""
@@ -86,6 +88,11 @@ class Ticket:
         return self.work.job
 
     @property
+    def obstacle(self) -> str:
+        """What the first run of the queue waits for, if it cannot start: a calibration, or another process."""
+        return self.work.obstacle
+
+    @property
     def ahead(self) -> int:
         """Number of runs before its own, the current one included."""
         with _lock:
@@ -106,7 +113,7 @@ class Ticket:
         with _lock:
             self.stopped = True
             alone = not self.work.wanted
-            if self.work.job is None or not alone:
+            if self in self.work.tickets and (self.work.job is None or not alone):
                 self.work.tickets.remove(self)
         if alone:
             _drop(self.work)
@@ -219,11 +226,12 @@ def _begin(work: _Work) -> None:
     try:
         work.job = lab.start(list(work.networks), work.settings, work.seconds)
         work.job.keep = True  # `_look` ends it when its visitors have left
+        work.obstacle = ""
         with _lock:
             if work not in _works:  # they left while it was started
                 work.job.stop()
-    except base.Busy:  # a calibration, or another process: it is tried again
-        pass
+    except base.Busy as busy:  # it is tried again
+        work.obstacle = busy.reason
     except Exception as error:  # the next one is not affected
         base.log.exception("a run could not be started")
         work.problem = f"the run could not be started: {error}"

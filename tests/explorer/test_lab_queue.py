@@ -105,6 +105,18 @@ def test_a_busy_machine_is_asked_again(started):
     assert not ticket.problem
 
 
+def test_who_waits_is_told_for_what(started):
+    """Another process may hold the machine for as long as it likes: the page said "Next in the queue" alone."""
+    refused = Busy("process 7 times networks on this machine")
+    started.refusals += [refused] * 500
+    ticket = ask("a")
+    until(lambda: ticket.obstacle)
+    assert ticket.obstacle == "process 7 times networks on this machine"
+    assert str(refused) == f"{ticket.obstacle}: try again later"
+    started.refusals.clear()
+    until(lambda: started.jobs and not ticket.obstacle)
+
+
 def test_a_run_that_cannot_start_is_a_message_and_the_next_one_starts(started):
     started.refusals.append(OSError("no processes"))
     broken, next_one = ask("a"), ask("b")
@@ -118,6 +130,7 @@ def test_leaving(started):
     alone, waiting, sharing, other = ask("a"), ask("b"), ask("c"), ask("c")
     until(lambda: started.jobs)
     waiting.stop()
+    waiting.stop()  # two presses of one button
     assert not waiting.running
     assert sharing.ahead == 1
     alone.stop()  # its complete rounds are kept

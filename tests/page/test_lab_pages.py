@@ -8,15 +8,17 @@ from support.forms import downloads
 from support.lab_pages import clean, fake, guideline, measured, result, said, show, steps
 from support.lab_runs import run_of, until
 
+from explorer.jobs import lab_queue
 from explorer.jobs.lab import LabJob
 from explorer.lab.experiment import Settings, experiment
 from explorer.lab.lessons import design
 from explorer.lab.lessons import networks as lessons
-from explorer.page.lab import pages
+from explorer.page.lab import pages, store
 from explorer.page.lab.lessons.lesson import predicted_ms
 
 # AppTest leaves its temporary directory to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
+G1 = "from explorer.page.lab import guideline\nguideline.render(1)"
 STEPS = ["1  The claim", "2  Predict first", "3  Theory", "4  Measure here", "5  Compare"]
 
 
@@ -50,6 +52,24 @@ def test_every_kind_of_experiment(number):
             table = at.dataframe[0].value
             assert list(table["channels"]) == [variant.channels for variant in made.variants]
             assert list(table["FLOPs difference"]) == [f"{100 * error:+.1f} %" for error in made.table["flops_error"]]
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["of this page", "of other settings"])
+def test_a_run_that_ends_while_the_page_is_drawn_is_there(other, monkeypatch):
+    """The page took it for going on and then for ended: it showed no result, and ran no more by itself."""
+    made = experiment(1, scale=2 if other else 1)
+    run = fake(made, (1, 1.1, 1.2, 1.3))
+    networks = tuple((variant.row, variant.spec.to_json()) for variant in made.variants)
+    ticket = lab_queue.Ticket(lab_queue._Work(networks, made.settings, 1.0, done=True, run=run))
+    ticket.work.tickets.append(ticket)
+    asked = [True]
+    monkeypatch.setattr(lab_queue.Ticket, "running", property(lambda _: asked.pop() if asked else False))
+    at = AppTest.from_string(G1, default_timeout=60)
+    at.session_state["lab orders"] = {1: []}
+    at.session_state["lab job"] = store.key_of(made), ticket
+    clean(at.run())
+    assert list(at.session_state["lab runs"].values()) == [run]
+    assert at.button(key="measure g1").label == ("Measure here" if other else "Measure again")
 
 
 def test_what_cannot_be_run_is_a_line_and_the_page_goes_on():

@@ -33,14 +33,12 @@ def panel(
     """
     settings = settings or Settings()
     of = store.key(networks, settings)
-    mine = store.job()
-    if mine and not mine[1].running:
-        _collect(*mine)
-    if mine and mine[1].running:
+    mine, running = _latest()
+    if mine and running:
         if mine[0] == of:
             job_status.follow(mine[1], name, "Complete rounds are kept.")
         else:
-            st.info("Your run of other settings or of another page is not finished; it is kept.", icon=TIMER)
+            job_status.wait_for(mine[1], "Your run of other settings or of another page is not finished; it is kept.")
     else:
         again = of in store.runs()
         if at_once and not again and (leave := _start(networks, settings)):
@@ -71,13 +69,11 @@ TIMER = ":material/timer:"
 def measure_all(experiments: Sequence[Experiment]) -> None:
     """A button that measures all missing experiments in sequence; a stop ends the sequence."""
     experiments = list({store.key_of(made): made for made in experiments}.values())  # G4 has one for both columns
-    mine = store.job()
-    if mine and not mine[1].running:
-        _collect(*mine)
-        if mine[1].stopped or mine[1].problem:
-            st.session_state.pop(QUEUE, None)
+    mine, running = _latest()
+    if mine and not running and (mine[1].stopped or mine[1].problem):
+        st.session_state.pop(QUEUE, None)
     missing = [made for made in experiments if not store.run_of(made)]
-    if mine and mine[1].running:
+    if mine and running:
         done = len(experiments) - len(missing)
         st.caption(f"{done} of {len(experiments)} experiments measured.")
         job_status.follow(mine[1], "several", "Complete rounds are kept; the experiments after it are not started.")
@@ -151,9 +147,18 @@ def _start(networks: Sequence[tuple[str, Spec]], settings: Settings) -> Callable
     return st.rerun
 
 
-def _collect(of: store.Key, job: Ticket) -> None:
-    if job.run and store.runs().get(of) is not job.run:
-        store.add(of, job.run)
+def _latest() -> tuple[tuple[store.Key, Ticket] | None, bool]:
+    """The session's latest run, and whether it is still to come: asked once, as it may end at any moment.
+
+    A page that took it for going on and then for ended neither followed it nor had its result.
+    """
+    mine = store.job()
+    if mine is None or mine[1].running:
+        return mine, mine is not None
+    of, ticket = mine
+    if ticket.run and store.runs().get(of) is not ticket.run:
+        store.add(of, ticket.run)
+    return mine, False
 
 
 def _again(before: Run | None, run: Run) -> None:

@@ -12,6 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from explorer.data.metrics import percent
 from explorer.jobs.job import ABANDONED, Job
 from explorer.jobs.lab_queue import Ticket
+from explorer.page.widgets import messages
 
 POLL = 0.5  # seconds
 POLL_OTHERS = 2.0
@@ -45,6 +46,14 @@ def show_other(job: Job) -> None:
     )
 
 
+@st.fragment(run_every=POLL_OTHERS)
+def wait_for(ticket: Ticket, text: str) -> None:
+    """A run of this session that is shown elsewhere; the page reruns when it has ended."""
+    if not ticket.running:
+        st.rerun()
+    st.info(text, icon=HOURGLASS)
+
+
 def follow(ticket: Ticket, key: str, help: str) -> None:
     """A place in the lab's queue: the position while it waits, then the progress of its run."""
     if ticket.job:
@@ -59,7 +68,8 @@ def _follow_queue(ticket: Ticket, key: str) -> None:
         st.rerun()
     ahead = ticket.ahead
     before = "Next in the queue" if not ahead else f"In the queue: {ahead} {'run' if ahead == 1 else 'runs'} before"
-    st.info(f"{before}{left(ticket)}. The run starts automatically; the page can stay as it is.", icon=HOURGLASS)
+    said = [f"{before}{left(ticket)}", *filter(None, [ticket.obstacle])]
+    messages.info(f"{'. '.join(said)}. The run starts automatically; the page can stay as it is.", HOURGLASS)
     st.button("Leave the queue", key=f"leave {key}", icon=":material/close:", on_click=ticket.stop)
     _keep(ticket, key)
 
