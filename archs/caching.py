@@ -11,6 +11,8 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Cache(NamedTuple):
@@ -46,6 +48,23 @@ def cached(size: int | None, reason: str) -> Callable[[Callable[P, T]], Callable
 def register(name: str, size: int | None, reason: str, clear: Callable[[], None]) -> None:
     """Register a store that is no function's cache, so that `clear_all` empties it too."""
     _caches[name] = Cache(name, size, reason, clear)
+
+
+class Store(dict[K, V]):
+    """A registered store whose entries can be computed again: it is emptied where one more than `size` comes.
+
+    Read it with `get`: another thread may empty it at any moment.
+    """
+
+    def __init__(self, name: str, size: int, reason: str):
+        super().__init__()
+        self.size = size
+        register(name, size, reason, self.clear)
+
+    def __setitem__(self, key: K, value: V) -> None:
+        if len(self) >= self.size:
+            self.clear()
+        super().__setitem__(key, value)
 
 
 def caches() -> tuple[Cache, ...]:

@@ -7,15 +7,16 @@ with. `joined` keeps them by structure; a network with other connections between
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
-from archs.caching import register
+from archs.caching import Store
 from archs.ir import ops
 from archs.ir.graph import INPUT, Graph, Node, Subgraph
 from archs.ir.ops import Shape
 from costmodel.counting.counts import FREE
-from costmodel.latency.liveness import Lives, Structure, lives, structure_of
+from costmodel.latency.liveness import STRUCTURES, Lives, Structure, lives, structure_of
 
 _BEFORE, _AFTER = "before/tensor", "after/tensor"  # stand for other stages; no stage of a table has such nodes
 
@@ -29,8 +30,10 @@ class Stage:
         self.nodes, self.lives = nodes, found
 
 
-_found: dict[tuple[bool, tuple[Structure, ...]], Stage | None] = {}
-register(f"{__name__}._found", None, "a search combines few structures of stages", _found.clear)
+Key: TypeAlias = tuple[bool, tuple[Structure, ...]]
+_found: Store[Key, tuple[Stage | None]] = Store(
+    f"{__name__}._found", STRUCTURES, "a search combines few structures of stages"
+)
 
 
 Blocks = tuple[Subgraph, ...]
@@ -56,9 +59,10 @@ def stage_of(blocks: Blocks, image: Shape | None = None) -> Stage | None:
     None where it reads more than one tensor of others, or where they depend on what comes behind the stage.
     """
     key = image is not None, tuple([structure_of(block) for block in blocks])
-    if key not in _found:
-        _found[key] = _stage(blocks, image)
-    return _found[key]
+    found = _found.get(key)
+    if found is None:
+        found = _found[key] = (_stage(blocks, image),)
+    return found[0]
 
 
 def joins(before: Blocks, block: Subgraph) -> bool:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archs.caching import cached, register
+from archs.caching import Store, cached
 from archs.interop.pytorch.module_tree import Chain, Composite, ForwardPart, Leaf, Member, is_chain, parts
 from archs.interop.pytorch.statements import Statement, forward_statements
 from archs.ir.graph import INPUT, Graph, Node, Subgraph
@@ -56,11 +56,11 @@ class Structure:
         self.shapes = {path: shapes[path] for node in nodes for path in node.inputs}
 
 
-_structures: dict[object, Structure] = {}
-register(f"{__name__}._structures", None, "the keys of cached lifetimes", _structures.clear)
+STRUCTURES = 1 << 14  # about 4 kB each; names are part of them, and visitors choose names
+_structures: Store[object, Structure] = Store(f"{__name__}._structures", STRUCTURES, "the keys of cached lifetimes")
 
 
-@cached(1 << 16, "an edit leaves most blocks as they were, and a search combines few")
+@cached(STRUCTURES, "an edit leaves most blocks as they were, and a search combines few")
 def structure_of(block: Subgraph) -> Structure:
     """The structure of a block."""
     return _structure(block.nodes, block.shapes, block.kinds)
@@ -173,8 +173,9 @@ def _stages(structures: Sequence[Structure], shared: Pairs) -> list[_Stage]:
     return alone
 
 
-_calls: dict[Structure, list[Reference]] = {}
-register(f"{__name__}._calls", None, "an edit changes one block of a stage", _calls.clear)
+_calls: Store[Structure, list[Reference]] = Store(
+    f"{__name__}._calls", STRUCTURES, "an edit changes one block of a stage"
+)
 
 
 @cached(512, "an edit changes one stage")
@@ -211,11 +212,12 @@ def _call(member: Member, before: int, references: list[Reference], blocks: Mapp
     block = blocks.get(member.output)
     if block is None or not isinstance(member, Composite) or _first(member) != block.nodes[0].path:
         return _parts_called(member, before, references, blocks)
-    if block not in _calls:
+    found = _calls.get(block)
+    if found is None:
         within: list[Reference] = []
         _parts_called(member, 0, within, {})
-        _calls[block] = [("" if path == member.input else path, end) for path, end in within]
-    references += [(path or member.input, before + end) for path, end in _calls[block]]
+        found = _calls[block] = [("" if path == member.input else path, end) for path, end in within]
+    references += [(path or member.input, before + end) for path, end in found]
     return before + len(block.nodes)
 
 
