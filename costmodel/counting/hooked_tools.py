@@ -235,7 +235,9 @@ TORCHINFO = Tool(
             *(ops.Conv2d, ops.Linear, ops.Conv1d, ops.Conv3d, ops.StandardizedConv2d),
         ),
         **unseen(
-            "fixed convolutions", f"{_NO_PARAMETERS} (calculate_macs)", ops.FixedConv2d, ops.Conv2dWith, ops.LinearWith
+            "fixed convolutions",
+            f"{_NO_PARAMETERS} (calculate_macs)",
+            *(ops.FixedConv2d, ops.Conv2dWith, ops.ConvTranspose2dWith, ops.LinearWith),
         ),
         **rules_of(
             "linear at every position",

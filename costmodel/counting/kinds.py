@@ -43,7 +43,7 @@ WEIGHTED: dict[type[ops.Op], str] = {
         (ops.FixedConv2d, ops.StandardizedConv2d), "a convolution whose weights are not trained as they are"
     ),
     **dict.fromkeys((ops.Linear, ops.LinearLast), "a linear layer"),
-    **dict.fromkeys((ops.Conv2dWith, ops.LinearWith), "a layer whose weight is computed"),
+    **dict.fromkeys((ops.Conv2dWith, ops.ConvTranspose2dWith, ops.LinearWith), "a layer whose weight is computed"),
 }
 """Operators whose multiply-adds stand with weights: the paper form of memory access counts them and no others."""
 

@@ -101,7 +101,7 @@ def unseen(term: str, reason: str, *kinds: type[ops.Op]) -> dict[type[ops.Op], R
 
 
 WEIGHTED = (ops.Conv2d, ops.Linear, ops.Conv1d, ops.Conv3d, ops.LinearLast)
-MADE = (ops.FixedConv2d, ops.StandardizedConv2d, ops.Conv2dWith, ops.LinearWith)
+MADE = (ops.FixedConv2d, ops.StandardizedConv2d, ops.Conv2dWith, ops.ConvTranspose2dWith, ops.LinearWith)
 HARD = (ops.HardSigmoid, ops.HardSwish)
 GELUS = (ops.GELU, ops.TanhGELU)
 SMOOTH = (ops.Mish, ops.Tanh, ops.Softplus)

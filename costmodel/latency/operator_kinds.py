@@ -70,6 +70,7 @@ VARIANTS: dict[type[Op], tuple[str, int]] = {
     ops.Recurrent: ("matmul", 4),
     ops.ComputedTensor: ("elementwise", 8),
     ops.ConvTranspose2d: ("transposed_convolution", 0),
+    ops.ConvTranspose2dWith: ("transposed_convolution", 1),
     ops.Reshape: ("copy", 0),
     ops.PixelShuffle: ("copy", 1),
     ops.PixelUnshuffle: ("copy", 2),

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from support.modules import Lambda
 from torch import nn
-from torch.nn.utils import prune
+from torch.nn.utils import parametrizations, prune
 
 import archs
 import costmodel
@@ -172,6 +172,46 @@ class Gain(nn.Module):
         return (1 + self.g) * x / self.p - self.p
 
 
+def _out(m, x):
+    """Results into another tensor, into a part of one, and into the operand itself."""
+    y, sums = m.c(x), torch.empty(len(x), 8, 8, 9)
+    torch.cat([torch.mul(y, x, out=torch.empty_like(y)), y], 1, out=sums)
+    torch.neg(sums[:, 4:], out=sums[:, :4])
+    torch.clamp(y, min=0.1, out=y)
+    return sums + torch.cat([y, x], 1)
+
+
+def _places(m, x):
+    y = m.c(x)
+    y[y < 0.1] = 0.5
+    y[:, [0, 2]] = x[:, 1:3]
+    y[:, :, torch.tensor([1, 1, 5])] = 7
+    return y.index_add_(1, torch.tensor([0, 2]), x[:, :2])
+
+
+def _grid(m, x):
+    grid = torch.linspace(-1, 1, 70).view(1, 5, 7, 2).expand(len(x), -1, -1, -1)
+    return F.grid_sample(m.c(x), grid, align_corners=False)
+
+
+class FromFactors(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Parameter(torch.randn(6, 2)), nn.Parameter(torch.randn(2, 4, 3, 3))
+
+    def forward(self, x):
+        return F.conv2d(x, torch.einsum("or,rikl->oikl", self.a, self.b), padding=1)
+
+
+class Interpolation(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("kernel", torch.rand(4, 1, 4, 4))
+
+    def forward(self, x):
+        return F.conv_transpose2d(x, self.kernel, stride=2, padding=1, groups=4)
+
+
 class Frozen(nn.Module):
     def __init__(self):
         super().__init__()
@@ -205,6 +245,14 @@ KINDS = {
     "even kernel, same": lambda: module(lambda m, x: m.c(x.flatten(2)), c=nn.Conv1d(4, 4, 4, padding="same")),
     "scripted child": lambda: nn.Sequential(conv(4, 8), torch.jit.script(nn.Sequential(nn.Conv2d(8, 4, 1)))),
     "frozen batch norm": lambda: nn.Sequential(conv(4, 4), Frozen()),
+    "results by out=": lambda: module(_out, c=conv(4, 4)),
+    "places by a mask or by numbers": lambda: module(_places, c=conv(4, 4)),
+    "weight by einsum": FromFactors,
+    "transposed convolution, normalised": lambda: nn.Sequential(
+        parametrizations.weight_norm(nn.ConvTranspose2d(4, 8, 3, (2, 1), 1, (1, 0), 2, dilation=2))
+    ),
+    "transposed convolution, stored": lambda: nn.Sequential(conv(4, 4), Interpolation()),
+    "grid that is stored": lambda: module(_grid, c=conv(4, 4)),
     "circular padding": lambda: nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1, padding_mode="circular")),
     "log softmax": lambda: nn.Sequential(nn.Flatten(), nn.Linear(4 * 8 * 9, 10), nn.LogSoftmax(1)),
 }
@@ -224,7 +272,24 @@ def test_a_kind_is_read_right(kind):
         torch.testing.assert_close(made(x.clone()), want, atol=1e-4, rtol=1e-3)
     params = sum(p.numel() for p in original.parameters())
     assert costmodel.count(graph).total.params == params == sum(p.numel() for p in made.parameters())
+    assert costmodel.count(graph).total.unknown == 0
     assert all(torch.equal(before[name], tensor) for name, tensor in original.state_dict().items())
+
+
+@pytest.mark.parametrize("view", [lambda y: y.diagonal(dim1=2, dim2=3), lambda y: y.diagonal(2, 1, 3)])
+def test_a_write_along_two_axes_at_once_is_refused(view):
+    def forward(m, x):
+        y = m.c(x)
+        view(y).mul_(2)
+        return y
+
+    with pytest.raises(archs.ArchError, match="mul_ writes into a view"):
+        archs.from_module(module(forward, c=conv(4, 4)), (4, 8, 8))
+
+
+def test_adaptive_pooling_along_a_line_is_one_pooling():
+    graph = archs.from_module(nn.Sequential(nn.Flatten(2), nn.AdaptiveAvgPool1d(7)), (4, 8, 9))
+    assert [type(node.op).__name__ for node in graph.nodes] == ["View", "AdaptiveAvgPool", "View"]
 
 
 def test_random_numbers_are_no_constant():

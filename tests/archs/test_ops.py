@@ -82,6 +82,7 @@ def test_every_operator_stands_in_the_table():
         ops.Opaque,
         ops.ComputedTensor,
         ops.Conv2dWith,
+        ops.ConvTranspose2dWith,
         ops.LinearWith,
         ops.TensorFunction,
         ops.ExampleInput,

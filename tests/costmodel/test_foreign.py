@@ -34,6 +34,7 @@ OPERATORS = {c for c in vars(ops).values() if is_dataclass(c) and issubclass(c, 
 OPERATORS -= {
     ops.ComputedTensor,
     ops.Conv2dWith,
+    ops.ConvTranspose2dWith,
     ops.LinearWith,
     ops.Recurrent,
     ops.Conv3d,

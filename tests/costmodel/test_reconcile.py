@@ -207,6 +207,7 @@ def test_all_tools_on_every_operator():
     computed = {
         ops.ComputedTensor,
         ops.Conv2dWith,
+        ops.ConvTranspose2dWith,
         ops.LinearWith,
         ops.TensorFunction,
         ops.ExampleInput,

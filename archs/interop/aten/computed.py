@@ -6,6 +6,7 @@ What depends on no parameter is stored as a constant; the rest is recomputed fro
 from __future__ import annotations
 
 import operator
+import re
 from typing import TYPE_CHECKING, Any
 
 from archs.interop.aten.call import AtenCall, UnsupportedCall
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_STEPS = 256
+WORD = re.compile(r"[A-Za-z0-9][\w,. >-]*")
+"""Arguments that are text: a mode, an equation of einsum."""
 IDENTITIES = ("alias", "detach", "clone", "contiguous", "to", "_to_copy", "type_as", "lift_fresh_copy")
 PRODUCTS = (
     *("mm", "matmul", "bmm", "mv", "dot", "addmm", "addmv", "addbmm", "baddbmm", "linear", "einsum", "tensordot"),
@@ -188,7 +191,7 @@ class _Recipe:
             return tuple(self._argument(v) for v in ([1, *value[1:]] if sizes_of_all else value))
         if value is None or isinstance(value, (bool, int, float)):
             return value
-        if isinstance(value, str) and value.isalnum():
+        if isinstance(value, str) and WORD.fullmatch(value):
             return value
         raise UnsupportedCall
 

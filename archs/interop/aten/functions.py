@@ -12,6 +12,7 @@ from archs.ir.operator import Shape
 from archs.ir.ops.functions import ALIGNED, FUNCTIONS, KINDS
 
 MAX_RANK = 8
+INDEXED = ("index.Tensor", "index_select.default", "index_put.default", "index_add.default", "index_copy.default")
 
 
 def function(call: AtenCall) -> Any:
@@ -26,12 +27,13 @@ def function(call: AtenCall) -> Any:
     if len(ranks) != 1 or any(x.folded for x in read):
         raise UnsupportedCall
     (rank,) = ranks
-    for key in ("dim", "dims"):
+    for key in ("dim", "dims", "dim1", "dim2"):
         if key in call.args:
             _apart(call[key], rank)
     inputs: list[Step] = []
     given = {key: _argument(call, name, value, rank, inputs) for key, value in call.args.items()}
-    if name == "index.Tensor" and (len(read) > 1 or given["indices"][:1] != (None,)):
+    chosen = call["indices"] if name in ("index.Tensor", "index_put.default") else [None]
+    if chosen[0] is not None or any(isinstance(x, Step) for x in chosen):
         raise UnsupportedCall  # images are chosen, or places by what an image holds
     if name == "repeat.default" and (call["repeats"][0] != 1 or len(call["repeats"]) != rank):
         raise UnsupportedCall
@@ -56,8 +58,9 @@ def _argument(call: AtenCall, name: str, value: Any, rank: int, inputs: list[Ste
     if isinstance(value, Constant):
         if name in ALIGNED:
             value = for_all_images(call, value, rank)
-        elif name in ("index.Tensor", "index_select.default"):
-            value = computed(call, value)
+        elif name in INDEXED:
+            index = value.tensor.dim() < rank or not value.tensor.is_floating_point()
+            value = computed(call, value) if index else for_all_images(call, value, rank)
         else:
             raise UnsupportedCall
     if isinstance(value, Step):

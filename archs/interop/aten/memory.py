@@ -151,8 +151,10 @@ def _inserted(call: AtenCall, old: Any, part: Step, whole: Any, view: Any) -> St
         step, rest = divmod(strides[axis + 1] if size > 1 else stride, stride)
         if rest:
             raise UnsupportedCall
+        start, offset = divmod(offset, stride) if size < side else (0, offset)
+        if start + (size - 1) * step >= side:  # along two axes at once, as a diagonal
+            raise UnsupportedCall
         if size < side:
-            start, offset = divmod(offset, stride)
             ranges[axis] = slice(start, start + (size - 1) * step + 1, step)
     if offset:
         raise UnsupportedCall

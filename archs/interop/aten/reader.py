@@ -169,13 +169,20 @@ class Reader:
             self.values.place(node, self.values[source], source)
             return
         args = self._arguments(node)
+        written = written_to(node)
+        out: Any = node.kwargs.get("out")
+        if out in written:
+            del args["out"]
+        if written not in ([], [operands[0]], [out]):
+            raise ArchError(
+                f"{self.called}: {name} writes into {len(written)} tensors; allowed: its first argument, or one out="
+            )
         result = self._evaluated(node, args)
         self.values.place(node, result, operands[0] if gives_its_input(name, args) else None)
-        written = written_to(node)
         if not written:
             return
-        if written != [operands[0]]:
-            raise ArchError(f"{self.called}: {name} writes into {len(written)} tensors; allowed: its first argument")
+        if written == [out] and tuple(out.meta["val"].shape) != tuple(node.meta["val"].shape):
+            raise ArchError(f"{self.called}: {name} changes the shape of its out=; allowed: a tensor of its own shape")
         if isinstance(result, Step):
             result.in_place = result.inputs[:1] == [self.values[written[0]]]
         try:

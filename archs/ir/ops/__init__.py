@@ -42,7 +42,7 @@ from archs.ir.ops.arithmetic import (
     Sum,
 )
 from archs.ir.ops.boundary import BatchMoved, ExampleInput, Outputs
-from archs.ir.ops.computed import ComputedTensor, Conv2dWith, LinearWith
+from archs.ir.ops.computed import ComputedTensor, Conv2dWith, ConvTranspose2dWith, LinearWith
 from archs.ir.ops.convolution import Conv1d, Conv2d, ConvTranspose2d, FixedConv2d, StandardizedConv2d
 from archs.ir.ops.functions import TensorFunction
 from archs.ir.ops.layout import (
@@ -91,6 +91,7 @@ __all__ = [
     "Conv2dWith",
     "Conv3d",
     "ConvTranspose2d",
+    "ConvTranspose2dWith",
     "Divide",
     "Dropout",
     "ExampleInput",

@@ -7,7 +7,7 @@ from math import prod
 
 from archs.errors import ArchError
 from archs.ir.operator import Function, Module, Op, Shape, check_groups, image_input, window
-from archs.ir.ops.convolution import Conv2d
+from archs.ir.ops.convolution import Conv2d, ConvTranspose2d
 from archs.ir.ops.linear import LinearLast
 
 Step = tuple[object, ...]
@@ -75,6 +75,30 @@ class Conv2dWith(Conv2d):
             )
         return Function(
             "nn.functional.conv2d({0}, {1}, None, {stride}, {padding}, {dilation}, {groups})", tuple(named.items())
+        )
+
+
+@dataclass(frozen=True)
+class ConvTranspose2dWith(ConvTranspose2d):
+    """A transposed convolution whose weight is its second input: a normalised one, or a constant that interpolates."""
+
+    def output(self, *inputs: Shape) -> Shape:
+        if len(inputs) != 2:
+            raise ArchError(f"transposed convolution with a computed weight takes 2 inputs, found {len(inputs)}")
+        found = super().output(inputs[0])
+        if tuple(inputs[1]) != (inputs[0][0], self.channels // self.groups, *self.kernel):
+            raise ArchError(f"transposed convolution of {inputs[0]} with a weight of {inputs[1]}")
+        return found
+
+    def params(self, *inputs: Shape) -> int:
+        return 0
+
+    def spelling(self, *inputs: Shape) -> Function:  # type: ignore[override]  # no module: the weight is an input
+        names = ("stride", "padding", "output_padding", "groups", "dilation")
+        numbers = ", ".join(f"{{{name}}}" for name in names)
+        return Function(
+            f"nn.functional.conv_transpose2d({{0}}, {{1}}, None, {numbers})",
+            tuple((name, getattr(self, name)) for name in names),
         )
 
 

@@ -24,13 +24,14 @@ COPIES = (
     *("upsample_nearest1d.vec", "_upsample_nearest_exact1d.vec", "upsample_linear1d.vec", "upsample_nearest3d.vec"),
     *("_upsample_nearest_exact3d.vec", "upsample_trilinear3d.vec"),
     *("_upsample_bilinear2d_aa.vec", "_upsample_bicubic2d_aa.vec", "max_unpool3d.default"),
+    *("diagonal.default", "index_put.default", "index_add.default", "index_copy.default"),
 )
 REDUCTIONS = (
     *("argmax.default", "argmin.default", "amin.default", "prod.dim_int", "logsumexp.default", "any.dim", "all.dim"),
     *("max.dim", "min.dim", "std.correction", "norm.ScalarOpt_dim", "linalg_vector_norm.default"),
     *("max_pool3d.default", "max_pool3d_with_indices.default", "avg_pool3d.default", "adaptive_avg_pool3d.default"),
     *("adaptive_max_pool3d.default", "max_pool1d.default", "max_pool1d_with_indices.default", "median.dim"),
-    "kthvalue.default",
+    *("kthvalue.default", "cumsum.default", "cumprod.default"),
 )
 ARITHMETIC = (
     *("minimum.default", "remainder.Scalar", "fmod.Scalar", "floor_divide.default", "atan2.default", "lerp.Scalar"),

@@ -145,6 +145,18 @@ def _filled(call: AtenCall) -> Step:
     return call.step(ops.AddConstant(float(value)), zeros) if value else zeros
 
 
+@rule("index_put")
+def _masked(call: AtenCall) -> Step:
+    """One number in the places that a mask of the tensor's own size has."""
+    x, (mask, *others), value = call["self"], call["indices"], call["values"]
+    if others or not isinstance(mask, Step) or mask.shape != x.shape or mask.floating or call["accumulate"]:
+        raise UnsupportedCall
+    if not isinstance(value, Constant) or value.tensor.numel() != 1 or value.depends_on_parameters:
+        raise UnsupportedCall
+    given = ("$0", "$1", value.tensor.item())
+    return call.step(ops.TensorFunction("masked_fill.Scalar", tuple(x.shape), given), x, mask)
+
+
 @rule("copy")
 def _copied(call: AtenCall) -> Step:
     """One tensor's elements in the place of another's."""

@@ -155,22 +155,25 @@ def _triple(values: Any) -> tuple[int, int, int]:
 @rule("conv_transpose1d", "conv_transpose2d")
 def _conv_transpose(call: AtenCall) -> Step:
     """Along a line as over a map of one row."""
-    weight, x = unmodified(call["weight"]), call.first
-    bias, shift = _bias(call)
-    if not weight.trained or weight.factor != 1:
+    weight, x = call["weight"], call.first
+    if not isinstance(weight, Constant):
         raise UnsupportedCall
+    bias, shift = _bias(call)
     shape, line = weight.tensor.shape, call.name == "conv_transpose1d"
     numbers = {name: tuple(call[name]) for name in ("stride", "padding", "output_padding", "dilation")}
     if line:
         weight = reshaped_constant(weight, (*shape[:2], 1, shape[2]))
         x = call.step(ops.View((x.shape[0], 1, x.shape[1])), x)
         numbers = {name: (int("padding" not in name), *value) for name, value in numbers.items()}
-    sizes = {name: _pair(value) for name, value in numbers.items()}
-    op = ops.ConvTranspose2d(
-        shape[1] * call["groups"], _pair(weight.tensor.shape[2:]), **sizes, groups=call["groups"],
-        bias=bias is not None,
-    )  # fmt: skip
-    made = _shifted(call, call.step(op, x, weights={"weight": weight, "bias": bias}), shift, 3)
+    sizes: dict[str, Any] = {name: _pair(value) for name, value in numbers.items()}
+    sizes |= {"kernel": _pair(weight.tensor.shape[2:]), "groups": call["groups"]}
+    channels = shape[1] * call["groups"]
+    if is_parameter(weight):
+        op = ops.ConvTranspose2d(channels, **sizes, bias=bias is not None)
+        made = _shifted(call, call.step(op, x, weights={"weight": weight, "bias": bias}), shift, 3)
+    else:
+        given = ops.ConvTranspose2dWith(channels, **sizes)
+        made = _shifted(call, call.step(given, x, computed(call, weight)), shift if bias is None else bias, 3)
     return call.step(ops.View((made.shape[0], made.shape[2])), made) if line else made
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
 from archs.interop.aten.call import AtenCall, UnsupportedCall, batched, rule
+from archs.interop.aten.functions import function
 from archs.interop.aten.permutation import permuted, selected, viewed, with_batch_first
 from archs.interop.aten.rules.elementwise import with_constant
 from archs.interop.aten.steps import BATCH, MAX_SPLIT, Constant, Step
@@ -257,6 +259,14 @@ def _upsample(call: AtenCall) -> Step:
         scale = (float(factors[0]), float(factors[1]))
     mode, corners = RESAMPLED[call.name], bool(call.args.get("align_corners"))
     return call.step(ops.Upsample(height, width, mode, corners, scale), x)
+
+
+@rule("grid_sampler", "grid_sampler_2d")
+def _grid_sampler(call: AtenCall) -> Step:
+    """At places that are computed, or stored."""
+    if isinstance(call["grid"], Constant):
+        call = replace(call, args={**call.args, "grid": alike(call, call.first, call["grid"])})
+    return function(call)  # type: ignore[no-any-return]  # one tensor
 
 
 @rule("pixel_shuffle")

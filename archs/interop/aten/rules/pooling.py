@@ -49,6 +49,17 @@ def _adaptive_avg_pool2d(call: AtenCall) -> Step:
     return call.step(op, call.first)
 
 
+@rule("adaptive_avg_pool1d")
+def _adaptive_avg_pool1d(call: AtenCall) -> Step:
+    """Along a line as over a map of one row."""
+    if len(call.first.shape) != 2:
+        raise UnsupportedCall
+    channels, length = call.first.shape
+    row = call.step(ops.View((channels, 1, length)), call.first)
+    (size,) = call["output_size"]
+    return call.step(ops.View((channels, size)), call.step(ops.AdaptiveAvgPool(1, size), row))
+
+
 @rule("adaptive_max_pool2d")
 def _adaptive_max_pool2d(call: AtenCall) -> list[Step]:
     height, width = call["output_size"]
