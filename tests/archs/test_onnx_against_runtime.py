@@ -41,6 +41,8 @@ RESIZED = {
     "a mean of uneven padding that rounds up": (
         [node("AveragePool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[0, 1, 2, 2], ceil_mode=1, count_include_pad=1)], {}, 13,
     ),
+    "SELU of its own numbers": ([node("Selu", "x", alpha=1.2, gamma=0.9)], {}, 13),
+    "sums of what comes behind": ([node("CumSum", "x", "a", reverse=1, exclusive=1)], {"a": torch.tensor(2)}, 13),
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ was an attribute became an input. A use that has no counterpart in ATen raises `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_INTS = 4096
+WITHOUT_EFFECT = (
+    *("consumed_inputs", "momentum", "is_test", "seed", "stash_type", "precision", "sorted"),
+    *("hidden_size", "kernel_shape", "num_outputs", "noop_with_empty_axes", "storage_order"),
+    *("nearest_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value"),
+    *("saturate", "round_mode", "output_dtype"),
+)
+"""Attributes that change nothing where a rule does not ask for them: hints, and how statistics are gathered; sizes that
+the weights or the outputs say; those of another mode of resizing; and of other kinds of numbers."""
 
 
 @dataclass
@@ -29,6 +37,8 @@ class OnnxCall:
     inputs: list[Value]
     attributes: dict[str, Any]
     stack: Stack
+    read: set[str] = field(default_factory=set)
+    """The attributes that a rule asked for."""
 
     def __getitem__(self, index: int) -> Value:
         return self.inputs[index] if index < len(self.inputs) else None
@@ -42,7 +52,13 @@ class OnnxCall:
         return self.emitter.opset
 
     def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
         return self.attributes.get(name, default)
+
+    @property
+    def unread(self) -> set[str]:
+        """Attributes that change what the node computes, and that its rule did not look at."""
+        return {name for name in self.attributes if name not in (*self.read, *WITHOUT_EFFECT)}
 
     def known(self, index: int) -> Tensor:
         """An input that must be a constant with its elements at hand."""
@@ -79,7 +95,9 @@ class OnnxCall:
     def as_operator(self, op: str, *inputs: Value, **attributes: Any) -> Value:
         """The same call as another operator."""
         proto = SimpleNamespace(op_type=op, output=self.proto.output, input=self.proto.input, name=self.proto.name)
-        return RULES[op](OnnxCall(self.emitter, proto, list(inputs), self.attributes | attributes, self.stack))
+        return RULES[op](
+            OnnxCall(self.emitter, proto, list(inputs), self.attributes | attributes, self.stack, self.read)
+        )
 
     def item(self, value: Value, index: int) -> Value:
         """One of the tensors that a call gave."""

@@ -109,6 +109,8 @@ class Trace:
             if name not in RULES:
                 raise UnsupportedNode
             found = RULES[name](call)
+            if call.unread:
+                raise UnsupportedNode
         except UnsupportedNode:
             found = self._untranslated(call, where)
         except ArchError:

@@ -14,6 +14,9 @@ LOWEST = -3.4e38
 """A bound below this is none: exporters write the smallest float for an open side."""
 
 
+SELU = (1.6732632423543772, 1.0507009873554805)
+"""Alpha and gamma (Klambauer et al. 2017)."""
+
 # Activations and other functions of each element
 
 PLAIN = {
@@ -28,7 +31,7 @@ PLAIN = {
     "Neg": "neg",
     "Reciprocal": "reciprocal",
     # without an operator of ours; torch knows their shapes
-    **{name: name.lower() for name in ("Erf", "Abs", "Sign", "Floor", "Ceil", "Round", "Log", "Sin", "Cos", "Selu")},
+    **{name: name.lower() for name in ("Erf", "Abs", "Sign", "Floor", "Ceil", "Round", "Log", "Sin", "Cos")},
     **{name: name.lower() for name in ("Tan", "Sinh", "Cosh", "Asin", "Acos", "Atan", "Asinh", "Acosh", "Atanh")},
 }
 
@@ -76,6 +79,15 @@ def _swish(call: OnnxCall) -> Value:
 @rule("LeakyRelu")
 def _leaky_relu(call: OnnxCall) -> Value:
     return call.aten("leaky_relu", call[0], call.get("alpha", 0.01))
+
+
+@rule("Selu")
+def _selu(call: OnnxCall) -> Value:
+    """Torch's constants where they are the file's, else the parts below and above 0."""
+    alpha, gamma = call.get("alpha", SELU[0]), call.get("gamma", SELU[1])
+    if isclose(alpha, SELU[0], rel_tol=1e-5) and isclose(gamma, SELU[1], rel_tol=1e-5):
+        return call.aten("selu", call[0])
+    return call.aten("mul", call.aten("elu", call[0], alpha), gamma, overload="Tensor")
 
 
 @rule("Celu")

@@ -26,7 +26,8 @@ def _numbers(values: Any) -> Known:
 def _constant(call: OnnxCall) -> Known:
     import torch
 
-    for name, value in call.attributes.items():
+    for name in call.attributes:
+        value = call.get(name)
         if name == "value":
             return Known(value.float() if value.is_floating_point() else value)
         if name in ("value_float", "value_floats"):
