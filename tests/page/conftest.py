@@ -1,10 +1,11 @@
-"""Streamlit's components found once for all pages; a browser page on which nothing from outside may become active."""
+"""What Streamlit does around each page, made cheaper; a browser page on which nothing from outside may become active."""
 
 import functools
 import re
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import local_script_runner
 from support.browser import PATIENCE
 from support.hostile import ACTIVE
 
@@ -17,6 +18,20 @@ def _components_found_once():
     with pytest.MonkeyPatch.context() as patch:
         find = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", find)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ends_are_not_polled():
+    """`AppTest` asks every millisecond whether the script has ended: a tenth of the CPU time of a run."""
+    poll = local_script_runner.require_widgets_deltas
+
+    def wait(runner: local_script_runner.LocalScriptRunner, timeout: float = 3) -> None:
+        runner._script_thread.join(timeout)
+        poll(runner, timeout)  # which raises where it has not
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_script_runner, "require_widgets_deltas", wait)
         yield
 
 
