@@ -75,9 +75,9 @@ def content_of(spec: Spec) -> list[Any] | dict[str, Any]:
     return json.loads(spec.to_json()) if original is None else _difference(original, spec)
 
 
-def pack(content: object) -> str:
-    """JSON as the text of a link."""
-    packer = zlib.compressobj(9, zdict=DICTIONARY)
+def pack(content: object, level: int = 9) -> str:
+    """JSON as the text of a link, compressed at zlib's `level`."""
+    packer = zlib.compressobj(level, zdict=DICTIONARY)
     packed = packer.compress(json.dumps(content, separators=(",", ":")).encode()) + packer.flush()
     return VERSION + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 

@@ -25,7 +25,7 @@ from explorer.jobs.job import current
 from explorer.page.browser import effects
 from explorer.page.panels import versions
 from explorer.page.panels.tables import csv
-from explorer.page.state import profiles
+from explorer.page.state import own_devices, profiles
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
 from explorer.page.widgets import chart, form, job_status, messages, profile_file, upload
@@ -144,11 +144,9 @@ def _uploaded(file: UploadedFile | None) -> None:
             state.choose("calibrate upload")
             return
         try:
-            key = profiles.add(devices.upload(file.getvalue(), file.name))
+            own_devices.add(devices.upload(file.getvalue(), file.name))
         except (ArchError, CostError) as error:
             state.put(state.scenario().refuse("calibrate upload", error))
-            return
-        profiles.use(key)
 
 
 def _listed(known: list[str]) -> pandas.DataFrame:
@@ -192,6 +190,12 @@ def _about(key: str) -> None:
     messages.caption(" · ".join([*map(str, environment.values()), made, *prior]))
     for warning in profile.warnings:
         messages.warning(warning, ":material/graphic_eq:")
+    if own_devices.is_lost(key):
+        st.warning(
+            f"This browser does not store the profile: packed, your last {profiles.MAX_UPLOADED} may take "
+            f"{own_devices.MAX_PACKED / 1e6:.0f} million characters. A reload loses it, so keep its file.",
+            icon=":material/save:",
+        )
     with st.container(horizontal=True):
         profile_file.button(profile, "calibrate download")
         effects.button(

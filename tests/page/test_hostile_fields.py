@@ -22,7 +22,7 @@ PLANTED = STRINGS[0].partition("//")[2].partition("/")[0]
 STORED = {
     "cnn-cost history": documents.history,
     "cnn-cost designs": documents.collection,
-    "cnn-cost devices": documents.devices,
+    "cnn-cost profiles": documents.devices,
     "cnn-cost lab": documents.lab,
     "cnn-cost search": lambda: STRINGS[0],
 }

@@ -232,15 +232,20 @@ def _lab() -> dict[str, Kind]:
     }
 
 
+def _read_stored(text: str) -> None:
+    list(own_devices.unpack(text))
+
+
 def _profiles(folder: Path) -> dict[str, Kind]:
     timed = raw_text([Record(archs.spec("mobilenet_v1"), 10.0, (6.0, 4.0), 0.01, 4)] * 3, Regime())
-    stored = {"used": [0], "profiles": [json.dumps(slim_profile(WHOLE_NETWORKS))]}
+    stored = " ".join(links.pack(slim_profile(name)) for name in (WHOLE_NETWORKS, "cpu"))
     report = {"profile": "cpu", "per_network": [], "plain": {"per_network": []}}
     return {
         "profiles, whole": Kind(upload, _of(profile() | {"warnings": []}, _bytes), 10),
         "profiles": Kind(upload, _of(slim_profile("cpu"), _bytes), 300),
         "profiles of devices": Kind(upload, _of(slim_profile(WHOLE_NETWORKS), _bytes), 200),
-        "devices that the browser stores": Kind(own_devices.unpack, _of(stored), 150, True),
+        "profiles that the browser stores, as text": Kind(_read_stored, _of_text(stored), 75, True),
+        "profiles that the browser stores, as data": Kind(_read_stored, _of(slim_profile("cpu"), repacked), 75, True),
         "profiles of ONNX Runtime": Kind(upload, _of(slim_profile(RUNTIME), _bytes), 60),
         "device timings": Kind(read_timings, _of_text(TIMINGS, _bytes), 800),
         "raw timings": Kind(_of_file(folder / "x.raw.jsonl", read_raw), _of_text(timed), 200),

@@ -1,81 +1,77 @@
-"""The profiles of the visitor's own devices, kept in the browser tab, so that a reload loses none.
+"""The profiles that a visitor has uploaded, fitted or calibrated here, kept in the browser tab.
 
-Profiles of whole networks only: a calibration per operator takes megabytes.
+A reload and a restart of the server lose none. A calibration per operator takes megabytes: it is packed, and sent once.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, cast
 
-from archs import ArchError, bounded_json
+from archs import ArchError
 from costmodel import CostError, DeviceProfile
 from costmodel.devices.profile import WholeNetworkProfile
 from explorer.data import profiles as devices
+from explorer.editing import links
 from explorer.page.browser.memory import memory
 from explorer.page.state import profiles
 from explorer.page.state import session as state
 from explorer.page.widgets.stored import BrowserText
 
-TEXTS = "own devices"
-"""Memory: key of a profile → its JSON."""
+MAX_PACKED = 2_000_000  # characters of all profiles together; a browser stores some 5 million, which other texts share
+LEVEL = 6  # of zlib: a third of the time of the best, for 3 % more
+LEFT_OUT = "profiles left out"
+"""Memory: the keys of those that do not fit."""
 
-MAX_VALUES = 300_000  # commas and brackets in all profiles together; each is read with bounds of its own
-
-_stored = BrowserText("device storage", "cnn-cost devices")
+_stored = BrowserText("device storage", "cnn-cost profiles")
 
 
-def add(profile: WholeNetworkProfile) -> str:
+def add(profile: DeviceProfile | WholeNetworkProfile) -> str:
     """Keep a profile with the session and in the tab, and use it."""
-    key = profiles.add(cast(DeviceProfile, profile))
-    _texts()[key] = profile.model_dump_json()
+    (key,) = profiles.add(cast(DeviceProfile, profile))
     profiles.use(key)
     return key
 
 
 def keep() -> None:
     """Read from the tab or write to it; the last thing on each page."""
-    texts = {key: text for key, text in _texts().items() if profiles.is_kept(key)}
-    used = [number for number, key in enumerate(texts) if key == state.scenario().profile]
-    packed = json.dumps({"used": used, "profiles": list(texts.values())}) if texts else ""
-    _stored.keep(packed, _found)
+    used = state.scenario().profile or ""
+    _stored.keep_once(" ".join(profiles.uploaded()), _packed, used, _found)
+
+
+def is_lost(key: str) -> bool:
+    """Whether a reload would lose this profile of the session, because it is too large for the browser's storage."""
+    return key in profiles.uploaded() and (_stored.refused or key in memory().get(LEFT_OUT, ()))
+
+
+def _packed() -> str:
+    """The newest profiles that fit, the oldest first."""
+    texts: dict[str, str] = {}
+    kept = list(profiles.uploaded().items())
+    for key, profile in reversed(kept):
+        text = links.pack(profile.model_dump(mode="json"), LEVEL)
+        if sum(map(len, texts.values())) + len(text) <= MAX_PACKED:
+            texts[key] = text
+    memory()[LEFT_OUT] = dict(kept).keys() - texts.keys()
+    return " ".join(reversed(texts.values()))
 
 
 def _found(content: list[Any]) -> None:
     with state.guard("Your devices"):
         match content:
-            case [str(text), True] if not _texts():
-                _resume(text)
+            case [str(text), True, str(used)] if not profiles.uploaded():
+                profiles.add(*unpack(text))
+                if profiles.is_kept(used):
+                    profiles.use(used)
 
 
-def _resume(text: str) -> None:
-    for profile, used in unpack(text):
-        before = state.scenario().profile
-        add(profile)
-        if not used:
-            profiles.use(before)
-
-
-def unpack(text: str) -> list[tuple[WholeNetworkProfile, bool]]:
-    """The profiles that a tab has stored, read as an uploaded file is, and whether each was in use.
+def unpack(text: str) -> Iterator[DeviceProfile]:
+    """The profiles that a tab has stored, each read as an uploaded file is.
 
     What is none, or of another version of this program, is left out.
     """
-    try:
-        found = bounded_json.loads(text, MAX_VALUES)
-    except ValueError:
-        return []
-    restored: list[tuple[WholeNetworkProfile, bool]] = []
-    match found:
-        case {"used": list(used), "profiles": list(texts)}:
-            for number, one in enumerate(texts[: profiles.MAX_UPLOADED]):
-                with suppress(ArchError, CostError):
-                    profile = devices.upload(str(one).encode(errors="replace"), "your device")
-                    if isinstance(profile, WholeNetworkProfile):
-                        restored.append((profile, number in used))
-    return restored
-
-
-def _texts() -> dict[str, str]:
-    return memory().setdefault(TEXTS, {})
+    for packed in text[: 2 * MAX_PACKED].split(" ", profiles.MAX_UPLOADED)[: profiles.MAX_UPLOADED]:
+        with suppress(ArchError, CostError):
+            content = links.unpack(packed, MAX_PACKED, devices.MAX_UPLOAD_MB * 2**20)
+            yield devices.upload(content, "your device")

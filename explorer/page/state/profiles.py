@@ -20,8 +20,8 @@ def known() -> list[str]:
     And the one in use: the page Devices offers all others.
     """
     collect()
-    uploaded = [key for key in _uploaded() if key not in devices.here()]
-    found = [*devices.here(), *devices.names(), *devices.of_papers(), *uploaded]
+    mine = [key for key in uploaded() if key not in devices.here()]
+    found = [*devices.here(), *devices.names(), *devices.of_papers(), *mine]
     used = state.scenario().profile
     return [*found, used] if used in devices.of_whole_networks() and used not in found else found
 
@@ -39,11 +39,12 @@ def title(key: str) -> str:
 
 
 def collect() -> None:
-    """A calibration of this session that has ended: its profile is chosen, once."""
+    """A calibration of this session that has ended: its profile is chosen, once, and kept like an uploaded one."""
     job = mine()
     if isinstance(job, Calibration) and job.profile and not job.running:
         st.session_state["job"] = None
         use(devices.made_here(job.profile))
+        add(job.profile)
 
 
 def mine() -> Calibration | ValidationJob | None:
@@ -61,21 +62,23 @@ def use(key: str | None) -> None:
     state.choose("profile", profile=key)
 
 
-def add(profile: DeviceProfile) -> str:
-    """Keeps an uploaded profile with the session; the last few only, as each takes megabytes."""
-    key = devices.store(profile)
-    uploaded = _uploaded()
-    uploaded.pop(key, None)
-    uploaded[key] = devices.load(key)
-    while len(uploaded) > MAX_UPLOADED:
-        uploaded.pop(next(iter(uploaded)))
-    return key
+def add(*added: DeviceProfile) -> list[str]:
+    """Keeps profiles with the session; the last few only, as each takes megabytes. Returns their keys."""
+    kept = uploaded()  # a run may be stopped at an access to the session state: it has kept none then, and later all
+    keys = [devices.store(profile) for profile in added]
+    for key in keys:
+        kept.pop(key, None)
+        kept[key] = devices.load(key)
+    while len(kept) > MAX_UPLOADED:
+        kept.pop(next(iter(kept)))
+    return keys
 
 
 def is_kept(key: str) -> bool:
     """Whether the session still has an uploaded profile: only the last few stay."""
-    return key in _uploaded()
+    return key in uploaded()
 
 
-def _uploaded() -> dict[str, DeviceProfile]:
+def uploaded() -> dict[str, DeviceProfile]:
+    """The session's own profiles by their key, the oldest first."""
     return st.session_state.setdefault("uploaded profiles", {})
