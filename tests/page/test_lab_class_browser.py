@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import csv
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 from support import lab_class
-from support.browser import PATIENCE
+from support.browser import PATIENCE, limited
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE)
+LIMIT = 600.0  # seconds of a test; alone it takes two minutes
+
+
+def test_a_wait_without_a_limit_ends(browser: Browser):
+    with pytest.raises(AssertionError, match="not done after 1 s"), limited(browser, 1) as own:
+        own.new_page().evaluate("() => new Promise(() => {})")
 
 
 def test_a_class_measures_at_once(browser: Browser, address, tmp_path):
-    teacher, code = lab_class.teacher(browser, address)
+    with limited(browser, LIMIT) as own:
+        _measure_at_once(own, address, tmp_path)
+
+
+def _measure_at_once(own: Browser, address: str, tmp_path: Path) -> None:
+    teacher, code = lab_class.teacher(own, address)
     ada, bob, cy = (
-        lab_class.student(browser, address, code, name, 1, channels)
+        lab_class.student(own, address, code, name, 1, channels)
         for name, channels in (("Ada", 16), ("Bob", 16), ("Cy", 24))
     )
     expect(teacher.get_by_text("3 students, 3 predictions, 0 results")).to_be_visible()
     lab_class.measure([ada, bob, cy])
     expect(cy.get_by_text(re.compile("In the queue: 1 run before|Next in the queue|round \\d+ of"))).to_be_visible()
+    # its place is stored at the end of the run that shows it; a reload before that loses it
+    cy.wait_for_function("() => JSON.parse(sessionStorage.getItem('cnn-cost lab') || '{}').ticket")
     cy.reload()  # keeps the place, the prediction and the class
     expect(cy.get_by_text(f"Class {code}, as Cy.")).to_be_visible()
-    cy.get_by_role("radio", name="my own").or_(cy.get_by_role("button", name="my own")).first.click()
-    cy.get_by_label("Channels of the first row").fill("24")
-    cy.get_by_label("Channels of the first row").press("Enter")
+    lab_class.own_channels(cy, 24)
     for page in (ada, bob, cy):
         expect(page.get_by_role("button", name="Measure again")).to_be_visible()
     expect(teacher.get_by_text("3 students, 3 predictions, 3 results")).to_be_visible()
@@ -37,7 +49,7 @@ def test_a_class_measures_at_once(browser: Browser, address, tmp_path):
     rows = list(csv.DictReader((tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()))
     assert {row["machine"] for row in rows} == {"Ada", "Bob", "Cy"}
     # a latecomer with the settings of a run of the last minutes has it at once
-    late = lab_class.student(browser, address, code, "Dee", 1, 16)
+    late = lab_class.student(own, address, code, "Dee", 1, 16)
     late.get_by_role("button", name="Use this run").click()
     expect(late.get_by_role("button", name="Measure again")).to_be_visible()
     expect(teacher.get_by_text("4 students, 4 predictions, 4 results")).to_be_visible()
@@ -46,5 +58,3 @@ def test_a_class_measures_at_once(browser: Browser, address, tmp_path):
     expect(teacher.locator('[data-testid="stDataFrame"]')).to_have_count(0)
     sizes = "() => [...document.querySelectorAll('.js-plotly-plot text')].map(t => parseFloat(getComputedStyle(t).fontSize))"
     teacher.wait_for_function(f"() => {{ const found = ({sizes})(); return found.length && Math.min(...found) >= 20 }}")
-    for page in (teacher, ada, bob, cy, late):
-        page.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -13,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, WebSocketRoute, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 240_000  # ms; on a shared, busy core the first drawing of plotly has taken 60,000
@@ -58,17 +61,43 @@ def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("streamlit did not answer")
 
 
+def _chromium() -> str:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert found, "no Chromium found; install one (Debian: apt install chromium)"
+    return found
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """An installed Chromium. One that is missing is a failure: the page would be untested."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert found, "no Chromium found; install one (Debian: apt install chromium)"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=ARGUMENTS)
         try:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def limited(browser: Browser, seconds: float) -> Iterator[Browser]:
+    """Another browser of this kind, which is killed after so long: Playwright has waits without a limit of their own.
+
+    Whatever then waits for it fails. The end fails with the limit in its message.
+    """
+    own = browser.browser_type.launch(executable_path=_chromium(), args=ARGUMENTS)
+    processes = own.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    (process,) = [each["id"] for each in processes if each["type"] == "browser"]
+    timer = threading.Timer(seconds, os.kill, (process, signal.SIGKILL))
+    timer.start()
+    try:
+        yield own
+    except (Error, AssertionError) as error:
+        if own.is_connected():
+            raise
+        raise AssertionError(f"not done after {seconds:g} s, so its browser was ended") from error
+    finally:
+        timer.cancel()
+        own.close()
 
 
 def open_page(browser: Browser, address: str, width: int = 1280, height: int = 800, scheme: str = "light") -> Page:

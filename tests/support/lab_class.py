@@ -34,13 +34,18 @@ def student(browser: Browser, address: str, code: str, name: str, guideline: int
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Keep my order").click()
     expect(page.get_by_text("Your order, fastest first")).to_be_visible()
+    own_channels(page, channels)
+    return page
+
+
+def own_channels(page: Page, channels: int) -> None:
+    """Choose networks of so many channels, and wait until the page has them."""
     page.get_by_role("radio", name="my own").or_(page.get_by_role("button", name="my own")).first.click()
     field = page.get_by_label("Channels of the first row")
     field.fill(str(channels))
     field.press("Enter")
     expect(page.get_by_text(f"At {channels} channels and 56×56").first).to_be_visible()
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-    return page
 
 
 def measure(pages: list[Page]) -> None:
