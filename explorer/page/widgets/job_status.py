@@ -51,7 +51,7 @@ def wait_for(ticket: Ticket, text: str) -> None:
     """A run of this session that is shown elsewhere; the page reruns when it has ended."""
     if not ticket.running:
         st.rerun()
-    st.info(text, icon=HOURGLASS)
+    messages.info(text, HOURGLASS)
 
 
 def follow(ticket: Ticket, key: str, help: str) -> None:
