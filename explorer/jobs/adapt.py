@@ -106,8 +106,8 @@ class AdaptJob(Job):
             "log": str(self.folder.path / "steps.jsonl"),
         }
         self.start(asked, content)
-        while len(_jobs) >= MAX_JOBS:
-            del _jobs[next(iter(_jobs))]
+        for oldest in list(_jobs)[: max(0, len(_jobs) - MAX_JOBS + 1)]:
+            _jobs.pop(oldest, None)  # another visitor's start may have dropped it
         _jobs[self.token] = self
 
     def continued(self) -> AdaptJob:

@@ -100,8 +100,8 @@ class SearchJob(Job):
             "baselines": bool(self.baselines),
         }
         self.start(asked, content)
-        while len(_jobs) >= MAX_JOBS:
-            del _jobs[next(iter(_jobs))]
+        for oldest in list(_jobs)[: max(0, len(_jobs) - MAX_JOBS + 1)]:
+            _jobs.pop(oldest, None)  # another visitor's start may have dropped it
         _jobs[self.token] = self
 
     def continued(self) -> SearchJob:
