@@ -106,7 +106,7 @@ def upload(content: bytes, name: str) -> DeviceProfile:
     profile = read_profile(content, plain(name) or "the file")
     if len(profile.references) > MAX_REFERENCES:
         raise CostError(f"{plain(name)}: {len(profile.references)} references; allowed: up to {MAX_REFERENCES}")
-    profile = _tidy(profile)
+    profile = tidy(profile)
     for family in FAMILIES.values():
         found = costmodel.predict(profile.regime.graph(family.spec()), profile).latency_ms  # raises for what it lacks
         if not 1e-6 < found < 1e9:  # nan and infinity are not either
@@ -114,8 +114,8 @@ def upload(content: bytes, name: str) -> DeviceProfile:
     return profile
 
 
-def _tidy(profile: DeviceProfile) -> DeviceProfile:
-    """The profile with texts that are safe to show."""
+def tidy(profile: DeviceProfile) -> DeviceProfile:
+    """The profile with texts that are safe to show; what comes back from its JSON by `upload` equals it."""
     texts: dict[str, object] = {
         "name": plain(profile.name) or "uploaded",
         "warnings": tuple(plain(warning, 200) for warning in profile.warnings[:8]),

@@ -13,7 +13,9 @@ from support import hostile_documents as documents
 from support.browser import PATIENCE
 from support.hostile import ACTIVE, FORMULA, STRINGS
 
+from explorer.data import profiles
 from explorer.lab.classes import Classes
+from explorer.page.state import own_devices
 from explorer.page.state.share import PARAMETERS
 from explorer.search.runs.settings import PARAMETERS as SEARCHED
 
@@ -23,6 +25,7 @@ STORED = {
     "cnn-cost history": documents.history,
     "cnn-cost designs": documents.collection,
     "cnn-cost profiles": documents.devices,
+    "cnn-cost profiles note": lambda: profiles.store(next(own_devices.unpack(documents.devices()))),
     "cnn-cost lab": documents.lab,
     "cnn-cost search": lambda: STRINGS[0],
 }

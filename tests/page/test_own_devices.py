@@ -72,6 +72,22 @@ def test_profiles_are_sent_once_and_are_there_in_a_new_session():
     assert devices.load(laptop).name == "laptop"
 
 
+def test_a_device_of_long_warnings_is_in_use_again():
+    """Texts are cut where a profile is read: its key was another one after a reload."""
+    read_profile = devices.upload(PHONE, "phone.json").model_copy(update={"warnings": ("not fitted: " * 30,)})
+    at = AppTest.from_function(_own, args=(read_profile,), default_timeout=60).run()
+    again = page()
+    report(again, told(at)["text"], True, told(at)["note"])
+    assert forms.scenario_of(again).profile == told(at)["note"] != ""
+
+
+def _own(profile) -> None:
+    from explorer.page.state import own_devices
+
+    own_devices.add(profile)
+    own_devices.keep()
+
+
 @pytest.mark.parametrize("answer", [True, False], ids=["too large for us", "for the browser"])
 def test_what_does_not_fit_is_said(answer, monkeypatch):
     if answer:

@@ -29,7 +29,7 @@ _stored = BrowserText("device storage", "cnn-cost profiles")
 
 def add(profile: DeviceProfile | WholeNetworkProfile) -> str:
     """Keep a profile with the session and in the tab, and use it."""
-    (key,) = profiles.add(cast(DeviceProfile, profile))
+    (key,) = profiles.add(devices.tidy(cast(DeviceProfile, profile)))
     profiles.use(key)
     return key
 

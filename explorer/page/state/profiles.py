@@ -43,8 +43,9 @@ def collect() -> None:
     job = mine()
     if isinstance(job, Calibration) and job.profile and not job.running:
         st.session_state["job"] = None
-        use(devices.made_here(job.profile))
-        add(job.profile)
+        profile = devices.tidy(job.profile)
+        use(devices.made_here(profile))
+        add(profile)
 
 
 def mine() -> Calibration | ValidationJob | None:
