@@ -68,6 +68,7 @@ def explore() -> None:
 
 st.set_page_config("What a mobile CNN costs", layout="wide")
 style.apply()
+warm.first()
 home = st.Page(explore, title="Explore", url_path="explore", default=True)
 own = st.Page(calibration.render, title="Calibrate", url_path="calibrate")
 listed = st.Page(devices.render, title="Devices", url_path="devices")

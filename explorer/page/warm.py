@@ -1,4 +1,4 @@
-"""Done once per server: what the first visit to a tab would wait seconds for, and how soon threads give way."""
+"""Done once per server: what no visitor must wait for, or lose."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import streamlit as st
 
 from explorer.data import accuracy
 from explorer.data import profiles as devices
+from explorer.page.browser import answers
 from explorer.page.panels import frontier as landscape
 
 log = logging.getLogger("explorer")
@@ -19,10 +20,15 @@ SWITCH_INTERVAL = 0.001
 eight runs, an answer of that thread then takes a quarter of the time, and the runs take as long as before."""
 
 
+def first() -> None:
+    """Before a page is drawn: how soon threads give way, and that no answer is dropped."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    answers.keep()
+
+
 @st.cache_resource(show_spinner=False)
 def once() -> threading.Thread:
-    """Starts it in the background, the first time that it is called."""
-    sys.setswitchinterval(SWITCH_INTERVAL)
+    """What the first visit to a tab would wait seconds for, in the background; starts the first time it is called."""
     thread = threading.Thread(target=_warm, daemon=True)
     thread.start()
     return thread

@@ -72,6 +72,24 @@ def test_profiles_are_sent_once_and_are_there_in_a_new_session():
     assert devices.load(laptop).name == "laptop"
 
 
+def test_an_answer_of_the_browser_takes_nothing_of_what_was_done_meanwhile():
+    """It may come seconds after the page: a file is refused by then, another one taken, a device chosen."""
+    at = page()
+    laptop = uploaded(at, "laptop.json", FILE)
+    stored = told(at)["text"], True, laptop
+    again = page()
+    again.file_uploader(key="calibrate upload").set_value(("a.json", b"{", "application/json")).run()
+    (refused,) = [error.value for error in again.error]
+    report(again, *stored)
+    assert [error.value for error in again.error] == [refused]
+    assert forms.scenario_of(again).profile == laptop
+    third = page()
+    phone = uploaded(third, "phone.json", PHONE)
+    report(third, *stored)
+    assert told(third)["version"] == f"{laptop} {phone}"
+    assert forms.scenario_of(third).profile == phone
+
+
 def test_a_device_of_long_warnings_is_in_use_again():
     """Texts are cut where a profile is read: its key was another one after a reload."""
     read_profile = devices.upload(PHONE, "phone.json").model_copy(update={"warnings": ("not fitted: " * 30,)})

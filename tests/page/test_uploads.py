@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.testing.v1 import AppTest
 from support.apptest import PAGES
 
 from costmodel import CostError
 from explorer.data import profiles as devices
+from explorer.page.browser import answers
 from explorer.page.widgets.upload import LIMITS_MB
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,3 +37,18 @@ def test_the_widget_has_the_limit_of_its_kind_and_says_it(path, key, kind):
 def test_the_check_has_the_limit_of_the_widget():
     with pytest.raises(CostError, match=f"allowed: up to {LIMITS_MB['profile']} MB"):
         devices.upload(b" " * (LIMITS_MB["profile"] * 2**20 + 1), "large.json")
+
+
+@pytest.mark.parametrize("fragments", [None, ["one"]])
+def test_a_run_that_begins_leaves_the_answer_to_an_upload(fragments):
+    """The browser waits for it: without it the file is lost without a word."""
+    answers.keep()
+    answers.keep()
+    queue = ForwardMsgQueue()
+    for number in range(3):
+        queue.enqueue(ForwardMsg(delta={"add_block": {}}, metadata={"delta_path": [number]}))
+        queue.enqueue(ForwardMsg(file_urls_response={"response_id": f"{number}"}))
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=fragments)
+    sent = [sent.file_urls_response.response_id for sent in queue.flush() if sent.HasField("file_urls_response")]
+    assert sent == ["0", "1", "2"]
+    assert queue.is_empty()

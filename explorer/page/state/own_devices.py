@@ -60,10 +60,11 @@ def _packed() -> str:
 def _found(content: list[Any]) -> None:
     with state.guard("Your devices"):
         match content:
-            case [str(text), True, str(used)] if not profiles.uploaded():
-                profiles.add(*unpack(text))
-                if profiles.is_kept(used):
-                    profiles.use(used)
+            case [str(text), True, str(used)]:
+                since = list(profiles.uploaded().values())  # the browser may answer after an upload, or a choice
+                profiles.add(*unpack(text), *since)
+                if profiles.is_kept(used) and state.scenario().profile == devices.preferred():
+                    profiles.adopt(used)
 
 
 def unpack(text: str) -> Iterator[DeviceProfile]:

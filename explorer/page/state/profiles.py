@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from costmodel import DeviceProfile
@@ -44,7 +46,7 @@ def collect() -> None:
     if isinstance(job, Calibration) and job.profile and not job.running:
         st.session_state["job"] = None
         profile = devices.tidy(job.profile)
-        use(devices.made_here(profile))
+        adopt(devices.made_here(profile))
         add(profile)
 
 
@@ -61,6 +63,11 @@ def started(job: Calibration | ValidationJob) -> None:
 def use(key: str | None) -> None:
     """The page's milliseconds are this profile's from now on."""
     state.choose("profile", profile=key)
+
+
+def adopt(key: str) -> None:
+    """The same without a press of the visitor: what a control has refused meanwhile stays on the page."""
+    state.put(replace(state.scenario(), profile=key))
 
 
 def add(*added: DeviceProfile) -> list[str]:
