@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.page import calibration, devices, headline, importing, warm
-from explorer.page.browser import effects
+from explorer.page.browser import effects, turns
 from explorer.page.lab import pages
 from explorer.page.panels import (
     advice,
@@ -76,7 +76,7 @@ brought = st.Page(importing.render, title="Import", url_path="import")
 searched = st.Page(searching.render, title="Search", url_path="search")
 st.session_state[importing.HOME] = home
 page = st.navigation({"": [home, searched, brought, listed, own], **pages.navigation()}, position="top")
-with guard("The page"):
+with turns.first_page(), guard("The page"):
     page.run()
 with guard("Your devices"):
     own_devices.keep()
