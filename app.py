@@ -76,9 +76,10 @@ brought = st.Page(importing.render, title="Import", url_path="import")
 searched = st.Page(searching.render, title="Search", url_path="search")
 st.session_state[importing.HOME] = home
 page = st.navigation({"": [home, searched, brought, listed, own], **pages.navigation()}, position="top")
-with turns.first_page(), guard("The page"):
-    page.run()
-with guard("Your devices"):
-    own_devices.keep()
+with turns.page():
+    with guard("The page"):
+        page.run()
+    with guard("Your devices"):
+        own_devices.keep()
 effects.forget()
 warm.once()

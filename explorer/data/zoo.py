@@ -19,6 +19,7 @@ LIBRARIES = ("torchvision", "timm")
 SIZE = 224
 
 
+@cached(1, "the page Import asks with every run, and each answer looks through all of the path")
 def installed() -> tuple[str, ...]:
     """The libraries that are there; they are not imported for that."""
     return tuple(name for name in LIBRARIES if find_spec(name))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ MAX_OTHERS = 2  # jobs at once that time nothing, of each queue
 MAX_WAITING = 40  # jobs that time nothing, waiting and running, of each queue
 ABANDONED = 30.0  # seconds without a visitor after which a job ends
 POLL = 0.5
+NICENESS = 10  # of jobs that time nothing, above the server's
 _timing = threading.Lock()
 _others: list[Job] = []  # those that time nothing, in the order of their starts; the first MAX_OTHERS of a queue run
 _turn = threading.Condition()
@@ -217,6 +219,9 @@ class Job:
         ):
             self._process = process
             try:
+                if not self.timing and hasattr(os, "setpriority"):  # the pages of others come first
+                    own = os.getpriority(os.PRIO_PROCESS, 0)
+                    os.setpriority(os.PRIO_PROCESS, process.pid, own + NICENESS)
                 if self._stopped:
                     process.terminate()
                 assert process.stdin

@@ -234,6 +234,17 @@ def _runs(process: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize("kind", [Sleeper, Other], ids=["times", "times nothing"])
+def test_pages_and_timings_come_before_jobs_that_time_nothing(kind):
+    started = kind()
+    started.start({})
+    until(lambda: started._process)
+    process = started._process.pid
+    until(lambda: os.getpriority(os.PRIO_PROCESS, process) == os.nice(0) + (not kind.timing) * job.NICENESS)
+    started.stop()
+    started.wait()
+
+
 def test_the_line_of_waiting_jobs_is_bounded(monkeypatch):
     monkeypatch.setattr(job, "MAX_WAITING", 1)
     first = Other()

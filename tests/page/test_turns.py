@@ -1,71 +1,79 @@
-"""The first pages of sessions are drawn in turns; nothing else waits."""
+"""A few pages are drawn at a time; one that takes long holds up nobody."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
-from threading import Barrier, Event, Semaphore, local
+from threading import Barrier, Event
+from time import sleep
+from types import SimpleNamespace
 
 import pytest
 
 from explorer.page.browser import turns
+from explorer.page.browser.turns import LONG, Turns
 
 SECONDS = 30
 
 
 @pytest.fixture
-def session(monkeypatch):
-    """Each thread is a session. Afterwards all turns are free."""
-    sessions = local()
-    monkeypatch.setattr(turns, "memory", lambda: vars(sessions))
-    free = Semaphore(turns.AT_ONCE)
-    monkeypatch.setattr(turns, "_free", free)
-    yield vars(sessions)
-    assert all(free.acquire(blocking=False) for _ in range(turns.AT_ONCE))
-    assert not free.acquire(blocking=False)
+def clock(monkeypatch):
+    """The seconds that the module sees."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(turns, "monotonic", lambda: clock.now)
+    return clock
 
 
-def test_so_many_first_pages_are_drawn_at_once_and_no_more(session):
-    full, leave, order = Barrier(turns.AT_ONCE + 1), Event(), count()
+def test_so_many_runs_go_on_and_no_more(clock):
+    limited, full, leave = Turns(2), Barrier(3), Event()
+    drawn: list[str] = []
 
-    def draw() -> int:
-        with turns.first_page():
-            place = next(order)
-            if place < turns.AT_ONCE:
+    def draw(name: str) -> None:
+        with limited.taken():
+            if name == "first":
                 full.wait(SECONDS)
                 leave.wait(SECONDS)
-            return place
+            drawn.append(name)
 
-    with ThreadPoolExecutor(turns.AT_ONCE + 3) as pool:
-        first = [pool.submit(draw) for _ in range(turns.AT_ONCE)]
+    with ThreadPoolExecutor(5) as pool:
+        runs = [pool.submit(draw, "first") for _ in range(2)]
         full.wait(SECONDS)
-        later = [pool.submit(draw) for _ in range(3)]
-        assert not any(one.done() for one in later)
-        assert not any(one.done() for one in first)
+        runs += [pool.submit(draw, "later") for _ in range(3)]
+        sleep(0.1)  # in which those without a turn would be drawn
+        assert not drawn
+        assert limited._to_wait() == LONG
         leave.set()
-        assert sorted(one.result(SECONDS) for one in first + later) == list(range(turns.AT_ONCE + 3))
+        for run in runs:
+            run.result(SECONDS)
+    assert drawn.count("first") == 2
+    assert drawn.count("later") == 3
 
 
-def test_later_pages_do_not_wait(session, monkeypatch):
-    with turns.first_page():
-        pass
-    monkeypatch.setattr(turns, "_free", None)
-    with turns.first_page():
-        pass
+def test_a_run_that_takes_long_holds_up_nobody(clock):
+    limited = Turns(1)
+    with limited.taken():
+        assert limited._to_wait() == LONG
+        clock.now = LONG / 2
+        assert limited._to_wait() == LONG / 2
+        clock.now = LONG
+        with limited.taken():
+            assert limited._to_wait() == LONG
+    assert limited._to_wait() == 0
 
 
-def test_a_page_that_takes_too_long_holds_up_nobody(session, monkeypatch):
-    monkeypatch.setattr(turns, "PATIENCE", 0.01)
-    taken = [turns._free.acquire(blocking=False) for _ in range(turns.AT_ONCE)]
-    with turns.first_page():
-        assert all(taken)
-    assert session[turns.DRAWN]
-    for _ in taken:
-        turns._free.release()
+@pytest.mark.parametrize("stop", [SystemExit, ValueError])
+def test_a_run_that_is_stopped_gives_its_turn_back(stop):
+    limited = Turns(1)
+    with pytest.raises(stop), limited.taken():
+        raise stop
+    assert limited._to_wait() == 0
 
 
-def test_a_first_page_that_was_stopped_gives_its_turn_back_and_has_another(session):
-    for stop in (SystemExit, ValueError):
-        with pytest.raises(stop), turns.first_page():
-            raise stop
-    assert turns.DRAWN not in session
+def test_an_edit_does_not_wait_behind_first_pages(clock, monkeypatch):
+    """The first page is drawn when a run has come to its end."""
+    session: dict[str, bool] = {}
+    monkeypatch.setattr(turns, "memory", lambda: session)
+    with pytest.raises(SystemExit), turns.page():
+        raise SystemExit
+    for limited in (turns.FIRST, turns.LATER):
+        with turns.page():
+            assert len(limited._began) == 1

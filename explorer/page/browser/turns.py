@@ -1,37 +1,61 @@
-"""Turns for the first pages of sessions: a class that opens the page at once gets it one after another.
+"""Turns for drawing pages: of a class that opens or edits at once, a few pages are drawn at a time.
 
 Pages are drawn in the one interpreter of the server, which answers the browsers too. Forty that are drawn at the same
-time are all late, and so is each answer: browsers give up the connection. `tests/bench_page.py class` measures it.
+time are all late, and so is each answer: browsers give up the connection. `tests/bench_page.py class` and
+`tests/bench_soak.py` measure it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Semaphore
+from threading import Condition
+from time import monotonic
 
 from explorer.page.browser.memory import memory
 
-AT_ONCE = 2
-"""First pages that are drawn at the same time. More than one: a link may open a network that takes long."""
-PATIENCE = 20.0
-"""Seconds after which a page is drawn out of turn."""
+LONG = 2.0
+"""Seconds after which a run no longer counts: a large network, or a hostile one, holds up nobody for longer."""
 DRAWN = "first page drawn"
-"""Memory: whether the session has had its turn."""
+"""Memory: whether the session has its first page."""
 
-_free = Semaphore(AT_ONCE)
+
+class Turns:
+    """Lets so many runs go on at once, those aside that have taken long."""
+
+    def __init__(self, at_once: int):
+        self._at_once = at_once
+        self._changed = Condition()
+        self._began: dict[object, float] = {}
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Waits for a turn and holds it within."""
+        run = object()
+        with self._changed:
+            while (seconds := self._to_wait()) > 0:
+                self._changed.wait(seconds)
+            self._began[run] = monotonic()
+        try:
+            yield
+        finally:
+            with self._changed:
+                del self._began[run]
+                self._changed.notify()
+
+    def _to_wait(self) -> float:
+        """Seconds until one of the runs that count has taken long; 0 where there is a turn."""
+        left = [seconds for began in self._began.values() if (seconds := began + LONG - monotonic()) > 0]
+        return min(left) if len(left) >= self._at_once else 0.0
+
+
+FIRST, LATER = Turns(2), Turns(2)
+"""First pages take longest; an edit does not wait behind those of a class that comes."""
 
 
 @contextmanager
-def first_page() -> Iterator[None]:
-    """Waits for the session's turn and holds it while its first page is drawn. Later pages do not wait."""
-    if memory().get(DRAWN):
+def page() -> Iterator[None]:
+    """Draws a session's page within."""
+    with (LATER if memory().get(DRAWN) else FIRST).taken():
         yield
-        return
-    taken = _free.acquire(timeout=PATIENCE)
-    try:
-        yield
-        memory()[DRAWN] = True
-    finally:
-        if taken:
-            _free.release()
+    memory()[DRAWN] = True

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from archs import ArchError
+from archs.caching import cached
 from costmodel import CostError, DeviceProfile
 from costmodel.devices.profile import WholeNetworkProfile
 from explorer.data import profiles as devices
@@ -48,13 +49,18 @@ def is_lost(key: str) -> bool:
 def _packed() -> str:
     """The newest profiles that fit, the oldest first."""
     texts: dict[str, str] = {}
-    kept = list(profiles.uploaded().items())
-    for key, profile in reversed(kept):
-        text = links.pack(profile.model_dump(mode="json"), LEVEL)
+    kept = list(profiles.uploaded())
+    for key in reversed(kept):
+        text = _text(key)
         if sum(map(len, texts.values())) + len(text) <= MAX_PACKED:
             texts[key] = text
-    memory()[LEFT_OUT] = dict(kept).keys() - texts.keys()
+    memory()[LEFT_OUT] = set(kept) - texts.keys()
     return " ".join(reversed(texts.values()))
+
+
+@cached(8, "a profile is packed again with every run until the browser has answered, and megabytes take a second")
+def _text(key: str) -> str:
+    return links.pack(devices.load(key).model_dump(mode="json"), LEVEL)
 
 
 def _found(content: list[Any]) -> None:
