@@ -6,6 +6,7 @@ One pass over the nodes in order, which inserts a reorder where a node reads the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from archs.transforms.onnx_runtime.onnx_graph import OnnxGraph, OnnxNode, Sizes, merged
 
@@ -99,12 +100,12 @@ class _Layout:
         weights = self.padded(made) * each * kernel[0] * kernel[1]
         attributes["weights"] = weights + (self.padded(made) if len(node.inputs) > 2 else 0)
         x = node.inputs[0] if plain_input else self._blocks_of(node.inputs[0], node)
-        self._replace(node, "Conv", [x, *node.inputs[1:]], made, attributes)
+        self._replace(node, "Conv", x, made, attributes)
 
     def _pool(self, node: OnnxNode) -> None:
         channels = self.graph.shapes[node.inputs[0]][0]
         if channels % self.block == 0:
-            self._replace(node, node.op, [self._blocks_of(node.inputs[0], node)], channels, node.attributes)
+            self._replace(node, node.op, self._blocks_of(node.inputs[0], node), channels, node.attributes)
 
     def _batch_norm(self, node: OnnxNode) -> None:
         """A batch norm by itself is a depthwise 1×1 convolution."""
@@ -112,7 +113,9 @@ class _Layout:
         padded = self.padded(channels)
         attributes = {"kernel": (1, 1), "stride": (1, 1), "pads": (0, 0, 0, 0), "dilation": (1, 1), "groups": padded}
         attributes["weights"] = 2 * padded
-        self._replace(node, "Conv", [self._blocks_of(node.inputs[0], node), *node.inputs[1:3]], channels, attributes)
+        for index in (4, 3):
+            self.graph.forget_input(node, index)
+        self._replace(node, "Conv", self._blocks_of(node.inputs[0], node), channels, attributes)
 
     def _binary(self, node: OnnxNode) -> None:
         a, b = node.inputs
@@ -230,21 +233,23 @@ class _Layout:
         self.graph.shapes[value] = (self.padded(sizes[0]), *sizes[1:])
         self.made_in_blocks.add(value)
 
-    def _replace(self, node: OnnxNode, op: str, inputs: list[str], channels: int, attributes: dict) -> None:
-        value = node.outputs[0]
-        made = f"{value} in blocks"
-        self._store(made, (channels, *self.graph.shapes[value][1:]))
-        new = self.graph.add(BLOCKED + op, inputs, [made], attributes, node.paths, node.place)
-        self.graph.drop(node)
-        self._remember(value, made, new, channels)
+    def _replace(self, node: OnnxNode, op: str, x: str, channels: int, attributes: dict[str, Any]) -> None:
+        """Let a node be a new one, of a kernel that reads x and writes blocks."""
+        self.graph.read(node, 0, x)
+        self.graph.renew(node, BLOCKED + op)
+        node.attributes = attributes
+        self._write_blocks(node, channels)
 
     def _keep(self, node: OnnxNode, channels: int) -> None:
         """Keep a node's operator, with blocked inputs and a blocked output."""
-        value = node.outputs[0]
         for index, read in enumerate(list(node.inputs)):
             if read in self.blocked:
                 self.blocked[read].waiting -= 1
                 self.graph.read(node, index, self.blocked[read].value)
+        self._write_blocks(node, channels)
+
+    def _write_blocks(self, node: OnnxNode, channels: int) -> None:
+        value = node.outputs[0]
         made = f"{value} in blocks"
         self._store(made, (channels, *self.graph.shapes[value][1:]))
         del self.graph.maker[value]

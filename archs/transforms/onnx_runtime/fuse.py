@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from archs.ir.operator import Pair
 from archs.networks import Network, build
@@ -14,6 +15,9 @@ from archs.transforms.onnx_runtime.rewrites import fuse_sums, rewrite
 
 AVX2, AVX512 = 8, 16
 """Channels of one block by the processor's vectors."""
+Window = tuple[Pair, Pair, tuple[int, ...], Pair]
+"""Kernel, stride, padding and dilation."""
+NO_WINDOW: Window = (1, 1), (1, 1), (0, 0, 0, 0), (1, 1)
 
 
 def fuse_for_onnx_runtime(network: Network, block: int | None = None) -> FusedGraph:
@@ -51,8 +55,9 @@ def _nodes(onnx: OnnxGraph, blocked: frozenset[str]) -> tuple[FusedNode, ...]:
     def fused(node: OnnxNode) -> FusedNode:
         read = [value for value in node.inputs if value not in onnx.constants]
         attributes = node.attributes
-        pads = attributes.get("pads", ())
-        weights = sum(onnx.constants[value].elements for value in node.inputs if value in onnx.constants)
+        weights = attributes.get("weights")
+        if weights is None:
+            weights = sum([onnx.constants[value].elements for value in node.inputs if value in onnx.constants])
         return FusedNode(
             node.op,
             node.paths,
@@ -60,17 +65,24 @@ def _nodes(onnx: OnnxGraph, blocked: frozenset[str]) -> tuple[FusedNode, ...]:
             tuple([position.get(value, IMAGE) for value in read]),
             tuple([stored(value) for value in read]),
             tuple([stored(value) for value in node.outputs]),
-            attributes.get("weights", weights),
-            _pair(attributes.get("kernel", ()), 1),
-            _pair(attributes.get("stride", ()), 1),
-            (*_pair(pads[: len(pads) // 2], 0), *_pair(pads[len(pads) // 2 :], 0)),
-            _pair(attributes.get("dilation", ()), 1),
+            weights,
+            *(_window(attributes) if "kernel" in attributes else NO_WINDOW),
             attributes.get("groups", 1),
             attributes.get("activation", ""),
             bool(attributes.get("adds")),
         )
 
     return tuple([fused(node) for node in ordered])
+
+
+def _window(attributes: dict[str, Any]) -> Window:
+    pads = attributes["pads"]
+    return (
+        _pair(attributes["kernel"], 1),
+        _pair(attributes["stride"], 1),
+        (*_pair(pads[: len(pads) // 2], 0), *_pair(pads[len(pads) // 2 :], 0)),
+        _pair(attributes.get("dilation", ()), 1),
+    )
 
 
 def _pair(sides: tuple[int, ...], other: int) -> Pair:

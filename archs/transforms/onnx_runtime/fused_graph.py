@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
 from archs.ir.operator import Pair
 
@@ -15,8 +16,7 @@ IMAGE = -1
 """The position of the network's input, where nodes are numbered by position."""
 
 
-@dataclass(frozen=True)
-class StoredTensor:
+class StoredTensor(NamedTuple):
     """One tensor as it lies in memory, without the batch."""
 
     sizes: tuple[int, ...]
@@ -29,8 +29,7 @@ class StoredTensor:
         return prod(self.sizes)
 
 
-@dataclass(frozen=True)
-class FusedNode:
+class FusedNode(NamedTuple):
     """One node of the runtime's graph."""
 
     operator: str

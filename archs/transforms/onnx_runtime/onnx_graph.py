@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 Sizes = tuple[int, ...]
 
@@ -32,8 +32,7 @@ class OnnxNode:
     number: int = -1
 
 
-@dataclass(frozen=True)
-class FixedTensor:
+class FixedTensor(NamedTuple):
     """A constant tensor of a file: a weight, or a number."""
 
     sizes: Sizes
@@ -50,6 +49,7 @@ class OnnxGraph:
 
     def __init__(self, image: Sizes):
         self.nodes: dict[int, OnnxNode] = {}
+        """By number, in the numbers' order."""
         self.shapes: dict[str, Sizes] = {IMAGE_VALUE: image}
         """Value → sizes without the batch; `()` of shape arithmetic."""
         self.constants: dict[str, FixedTensor] = {LEFT_OUT: FixedTensor((0,), ())}
@@ -70,14 +70,23 @@ class OnnxGraph:
         place: str = "",
     ) -> OnnxNode:
         node = OnnxNode(op, list(inputs), list(outputs), attributes or {}, paths, place or (paths[-1] if paths else ""))
-        node.number = self._next
-        self._next += 1
-        self.nodes[node.number] = node
+        self._number(node)
         for value in node.outputs:
             self.maker[value] = node
         for value in node.inputs:
             self.readers.setdefault(value, []).append(node)
         return node
+
+    def _number(self, node: OnnxNode) -> None:
+        node.number = self._next
+        self._next += 1
+        self.nodes[node.number] = node
+
+    def renew(self, node: OnnxNode, op: str) -> None:
+        """Let a node be a new one with another operator: the last in number."""
+        del self.nodes[node.number]
+        node.op = op
+        self._number(node)
 
     def constant(self, sizes: Sizes, value: Sequence[float]) -> str:
         """A constant of known numbers; equal ones are one, as the runtime shares them."""
@@ -149,8 +158,13 @@ class OnnxGraph:
         nodes, maker, readers = self.nodes, self.maker, self.readers
         found: list[OnnxNode] = []
         seen: set[int] = set()
-        leaves = [node.number for node in self.by_number() if not any([readers.get(value) for value in node.outputs])]
-        stack = leaves  # of numbers; ~number where a node's inputs are behind it
+        stack = []  # of numbers; ~number where a node's inputs are behind it
+        for number, node in nodes.items():
+            for value in node.outputs:
+                if readers.get(value):
+                    break
+            else:
+                stack.append(number)
         while stack:
             number = stack.pop()
             if number < 0:
@@ -158,13 +172,15 @@ class OnnxGraph:
             elif number not in seen:
                 seen.add(number)
                 stack.append(~number)
-                before = {maker[value].number for value in nodes[number].inputs if value in maker}
-                stack += sorted(before - seen) if len(before) > 1 else before
+                before = [maker[value].number for value in nodes[number].inputs if value in maker]
+                if len(before) > 1:
+                    before.sort()
+                stack += before
         return found
 
     def by_number(self) -> list[OnnxNode]:
         """The nodes in the file's order, new ones behind."""
-        return [self.nodes[number] for number in sorted(self.nodes)]
+        return list(self.nodes.values())
 
     def has(self, *names: str) -> bool:
         """Whether there are such operators."""

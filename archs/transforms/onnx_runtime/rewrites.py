@@ -37,17 +37,17 @@ def rewrite(graph: OnnxGraph) -> None:
 def fuse_sums(graph: OnnxGraph) -> None:
     """Plain convolution + add (+ activation), behind the choice of layouts."""
     for node in graph.ordered() if graph.has("Conv") else ():
-        if node.op == "Conv" and node.number in graph.nodes:
+        if node.op == "Conv":
             add = graph.only_reader(node)
             if add is not None and add.op == "Add" and node is _summand(graph, add):
                 (other,) = [value for value in add.inputs if value != node.outputs[0]]
                 after = graph.only_reader(add)
-                fused = _replace(graph, node, "FusedConv", add)
-                graph.append_input(fused, other)
-                fused.attributes["adds"] = True
+                _replace(graph, node, "FusedConv", add)
+                graph.append_input(node, other)
+                node.attributes["adds"] = True
                 if after is not None and after.op in CONV_ACTIVATIONS:
-                    graph.absorb(fused, after)
-                    fused.attributes["activation"] = after.op
+                    graph.absorb(node, after)
+                    node.attributes["activation"] = after.op
 
 
 def _summand(graph: OnnxGraph, add: OnnxNode) -> OnnxNode | None:
@@ -173,7 +173,8 @@ def _fuse_activations(graph: OnnxGraph, kind: str, fused: str, activations: tupl
     for node in graph.ordered() if fusible else ():
         after = _activation(graph, node, activations) if id(node) in fusible else None
         if after is not None:
-            _replace(graph, node, fused, after).attributes["activation"] = after.op
+            _replace(graph, node, fused, after)
+            node.attributes["activation"] = after.op
 
 
 def _activation(graph: OnnxGraph, node: OnnxNode, activations: tuple[str, ...]) -> OnnxNode | None:
@@ -181,11 +182,10 @@ def _activation(graph: OnnxGraph, node: OnnxNode, activations: tuple[str, ...]) 
     return after if after is not None and after.op in activations else None
 
 
-def _replace(graph: OnnxGraph, node: OnnxNode, op: str, after: OnnxNode) -> OnnxNode:
-    """A new node for a node and its only reader."""
+def _replace(graph: OnnxGraph, node: OnnxNode, op: str, after: OnnxNode) -> None:
+    """Let a node be a new one, for itself and its only reader."""
     graph.absorb(node, after)
-    graph.drop(node)
-    return graph.add(op, node.inputs, node.outputs, dict(node.attributes), node.paths, node.place)
+    graph.renew(node, op)
 
 
 def _fuse_transposes(graph: OnnxGraph) -> None:
@@ -203,8 +203,7 @@ def _fuse_transposes(graph: OnnxGraph) -> None:
                 graph.read(node, index, maker.inputs[0])
                 graph.drop(maker)
         if node.op == "FusedMatMul":
-            graph.drop(node)
-            graph.add(node.op, node.inputs, node.outputs, node.attributes, node.paths, node.place)
+            graph.renew(node, node.op)
 
 
 def _fuse_biased_gelu(graph: OnnxGraph) -> None:
@@ -227,6 +226,4 @@ def _fuse_swish(graph: OnnxGraph) -> None:
                 and node.inputs[0] in after.inputs
                 and after.outputs[0] != IMAGE_VALUE
             ):
-                graph.absorb(node, after)
-                graph.drop(node)
-                graph.add("QuickGelu", node.inputs, node.outputs, {}, node.paths, node.place)
+                _replace(graph, node, "QuickGelu", after)
