@@ -5,13 +5,16 @@ Nothing is fitted or priced here. Start at `features`.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import log2, prod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archs.caching import cached
 from archs.transforms.onnx_runtime import IMAGE, FusedGraph, FusedNode, StoredTensor
+from costmodel.latency.features import WORK
 
 BYTES = 4  # of a float
 COLUMNS = (
@@ -21,6 +24,7 @@ COLUMNS = (
     *("age", "network_weights", "network_bytes", "blocked_input"),
 )
 """Sizes are base-2 logarithms; `age` is of the bytes written since the first input was."""
+AGE, NETWORK_WEIGHTS, NETWORK_BYTES = [COLUMNS.index(name) for name in ("age", "network_weights", "network_bytes")]
 ACTIVATIONS = ("", "Relu", "Clip", "HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "LeakyRelu")
 CONVOLUTIONS = ("Conv", "FusedConv", "nchwc Conv")
 SHAPES = "shape arithmetic"
@@ -31,24 +35,39 @@ class FusedFeatures(NamedTuple):
 
     kinds: tuple[str, ...]
     work: NDArray[np.float64]
-    """nodes × (start, bytes in, bytes out, bytes of weights, multiply-adds): `costmodel.latency.features.WORK`."""
+    """nodes × (start, bytes in, bytes out, bytes of weights, multiply-adds): `WORK`."""
     columns: NDArray[np.float64]
     """nodes × COLUMNS."""
 
 
 def features(fused: FusedGraph, batch: int = 1) -> FusedFeatures:
     """Work and columns of every node of a fused graph."""
-    written = np.cumsum([0, *[sum(tensor.elements for tensor in node.outputs) for node in fused.nodes]])
-    weights = float(sum(node.weights for node in fused.nodes))
-    work, columns = [], []
-    for position, node in enumerate(fused.nodes):
-        row = _work(node, batch)
-        first = node.reads[0] if node.reads else IMAGE
-        age = written[position] - written[first + 1]
-        work.append(row)
-        network = (_log(float(age)), _log(weights), _log(float(written[-1])))
-        columns.append([*_columns(node, row), *network, _blocked(node)])
-    return FusedFeatures(tuple([kind_of(node) for node in fused.nodes]), np.array(work), np.array(columns))
+    nodes = [_by_itself(FusedNode(node.operator, (), "", (), *node[4:]), batch) for node in fused.nodes]
+    written = list(accumulate([node.written for node in nodes], initial=0))
+    first = [node.reads[0] if node.reads else IMAGE for node in fused.nodes]
+    columns = np.array([node.columns for node in nodes]).reshape(-1, len(COLUMNS))
+    columns[:, AGE] = [_log(begin - written[read + 1]) for begin, read in zip(written, first)]
+    columns[:, NETWORK_WEIGHTS] = _log(sum([node.weights for node in fused.nodes]))
+    columns[:, NETWORK_BYTES] = _log(written[-1])
+    work = np.array([node.work for node in nodes]).reshape(-1, len(WORK))
+    return FusedFeatures(tuple([node.kind for node in nodes]), work, columns)
+
+
+class _ByItself(NamedTuple):
+    kind: str
+    written: int
+    """Elements."""
+    work: NDArray[np.float64]
+    columns: NDArray[np.float64]
+    """Zero in those of the network."""
+
+
+@cached(1 << 13, "networks and their edits have few different nodes")
+def _by_itself(node: FusedNode, batch: int) -> _ByItself:
+    """What does not depend on a node's place in the network."""
+    work = _work(node, batch)
+    columns = [*_columns(node, work), *(0.0, 0.0, 0.0), _blocked(node)]
+    return _ByItself(kind_of(node), sum([one.elements for one in node.outputs]), np.array(work), np.array(columns))
 
 
 def kind_of(node: FusedNode) -> str:
