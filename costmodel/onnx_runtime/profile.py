@@ -163,7 +163,7 @@ class Pricing:
 
     def priced(self, found: FusedFeatures) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Microseconds of each fused node, and of each term of its physical base."""
-        which = np.array([self._numbers[kind] for kind in found.kinds])
+        which = np.array([self._numbers[kind] for kind in found.kinds], np.intp)
         terms = found.work * self._bases[which]
         return terms.sum(axis=1) * np.exp(self._forests.predict(found.columns, which)), terms
 

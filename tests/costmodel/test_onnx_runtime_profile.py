@@ -71,6 +71,14 @@ def test_what_a_profile_cannot_price_is_an_error_with_the_path(profile):
         costmodel.predict("mobilenet_v1", profile, allocator="default")
 
 
+def test_a_network_that_the_runtime_removes_takes_a_call_alone(profile):
+    b = Builder("identity", ops.Shape(3, 8, 8))
+    b.add("dropout", ops.Dropout(), INPUT)
+    found = costmodel.predict(b.graph(), profile)
+    assert found.latency_ms == profile.per_call_us / 1e3
+    assert found.nodes_ms == (0.0,)
+
+
 def test_runs_are_matched_by_operator_and_shapes():
     b = Builder("two", ops.Shape(8, 4, 4))
     x = b.add("one", ops.Sigmoid(), INPUT)
