@@ -56,7 +56,7 @@ _TWICE = "its hook (pytorch_ops.py, {}) and again the function that it calls (py
 def _ptflops_recurrent(op: ops.Op, x: Shape, y: Shape) -> int:
     assert isinstance(op, ops.Recurrent)
     more = {"lstm": 10, "gru": 7}.get(op.cell, 1) + (2 * GATES[op.cell] if op.bias else 0)
-    return recurrent_products(op, x) + x[0] * op.layers * op.directions * op.hidden * more
+    return recurrent_products(op, x) + op.places(x) * op.layers * op.directions * op.hidden * more
 
 
 PTFLOPS_PYTORCH = Tool(
@@ -159,7 +159,7 @@ def _thop_recurrent(op: ops.Op, x: Shape, y: Shape) -> int:
     assert isinstance(op, ops.Recurrent)
     plain = replace(op, projected=0)
     more = {"lstm": 4, "gru": 4}.get(op.cell, 0) + GATES[op.cell] * (3 if op.bias else 1)
-    return plain.mult_adds(x) + x[0] * op.layers * op.directions * op.hidden * more
+    return plain.mult_adds(x) + op.places(x) * op.layers * op.directions * op.hidden * more
 
 
 THOP = Tool(

@@ -155,7 +155,7 @@ def recurrent(amount: Amount, reason: str) -> dict[type[ops.Op], Rule]:
 def recurrent_products(op: ops.Op, x: Shape) -> int:
     """Its multiply-adds without the projection of its states."""
     assert isinstance(op, ops.Recurrent)
-    return op.mult_adds(x) - x[0] * op.layers * op.directions * op.projected * op.hidden
+    return op.mult_adds(x) - op.places(x) * op.layers * op.directions * op.projected * op.hidden
 
 
 HOOKS_MATH = "not seen: operators and methods of tensors, and no module or patched function runs"

@@ -103,7 +103,7 @@ def _recurrent(times: int, bias: int) -> dict[type[ops.Op], Rule]:
         assert isinstance(op, ops.Recurrent)
         if op.cell == "lstm" and not op.projected:
             return 0
-        biases = bias * x[0] * op.layers * op.directions * 2 * GATES[op.cell] * op.hidden if op.bias else 0
+        biases = bias * op.places(x) * op.layers * op.directions * 2 * GATES[op.cell] * op.hidden if op.bias else 0
         return times * op.mult_adds(x) + biases
 
     return recurrent(amount, "the linear layers that torch makes of it, but none where it is mkldnn_rnn_layer")

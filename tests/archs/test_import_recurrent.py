@@ -50,6 +50,23 @@ def twice(m, x):
     return m.rnn(y)[0].transpose(0, 1)
 
 
+def rows(m, x):
+    """Each row of a map as a sequence, as in Tatsunami and Taki 2022."""
+    y = m.c(x).permute(0, 2, 3, 1)
+    return m.head(m.rnn(y.flatten(0, 1))[0].reshape(*y.shape[:3], -1))
+
+
+def columns(m, x):
+    """Each column, the places in front."""
+    y = m.c(x).permute(2, 0, 3, 1)
+    return m.head(m.rnn(y.flatten(1, 2))[0].reshape(*y.shape[:3], -1)).transpose(0, 1)
+
+
+def last_of_rows(m, x):
+    y = m.c(x).permute(0, 2, 3, 1)
+    return m.head(m.rnn(y.flatten(0, 1))[1][0][-1].reshape(*y.shape[:2], -1))
+
+
 def network(forward, rnn, features=5, inputs=WIDTH):
     channels = inputs // 8
     return Lambda(forward, c=nn.Conv2d(3, channels, 3, padding=1), rnn=rnn, head=nn.Linear(features, 7)).eval()
@@ -68,6 +85,11 @@ CASES = {
     "outputs and both states": (lambda: network(everything, nn.LSTM(WIDTH, 5)), 4 * 5 * (WIDTH + 5)),
     "projected": (lambda: network(outputs, nn.LSTM(WIDTH, 6, proj_size=5)), 4 * 6 * (WIDTH + 5) + 5 * 6),
     "started": (lambda: network(started, nn.LSTM(WIDTH, 4)), 4 * 4 * (WIDTH + 4)),
+    "rows": (
+        lambda: network(rows, nn.LSTM(4, 5, batch_first=True, bidirectional=True), 10),
+        8 * 2 * 4 * 5 * (4 + 5),
+    ),
+    "columns": (lambda: network(columns, nn.GRU(4, 5)), 8 * 3 * 5 * (4 + 5)),
 }
 
 
@@ -92,6 +114,13 @@ def test_a_layer_that_runs_twice_has_its_parameters_once():
     graph = archs.from_module(module, SHAPE)
     assert costmodel.count(graph).total.params == sum(p.numel() for p in module.parameters()) - 5 * 7 - 7
     assert [node.op.mult_adds(*graph.input_shapes(node)) for node in graph.nodes][-4:].count(PLACES * 6 * WIDTH**2) == 2
+
+
+def test_last_states_of_several_sequences_are_unknown():
+    module = network(last_of_rows, nn.LSTM(4, 5, batch_first=True))
+    total = costmodel.count(archs.from_module(module, SHAPE)).total
+    assert total.unknown
+    assert total.params == sum(p.numel() for p in module.parameters())
 
 
 def test_places_that_are_images_are_refused():

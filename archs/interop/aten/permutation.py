@@ -125,6 +125,8 @@ REDUCED = ("mean", "sum", "amax")
 """Operators over some dimensions."""
 ALONG = ("softmax", "log_softmax", "slice", "cat")
 """Operators along one dimension."""
+Place = tuple[int, int, int, int]
+"""Rank, the dimension with the batch, and how many elements of it stand before and behind the batch."""
 
 
 def with_batch_first(call: AtenCall, rule: Callable[[AtenCall], Any]) -> Step:
@@ -178,16 +180,34 @@ def with_batch_first(call: AtenCall, rule: Callable[[AtenCall], Any]) -> Step:
     result = rule(AtenCall(call.name, args, value, call.scope))
     if not isinstance(result, Step) or result.folded or tuple(result.shape) != tuple(value.shape[1:]):
         raise UnsupportedCall
-    dims = []
-    for i, size in enumerate(sizes):
-        factor = Factor(1 + i - (i > place and rest == 1), size, 1)
-        within = (Factor(place + 1, before, after), Factor(0, BATCH, 1), Factor(place + 1, after, 1))
-        dims.append((factor,) if i != place else tuple(f for f in within if f.size > 1))
-    return _placed(call, Permutation(result, tuple(dims)))
+    return put_back(call, result, (rank, place, before, after))
 
 
-def _place(x: Step) -> tuple[int, int, int, int]:
-    """Rank, the dimension with the batch, and how many elements of it stand before and behind the batch."""
+def rows_behind_batch(call: AtenCall, x: Step) -> tuple[Step, Place]:
+    """A tensor whose first dimension is the batch and others, with the others behind the batch; where they were."""
+    place = _place(x)
+    _, dim, before, after = place
+    if dim:
+        raise UnsupportedCall
+    return _front(call, x, dim, before * after), place
+
+
+def put_back(call: AtenCall, x: Step, place: Place) -> Step:
+    """What was computed with the batch in front, with the batch where it was."""
+    rank, dim, before, after = place
+    rest = before * after
+    dims: list[tuple[Factor, ...]] = []
+    for i in range(rank):
+        axis = 1 + i - (i > dim and rest == 1)
+        if i != dim:
+            dims.append((Factor(axis, x.shape[axis - 1], 1),))
+            continue
+        within = (Factor(dim + 1, before, after), Factor(0, BATCH, 1), Factor(dim + 1, after, 1))
+        dims.append(tuple(f for f in within if f.size > 1))
+    return _placed(call, Permutation(x, tuple(dims)))
+
+
+def _place(x: Step) -> Place:
     dims = permutation(x).dims
     found = [(i, place) for i, dim in enumerate(dims) for place, f in enumerate(dim) if f.axis == 0 and f.size > 1]
     if not x.folded or len(found) != 1:

@@ -112,7 +112,7 @@ class ComputedTensor(nn.Module):
 
 HELPERS["Recurrent"] = '''\
 class Recurrent(nn.Module):
-    """A recurrent layer on N x T x F: its outputs, its last states, or all in one row."""
+    """A recurrent layer on N x T x F: its outputs, its last states, or all in one row; on N x R x T x F its outputs."""
 
     def __init__(self, cell: str, *sizes: int, gives: str = "outputs", **options):
         super().__init__()
@@ -122,9 +122,9 @@ class Recurrent(nn.Module):
     def forward(self, x: torch.Tensor, *first: torch.Tensor) -> torch.Tensor:
         given = tuple(state.transpose(0, 1).contiguous() for state in first)
         given = given if len(given) > 1 else given[0] if given else None
-        outputs, states = self.layer(x, given)
+        outputs, states = self.layer(x.flatten(0, -3), given)
         states = states if isinstance(states, tuple) else (states,)
-        found = [outputs, *[state.transpose(0, 1) for state in states]]
+        found = [outputs.reshape(*x.shape[:-1], -1), *[state.transpose(0, 1) for state in states]]
         if self.gives == "all":
             return torch.cat([part.flatten(1) for part in found], 1)
         return found[("outputs", "hidden", "cell").index(self.gives)].contiguous()

@@ -23,6 +23,7 @@ class Recurrent(Op):
 
     It gives its outputs at all T places, its last hidden or cell states of all layers, or all of them in one row.
     The first states, where they are no zeros, are its further inputs, of the shapes of the last ones.
+    Of R×T×F, R sequences that each begin with zeros, it gives only its outputs.
     """
 
     cell: str
@@ -61,14 +62,25 @@ class Recurrent(Op):
         last = {"hidden": Shape(states, self.width)}
         if self.cell == "lstm":
             last["cell"] = Shape(states, self.hidden)
-        if len(inputs) not in (1, 1 + len(last)) or len(inputs[0]) != 2 or inputs[1:] not in ((), (*last.values(),)):
+        several = len(inputs) == 1 and len(inputs[0]) == 3 and self.gives == "outputs"
+        one = len(inputs) > 0 and len(inputs[0]) == 2 and inputs[1:] in ((), (*last.values(),))
+        if not several and not one:
             found = ", ".join(map(str, inputs))
-            raise ArchError(f"a recurrent layer takes places×features, or these and its first states, found {found}")
-        return {"outputs": Shape(inputs[0][0], self.directions * self.width), **last}
+            raise ArchError(
+                f"a recurrent layer takes places×features, these and its first states, or for its outputs "
+                f"sequences×places×features, found {found}"
+            )
+        outputs = Shape(*inputs[0][:-1], self.directions * self.width)
+        return {"outputs": outputs} if several else {"outputs": outputs, **last}
 
     def output(self, *inputs: Shape) -> Shape:
         parts = self.parts(*inputs)
         return Shape(sum(map(prod, parts.values()))) if self.gives == "all" else parts[self.gives]
+
+    @staticmethod
+    def places(x: Shape) -> int:
+        """Places of all sequences of an input."""
+        return prod(x[:-1])
 
     def matrices(self, features: int) -> Iterator[tuple[int, int]]:
         """Rows and columns of the weights of one layer after the other, both directions of each."""
@@ -82,11 +94,11 @@ class Recurrent(Op):
 
     def params(self, *inputs: Shape) -> int:
         biases = 2 * GATES[self.cell] * self.hidden * self.layers * self.directions if self.bias else 0
-        return sum(map(prod, self.matrices(inputs[0][1]))) + biases
+        return sum(map(prod, self.matrices(inputs[0][-1]))) + biases
 
     def mult_adds(self, *inputs: Shape) -> int:
         # each matrix once per place, as torch's FlopCounterMode counts the linear layers that a GRU is made of
-        return inputs[0][0] * sum(map(prod, self.matrices(inputs[0][1])))
+        return self.places(inputs[0]) * sum(map(prod, self.matrices(inputs[0][-1])))
 
     def spelling(self, *inputs: Shape) -> Module:
         kwargs: list[tuple[str, object]] = []
@@ -102,7 +114,7 @@ class Recurrent(Op):
             kwargs.append(("proj_size", self.projected))
         if self.gives != "outputs":
             kwargs.append(("gives", self.gives))
-        return Module("Recurrent", (CLASSES[self.cell], inputs[0][1], self.hidden), tuple(kwargs))
+        return Module("Recurrent", (CLASSES[self.cell], inputs[0][-1], self.hidden), tuple(kwargs))
 
     def describe(self, *inputs: Shape) -> str:
         return f"{'bidirectional ' if self.bidirectional else ''}{CLASSES[self.cell]} {self.hidden}"

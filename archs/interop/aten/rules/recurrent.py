@@ -11,10 +11,11 @@ from typing import Any
 
 from archs.errors import ArchError
 from archs.interop.aten.call import AtenCall, UnsupportedCall, rule
-from archs.interop.aten.permutation import permuted
+from archs.interop.aten.permutation import permuted, put_back, rows_behind_batch
 from archs.interop.aten.steps import Constant, Step, is_parameter
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
+from archs.ir.ops import Opaque
 from archs.ir.ops.recurrent import GATES, GIVES
 
 BATCH_FIRST = [1, 0, 2]
@@ -26,6 +27,7 @@ def _recurrent(call: AtenCall) -> list[Step]:
     states = list(given) if isinstance(given, (list, tuple)) else [given]
     if call["train"] or not isinstance(x, Step):
         raise UnsupportedCall
+    front = x if call["batch_first"] else permuted(call, x, BATCH_FIRST)
     started = [_batch_first(call, state) for state in states if not _zeros(state)]
     if started and len(started) != len(states):
         raise UnsupportedCall
@@ -47,13 +49,28 @@ def _recurrent(call: AtenCall) -> list[Step]:
             "a recurrent layer runs along the images of a batch, so it mixes images; allowed: batch_first=True, or the "
             "places in the first dimension and the images in the second"
         )
-    front = x if call["batch_first"] else _batch_first(call, x)
+    if front.folded:
+        if started:
+            raise UnsupportedCall
+        return _of_several(call, op, front, weights)
     found = []
     for gives in GIVES[: 1 + len(states)]:
         step = call.step(replace(op, gives=gives), front, *started, weights=weights)
         last = gives != "outputs" or not call["batch_first"]
         found.append(permuted(call, step, BATCH_FIRST) if last else step)
     return found
+
+
+def _of_several(call: AtenCall, op: ops.Recurrent, x: Step, weights: dict[str, Constant]) -> list[Step]:
+    """The layer on several sequences of each image, as the rows and the columns of a map are. States stay unknown."""
+    rows, place = rows_behind_batch(call, x)
+    layer = call.step(op, rows, weights=weights)
+    outputs = put_back(call, layer, place)
+    states = [
+        Step(Opaque(f"aten.{call.name}", tuple(value.shape)), [layer], Shape(*value.shape), call.scope, folded=True)
+        for value in call.value[1:]
+    ]
+    return [outputs if call["batch_first"] else permuted(call, outputs, BATCH_FIRST), *states]
 
 
 def _batch_first(call: AtenCall, x: Any) -> Step:
