@@ -199,7 +199,7 @@ def validate(
             progress(0.8, "timing operators alone, for the look-up table")
         ours = [regime.graph(e.spec) for e in entries if e.group != IMPORTED]
         lookup = alone(ours, watch, regime.batch) if fitted else None
-    speeds = [_speeds(session, profile) for session in passes]
+    speeds = [session_speeds(session, profile) for session in passes]
     raw_us = [tuple(record.network_us for record in same) for same in zip(*(session.records for session in passes))]
     normalised = [
         [record.speed_normalised(regime, slow[record.chunk]) for record in session.records]
@@ -238,7 +238,7 @@ def validate(
     )
 
 
-def _speeds(session: Session, profile: DeviceProfile) -> list[Slowness]:
+def session_speeds(session: Session, profile: DeviceProfile) -> list[Slowness]:
     """Slowness of the machine in each chunk of a session, relative to the profile's calibration."""
     regime = profile.regime
     before = {regime.graph(reference.to_spec()): reference.kinds_us for reference in profile.references}
