@@ -13,6 +13,7 @@ import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from math import inf
 from pathlib import Path
 from typing import NamedTuple
@@ -26,9 +27,9 @@ from costmodel.calibration import sample
 from costmodel.calibration.holdout import MIN_NODE_US
 from costmodel.calibration.validate import session_speeds
 from costmodel.latency.calibrated_range import LIMIT, Range
-from costmodel.latency.features import features
+from costmodel.latency.features import Features, features
 from costmodel.latency.predictor import price
-from costmodel.latency.profile import DEFAULT, DeviceProfile, Regime
+from costmodel.latency.profile import DEFAULT, DeviceProfile
 from costmodel.networks.synthetic import Recipe
 from costmodel.timing.session import Session, time_networks
 from costmodel.timing.stopwatch import Stopwatch
@@ -58,9 +59,8 @@ class Found(NamedTuple):
         return abs(self.predicted / self.measured - 1) <= NEAR
 
 
-def shapes_of(spec: Recipe, regime: Regime) -> list[Shape]:
+def shapes_of(found: Features) -> list[Shape]:
     """The shape of each node."""
-    found = features(regime.graph(spec), regime.batch, regime.device)
     return [Shape(kind, row.tobytes()) for kind, row in zip(found.kinds, found.columns)]
 
 
@@ -69,10 +69,10 @@ def chosen(profile: DeviceProfile, number: int) -> list[Recipe]:
     seen: set[Shape] = set()
     count: Counter[str] = Counter()
     networks: list[Recipe] = []
-    generated = sample.networks(SEED)
-    for _ in range(TRIED):
-        spec, _ = next(generated)
-        new = {shape for shape in shapes_of(spec, profile.regime) if shape.kind != "view"} - seen
+    regime = profile.regime
+    for spec, _ in islice(sample.networks(SEED), TRIED):
+        found = features(regime.graph(spec), regime.batch, regime.device)
+        new = {shape for shape in shapes_of(found) if shape.kind != "view"} - seen
         if any(count[shape.kind] < number for shape in new):
             networks.append(spec)
             seen |= new
@@ -103,10 +103,9 @@ def compared(profile: DeviceProfile, session: Session) -> Iterator[tuple[str, Fo
     for one in session.records:
         same = one.speed_normalised(regime, slow[one.chunk])
         graph = regime.graph(one.spec)
-        columns = features(graph, regime.batch, regime.device).columns
-        priced = price(graph, profile)
-        far = calibrated.distances(priced.kinds, columns) > LIMIT
-        rows = zip(shapes_of(one.spec, regime), same.nodes_us, priced.nodes_us.tolist(), far.tolist())
+        found = features(graph, regime.batch, regime.device)
+        far = calibrated.distances(found.kinds, found.columns) > LIMIT
+        rows = zip(shapes_of(found), same.nodes_us, price(graph, profile).nodes_us.tolist(), far.tolist())
         for shape, *values in rows:
             if shape.kind != "view":
                 nodes.setdefault(shape, []).append(tuple(values))
