@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas
 import plotly.graph_objects as go
@@ -61,12 +60,11 @@ def scatter(pairs: pandas.DataFrame, families: Sequence[str] = ()) -> go.Figure:
         )
         traces.append({**points, "y": predicted, "yaxis": "y"})
         traces.append({**points, "y": [min(max(share, -SHOWN), SHOWN) for share in off], "yaxis": "y2"})
-    logarithmic: dict[str, Any] = {"type": "log", "dtick": "D2", "tickformat": "~g"}
     layout = draw.layout(
         560,
         70,
-        xaxis=draw.axis("measured, ms", **logarithmic, anchor="y2"),
-        yaxis=draw.axis("predicted, ms", **logarithmic, domain=[0.42, 1.0]),
+        xaxis=draw.log_axis("measured, ms", (low, high), anchor="y2"),
+        yaxis=draw.log_axis("predicted, ms", (low, high), domain=[0.42, 1.0]),
         yaxis2=draw.axis(
             "error",
             domain=[0.0, 0.36],

@@ -48,14 +48,7 @@ def latencies(table: pandas.DataFrame, marked: Sequence[str] = ()) -> go.Figure:
         dragmode=False,
         showlegend=False,
         hoverlabel={"font": {"size": 14}, "align": "left"},
-        xaxis={
-            "type": "log",
-            "dtick": "D2",
-            "tickformat": "~g",
-            "title": {"text": "predicted ms per image,<br>90 % interval", "font": {"size": 15}},
-            "tickfont": {"size": 13},
-            "fixedrange": True,
-        },
+        xaxis=draw.log_axis("predicted ms per image,<br>90 % interval", [*shown["low_ms"], *shown["high_ms"]]),
         yaxis={
             "automargin": True,
             "tickfont": {"size": 13},
@@ -97,7 +90,7 @@ def few_shots(rows: Sequence[dict[str, str]], here: int | None = None) -> go.Fig
         margin={"l": 60, "r": 12, "t": 10, "b": 50},
         dragmode=False,
         legend={"x": 1, "y": 1, "xanchor": "right", "font": {"size": 13}},
-        xaxis={**axis, "type": "log", "dtick": "D2", "title": {"text": "networks timed", "font": {"size": 15}}},
+        xaxis=draw.log_axis("networks timed", [int(row["networks_timed"]) for row in rows]),
         yaxis={**axis, "rangemode": "tozero", "title": {"text": "median error, %", "font": {"size": 15}}},
     )
     return draw.figure(traces, layout)

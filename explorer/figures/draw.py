@@ -6,6 +6,7 @@ Plotly checks every property when tests draw a figure (`tests/explorer/test_draw
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf, log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -17,6 +18,8 @@ from explorer.data.metrics import percent
 Trace = dict[str, Any]
 FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """The ticks of an axis from nothing to the whole."""
+LABELLED = ((2.0, (1, 2, 5)), (4.0, (1, 3)), (inf, (1,)))
+"""Decades of a logarithmic axis at most → the digits that have labels."""
 
 
 def interval(
@@ -31,6 +34,18 @@ def interval(
 def axis(title: str, **more: Any) -> dict[str, Any]:
     """An axis with a title, which does not zoom, and more of plotly's properties."""
     return {"title": {"text": title, "font": {"size": 15}}, "tickfont": {"size": 13}, "fixedrange": True, **more}
+
+
+def log_axis(title: str, values: Iterable[float], **more: Any) -> dict[str, Any]:
+    """A logarithmic axis of positive values: 1, 2 and 5 of each decade have labels, of many decades fewer.
+
+    Plotly neither turns nor leaves out labels of such an axis: at a phone's width they would touch.
+    """
+    shown = [value for value in values if value > 0]
+    decades = log10(max(shown) / min(shown)) if shown else 0.0
+    digits = next(digits for most, digits in LABELLED if decades <= most)
+    ticks = [float(f"{digit}e{power}") for power in range(-3, 13) for digit in digits]
+    return axis(title, **{"type": "log", "tickvals": ticks, "tickformat": "~g", **more})
 
 
 def percents(*shares: float, sign: str = "") -> dict[str, Any]:

@@ -96,10 +96,11 @@ def frontier(
     if network:
         traces.append(_user_network(network, cost))
     tick_format = "~g" if cost in ("latency_ms", "images_per_s") else "~s"
+    costs = [*points[cost], *([network.cost] if network else [])]
     layout = draw.layout(
         440,
         60,
-        xaxis=draw.axis(title or axis_title(cost), type="log", tickformat=tick_format, dtick="D2"),
+        xaxis=draw.log_axis(title or axis_title(cost), costs, tickformat=tick_format),
         yaxis=draw.axis("ImageNet top-1, %"),
     )
     return draw.figure(traces, layout)

@@ -74,7 +74,7 @@ def slopes(front: PublishedFront, marks: dict[float, str], target_ms: float | No
     layout = draw.layout(
         460,
         64,
-        xaxis=draw.axis(f"latency, ms ({front.where})", type="log", anchor="y", tickformat="~g", dtick="D2"),
+        xaxis=draw.log_axis(f"latency, ms ({front.where})", ends, anchor="y"),
         yaxis=draw.axis("−w: % accuracy per % latency", domain=[0, 0.47], rangemode="tozero"),
         yaxis2=draw.axis("ImageNet top-1, %", type="log", domain=[0.53, 1]),
     )
