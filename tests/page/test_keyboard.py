@@ -52,8 +52,25 @@ def test_every_help_button_has_a_name_of_its_own(page):
     assert all(name.startswith("Help: ") and len(name) > len("Help: ") for name in names)
 
 
-def test_a_tables_toolbar_is_seen_while_one_of_its_buttons_has_the_focus(page):
+ON_TOP = """button => {
+  const { x, y, width, height } = button.getBoundingClientRect();
+  return button.contains(document.elementFromPoint(x + width / 2, y + height - 2));
+}"""
+
+
+def test_a_table_and_its_toolbar_show_that_they_have_the_focus(page):
+    """The toolbar was transparent, and the table was on top of its lower half."""
     turn(page, "Blocks")
     toolbar = page.get_by_test_id("stElementToolbar").first
-    toolbar.get_by_role("button").first.focus()
+    page.get_by_role("tab", name="Blocks").focus()
+    for _ in range(MOST):
+        page.keyboard.press("Tab")
+        if toolbar.locator("button:focus").count():
+            break
     expect(toolbar).to_have_css("opacity", "1")
+    focused = toolbar.locator("button:focus")
+    expect(focused).to_have_css("outline-style", "solid")
+    assert focused.evaluate(ON_TOP)
+    toolbar.get_by_role("button").last.focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".stDataFrame").first).to_have_css("outline-style", "solid")
