@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
 import archs
@@ -11,6 +10,7 @@ import costmodel
 from archs.catalogue.registry import FAMILIES
 from explorer.cli import network
 from explorer.cli.command import Commands, Output
+from explorer.views import text_table
 
 HIDDEN = ("activations", "kernels", "mem_access_paper")
 """Columns of the counts that the text leaves out; the JSON document has them."""
@@ -44,25 +44,17 @@ def _list(options: argparse.Namespace) -> Output:
 def _count(options: argparse.Namespace) -> Output:
     graph = network.graph(options)
     counts = costmodel.count(graph)
-    table = counts.table() if options.by == "node" else counts.by(options.by)
+    columns = counts.columns(options.by)
     total = counts.total._asdict() | {
         "mem_bytes": counts.mem_bytes,
         "intensity": counts.intensity,
         "peak_activation": counts.peak_activation,
         "fragments_per_block": costmodel.fragmentation(graph).mean,
     }
-    shown = [c for c in table.columns if c not in ("stage", "block", *HIDDEN) or c == options.by]
-    lines = [table[shown].to_string(index=False, formatters=_formatters(table)), ""]
-    lines += [f"{name:20} {_number(value)}" for name, value in total.items()]
-    return Output({"network": graph.name, "total": total, "rows": table.to_dict("records")}, "\n".join(lines))
-
-
-def _number(value: Any) -> str:
-    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
-
-
-def _formatters(table: Any) -> dict[str, Callable[[Any], str]]:
-    return {column: _number for column in table.columns if table[column].dtype.kind in "if"}
+    shown = {c: v for c, v in columns.items() if c not in ("stage", "block", *HIDDEN) or c == options.by}
+    lines = [text_table.aligned(shown), ""]
+    lines += [f"{name:20} {text_table.number(value)}" for name, value in total.items()]
+    return Output({"network": graph.name, "total": total, "rows": text_table.records(columns)}, "\n".join(lines))
 
 
 def _reconcile(options: argparse.Namespace) -> Output:

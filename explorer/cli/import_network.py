@@ -13,6 +13,7 @@ from archs.transforms.weights import to_safetensors
 from costmodel.written_files import write_together
 from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output
+from explorer.views import text_table
 
 
 def register(commands: Commands) -> None:
@@ -40,16 +41,15 @@ def _import(options: argparse.Namespace) -> Output:
     counts = costmodel.count(graph)
     opaque = sorted({node.op.target for node in graph.nodes if isinstance(node.op, Opaque)})
     unused = graph.weights.unused if graph.weights else {}
-    table = counts.table() if options.by == "node" else counts.by(options.by)
+    columns = counts.columns(options.by)
     files: dict[Path, str | bytes] = {options.output: archs.to_source(graph)} if options.output else {}
     write_together(files | ({options.weights: to_safetensors(graph)} if options.weights else {}))
     document = {"network": graph.name, "nodes": len(graph.nodes), "total": counts.total._asdict()}
     document |= {"unknown_operators": opaque, "unused_parameters": sum(unused.values())}
     document |= {"verification": verification}
-    columns = [options.by if options.by != "node" else "path", "output", "mult_adds", "params", "mem_access", "unknown"]
-    text = table[columns].to_string(index=False, formatters=dict.fromkeys(columns[2:], "{:,}".format))
-    lines = [text, "", *_summary(graph, counts, opaque, unused), verification]
-    return Output(document | {"rows": table.to_dict("records")}, "\n".join(lines))
+    shown = (options.by if options.by != "node" else "path", "output", "mult_adds", "params", "mem_access", "unknown")
+    lines = [text_table.aligned({name: columns[name] for name in shown}), "", *_summary(graph, counts, opaque, unused), verification]
+    return Output(document | {"rows": text_table.records(columns)}, "\n".join(lines))
 
 
 def _summary(graph: Graph, counts: costmodel.NetworkCounts, opaque: list[str], unused: dict[str, int]) -> list[str]:
