@@ -118,13 +118,27 @@ def megabytes(size: float) -> str:
     return _three_digits(size / 1e9, "GB") if round(size / 1e6) >= 1000 else _three_digits(size / 1e6, "MB")
 
 
+def minus(text: str) -> str:
+    """A number as text, its hyphen replaced by the minus sign that plotly's axes have."""
+    return text.replace("-", "−")
+
+
+def number(value: float, form: str) -> str:
+    """A number in a format of Python's, with a minus sign.
+
+    >>> number(-0.07, "g"), number(1234, "+,d")
+    ('−0.07', '+1,234')
+    """
+    return minus(format(value, form))
+
+
 def percent(share: float, digits: int = 0, sign: str = "") -> str:
     """A share in percent, with its sign for a change.
 
-    >>> percent(0.432), percent(0.0512, 1, "+")
-    ('43 %', '+5.1 %')
+    >>> percent(0.432), percent(-0.0512, 1, "+")
+    ('43 %', '−5.1 %')
     """
-    return f"{100 * share:{sign}.{digits}f} %"
+    return f"{number(100 * share, f'{sign}.{digits}f')} %"
 
 
 def duration(ms: float) -> str:

@@ -27,6 +27,8 @@ from explorer.page.widgets import chart, messages
 
 ALL = "All"
 MAX_COMPARED = 12
+FORMATS = {"threads": "{:.0f}", "left_out_pct": "{:.1f} %", "family_pct": "{:.1f} %", "coverage_pct": "{:.0f} %"}
+"""How the grid writes these columns; it wrote 1.000000 threads."""
 
 
 def render() -> None:
@@ -56,12 +58,13 @@ def _choose() -> list[str]:
     shown = listed if group in (None, ALL) else listed[listed["group"] == group]
     hidden = ["key"] if group == ALL else ["key", "group"]
     event: Any = st.dataframe(
-        shown.drop(columns=hidden).style.format(na_rep="–"),
+        shown.drop(columns=hidden).style.format(FORMATS),
         hide_index=True,
         key=f"device list {group}",
         on_select="rerun",
         selection_mode="multi-row",
         column_config=_heads(),
+        placeholder="–",
     )
     keys = [str(shown["key"].iloc[row]) for row in event.selection.rows if row < len(shown)][:MAX_COMPARED]
     left, right = st.columns([1, 3], vertical_alignment="center")
@@ -90,9 +93,9 @@ def _heads() -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
         "networks": number("networks fitted"),
-        "left_out_pct": number("left-out error", format="%.1f %%", help="mean error on networks that were left out"),
-        "family_pct": number("family left out", format="%.1f %%", help="mean error on families that were left out"),
-        "coverage_pct": number("in the 90 % interval", format="%.0f %%", help="of the networks that were left out"),
+        "left_out_pct": number("left-out error", help="mean error on networks that were left out"),
+        "family_pct": number("family left out", help="mean error on families that were left out"),
+        "coverage_pct": number("in the 90 % interval", help="of the networks that were left out"),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import archs
-from explorer.data.metrics import duration
+from explorer.data.metrics import duration, percent
 from explorer.editing.history import History
 from explorer.editing.scenario import Scenario
 from explorer.views.report import report
@@ -21,4 +21,4 @@ def test_the_latency_row_has_both_networks_and_the_change():
     assert duration(now.high_ms) in cells[1]
     assert cells[2].startswith(duration(before.latency_ms))
     assert duration(before.high_ms) in cells[2]
-    assert cells[3] == f"{100 * (now.latency_ms / before.latency_ms - 1):+.1f} %"
+    assert cells[3] == percent(now.latency_ms / before.latency_ms - 1, 1, "+")

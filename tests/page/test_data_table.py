@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
+from support.apptest import displayed
 from support.browser import ROOT
 from support.lab_pages import clean
 
@@ -12,9 +13,15 @@ import streamlit as st
 from explorer.page.widgets import chart, data_table
 
 st.session_state[chart.PRESENTATION] = {on}
-table = pandas.DataFrame({{"student": ["<b>Ada</b>"], "n": [1234567], "share": [0.25], "ms": [None]}})
+table = pandas.DataFrame({{"student": ["<b>Ada</b>"], "n": [1234567], "share": [0.25], "w": [-0.07], "ms": [None]}})
 data_table.show(
-    table, key="t", columns={{"n": st.column_config.NumberColumn("<i>", format="localized"), "share": "part"}}
+    table,
+    key="t",
+    columns={{
+        "n": st.column_config.NumberColumn("<i>", format="localized"),
+        "share": "part",
+        "w": st.column_config.NumberColumn(format="%.3f"),
+    }},
 )
 """
 
@@ -33,9 +40,11 @@ def test_the_presentation_view_has_html_in_which_every_text_is_literal():
     assert ">1,234,567</td>" in found
     assert ">part</th>" in found
     assert ">0.25</td>" in found
+    assert ">−0.070</td>" in found
     assert "None" not in found
     at = clean(AppTest.from_string(SCRIPT.format(on=False)).run())
     assert len(at.dataframe) == 1
+    assert displayed(at.dataframe[0])["w"].tolist() == ["−0.070"]  # the grid's own format has a hyphen
     assert not html_of(at)
 
 

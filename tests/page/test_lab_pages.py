@@ -8,6 +8,7 @@ from support.forms import downloads
 from support.lab_pages import clean, fake, guideline, measured, result, said, show, steps
 from support.lab_runs import run_of, until
 
+from explorer.data.metrics import percent
 from explorer.jobs import lab_queue
 from explorer.jobs.lab import LabJob
 from explorer.lab.experiment import Settings, experiment
@@ -51,7 +52,7 @@ def test_every_kind_of_experiment(number):
             made = experiment(number, platform, scale, kind == "exact", 32 if kind == "own" else None)
             table = at.dataframe[0].value
             assert list(table["channels"]) == [variant.channels for variant in made.variants]
-            assert list(table["FLOPs difference"]) == [f"{100 * error:+.1f} %" for error in made.table["flops_error"]]
+            assert list(table["FLOPs difference"]) == [percent(error, 1, "+") for error in made.table["flops_error"]]
 
 
 @pytest.mark.parametrize("other", [False, True], ids=["of this page", "of other settings"])

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas
+import pyarrow
 from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Dataframe
 from support import forms
 from support.forms import refusals, say, scenario_of, tiles
 
@@ -22,6 +25,11 @@ APP = str(Path(__file__).resolve().parents[2] / "app.py")
 
 
 TABS = ["Table", "Blocks", "Layers", "Diff", "Advisor", "Frontier", "Budget", "Designs", "Reconcile", "Export"]
+
+
+def displayed(grid: Dataframe) -> pandas.DataFrame:
+    """What a grid shows instead of its values, where it has text of its own for them."""
+    return pyarrow.ipc.open_stream(grid.proto.arrow_data.styler.display_values).read_pandas()
 
 
 def check(at: AppTest) -> None:

@@ -19,6 +19,7 @@ from archs.tables.rows import AnyRow, Conv, InvertedResidual
 from costmodel import DeviceProfile
 from explorer.data import frontier
 from explorer.data import profiles as devices
+from explorer.data.metrics import number
 from explorer.search.netadapt import CHOSEN, AdaptedStep, Proposal
 from explorer.search.objectives import objective, price
 from explorer.search.proposals import knobs, reductions, unrolled
@@ -107,7 +108,7 @@ def by_stage(target_ms: float, exponents: Sequence[float]) -> pandas.DataFrame:
         kinds = made.words(genome)
         rows = [row for row in made.spec(genome).rows if f"{row.stage}.op" in kinds]
         found["stage"] = [row.stage for row in rows]
-        found[f"w = {w:g}"] = [_stage(kinds[f"{row.stage}.op"], row) for row in rows]
+        found[f"w = {number(w, 'g')}"] = [_stage(kinds[f"{row.stage}.op"], row) for row in rows]
     return pandas.DataFrame(found)
 
 

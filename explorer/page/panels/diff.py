@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
-from explorer.data.metrics import METRICS
+from explorer.data.metrics import METRICS, number
 from explorer.editing import diff as compare
 from explorer.editing.scenario import Scenario
 from explorer.figures import tradeoff
@@ -13,6 +15,8 @@ from explorer.page.widgets import chart
 
 MARKS = {"same": "", "changed": "● changed", "added": "+ added", "removed": "− removed"}
 NUMBERS = {"mult_adds": "mult-adds", "latency_ms": "ms", "params": "params", "mem_access": "MAC", "kernels": "kernels"}
+CHANGE, CHANGE_MS = "+,d", "+.3f"
+"""How a change is written."""
 
 
 def diff(scenario: Scenario) -> None:
@@ -37,21 +41,19 @@ def diff(scenario: Scenario) -> None:
     alt = f"What each block adds to {METRICS[metric].title}"
     chart.show(tradeoff.differences(table, metric), "differences", alt, file=scenario.file("differences"))
     total = table[metric].sum()
-    exact = f"{total:+.3f} ms" if metric == "latency_ms" else f"{int(total):+,}"
+    exact = f"{number(total, CHANGE_MS)} ms" if metric == "latency_ms" else number(int(total), CHANGE)
     st.caption(f"The bars add up to {exact}, which is the difference of the totals.")
     everything = st.toggle("Show unchanged blocks", key="diff everything")
     view = table if everything else table[table["status"] != "same"]
     view = view.assign(status=view["status"].map(MARKS))[["status", "block", "before", "what", *columns]]
+    forms = {column: CHANGE_MS if column == "latency_ms" else CHANGE for column in columns}
     st.dataframe(
-        view,
+        view.style.format({column: partial(number, form=form) for column, form in forms.items()}),
         hide_index=True,
         column_config={
             "before": "before",
             **{
-                column: st.column_config.NumberColumn(
-                    title, format="%+.3f" if column == "latency_ms" else "%+,d", help="after − before"
-                )
-                for column, title in NUMBERS.items()
+                column: st.column_config.NumberColumn(title, help="after − before") for column, title in NUMBERS.items()
             },
         },
     )

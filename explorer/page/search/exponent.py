@@ -7,6 +7,7 @@ import streamlit as st
 from archs.caching import cached
 from costmodel import CostError
 from explorer.data import profiles as devices
+from explorer.data.metrics import number
 from explorer.editing.scenario import Scenario
 from explorer.figures.search import published_front as figures
 from explorer.page.search import persistence
@@ -29,7 +30,9 @@ def show(scenario: Scenario) -> None:
     with st.expander("w from published networks", icon=":material/show_chart:"):
         messages.caption(_words(front, target, w))
         if w is not None:
-            form.show("search w form", [form.row("w row", [form.button("use w", f"Use w = {w:g}", "check", _use)])])
+            form.show(
+                "search w form", [form.row("w row", [form.button("use w", f"Use w = {number(w, 'g')}", "check", _use)])]
+            )
         chart.show(
             figures.slopes(front, MARKS, target), "search slope", "Slope of the published networks on this device"
         )
@@ -61,7 +64,7 @@ def _of_the_pixel(pixel: PublishedFront) -> str:
     said = []
     for w, (low, high) in BANDS.items():
         span = f"from {low:g} to {high:g} ms" if high < float("inf") else f"above {low:g} ms"
-        said.append(f"{pixel.slope(low, high):.2f} {span} (MobileNetV3 searches with w = {w:g} there)")
+        said.append(f"{pixel.slope(low, high):.2f} {span} (MobileNetV3 searches with w = {number(w, 'g')} there)")
     return f"{pixel.where}: the slope is {' and '.join(said)}."
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from archs import ArchError, Spec
 from explorer.data import profiles as devices
-from explorer.data.metrics import duration
+from explorer.data.metrics import duration, number
 from explorer.editing import designs
 from explorer.editing.designs import Design
 from explorer.editing.history import History
@@ -67,7 +67,7 @@ def show(job: SearchJob) -> None:
     """Everything below the settings once a search has ended."""
     outcome = outcome_of(job)
     settings = job.settings
-    soft = f" · soft target, w = {settings.w:g}" if settings.w is not None else ""
+    soft = f" · soft target, w = {number(settings.w, 'g')}" if settings.w is not None else ""
     messages.caption(
         f"{choices.space_title(settings.space)} · {choices.strategy_title(settings.strategy)} · "
         f"seed {settings.seed} · target {job.target_ms:g} ms{soft} · {devices.title(job.profile)}"

@@ -6,12 +6,14 @@ The grid is drawn on a canvas: its text has one size, and a cell shows what its 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import pandas
 import streamlit as st
 
+from explorer.data.metrics import minus
 from explorer.page.widgets import chart
 
 Columns: TypeAlias = Mapping[str, Any]
@@ -40,7 +42,14 @@ def show(
     if st.session_state.get(chart.PRESENTATION):
         wrapped(table, columns)
     else:
-        st.dataframe(table, hide_index=True, key=key, column_config=columns, height=height)
+        configs = {name: _config((columns or {}).get(name)) for name in table}
+        negative = [name for name in table.select_dtypes("number") if (table[name] < 0).any()]
+        forms = {name: partial(_text, form=_form(configs[name])) for name in negative}
+        signed = {name: {**configs[name], "type_config": {"type": "number"}} for name in negative}
+        data = (
+            table.reset_index(drop=True).style.format(forms) if negative else table
+        )  # the grid's own formats write hyphens
+        st.dataframe(data, hide_index=True, key=key, column_config={**(columns or {}), **signed}, height=height)
 
 
 def wrapped(table: pandas.DataFrame, columns: Columns | None = None) -> None:
@@ -50,7 +59,7 @@ def wrapped(table: pandas.DataFrame, columns: Columns | None = None) -> None:
         TableHead(config.get("label") or str(name), config.get("help") or "", table[name].dtype.kind in "iuf")
         for name, config in configs.items()
     ]
-    formats = [(config.get("type_config") or {}).get("format") for config in configs.values()]
+    formats = [_form(config) for config in configs.values()]
     rows = table.itertuples(index=False, name=None)
     html(heads, [[TableCell(_text(value, one)) for value, one in zip(row, formats)] for row in rows])
 
@@ -73,10 +82,16 @@ def _config(given: Any) -> dict[str, Any]:
     return {"label": given} if isinstance(given, str) else dict(given or {})
 
 
+def _form(config: dict[str, Any]) -> str | None:
+    return (config.get("type_config") or {}).get("format")
+
+
 def _text(value: Any, form: str | None) -> str:
-    """A value as the grid shows it: a number by the column's format."""
+    """A value as the grid shows it: a number by the column's format, with a minus sign."""
     if value is None or value != value:
         return ""
-    if form is not None and not isinstance(value, str):
-        return f"{value:,}" if form == "localized" else form % value
-    return f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    if isinstance(value, str):
+        return value
+    if form is not None:
+        return minus(f"{value:,}" if form == "localized" else form % value)
+    return minus(f"{value:,.4f}".rstrip("0").rstrip(".")) if isinstance(value, float) else minus(str(value))

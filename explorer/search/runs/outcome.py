@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from archs import Spec
 from explorer.data import accuracy
-from explorer.data.metrics import duration, ends, percent
+from explorer.data.metrics import duration, ends, minus, percent
 from explorer.editing.changed_cells import changed_cells
 from explorer.search.nas_bench_macro import table
 from explorer.search.objectives import BAND, Objective, rank_correlation
@@ -243,9 +243,10 @@ def note(objective: Objective) -> str:
         overall = rank_correlation(scores, None)
         band, base = rank_correlation(scores), rank_correlation(known.mult_adds)
         loses = " It loses to multiply-adds." if band < base and objective.name != "mult_adds" else ""
+        inside, everywhere = minus(f"{band:+.2f}"), minus(f"{overall:+.2f}")
         return (
-            f"A proxy, no accuracy: its rank correlation with {len(known.accuracy):,} trained networks is {band:+.2f} "
-            f"among networks of equal multiply-adds within {100 * BAND:g} %, {overall:+.2f} over all.{loses}"
+            f"A proxy, no accuracy: its rank correlation with {len(known.accuracy):,} trained networks is {inside} "
+            f"among networks of equal multiply-adds within {100 * BAND:g} %, {everywhere} over all.{loses}"
         )
     return objective.note
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.data.metrics import percent
+from explorer.data.metrics import number, percent
 from explorer.figures.search import adaptation as adapt_figures
 from explorer.figures.search import published_front as front_figures
 from explorer.lab.lessons import questions, search_charts, searches
@@ -21,14 +21,14 @@ from explorer.search.runs.published_front import BANDS, MARKS, published
 )
 def blockwise() -> None:
     left, right = st.columns(2)
-    w = left.select_slider("w", searches.EXPONENTS[::-1], -0.07, key="block w", format_func="{:g}".format)
+    w = left.select_slider("w", searches.EXPONENTS[::-1], -0.07, key="block w", format_func=lambda w: number(w, "g"))
     target = right.select_slider("Target, ms on a Pixel 1", (30, 40, 50, 60, 70, 80, 90), 60, key="block target")
     chart.show(
         search_charts.rewards(target, w), "block rewards", "Networks of MnasNet's space with the line of equal reward"
     )
     chart.legend(search_charts.legend())
     st.markdown(
-        f"With w = {w:g} a network of twice the latency has the same reward if it is "
+        f"With w = {number(w, 'g')} a network of twice the latency has the same reward if it is "
         f"**{percent(searches.worth_of_double(w), 1)}** more accurate. The target moves no choice as long as it "
         "is the same for all: it only scales the reward. "
         "With w = 0 latency does not count; the steeper w is, the faster is the preferred network."
@@ -45,7 +45,8 @@ def blockwise() -> None:
         },
     )
     compared = list(dict.fromkeys((0.0, w)))
-    st.markdown(f"**Stages of the network preferred with {' and with '.join(f'w = {one:g}' for one in compared)}**")
+    preferred = " and with ".join(f"w = {number(one, 'g')}" for one in compared)
+    st.markdown(f"**Stages of the network preferred with {preferred}**")
     data_table.wrapped(searches.by_stage(target, compared))
     messages.caption(
         f"{len(searches.drawn())} random networks, not a search to its end. Latencies are predicted from "
