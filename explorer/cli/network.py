@@ -10,11 +10,13 @@ import argparse
 import importlib
 import inspect
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import archs
 from archs.catalogue.registry import FAMILIES
+from archs.interop.pytorch.quiet import quiet
 from archs.ir.graph import Graph
 from archs.tables.table import MAX_JSON
 from explorer.editing.images import resolution_of
@@ -26,7 +28,7 @@ KNOBS = ("width", "groups", "resolution", "code", "last_stage")
 FORMS = (
     "a catalogue name, a spec (.json, or - for standard input), an .onnx or exported .py file, package.module:function"
 )
-STATES = (".pth", ".pt", ".ckpt", ".safetensors")
+STATES = (".pth", ".pt", ".ckpt", ".safetensors", ".pth.tar", ".bin", ".pkl")
 """Files of weights, which are no networks."""
 SHAPE = (3, 224, 224)
 """The image of a network whose file or function states none."""
@@ -112,9 +114,16 @@ def imported(source: str, shape: str | None = None, verify: bool = True) -> Grap
     if source.endswith(".pt2"):
         return archs.from_module(_program(source), sides, verify=verify)
     if source.endswith(".py"):
-        module = archs.from_source(_read(source).decode("utf-8"))
+        module = archs.from_source(_text(source))
         return archs.from_module(module, sides or SHAPE, verify=verify)
     return archs.from_module(module_of(source), sides or SHAPE, verify=verify)
+
+
+def _text(source: str) -> str:
+    try:
+        return _read(source).decode("utf-8")
+    except UnicodeDecodeError:
+        raise archs.ArchError(f"{source} is no text; allowed: a .py file of `python -m explorer export`") from None
 
 
 def _program(source: str) -> Any:
@@ -124,11 +133,12 @@ def _program(source: str) -> Any:
     if not Path(source).is_file():
         raise archs.ArchError(f"{source} cannot be read: no such file")
     try:
-        return torch.export.load(source)
+        with quiet():
+            return torch.export.load(source)
     except Exception as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0].split(". Please")[0]
         raise archs.ArchError(
-            f"{source} is no exported program: {line[:160]}; allowed: a file of torch.export.save"
+            f"{source} is no exported program or a damaged one: {line[:160]}; allowed: a file of torch.export.save"
         ) from None
 
 
@@ -146,6 +156,8 @@ def module_of(target: str) -> nn.Module:
     except ImportError as error:
         hint = f"; a file of yours is {Path(name).stem}:{attribute}, beside it" if name.endswith(".py") else ""
         raise archs.ArchError(f"{name} cannot be imported: {error}{hint}") from None
+    except Exception as error:
+        raise archs.ArchError(f"{name} cannot be imported: {_raised(error)}") from None
     finally:
         sys.path.remove("")
     for part in attribute.split("."):
@@ -160,10 +172,27 @@ def module_of(target: str) -> nn.Module:
             f"{target} needs {', '.join(needed)}; allowed: a function or class without arguments, "
             f"for instance def network(): return {attribute}(…)"
         )
-    made = found if isinstance(found, nn.Module) else found()
+    try:
+        made = found if isinstance(found, nn.Module) else found()
+    except Exception as error:
+        raise archs.ArchError(f"{target} cannot be called: {_raised(error)}") from None
     if not isinstance(made, nn.Module):
         raise archs.ArchError(f"{target} returned a {type(made).__name__}; allowed: an nn.Module")
     return made
+
+
+def _raised(error: Exception) -> str:
+    """What the user's own code raised, and in which line.
+
+    >>> try:
+    ...     int("many")
+    ... except ValueError as error:
+    ...     _raised(error).split(" (")[0]
+    "ValueError: invalid literal for int() with base 10: 'many'"
+    """
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    text = (str(error).strip().splitlines() or [""])[0][:200]
+    return f"{type(error).__name__}: {text} ({Path(last.filename).name}, line {last.lineno})"
 
 
 def _resolution(text: str) -> int | tuple[int, int]:

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from archs.interop.pytorch.quiet import quiet
 from explorer.cli.main import main
 
 OWN = """
@@ -100,5 +101,49 @@ def test_what_is_unknown_is_said(own, capsys):
 def test_bad_input_is_one_line_and_a_status(own, capsys, arguments, message):
     assert main(["import", *arguments]) == 2
     captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_an_exported_program_is_read_without_a_word_of_torch(own, capfd):
+    batch = torch.export.Dim("batch")
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Flatten())
+    module.append(torch.nn.Linear(4 * 36, 5)).eval()
+    with quiet():
+        program = torch.export.export(module, (torch.zeros(2, 3, 8, 8),), dynamic_shapes=({0: batch},))
+        torch.export.save(program, "net.pt2")
+        torch.export.save(program.run_decompositions(), "core.pt2")
+    for name in ("net.pt2", "core.pt2"):
+        capfd.readouterr()
+        assert main(["import", name]) == 0
+        captured = capfd.readouterr()
+        assert not captured.err
+        assert "4 operators, 4,608 mult-adds, 845 parameters\noutputs, parameters" in captured.out
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("weights.pt2", "weights.pt2 is no exported program or a damaged one"),
+        ("rows.pt2", "the program was exported with 1×7; allowed: a tensor of images, N×C×H×W"),
+        ("two.pt2", "a program that is for one batch size is exported again with dynamic_shapes"),
+        ("binary.py", "binary.py is no text; allowed: a .py file of `python -m explorer export`"),
+        ("broken_module:Net", "broken_module cannot be imported: SyntaxError"),
+        ("own_raising:Net", "own_raising:Net cannot be called: ValueError: no weights here (own_raising.py, line 1)"),
+        ("weights.pth.tar", "weights.pth.tar is a file of weights or a pickle"),
+    ],
+)
+def test_what_is_no_network_is_refused_in_one_line(own, capfd, name, message):
+    torch.save({"module.weight": torch.zeros(2)}, "weights.pt2")
+    torch.export.save(torch.export.export(torch.nn.Linear(7, 2), (torch.zeros(1, 7),)), "rows.pt2")
+    with quiet():
+        program = torch.export.export(torch.nn.Flatten(), (torch.zeros(2, 3, 8, 8),))
+        torch.export.save(program.run_decompositions(), "two.pt2")
+    (own / "binary.py").write_bytes(b"PK\x03\x04\xff\xfe")
+    (own / "broken_module.py").write_text("def Net(:\n")
+    (own / "own_raising.py").write_text("def Net(): raise ValueError('no weights here')\n")
+    capfd.readouterr()
+    assert main(["import", name]) == 2
+    captured = capfd.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1

@@ -7,12 +7,8 @@ joined where several are one operator (`archs.interop.aten.patterns`) and named 
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +23,7 @@ from archs.interop.pytorch import oracle
 from archs.interop.pytorch.arguments import Arguments, Inputs, choose, image_shape
 from archs.interop.pytorch.failures import explained
 from archs.interop.pytorch.isolation import example_shape, isolated, unwrapped
+from archs.interop.pytorch.quiet import quiet
 from archs.ir.graph import INPUT, Builder, Graph, Tie
 from archs.ir.operator import Shape
 from archs.ir.ops import Opaque
@@ -76,11 +73,12 @@ def from_module(
     if isinstance(module, (str, Graph)) or hasattr(module, "to_json"):
         raise ArchError(f"found {shorten(module)}; allowed: an nn.Module; archs.build(network) takes a name or a Spec")
     input_shape = example_shape(module) if input_shape is None else input_shape
-    module = unwrapped(module)
+    with quiet():
+        module = unwrapped(module)
     shape = image_shape(input_shape)
     arguments = Arguments(module, inputs)
     called = name or snake(type(module).__name__)
-    with isolated(module) as isolated_module:
+    with quiet(), isolated(module) as isolated_module:
         program = _export(isolated_module, shape, arguments)
         reader = Reader(_program(isolated_module, program), shape, output)
         steps = recognise(reader.read())
@@ -88,7 +86,7 @@ def from_module(
         graph = assemble(called, shape, steps, staged(isolated_module), parameters)
     if not verify:
         return replace(graph, verification=oracle.NOT_COMPARED.format("verify=False"))
-    with isolated(module) as isolated_module:
+    with quiet(), isolated(module) as isolated_module:
         watched = choose(arguments.installed(isolated_module), reader.chosen)
         return replace(graph, verification=oracle.verify(graph, watched, _modules(graph, steps), output is None))
 
@@ -100,33 +98,6 @@ def _modules(graph: Graph, steps: list[Step]) -> dict[str, str]:
         for call, module, _ in step.scope:
             found[call] = (node.path, module)
     return dict(found.values())
-
-
-QUIET = ("torch.fx.experimental.symbolic_shapes", "torch._export", "torch._subclasses.fake_tensor")
-"""Loggers that report what could not be traced."""
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without torch's own report of what it could not trace: the error that follows says it in a line.
-
-    Without a stack trace at each node either, which takes a sixth of a trace and is not read.
-    """
-    from torch.fx import config
-
-    loggers = [logging.getLogger(name) for name in QUIET]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    traces, config.do_not_emit_stack_traces = config.do_not_emit_stack_traces, True
-    try:
-        with redirect_stderr(StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        config.do_not_emit_stack_traces = traces
-        for logger, level in zip(loggers, levels):
-            logger.setLevel(level)
 
 
 def _export(module: nn.Module, shape: Shape, arguments: Arguments) -> ExportedProgram:
@@ -146,7 +117,7 @@ def _export(module: nn.Module, shape: Shape, arguments: Arguments) -> ExportedPr
             fake, named = arguments.call(torch.empty(2, *sides, **like))
             module(*fake, **named)
 
-    with _quiet(), torch.no_grad():
+    with torch.no_grad():
         try:
             return torch.export.export(module, args, kwargs, strict=False)
         except GuardOnDataDependentSymNode as error:
@@ -165,12 +136,14 @@ def _export(module: nn.Module, shape: Shape, arguments: Arguments) -> ExportedPr
         except Exception:
             pass
         raise ArchError(
-            f"{called} does not run on {shape} images{explained(module, shape, run)}: {_line(first)}{_hint(first)}"
+            f"{called} does not run on {shape} images{explained(module, shape, run)}: {_line(first)}{_hint(first, module)}"
         ) from None
 
 
-def _hint(error: Exception) -> str:
-    """What to do where the images seem to be asked for as another kind of argument."""
+def _hint(error: Exception, module: nn.Module) -> str:
+    """What to do where the images seem to be asked for as another kind of argument, or in another number."""
+    if hasattr(module, "graph") and "is invalid for input of size" in str(error):
+        return "; a program that is for one batch size is exported again with dynamic_shapes, the batch a Dim"
     if isinstance(error, (KeyError, IndexError, TypeError, AttributeError)):
         return "; a forward that takes a dict or a list is given as inputs={name: {key: None, …}}, None for the images"
     return ""

@@ -61,7 +61,10 @@ def example_shape(module: Any) -> tuple[int, int, int]:
 
     given = pytree.tree_leaves(getattr(module, "example_inputs", None))
     images = [t for t in given if isinstance(t, torch.Tensor) and t.dim() == 4]
-    if not isinstance(module, torch.export.ExportedProgram) or not images:
+    if isinstance(module, torch.export.ExportedProgram) and not images:
+        shapes = " and ".join("×".join(map(str, t.shape)) for t in given if isinstance(t, torch.Tensor))
+        raise ArchError(f"the program was exported with {shapes or 'no tensor'}; allowed: a tensor of images, N×C×H×W")
+    if not images:
         raise ArchError("input_shape is missing; allowed: channels, height, width of one image")
     _, channels, height, width = images[0].shape
     return channels, height, width

@@ -295,7 +295,9 @@ def _transposed(constant: Constant) -> Constant | None:
     """The parameter that a matrix is the transpose of; None for any other matrix."""
     target, args, _ = constant.made or (None, (), {})
     source = args[0] if args else None
-    if getattr(target, "__name__", "") != "t.default" or not isinstance(source, Constant):
+    called = getattr(target, "__name__", "")
+    swapped = called == "t.default" or (called == "permute.default" and list(args[1]) == [1, 0])  # in core ATen
+    if not swapped or not isinstance(source, Constant):
         return None
     return source if source.trained and source.factor == 1 else None
 

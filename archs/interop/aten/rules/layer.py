@@ -219,6 +219,12 @@ def _batch_norm(call: AtenCall) -> Step:
     return call.step(ops.View(tuple(x.shape)), found)
 
 
+@rule("_native_batch_norm_legit_no_training")
+def _decomposed_batch_norm(call: AtenCall) -> list[Step | None]:
+    """As core ATen has it, with the statistics of the batch behind it, which are empty."""
+    return [_batch_norm(replace(call, args={**call.args, "training": False}, value=call.value[0])), None, None]
+
+
 def _batch_norm_of_each(call: AtenCall, x: Step) -> Step:
     """Of places in the dimension of the batch, each of which has all channels: with the places behind the channels."""
     images, channels, *sides = x.shape
