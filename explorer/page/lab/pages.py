@@ -34,6 +34,9 @@ LISTED = "lab pages"
 LARGE_TEXT = """<style>
 .stMain :is(p, li, .legend, .katex-display, .short table) { font-size: 1.35rem; }
 .stMain .short { max-height: none; }
+.stMain { --saver-text: 1.35rem; }
+.stMain :is(.press, input) { font-size: 1.35rem; }
+.stMain .stTooltipIcon button { min-width: 1.6rem; min-height: 1.6rem; }
 .stMain .stSlider [data-testid="stSliderThumbValue"] p { font-size: 1rem; }
 .stMain h1 { font-size: 3rem; }
 .stMain h3 { font-size: 1.9rem; }
@@ -59,7 +62,7 @@ def _neighbours(path: str) -> None:
     listed: list[StreamlitPage] = st.session_state.get(LISTED, [])
     here = next((number for number, page in enumerate(listed) if page.url_path == path), None)
     st.divider()
-    left, middle, right = st.columns([2, 1, 2], vertical_alignment="center")
+    left, middle, right = st.columns([3, 2, 3], vertical_alignment="center")
     if here is not None and here > 0:
         left.page_link(listed[here - 1], label=f"Previous: {listed[here - 1].title}", icon=":material/arrow_back:")
     with middle:
