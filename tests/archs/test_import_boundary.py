@@ -134,6 +134,11 @@ def test_a_dict_with_the_images_in_it():
             r"Sequential is a scripted module, .*allowed: the module that it was scripted",
         ),
         (
+            lambda: torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Flatten(), nn.Linear(240, 5)), {nn.Linear}),
+            None,
+            r"1 \(Linear\) is quantised by torch.ao, .*allowed: the float module before its conversion",
+        ),
+        (
             nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.AvgPool2d(7)),
             None,
             r"Sequential does not run on 3×10×8 images at 1 \(AvgPool2d\), which is given 4×4×3; it runs on 3×42×40: ",

@@ -51,6 +51,12 @@ def unwrapped(module: Any) -> nn.Module:
             f"{type(module).__name__}.{lazy[0]} has no size yet, as the module is lazy; allowed: run it once on a "
             "tensor of images before it is imported"
         )
+    for name, child in module.named_modules():
+        if hasattr(child, "_packed_params"):
+            raise ArchError(
+                f"{name or type(module).__name__} ({type(child).__name__}) is quantised by torch.ao, whose packed weights "
+                "cannot be traced; allowed: the float module before its conversion, or an ONNX file of the quantised one"
+            )
     return module
 
 
