@@ -3,18 +3,21 @@
 Not a test: the default run does not collect it. Networks are chains of convolution, norm and activation on the meta
 device, so neither memory nor arithmetic is in the figures. The bar: 200 operators in 2 seconds. `--files`: ONNX files of
 up to 100,000 operators, in a chain and side by side, each in a process of its own; the bar is a constant time of each.
+`--command`: the command line, where the bar is a second beyond torch's own start, the comparison apart.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -29,6 +32,7 @@ from archs.interop.aten import reader
 from archs.interop.onnx import tracing, wire
 from archs.interop.pytorch.importer import from_module
 
+ROOT = Path(__file__).resolve().parent.parent
 REPEATS = 3
 BLOCKS = (16, 33, 66, 132, 264)  # three operators each, and two behind
 OPERATORS = (1_000, 10_000, 30_000, 100_000)  # of a file
@@ -78,6 +82,38 @@ def files() -> dict[str, str]:
     return figures
 
 
+STARTS = {
+    "torch": "import torch, torch.fx, torch.export",
+    "torch, after an export of one layer": "import torch, torch.fx, torch.export; from torch import nn; "
+    "torch.export.export(nn.Conv2d(3, 8, 3).eval(), (torch.zeros(2, 3, 32, 32),), strict=False)",
+}
+
+
+def command_line() -> dict[str, str]:
+    """User CPU seconds of `python -m explorer import` without the comparison, beside those of torch's own start."""
+    with TemporaryDirectory() as folder:
+        texts = {
+            "MobileNetV2": (archs.to_source(archs.build("mobilenet_v2")), "3,224,224"),
+            "200 operators": (archs.to_source(from_module(chain(66), (3, 32, 32))), "3,32,32"),
+        }
+        commands = {name: ["-c", text] for name, text in STARTS.items()}
+        for name, (text, shape) in texts.items():
+            path = Path(folder, f"{name}.py".replace(" ", "_"))
+            path.write_text(text)
+            commands[name] = ["-m", "explorer", "import", str(path), "--shape", shape, "--no-verify"]
+        seconds = {name: min(_user_seconds(command) for _ in range(5)) for name, command in commands.items()}
+    for name in texts:
+        beyond = ", ".join(f"{seconds[name] - seconds[start]:.2f} s beyond {start}" for start in STARTS)
+        print(f"import of {name}: {seconds[name]:.2f} s, {beyond}")
+    return {name: f"{taken:.2f} s" for name, taken in seconds.items()}
+
+
+def _user_seconds(command: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true")
@@ -87,7 +123,13 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=zoo_runs.RESULTS, help="lines of JSON, extended by --zoo")
     parser.add_argument("--seconds", type=float, default=500, help="no network is begun after that many")
     parser.add_argument("--files", action="store_true", help="ONNX files of up to 100,000 operators")
+    parser.add_argument("--command", action="store_true", help="the command line, CPU seconds beyond torch's own start")
     options = parser.parse_args()
+    if options.command:
+        found = command_line()
+        if options.record:
+            record("import on the command line, user CPU", found)
+        return
     if options.files:
         found = files()
         if options.record:

@@ -48,7 +48,12 @@ def _import(options: argparse.Namespace) -> Output:
     document |= {"unknown_operators": opaque, "unused_parameters": sum(unused.values())}
     document |= {"verification": verification}
     shown = (options.by if options.by != "node" else "path", "output", "mult_adds", "params", "mem_access", "unknown")
-    lines = [text_table.aligned({name: columns[name] for name in shown}), "", *_summary(graph, counts, opaque, unused), verification]
+    lines = [
+        text_table.aligned({name: columns[name] for name in shown}),
+        "",
+        *_summary(graph, counts, opaque, unused),
+        verification,
+    ]
     return Output(document | {"rows": text_table.records(columns)}, "\n".join(lines))
 
 

@@ -135,9 +135,8 @@ def _export(module: nn.Module, shape: Shape, arguments: Arguments) -> ExportedPr
             raise ArchError("a call is left out whose effect is read otherwise")
         except Exception:
             pass
-        raise ArchError(
-            f"{called} does not run on {shape} images{explained(module, shape, run)}: {_line(first)}{_hint(first, module)}"
-        ) from None
+        why = f"{explained(module, shape, run)}: {_line(first)}{_hint(first, module)}"
+        raise ArchError(f"{called} does not run on {shape} images{why}") from None
 
 
 def _hint(error: Exception, module: nn.Module) -> str:

@@ -54,8 +54,9 @@ def unwrapped(module: Any) -> nn.Module:
     for name, child in module.named_modules():
         if hasattr(child, "_packed_params"):
             raise ArchError(
-                f"{name or type(module).__name__} ({type(child).__name__}) is quantised by torch.ao, whose packed weights "
-                "cannot be traced; allowed: the float module before its conversion, or an ONNX file of the quantised one"
+                f"{name or type(module).__name__} ({type(child).__name__}) is quantised by torch.ao, whose packed "
+                "weights cannot be traced; allowed: the float module before its conversion, or an ONNX file of the "
+                "quantised one"
             )
     return module
 
