@@ -6,7 +6,7 @@ kinds, and `costmodel/latency/README.md` describes the columns.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import chain
 from math import gcd, log, prod
 from operator import itemgetter
@@ -24,8 +24,8 @@ from costmodel.counting.counts import weights_read
 from costmodel.errors import CostError
 from costmodel.latency.cache_ages import Ages, ages
 from costmodel.latency.liveness import lives
-from costmodel.latency.memory_order import permuted_layout
-from costmodel.latency.operator_kinds import CATALOGUE_KINDS, CODE, kind_of, starts_of
+from costmodel.latency.memory_order import NOTHING, Layout, layout
+from costmodel.latency.operator_kinds import CATALOGUE_KINDS, CODE, VARIANTS, kind_of, starts_of
 
 WORK = ("starts", "bytes_in", "bytes_out", "bytes_weights", "mult_adds")
 STATIC = (
@@ -101,11 +101,11 @@ def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
 
     `batch`: images per call; `device`: a torch device type, because kernel starts are counted differently on a GPU.
     """
-    permuted = permuted_layout(graph)
-    if graph.subgraphs and not permuted:
+    lies = layout(graph, batch)
+    if graph.subgraphs and lies == NOTHING:
         parts = [of_block(block, batch) for block in graph.subgraphs]
     else:
-        parts = [_of_nodes(graph.nodes, graph.shapes, permuted, batch)]
+        parts = [_of_nodes(graph.nodes, graph.shapes, lies, batch)]
     kinds = tuple(chain.from_iterable([part.kinds for part in parts]))
     table = np.frombuffer(b"".join([part.rows for part in parts])).reshape(len(kinds), -1)
     work, static, passed_on = table[:, WORK_PART], table[:, STATIC_PART], table[:, BEFORE_PART]
@@ -141,16 +141,15 @@ def _numbered(keys: Iterable[Hashable]) -> NDArray[np.int64]:
 @cached(2048, "an edit leaves most blocks as they were")
 def of_block(block: Subgraph, batch: int) -> Nodes:
     """The features of a block's nodes by themselves."""
-    return _of_nodes(block.nodes, block.shapes, frozenset(), batch)
+    return _of_nodes(block.nodes, block.shapes, NOTHING, batch)
 
 
-def _of_nodes(nodes: Sequence[Node], shapes: Mapping[str, Shape], permuted: Set[str], batch: int) -> Nodes:
-    """`permuted`: the paths whose tensors have a permuted layout in memory."""
+def _of_nodes(nodes: Sequence[Node], shapes: Mapping[str, Shape], lies: Layout, batch: int) -> Nodes:
     found = []
     for path, op, inputs, output in nodes:
         try:
-            is_permuted = not permuted.isdisjoint(inputs)
-            found.append(_static(op, batch, is_permuted, output, *[shapes[source] for source in inputs]))
+            permuted, view = not lies.permuted.isdisjoint(inputs), path in lies.views
+            found.append(_static(op, batch, permuted, view, output, *[shapes[source] for source in inputs]))
         except CostError as error:
             raise CostError(f"{path}: {error}") from None
     kinds, rows, codes, on_shapes = zip(*found)
@@ -165,10 +164,12 @@ def columns_before(passed_on: NDArray[np.float64], first: NDArray[np.float64]) -
 
 
 @cached(65536, "networks repeat operators on the same shapes")
-def _static(op: Op, batch: int, permuted: bool, output: Shape, *inputs: Shape) -> tuple[str, bytes, str, _OnShapes]:
-    """(kind, a `_ROW`, machine code, operator on shapes) of one operator."""
+def _static(
+    op: Op, batch: int, permuted: bool, view: bool, output: Shape, *inputs: Shape
+) -> tuple[str, bytes, str, _OnShapes]:
+    """(kind, a `_ROW`, machine code, operator on shapes) of one operator; `view`: a reshape that copies nothing."""
     inputs = inputs or (output,)  # a computed tensor reads parameters alone
-    kind, variant = kind_of(op, inputs, batch)
+    kind, variant = VARIANTS[ops.View] if view else kind_of(op, inputs, batch)
     view = kind == "view"
     variant += PERMUTED * (permuted and not view)
     bytes_in = 0 if view else 4 * batch * sum(map(prod, inputs))
@@ -212,7 +213,7 @@ def _static(op: Op, batch: int, permuted: bool, output: Shape, *inputs: Shape) -
     before = (_NUMBERS.get(kind, len(_NUMBERS)), *_passed_on(columns))
     code = CODE.get(kind) or f"{kind} {variant}"
     row = _ROW.pack(*work, *columns, *before, 4 * batch * prod(output))
-    return kind, row, code, _OnShapes(op, batch, permuted, output, *inputs)
+    return kind, row, code, _OnShapes(op, batch, permuted, view, output, *inputs)
 
 
 def _window(op: Op, x: Shape, output: Shape) -> tuple[int, int, int]:

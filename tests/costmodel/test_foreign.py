@@ -12,7 +12,6 @@ from support.synthetic_profiles import made_up
 
 import archs
 import costmodel
-from archs.interop.pytorch.attribute_names import attributes
 from archs.interop.pytorch.importer import from_module
 from archs.ir import ops
 from archs.ir.graph import INPUT, Builder
@@ -21,8 +20,7 @@ from costmodel.calibration.fit import fit
 from costmodel.calibration.sample import heavy, networks, synthetic_networks, table_networks
 from costmodel.calibration.suite import suite
 from costmodel.counting.kinds import FREE
-from costmodel.latency.features import COLUMNS, features
-from costmodel.latency.memory_order import permuted_layout
+from costmodel.latency.features import features
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS, VARIANTS
 from costmodel.latency.profile import Regime
 from costmodel.networks.synthetic import IMPORTED, MEDLEY, STYLES, SyntheticNetwork, made, read_recipe, recipe_dict
@@ -84,7 +82,7 @@ def test_every_operator_has_a_kind_and_moves_its_elements(op, inputs):
     found = features(graph, batch=2)
     _, bytes_in, bytes_out, _, mult_adds = found.work[-1]
     shapes = graph.input_shapes(graph["op"])
-    if type(op) in FREE:
+    if type(op) in FREE or type(op) is ops.Reshape:  # of a plain tensor, of which it is a view
         assert found.kinds[-1] == "view"
         assert bytes_in == bytes_out == 0
     else:
@@ -230,51 +228,6 @@ def test_ours_have_the_interval_of_ours(records, held_out):
     spans = [both.half_interval_of(costmodel.predict(graph, both).kinds) for graph in (ours, theirs)]
     assert spans[0] == pytest.approx(profile.half_interval)
     assert spans[1] > 0.5
-
-
-# where tensors lie
-
-
-def test_turned_tensors_are_known():
-    b = Builder("turned", Shape(8, 6, 6))
-    conv = b.add("conv", ops.Conv2d(8, 3), INPUT)
-    last = b.add("last", ops.Permute((1, 2, 0)), conv)
-    norm = b.add("norm", ops.LayerNorm(), last)
-    scaled = b.add("scaled", ops.Scale((8,)), norm)
-    back = b.add("back", ops.Permute((2, 0, 1)), scaled)
-    relu = b.add("relu", ops.ReLU(), back)
-    b.add("dw", ops.Conv2d(8, 3, groups=8), relu)
-    b.add("flat", ops.GlobalAvgPool(flat=True), "dw")
-    graph = b.graph()
-    assert permuted_layout(graph) == {"last", "back", "relu", "dw"}
-    variants = dict(zip((n.path for n in graph.nodes), features(graph).columns[:, COLUMNS.index("variant")]))
-    assert (variants["norm"], variants["scaled"], variants["relu"]) == (16, 5, 16)
-    assert permuted_layout(archs.build(archs.spec("shufflenet_v2"))) == set()
-
-
-def order(tensor):
-    """The axes of one image, the outermost in memory first."""
-    return sorted(range(tensor.dim() - 1), key=lambda axis: -tensor.stride(axis + 1))
-
-
-@pytest.mark.parametrize("style", ["convnext", "standardised", "normalised"])
-def test_torch_turns_the_same_tensors(style):
-    """Of the tensors that modules give, by their strides."""
-    import torch
-
-    graph = SyntheticNetwork(style, 11).graph()
-    module = archs.to_module(graph).eval()
-    places = {place: path for path, place in attributes(graph).items()}
-    seen = {}
-    for name, part in module.named_modules():
-        if name in places and not list(part.children()):
-            part.register_forward_hook(lambda _, __, y, path=places[name]: seen.update({path: y}))
-    with torch.inference_mode():
-        module(torch.randn(1, *graph.input))
-    clear = {path: y for path, y in seen.items() if y.dim() == 4 and min(y.shape[1:]) > 1}
-    assert len(clear) > 10
-    found = {path for path, y in clear.items() if order(y) != list(range(y.dim() - 1))}
-    assert found == permuted_layout(graph) & clear.keys()
 
 
 # in place
