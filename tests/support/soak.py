@@ -14,9 +14,10 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -159,17 +160,21 @@ async def _seat(address: str, number: int, end: float, pause: float, course: Cou
 async def _watch(
     address: str, process: int, seats: asyncio.Future[Any], course: Course, every: Callable[[Course], None]
 ) -> None:
-    def ask() -> float:
-        start = time.perf_counter()
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=30):
-            return time.perf_counter() - start
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(1, get_context("spawn")) as aside:  # the visitors keep this process's interpreter busy
+        while not seats.done():
+            course.health_s.append(await loop.run_in_executor(aside, _health_s, address))
+            course.memory_mb.append(memory_mb(process))
+            course.most_processes = max(course.most_processes, len(children(process)))
+            every(course)
+            await asyncio.sleep(1)
 
-    while not seats.done():
-        course.health_s.append(await asyncio.to_thread(ask))
-        course.memory_mb.append(memory_mb(process))
-        course.most_processes = max(course.most_processes, len(children(process)))
-        every(course)
-        await asyncio.sleep(1)
+
+def _health_s(address: str) -> float:
+    """Seconds until the server's health endpoint answers."""
+    start = time.perf_counter()
+    with urllib.request.urlopen(f"{address}/_stcore/health", timeout=30):
+        return time.perf_counter() - start
 
 
 def memory_mb(process: int) -> float:
