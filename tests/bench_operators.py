@@ -33,6 +33,7 @@ from costmodel.latency.profile import DEFAULT, DeviceProfile
 from costmodel.networks.synthetic import Recipe
 from costmodel.timing.session import Session, time_networks
 from costmodel.timing.stopwatch import Stopwatch
+from explorer.cli.progress import progress_bar
 
 NEAR = 0.25
 SEED = 7_001_112  # of no calibration and of no suite
@@ -88,11 +89,8 @@ def timed(profile: DeviceProfile, networks: list[Recipe], seconds: float) -> Ses
     references = [reference.to_spec() for reference in profile.references[:REFERENCES]]
     watch = Stopwatch(regime.device, regime.threads, regime.layout)
 
-    def say(share: float, what: str) -> None:
-        print(f"\r{share:4.0%} {what:60}", end="", file=sys.stderr, flush=True)
-
-    with watch.running():
-        return time_networks(watch, regime, networks, references, seconds, progress=say)
+    with watch.running(), progress_bar() as progress:
+        return time_networks(watch, regime, networks, references, seconds, progress=progress)
 
 
 def compared(profile: DeviceProfile, session: Session) -> Iterator[tuple[str, Found]]:
@@ -127,7 +125,7 @@ def main() -> None:
     kinds: dict[str, list[Found]] = {}
     for kind, found in compared(profile, session):
         kinds.setdefault(kind, []).append(found)
-    print(f"\r{len(session.records)} of {len(networks)} networks, profile {profile.name}, on {processor()}{'':40}")
+    print(f"{len(session.records)} of {len(networks)} networks, profile {profile.name}, on {processor()}")
     head = "shapes", "near or marked, %", f"above {MIN_NODE_US:.0f} µs, %", "marked", "median error, %", "worst, %"
     print(f"{'kind':24}" + "".join(f"{title:>20}" for title in head))
     passed = []

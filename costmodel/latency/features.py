@@ -24,7 +24,7 @@ from costmodel.counting.counts import weights_read
 from costmodel.errors import CostError
 from costmodel.latency.cache_ages import Ages, ages
 from costmodel.latency.liveness import lives
-from costmodel.latency.memory_order import NOTHING, Layout, layout
+from costmodel.latency.memory_order import NOTHING, MemoryOrder, memory_order
 from costmodel.latency.operator_kinds import CATALOGUE_KINDS, CODE, VARIANTS, kind_of, starts_of
 
 WORK = ("starts", "bytes_in", "bytes_out", "bytes_weights", "mult_adds")
@@ -101,7 +101,7 @@ def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
 
     `batch`: images per call; `device`: a torch device type, because kernel starts are counted differently on a GPU.
     """
-    lies = layout(graph, batch)
+    lies = memory_order(graph, batch)
     if graph.subgraphs and lies == NOTHING:
         parts = [of_block(block, batch) for block in graph.subgraphs]
     else:
@@ -144,7 +144,7 @@ def of_block(block: Subgraph, batch: int) -> Nodes:
     return _of_nodes(block.nodes, block.shapes, NOTHING, batch)
 
 
-def _of_nodes(nodes: Sequence[Node], shapes: Mapping[str, Shape], lies: Layout, batch: int) -> Nodes:
+def _of_nodes(nodes: Sequence[Node], shapes: Mapping[str, Shape], lies: MemoryOrder, batch: int) -> Nodes:
     found = []
     for path, op, inputs, output in nodes:
         try:

@@ -9,8 +9,7 @@ from archs.ir import ops
 from archs.ir.graph import INPUT, Builder
 from archs.ir.ops import Shape
 from costmodel.latency.features import COLUMNS, features
-from costmodel.latency.memory_order import NOTHING, layout
-from costmodel.latency.strides import elementwise, is_permuted, viewed
+from costmodel.latency.memory_order import NOTHING, elementwise, is_permuted, memory_order, viewed
 from costmodel.networks.synthetic import MEDLEY, STYLES, SyntheticNetwork
 from costmodel.timing.instrumented import InPlace
 from costmodel.timing.stopwatch import Stopwatch
@@ -47,7 +46,7 @@ def test_torch_permutes_the_same_tensors(style, seed, batch, watch):
     graph = SyntheticNetwork(style, seed).graph()
     with torch.inference_mode():
         tensors = Recorded(graph, watch, batch).run()
-    found = layout(graph, batch)
+    found = memory_order(graph, batch)
     permuted = {path for path, y in tensors.items() if is_permuted(tuple(y.shape), y.stride())}
     assert permuted == found.permuted
     shared = {
@@ -78,13 +77,13 @@ def variants(graph):
 
 def test_predictors_are_told():
     graph = permuted_network()
-    assert layout(graph, 1).permuted == {"last", "back", "relu", "depthwise", "stack"}
+    assert memory_order(graph, 1).permuted == {"last", "back", "relu", "depthwise", "stack"}
     found = variants(graph)
     assert (found["norm"], found["scaled"], found["relu"], found["sum"]) == (16, 5, 16, 20)
 
 
 def test_networks_of_the_catalogue_have_plain_tensors():
-    assert layout(archs.build(archs.spec("shufflenet_v2")), 1) == NOTHING
+    assert memory_order(archs.build(archs.spec("shufflenet_v2")), 1) == NOTHING
 
 
 def test_a_reshape_that_copies_nothing_is_a_view():
@@ -94,7 +93,7 @@ def test_a_reshape_that_copies_nothing_is_a_view():
     whole = b.add("whole", ops.Permute((1, 0, 2)), queries)
     b.add("free", ops.Reshape((18, 4)), whole)
     graph = b.graph()
-    assert layout(graph, 1).views == {"free"}
+    assert memory_order(graph, 1).views == {"free"}
     kinds = dict(zip((node.path for node in graph.nodes), features(graph).kinds))
     assert (kinds["copied"], kinds["free"]) == ("copy", "view")
 
