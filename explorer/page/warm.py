@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 import threading
@@ -11,7 +10,7 @@ import streamlit as st
 
 from explorer.data import accuracy
 from explorer.data import profiles as devices
-from explorer.page.browser import answers
+from explorer.page.browser import answers, garbage
 from explorer.page.panels import frontier as landscape
 
 log = logging.getLogger("explorer")
@@ -40,7 +39,6 @@ def _warm() -> None:
         accuracy.errors("network")
         accuracy.errors("family")
         landscape.table(devices.preferred())
-        gc.collect()
-        gc.freeze()  # what is there now stays: later collections need not look through all of the libraries
+        garbage.set_aside()
     except Exception:
         log.exception("warming up failed")  # the next caller gets the error
