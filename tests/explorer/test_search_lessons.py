@@ -32,9 +32,9 @@ def test_two_preferred_networks_stand_side_by_side_stage_by_stage():
     """As one text per network, of up to 500 characters, a cell of the grid had cut it off."""
     table = searches.by_stage(60.0, [0.0, -0.07])
     assert list(table["stage"]) == [f"stage{number}" for number in range(1, 8)]
-    assert list(table) == ["stage", "w = 0", "w = -0.07"]
-    assert (table["w = 0"] != table["w = -0.07"]).any()
-    assert table["w = -0.07"][3] == "4 × sepconv 5×5, 48 channels, SE 0.25"
+    assert list(table) == ["stage", "w = 0", "w = −0.07"]
+    assert (table["w = 0"] != table["w = −0.07"]).any()
+    assert table["w = −0.07"][3] == "4 × sepconv 5×5, 48 channels, SE 0.25"
 
 
 def test_no_network_lies_above_the_line_of_equal_reward():

@@ -237,7 +237,7 @@ def test_a_suggestion_is_applied_and_the_predicted_gain_appears(page):
     first = page.locator('[class*="st-key-suggestion-0"]')
     expect(first.get_by_role("button", name="Apply")).to_be_visible()
     settle(page)
-    promised = re.search(r"Latency -([\d.]+ %)", first.inner_text())
+    promised = re.search(r"Latency −([\d.]+ %)", first.inner_text())
     assert promised, first.inner_text()
     first.get_by_role("button", name="Apply").click()
     expect(page.get_by_role("heading", name=f"{paper}, edited", exact=True)).to_be_visible()
