@@ -14,6 +14,7 @@ from support.search_runs import adapted, ended
 
 import costmodel
 from explorer.data import profiles as devices
+from explorer.data.metrics import number
 from explorer.editing.scenario import start
 from explorer.jobs import adapt as adaptations
 from explorer.page.lab import measure
@@ -38,7 +39,7 @@ def test_the_exponent_near_the_target_is_offered_and_taken():
     assert "Too few of them are near 5 ms for a slope" in said(searching())
     at = searching(target_ms=12.0)
     w = predicted(costmodel.load_profile("cpu")).w(12.0)
-    assert fields(at)["use w"]["label"] == f"Use w = {w:g}"
+    assert fields(at)["use w"]["label"] == f"Use w = {number(w, 'g')}"
     assert "the slope is 0.16 from 10 to 25 ms" in said(at)
     say(at, "use w")
     assert memory_of(at)[persistence.SETTINGS].w == w
