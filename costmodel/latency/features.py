@@ -101,11 +101,11 @@ def features(graph: Graph, batch: int = 1, device: str = "cpu") -> Features:
 
     `batch`: images per call; `device`: a torch device type, because kernel starts are counted differently on a GPU.
     """
-    lies = memory_order(graph, batch)
-    if graph.subgraphs and lies == NOTHING:
+    order = memory_order(graph, batch)
+    if graph.subgraphs and order == NOTHING:
         parts = [of_block(block, batch) for block in graph.subgraphs]
     else:
-        parts = [_of_nodes(graph.nodes, graph.shapes, lies, batch)]
+        parts = [_of_nodes(graph.nodes, graph.shapes, order, batch)]
     kinds = tuple(chain.from_iterable([part.kinds for part in parts]))
     table = np.frombuffer(b"".join([part.rows for part in parts])).reshape(len(kinds), -1)
     work, static, passed_on = table[:, WORK_PART], table[:, STATIC_PART], table[:, BEFORE_PART]
@@ -144,11 +144,11 @@ def of_block(block: Subgraph, batch: int) -> Nodes:
     return _of_nodes(block.nodes, block.shapes, NOTHING, batch)
 
 
-def _of_nodes(nodes: Sequence[Node], shapes: Mapping[str, Shape], lies: MemoryOrder, batch: int) -> Nodes:
+def _of_nodes(nodes: Sequence[Node], shapes: Mapping[str, Shape], order: MemoryOrder, batch: int) -> Nodes:
     found = []
     for path, op, inputs, output in nodes:
         try:
-            permuted, view = not lies.permuted.isdisjoint(inputs), path in lies.views
+            permuted, view = not order.permuted.isdisjoint(inputs), path in order.views
             found.append(_static(op, batch, permuted, view, output, *[shapes[source] for source in inputs]))
         except CostError as error:
             raise CostError(f"{path}: {error}") from None

@@ -1,7 +1,7 @@
 """How tensors lie in memory behind a permute: in which order, and which reshapes copy.
 
 Each operator's output gets the strides that PyTorch gives it, in elements; a test compares them with those of running
-networks. Axes of one place have strides too, and PyTorch decides by them: a batch of one with a small stride makes a
+networks. Axes of size 1 have strides too, and PyTorch decides by them: a batch of one with a small stride makes a
 channels-last image a plain one. Only imported networks have permutes and reshapes. Start at `memory_order`.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from archs.caching import cached
 from archs.ir import ops
 from archs.ir.graph import INPUT, Graph
 from archs.ir.ops import Op
@@ -52,14 +53,29 @@ def memory_order(graph: Graph, batch: int) -> MemoryOrder:
         return NOTHING
     whole = (batch, *graph.input)
     tensors: dict[str, Tensor] = {INPUT: (whole, contiguous(whole))}
-    views = set()
+    permuted, views = set(), set()
     for path, op, inputs, shape in graph.nodes:
-        output = (batch, *shape)
-        read = [tensors[source] for source in inputs]
-        tensors[path] = output, _strides(op, read, output)
-        if isinstance(op, ops.Reshape) and viewed(*read[0], output):
+        made = _written(op, (batch, *shape), *[tensors[source] for source in inputs])
+        tensors[path] = made.tensor
+        if made.permuted:
+            permuted.add(path)
+        if made.view:
             views.add(path)
-    return MemoryOrder(frozenset(path for path, tensor in tensors.items() if is_permuted(*tensor)), frozenset(views))
+    return MemoryOrder(frozenset(permuted), frozenset(views))
+
+
+class _Written(NamedTuple):
+    tensor: Tensor
+    permuted: bool
+    view: bool
+    """Whether it is a reshape that copies nothing."""
+
+
+@cached(65536, "networks repeat operators on the same tensors")
+def _written(op: Op, output: Sizes, *inputs: Tensor) -> _Written:
+    strides = _strides(op, inputs, output)
+    view = isinstance(op, ops.Reshape) and viewed(*inputs[0], output) is not None
+    return _Written((output, strides), is_permuted(output, strides), view)
 
 
 def _strides(op: Op, inputs: Sequence[Tensor], output: Sizes) -> Strides:
@@ -88,7 +104,7 @@ def _strides(op: Op, inputs: Sequence[Tensor], output: Sizes) -> Strides:
 
 
 def _unsqueezed(sizes: Sizes, strides: Strides, axis: int) -> Tensor:
-    """With an axis of one place before `axis`, without a copy."""
+    """With an axis of size 1 before `axis`, without a copy."""
     stride = sizes[axis] * strides[axis] if axis < len(sizes) else 1
     return (*sizes[:axis], 1, *sizes[axis:]), (*strides[:axis], stride, *strides[axis:])
 

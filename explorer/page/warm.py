@@ -39,6 +39,6 @@ def _warm() -> None:
         accuracy.errors("network")
         accuracy.errors("family")
         landscape.table(devices.preferred())
-        garbage.set_aside()
+        garbage.begin()
     except Exception:
         log.exception("warming up failed")  # the next caller gets the error

@@ -1,4 +1,4 @@
-"""Strides as running networks have them, which reshapes copy, and that predictors are told. No clock is read."""
+"""Strides and copies, compared with running networks; the features show both. No clock is read."""
 
 from random import Random
 
@@ -75,7 +75,7 @@ def variants(graph):
     return dict(zip((node.path for node in graph.nodes), features(graph).columns[:, COLUMNS.index("variant")]))
 
 
-def test_predictors_are_told():
+def test_features_show_permuted_inputs():
     graph = permuted_network()
     assert memory_order(graph, 1).permuted == {"last", "back", "relu", "depthwise", "stack"}
     found = variants(graph)

@@ -1,4 +1,4 @@
-"""What is set aside is freed all the same: at once without a cycle, with one by the next collection of everything."""
+"""Permanent objects are freed all the same: at once without a cycle, with one by the next complete collection."""
 
 import gc
 from weakref import ref
@@ -16,18 +16,18 @@ class Session:
 
 
 @pytest.fixture
-def set_aside(monkeypatch):
+def collected(monkeypatch):
     enabled, before = gc.isenabled(), list(gc.callbacks)
     gc.disable()
-    monkeypatch.setattr(garbage, "_looked", 0.0)
-    garbage.set_aside()
-    yield garbage
+    monkeypatch.setattr(garbage, "_last_complete", 0.0)
+    garbage.begin()
+    yield
     gc.callbacks[:] = before
     if enabled:
         gc.enable()
 
 
-def test_what_a_collection_leaves_is_set_aside(set_aside):
+def test_survivors_of_a_full_collection_are_permanent(collected):
     session = Session()
     before = gc.get_freeze_count()
     gc.collect()
@@ -37,16 +37,16 @@ def test_what_a_collection_leaves_is_set_aside(set_aside):
     assert left() is not None
 
 
-def test_everything_is_looked_through_after_a_while(set_aside, monkeypatch):
+def test_a_complete_collection_frees_permanent_cycles(collected, monkeypatch):
     session = Session()
     gc.collect()
     left, session = ref(session), None
-    monkeypatch.setattr(garbage, "EVERYTHING", -1.0)
+    monkeypatch.setattr(garbage, "COMPLETE_SECONDS", -1.0)
     gc.collect()
     assert left() is None
 
 
-def test_younger_collections_set_nothing_aside(set_aside):
+def test_younger_collections_make_nothing_permanent(collected):
     session = Session()
     before = gc.get_freeze_count()
     gc.collect(1)
@@ -56,7 +56,7 @@ def test_younger_collections_set_nothing_aside(set_aside):
     assert left() is None
 
 
-def test_what_is_in_no_cycle_is_freed_at_once(set_aside):
+def test_an_object_in_no_cycle_is_freed_at_once(collected):
     session = Session()
     session.myself = None
     gc.collect()
@@ -64,6 +64,6 @@ def test_what_is_in_no_cycle_is_freed_at_once(set_aside):
     assert left() is None
 
 
-def test_it_begins_once(set_aside):
-    set_aside.set_aside()
+def test_it_begins_once(collected):
+    garbage.begin()
     assert gc.callbacks.count(garbage._around) == 1

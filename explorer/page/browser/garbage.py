@@ -1,8 +1,8 @@
-"""Collections of garbage that hold nobody up: what one has looked through is set aside for the next ones.
+"""Short pauses of garbage collection: survivors of a full collection move to the permanent generation.
 
-A full collection looks through every object of the server while no thread runs, a second in a class of forty, every 17
-seconds. Objects that are set aside are still freed once nothing refers to them; cycles among them wait for a collection
-that looks through everything. `tests/bench_soak.py` measures it.
+A full collection traverses every object of the server while no thread runs: a second in a class of forty, every 17
+seconds. Permanent objects are still freed once nothing refers to them; cycles among them wait for a collection that
+traverses these as well. `tests/bench_soak.py` measures it.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ import gc
 from time import monotonic
 from typing import Any
 
-EVERYTHING = 600.0
-"""Seconds until a collection looks through everything again."""
+COMPLETE_SECONDS = 600.0
+"""Seconds until a full collection traverses the permanent generation too."""
 FULL = 2  # the oldest generation
 
-_looked = 0.0  # when everything was looked through
+_last_complete = 0.0
 
 
-def set_aside() -> None:
-    """From now on, each full collection sets aside what it leaves. Takes a full collection itself."""
+def begin() -> None:
+    """Keep pauses short from now on. Takes a full collection itself."""
     if _around not in gc.callbacks:
         gc.callbacks.append(_around)
     gc.collect()
 
 
 def _around(phase: str, info: dict[str, Any]) -> None:
-    """Before and after a collection."""
-    global _looked
+    """Called by the interpreter before and after each collection."""
+    global _last_complete
     if info["generation"] < FULL:
         return
     if phase == "stop":
         gc.freeze()
-    elif monotonic() - _looked > EVERYTHING:
+    elif monotonic() - _last_complete > COMPLETE_SECONDS:
         gc.unfreeze()
-        _looked = monotonic()
+        _last_complete = monotonic()

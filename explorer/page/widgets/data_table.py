@@ -46,9 +46,8 @@ def show(
         negative = [name for name in table.select_dtypes("number") if (table[name] < 0).any()]
         forms = {name: partial(_text, form=_form(configs[name])) for name in negative}
         signed = {name: {**configs[name], "type_config": {"type": "number"}} for name in negative}
-        data = (
-            table.reset_index(drop=True).style.format(forms) if negative else table
-        )  # the grid's own formats write hyphens
+        # The grid's own formats write hyphens
+        data = table.reset_index(drop=True).style.format(forms) if negative else table
         st.dataframe(data, hide_index=True, key=key, column_config={**(columns or {}), **signed}, height=height)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from archs import Spec
 from explorer.data import accuracy
-from explorer.data.metrics import duration, ends, minus, percent
+from explorer.data.metrics import duration, ends, number, percent
 from explorer.editing.changed_cells import changed_cells
 from explorer.search.nas_bench_macro import table
 from explorer.search.objectives import BAND, Objective, rank_correlation
@@ -201,8 +201,8 @@ class Outcome:
 
         rows = []
         for origin, found in (("search", self.found), ("random search", self.random)):
-            for number, one in enumerate(found, 1):
-                rows.append(self._row(origin, number, one) | self.space.words(one.genome))
+            for rank, one in enumerate(found, 1):
+                rows.append(self._row(origin, rank, one) | self.space.words(one.genome))
         rows += [self._row(one.title, 1, one.candidate) for one in self.baselines if one.candidate]
         return pandas.DataFrame(rows)
 
@@ -243,7 +243,7 @@ def note(objective: Objective) -> str:
         overall = rank_correlation(scores, None)
         band, base = rank_correlation(scores), rank_correlation(known.mult_adds)
         loses = " It loses to multiply-adds." if band < base and objective.name != "mult_adds" else ""
-        inside, everywhere = minus(f"{band:+.2f}"), minus(f"{overall:+.2f}")
+        inside, everywhere = number(band, "+.2f"), number(overall, "+.2f")
         return (
             f"A proxy, no accuracy: its rank correlation with {len(known.accuracy):,} trained networks is {inside} "
             f"among networks of equal multiply-adds within {100 * BAND:g} %, {everywhere} over all.{loses}"
