@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from archs import Node
@@ -92,20 +93,24 @@ def kinds(counts: NetworkCounts) -> pandas.DataFrame:
     """One row per kind of operator that the network has, in the order of KINDS."""
     import pandas
 
+    return pandas.DataFrame(_kind_columns(counts))
+
+
+def _kind_columns(counts: NetworkCounts) -> dict[str, list[Any]]:
     shapes = counts.graph.shapes
     found: dict[str, list[Counts]] = {}
     for node, row in zip(counts.graph.nodes, counts.nodes):
         found.setdefault(kind_of(node.op, shapes[node.inputs[0]]), []).append(row)
     sums = {kind: Counts(*map(sum, zip(*found[kind]))) for kind in KINDS if kind in found}
     columns = (*WORK, "mult_adds", "params", "mem_access", "kernels", "elementwise")
-    return pandas.DataFrame(
-        {"kind": list(sums), **{name: [getattr(row, name) for row in sums.values()] for name in columns}}
-    )
+    return {"kind": list(sums), **{name: [getattr(row, name) for row in sums.values()] for name in columns}}
 
 
 def timed_kinds(counts: NetworkCounts, nodes_ms: Mapping[str, float] | None) -> pandas.DataFrame:
     """`kinds` with `latency_ms` where there are milliseconds by node path; without kinds that cost nothing."""
-    table = kinds(counts)
+    import pandas
+
+    table = _kind_columns(counts)
     graph = counts.graph
     costing = ["mult_adds", "params", "mem_access", "elementwise"]
     if nodes_ms:
@@ -114,7 +119,8 @@ def timed_kinds(counts: NetworkCounts, nodes_ms: Mapping[str, float] | None) -> 
             spent[kind_of(node.op, graph.shapes[node.inputs[0]])] += nodes_ms.get(node.path, 0.0)
         table["latency_ms"] = list(spent.values())
         costing.append("latency_ms")
-    return table[table[costing].any(axis=1)]
+    costs = [any(row) for row in zip(*[table[column] for column in costing])]
+    return pandas.DataFrame({column: list(compress(values, costs)) for column, values in table.items()})
 
 
 def nodes_of(counts: NetworkCounts, block: str) -> tuple[Node, ...]:

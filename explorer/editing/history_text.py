@@ -44,17 +44,17 @@ def pack(history: History, texts: Sequence[str]) -> str:
     """The history, whose versions have these texts; where it is too long, without the oldest, then the last undone."""
     versions, position = history.versions, history.position
     packed: dict[int, tuple[str, str, float | None]] = {}
-    specs: set[Spec] = set()
+    seen: set[str] = set()
     size = blocks = 0
     for number in (*range(position, len(versions)), *reversed(range(position))):
         version = versions[number]
         entry = (version.label[:MAX_LABEL], texts[number], version.measured_pct)
         size += len(entry[0]) + len(entry[1])
-        blocks += links.blocks_of({version.spec} - specs)
+        blocks += links.blocks(version.spec) if texts[number] not in seen else 0
         if packed and (size > MAX_TEXT or blocks > links.MAX_BLOCKS):
             break
         packed[number] = entry
-        specs.add(version.spec)
+        seen.add(texts[number])
     numbers = sorted(packed)
     linked = texts[position].startswith(links.VERSION)
     stored = [packed[number] for number in numbers]

@@ -112,7 +112,12 @@ def check_built(specs: Sequence[Spec]) -> None:
 
 def blocks_of(specs: Iterable[Spec]) -> int:
     """The blocks of different networks in all."""
-    return sum(row.repeat for spec in set(specs) for row in spec.rows)
+    return sum(blocks(spec) for spec in set(specs))
+
+
+def blocks(spec: Spec) -> int:
+    """The blocks of a network."""
+    return sum(row.repeat for row in spec.rows)
 
 
 def unpack(text: str, longest: int = MAX_LINK, unpacked_longest: int = MAX_TEXT) -> bytes:

@@ -110,7 +110,7 @@ class Scenario:
         """Whether the network is no published one at its knobs."""
         return _edited(self.spec)
 
-    @property
+    @cached_property
     def title(self) -> str:
         """`MobileNetV2, width 1.0, edited`."""
         name = citation(self.spec)[0]

@@ -48,12 +48,14 @@ def _stacked(
     selected: str | None = None,
 ) -> Drawing:
     metrics = [WHERE[0], *(["latency_ms"] if "latency_ms" in table else []), *WHERE[1:]]
-    members = list(table[by])
+    members = table[by].tolist()
+    costs = {metric: table[metric].tolist() for metric in metrics}
+    totals = {metric: sum(values) for metric, values in costs.items()}
     starts, lengths, texts, fields = [], [], [], []
     for metric in metrics:
-        total, start = float(table[metric].sum()) or 1.0, 0.0
-        for name, value in zip(members, table[metric]):
-            share = value / total
+        start = 0.0
+        for name, value in zip(members, costs[metric]):
+            share = value / (totals[metric] or 1.0)
             starts.append(start)
             lengths.append(share)
             texts.append(names.get(name, name) if share > 0 else "")
@@ -78,7 +80,7 @@ def _stacked(
         across=Percent(0, 1, TEXT),
         upward=Rows(tuple(_LABELS[metric] for metric in reversed(metrics)), 15),
         marks=(segments,),
-        notes=tuple(Beside(_total(metric, table), _LABELS[metric], 1.008, 14) for metric in metrics),
+        notes=tuple(Beside(_total(metric, total), _LABELS[metric], 1.008, 14) for metric, total in totals.items()),
     )
 
 
@@ -86,8 +88,7 @@ def _amount(metric: str, value: float) -> str:
     return f"{value:.3f} ms" if metric == "latency_ms" else f"{value:,}"
 
 
-def _total(metric: str, table: pandas.DataFrame) -> str:
-    total = table[metric].sum()
+def _total(metric: str, total: float) -> str:
     return (f"{total:.2f} ms" if total < 1000 else duration(total)) if metric == "latency_ms" else human(int(total))
 
 

@@ -53,7 +53,7 @@ def network(
     Square roots keep 7×7 maps and 16 channels large enough to be hit. Each bar's fields start with its path. `edited`
     blocks have a thick line and a dot above them.
     """
-    paths = list(blocks["block"])
+    paths = blocks["block"].tolist()
     heights = tuple(sqrt(sqrt(height * width)) for height, width in zip(blocks["resolution"], blocks["map_width"]))
     widths = tuple(sqrt(channels) for channels in blocks["channels"])
     lefts, left = [], 0.0
@@ -63,11 +63,11 @@ def network(
     middles = tuple(left + width / 2 for left, width in zip(lefts, widths))
     shown = METRICS[metric]
     timed = "latency_ms" in blocks
-    times = [(f"{ms:.3f} ms",) for ms in blocks["latency_ms"]] if timed else [()] * len(blocks)
-    fields = tuple(
-        (row.block, row.kind, row.output, f"{row.mult_adds:,}", f"{row.params:,}", f"{row.mem_access:,}", *time)
-        for row, time in zip(blocks.itertuples(), times)
-    )
+    told = [blocks[column].tolist() for column in ("kind", "output")]
+    told += [[f"{number:,}" for number in blocks[column].tolist()] for column in ("mult_adds", "params", "mem_access")]
+    if timed:
+        told.append([f"{ms:.3f} ms" for ms in blocks["latency_ms"].tolist()])
+    fields = tuple(zip(paths, *told))
     bars = Columns(
         name="blocks",
         middles=middles,

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.data import accuracy
 from explorer.data import profiles as devices
-from explorer.page.browser import answers, garbage
+from explorer.page.browser import answers, bursts, garbage
 from explorer.page.panels import frontier as landscape
 
 log = logging.getLogger("explorer")
@@ -20,9 +20,10 @@ eight runs, an answer of that thread then takes a quarter of the time, and the r
 
 
 def first() -> None:
-    """Before a page is drawn: how soon threads give way, and that no answer is dropped."""
+    """Before a page is drawn: how soon threads give way, what is sent together, and that no answer is dropped."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     answers.keep()
+    bursts.gather()
 
 
 @st.cache_resource(show_spinner=False)

@@ -59,7 +59,7 @@ ELSEWHERE = {
     r"search cells": "test_search_page.py::test_ticked_cells_are_a_space",
     r"import open": "test_import_browser.py::test_a_file_of_ours_comes_back_as_a_table",  # leads to another page
 }
-MADE = re.compile(r"(?<=csv block) [\w ]+(?<! table)$|(?<=own guess) .+|(?<=g\d c) .+|(?<=g\d hw) .+")
+MADE = re.compile(r"(?<=own guess) .+|(?<=g\d c) .+|(?<=g\d hw) .+")
 """What a key says of the network that is shown: one control, whichever that is."""
 FIXED = {"se ratio": 0.5, "block w": -0.15}
 """Values of controls whose options AppTest cannot give back as they are shown."""

@@ -84,7 +84,8 @@ function render(sheet, { label, columns, rows, overlay, acknowledged }) {
     Object.assign(cell, { original, shown });
     control.classList.toggle("pending", Boolean(pending));
     control.ariaInvalid = pending?.reason ? "true" : null;
-    control.title = pending?.reason ?? "";
+    const title = pending?.reason ?? "";
+    if (control.title !== title) control.title = title;
   }
   if (previous && !focused.isConnected) restoreFocus(body, previous);
 }

@@ -73,7 +73,7 @@ def open_block(scenario: Scenario, choices: Callable[[Scenario], None]) -> None:
             names = {"name": [path.removeprefix(f"{scenario.block}/") for path in inside["path"]]}
             timed = ["latency_ms"] if "latency_ms" in inside else []
             short(names | inside, ["name", "operator", *timed, "mult_adds", "params", "mem_access"])
-            download(inside, scenario, f"block {scenario.block}".replace("/", " "))
+            download(inside, scenario, f"block {scenario.block}".replace("/", " "), key="block")
 
 
 def where(scenario: Scenario) -> None:

@@ -151,17 +151,17 @@ def _heat(view: pandas.DataFrame) -> pandas.DataFrame:
     return css
 
 
-def download(table: Table, scenario: Scenario, what: str) -> None:
+def download(table: Table, scenario: Scenario, what: str, key: str = "") -> None:
     """The table with all its columns, as CSV."""
-    csv(table, scenario.file(), what)
+    csv(table, scenario.file(), what, key)
 
 
-def csv(table: Table, name: str, what: str) -> None:
-    """A button that downloads a table as CSV."""
+def csv(table: Table, name: str, what: str, key: str = "") -> None:
+    """A button that downloads a table as CSV. `key` stays where `what` changes: with another, it is made anew."""
     download_widget.button(
         f"{what.capitalize()} as CSV",
         lambda: csv_text(pandas.DataFrame(table)),
         f"{name} {what}.csv".replace(" ", "_"),
         "text/csv",
-        f"csv {what}",
+        f"csv {key or what}",
     )
