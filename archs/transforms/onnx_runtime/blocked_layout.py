@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from archs.transforms.onnx_runtime.onnx_graph import OnnxGraph, OnnxNode, Sizes, merged
+from archs.transforms.onnx_runtime.onnx_graph import BLOCKED_TENSOR, OnnxGraph, OnnxNode, Sizes, merged
 
 BLOCKED = "nchwc "
 """Before the names of the layout's kernels."""
+REORDER_OUTPUT = f"{BLOCKED}ReorderOutput"
+"""From blocks to the plain layout."""
 ALIGNMENT = 4
 """Channels that a reorder into blocks copies at once."""
 FUSED_ACTIVATIONS = ("HardSigmoid", "Relu", "Sigmoid", "Tanh")
@@ -40,6 +42,7 @@ class _Blocked:
 def use_blocks(graph: OnnxGraph, block: int) -> frozenset[str]:
     """Let convolutions, poolings and what stands between them use blocks of channels; returns the values in blocks."""
     layout = _Layout(graph, block)
+    graph.begin_pass()
     for node in graph.ordered():
         layout.transform(node)
     layout.finish()
@@ -59,6 +62,8 @@ class _Layout:
             self._convolution(node)
         elif node.op in ("MaxPool", "AveragePool"):
             self._pool(node)
+        elif node.op == BLOCKED_TENSOR:
+            self._write_blocks(node, self.graph.shapes[node.outputs[0]][0])
         elif not all(value in self.blocked for value in node.inputs if value in self.graph.maker):
             return
         elif node.op in BINARY and len(node.inputs) == 2:
@@ -204,7 +209,7 @@ class _Layout:
         if node.attributes["axes"] == CHANNELS_LAST:
             one = self.blocked[node.inputs[0]]
             one.waiting -= 1
-            self.graph.add(f"{BLOCKED}ReorderOutput", [one.value], node.outputs, {}, node.paths, node.place)
+            self.graph.add(REORDER_OUTPUT, [one.value], node.outputs, {}, node.paths, node.place)
             self.graph.drop(node)
 
     def _blocks_of(self, value: str, node: OnnxNode) -> str:
@@ -269,8 +274,7 @@ class _Layout:
         self.blocked[value] = _Blocked(made, maker, channels, self.uses[value], self.uses[value])
 
     def finish(self) -> None:
+        self.graph.begin_pass()
         for value, one in self.blocked.items():
             if one.waiting > 0:
-                self.graph.add(
-                    f"{BLOCKED}ReorderOutput", [one.value], [value], {"channels": one.channels}, (), one.maker.place
-                )
+                self.graph.add(REORDER_OUTPUT, [one.value], [value], {"channels": one.channels}, (), one.maker.place)

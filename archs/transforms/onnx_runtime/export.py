@@ -5,19 +5,36 @@ What each operator becomes is in `exported`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from archs.ir.graph import INPUT, Graph, Node
-from archs.transforms.onnx_runtime.onnx_graph import IMAGE_VALUE, OnnxGraph, Sizes
+from archs.transforms.onnx_runtime.onnx_graph import BLOCKED_TENSOR, IMAGE_VALUE, TENSOR, OnnxGraph, Sizes
+
+
+class Placement(NamedTuple):
+    """Where a graph stands in a network that it is a part of. Its input is the tensor that it reads."""
+
+    image: Sizes
+    """The network's input."""
+    first: bool
+    """Whether it reads the image."""
+    last: bool
+    """Whether its output is the network's."""
+    blocked: bool
+    """Whether the tensor that it reads is stored in blocks of channels."""
 
 
 class Export:
     """The file so far."""
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, part: Placement | None = None):
         self.graph = graph
-        self.onnx = OnnxGraph(graph.input)
+        self.onnx = OnnxGraph(part.image if part else graph.input)
         self._values = {INPUT: IMAGE_VALUE}
+        if part and not part.first:
+            self._values[INPUT] = TENSOR
+            self.onnx.shapes[TENSOR] = graph.input
+            self.onnx.add(BLOCKED_TENSOR if part.blocked else TENSOR, [], [TENSOR], place=TENSOR)
         self._batch: str | None = None
         self._split: tuple[str, Sizes, list[str]] | None = None
         """The input, sizes and parts of the last operator, where it splits."""

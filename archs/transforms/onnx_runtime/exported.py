@@ -11,8 +11,8 @@ from typing import Any
 from archs.ir import ops
 from archs.ir.graph import Graph, Node
 from archs.ir.operator import Op
-from archs.transforms.onnx_runtime.export import Export
-from archs.transforms.onnx_runtime.onnx_graph import LEFT_OUT, OnnxGraph, Sizes
+from archs.transforms.onnx_runtime.export import Export, Placement
+from archs.transforms.onnx_runtime.onnx_graph import LEFT_OUT, READER, OnnxGraph, Sizes
 
 Rule = Callable[[Export, Node], None]
 _RULES: dict[type[Op], Rule] = {}
@@ -32,13 +32,16 @@ def rule(*kinds: type[Op]) -> Callable[[Rule], Rule]:
     return register
 
 
-def exported(graph: Graph) -> OnnxGraph:
-    """The ONNX operators of the graph's file, in the file's order."""
-    made = Export(graph)
+def exported(graph: Graph, part: Placement | None = None) -> OnnxGraph:
+    """The ONNX operators of the graph's file, in the file's order; of a part between those that stand for the rest."""
+    made = Export(graph, part)
     for node in graph.nodes:
         found = _RULES.get(type(node.op), unknown)
         found(made, node)
     made.onnx.output = made.value(graph.nodes[-1].path)
+    if part and not part.last:
+        made.onnx.add(READER, [made.onnx.output], [READER])
+        made.onnx.output = READER
     return made.onnx
 
 

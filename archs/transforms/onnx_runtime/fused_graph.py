@@ -5,8 +5,9 @@ Values only. `fuse_for_onnx_runtime` makes it, from the rules in this folder's R
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from math import prod
 from typing import NamedTuple
 
@@ -14,6 +15,12 @@ from archs.ir.operator import Pair
 
 IMAGE = -1
 """The position of the network's input, where nodes are numbered by position."""
+EARLIER = -2
+"""In the place of a node: the one before the segment, whose output the segment reads."""
+NOWHERE = -1
+"""In the place of an operator: none."""
+Result = tuple[str, tuple[int, ...]]
+"""What shape arithmetic computes: the operator and the numbers that it takes; equal where the result is."""
 
 
 class StoredTensor(NamedTuple):
@@ -65,17 +72,101 @@ class FusedNode(NamedTuple):
         return self.operator.startswith("nchwc ")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """Nodes of the runtime. They and the operators are numbered within the segment."""
+
+    nodes: tuple[FusedNode, ...]
+    """Without what they hold, their path and what they read."""
+    holds: tuple[tuple[int, ...], ...]
+    """Per node the operators that it computes, whole or in part."""
+    places: tuple[int, ...]
+    """Per node the operator that its time belongs to, NOWHERE, or EARLIER for that of the node before the segment."""
+    within: tuple[int, ...]
+    """Per operator the one that has the time of the first node that holds it; NOWHERE where none does."""
+    reads: tuple[int, ...]
+    """Per node the first that it reads, maybe IMAGE, also where it reads none, or EARLIER."""
+    several: tuple[tuple[int, tuple[int, ...]], ...]
+    """Nodes that do not read one node, with all that they read."""
+    numbers: tuple[int, ...]
+    """Per node what orders the nodes that one reads; in segment n of a network, n · PASS is added."""
+    shared: tuple[tuple[int, Result, bool], ...]
+    """Shape arithmetic, of which a network has each result once, in the order in which the runtime merges equal nodes:
+    the node, its result, and whether it comes before the nodes of earlier segments."""
+    ends: tuple[int, ...]
+    """Nodes that no other reads, by number."""
+    output: int
+    """The node that the next segment reads, maybe IMAGE or EARLIER."""
+    blocked: bool
+    """Whether it reads a tensor in blocks."""
+    dropped: tuple[int, ...]
+    """Operators that are not exported, …"""
+    removed: tuple[int, ...]
+    """… and those that are, but are in no node."""
+
+
+@dataclass(frozen=True, eq=False)
 class FusedGraph:
     """A network as ONNX Runtime executes it."""
 
     name: str
     block: int
     """Channels of one block, 1 where the runtime has no blocked layout on the processor."""
-    nodes: tuple[FusedNode, ...]
-    """In execution order."""
-    removed: tuple[str, ...]
-    """Paths of the graph's nodes that no node holds: dropouts, multiplications by one."""
+    operators: tuple[str, ...] = field(repr=False)
+    """Paths of the graph's nodes."""
+    segments: tuple[Segment, ...] = field(repr=False)
+    """Its parts; equal parts of networks are one object, so that what is found out of one is kept."""
+    order: tuple[int, ...] = field(repr=False)
+    """In execution order the position of each node among those of all segments."""
+    reads: tuple[int, ...] = field(repr=False)
+    """In execution order the first position that each node reads, IMAGE also where it reads none."""
+    several: dict[int, tuple[int, ...]] = field(repr=False)
+    """Position → all positions that the node reads, where that is not one."""
+    places: tuple[int, ...] = field(repr=False)
+    """In execution order the number of the operator that each node's time belongs to, or NOWHERE."""
+
+    @cached_property
+    def nodes(self) -> tuple[FusedNode, ...]:
+        """In execution order."""
+        bare = [node for segment in self.segments for node in segment.nodes]
+        holds = [
+            tuple([self.operators[begin + number] for number in held])
+            for segment, begin in zip(self.segments, self._begins)
+            for held in segment.holds
+        ]
+        paths = (*self.operators, "")  # NOWHERE: from the end
+        return tuple(
+            [
+                FusedNode(
+                    bare[number][0], holds[number], paths[place], self.several.get(position, (read,)), *bare[number][4:]
+                )
+                for position, (number, place, read) in enumerate(zip(self.order, self.places, self.reads))
+            ]
+        )
+
+    @cached_property
+    def within(self) -> tuple[int, ...]:
+        """Per operator the one that has the time of the first node that holds it; NOWHERE where none does."""
+        return tuple(
+            [
+                NOWHERE if number == NOWHERE else begin + number
+                for segment, begin in zip(self.segments, self._begins)
+                for number in segment.within
+            ]
+        )
+
+    @cached_property
+    def removed(self) -> tuple[str, ...]:
+        """Paths of the graph's nodes that no node holds: dropouts, multiplications by one."""
+        parts = list(zip(self.segments, self._begins))
+        dropped = [begin + number for segment, begin in parts for number in segment.dropped]
+        removed = [begin + number for segment, begin in parts for number in segment.removed]
+        return tuple([self.operators[number] for number in (*dropped, *removed)])
+
+    @cached_property
+    def _begins(self) -> list[int]:
+        """Per segment the number of its first operator."""
+        return list(accumulate([len(segment.within) for segment in self.segments[:-1]], initial=0))
 
     @cached_property
     def holders(self) -> dict[str, tuple[int, ...]]:

@@ -13,6 +13,11 @@ from typing import Any, NamedTuple
 Sizes = tuple[int, ...]
 
 IMAGE_VALUE = "input"
+PASS = 1 << 20
+"""Numbers that one pass can give: nodes of two segments of a network compare by pass, by segment, then by number."""
+TENSOR, BLOCKED_TENSOR, READER = "tensor", "tensor in blocks", "reader"
+"""Operators that stand for the rest of a network around a part: for what makes the tensor that the part reads, and for
+what reads the part's tensor. No rewrite applies to them."""
 LEFT_OUT = ""
 """In the place of an input that is left out before others."""
 
@@ -30,6 +35,8 @@ class OnnxNode:
     place: str = ""
     """The graph's node that it is part of or inserted for."""
     number: int = -1
+    met: int = -1
+    """Its position in the runtime's order when equal operators were merged: the first of them was kept."""
 
 
 class FixedTensor(NamedTuple):
@@ -76,6 +83,10 @@ class OnnxGraph:
         for value in node.inputs:
             self.readers.setdefault(value, []).append(node)
         return node
+
+    def begin_pass(self) -> None:
+        """Let the next number be the first one of a pass."""
+        self._next = (self._next // PASS + 1) * PASS
 
     def _number(self, node: OnnxNode) -> None:
         node.number = self._next

@@ -5,6 +5,8 @@ The layout of blocks of channels comes behind them, in `blocked_layout`. The rul
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from archs.transforms.onnx_runtime.onnx_graph import IMAGE_VALUE, OnnxGraph, OnnxNode, merged
 
 CONV_ACTIVATIONS = ("Clip", "HardSigmoid", "LeakyRelu", "Relu", "Sigmoid", "Tanh")
@@ -18,24 +20,16 @@ NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
 
 def rewrite(graph: OnnxGraph) -> None:
     """Apply them all."""
-    _remove_neutral(graph)
-    _fuse_paddings(graph)
-    _fold_constants_into_convolutions(graph)
-    _merge_equal(graph)
-    if graph.has(*FUNCTIONS):
-        _inline_functions(graph)
-    _fuse_activations(graph, "Gemm", "FusedGemm", GEMM_ACTIVATIONS)
-    _fuse_activations(graph, "Conv", "FusedConv", CONV_ACTIVATIONS)
-    if graph.has("MatMul"):
-        _fuse_transposes(graph)
-    if graph.has("Gelu"):
-        _fuse_biased_gelu(graph)
-    if graph.has("Sigmoid"):
-        _fuse_swish(graph)
+    found = {node.op for node in graph.nodes.values()}  # no rewrite makes an operator that a later one begins with
+    for apply, operators in _PASSES:
+        graph.begin_pass()
+        if not operators or not found.isdisjoint(operators):
+            apply(graph)
 
 
 def fuse_sums(graph: OnnxGraph) -> None:
     """Plain convolution + add (+ activation), behind the choice of layouts."""
+    graph.begin_pass()
     for node in graph.ordered() if graph.has("Conv") else ():
         if node.op == "Conv":
             add = graph.only_reader(node)
@@ -66,7 +60,8 @@ def _summand(graph: OnnxGraph, add: OnnxNode) -> OnnxNode | None:
 def _merge_equal(graph: OnnxGraph) -> None:
     """Of operators with the same attributes and inputs, the first in the runtime's order is kept."""
     seen: dict[object, list[OnnxNode]] = {}
-    for node in graph.ordered():
+    for met, node in enumerate(graph.ordered()):
+        node.met = met
         kept_nodes = seen.setdefault((node.op, tuple(node.inputs)), [])
         first = next((one for one in kept_nodes if one.attributes == node.attributes), None)
         if first is None:
@@ -168,6 +163,14 @@ def _inline(graph: OnnxGraph, node: OnnxNode, chain: list[str]) -> None:
     graph.add("Mul", [x, value], [y], {}, node.paths)
 
 
+def _fuse_into_linear_layers(graph: OnnxGraph) -> None:
+    _fuse_activations(graph, "Gemm", "FusedGemm", GEMM_ACTIVATIONS)
+
+
+def _fuse_into_convolutions(graph: OnnxGraph) -> None:
+    _fuse_activations(graph, "Conv", "FusedConv", CONV_ACTIVATIONS)
+
+
 def _fuse_activations(graph: OnnxGraph, kind: str, fused: str, activations: tuple[str, ...]) -> None:
     fusible = {id(node) for node in graph.nodes.values() if node.op == kind and _activation(graph, node, activations)}
     for node in graph.ordered() if fusible else ():
@@ -227,3 +230,18 @@ def _fuse_swish(graph: OnnxGraph) -> None:
                 and after.outputs[0] != IMAGE_VALUE
             ):
                 _replace(graph, node, "QuickGelu", after)
+
+
+_PASSES: tuple[tuple[Callable[[OnnxGraph], None], tuple[str, ...]], ...] = (
+    (_remove_neutral, tuple(NEUTRAL)),
+    (_fuse_paddings, ("Pad",)),
+    (_fold_constants_into_convolutions, tuple(FOLDS)),
+    (_merge_equal, ()),
+    (_inline_functions, FUNCTIONS),
+    (_fuse_into_linear_layers, ("Gemm",)),
+    (_fuse_into_convolutions, ("Conv",)),
+    (_fuse_transposes, ("MatMul",)),
+    (_fuse_biased_gelu, ("Gelu",)),
+    (_fuse_swish, ("Sigmoid",)),
+)
+"""Each with the operators without which it has nothing to do."""
