@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archs.caching import cached
-from archs.transforms.onnx_runtime import IMAGE, FusedGraph, FusedNode, StoredTensor
+from archs.transforms.onnx_runtime import FusedGraph, FusedNode, Segment, StoredTensor
 from costmodel.latency.features import WORK
 
 BYTES = 4  # of a float
@@ -42,32 +42,53 @@ class FusedFeatures(NamedTuple):
 
 def features(fused: FusedGraph, batch: int = 1) -> FusedFeatures:
     """Work and columns of every node of a fused graph."""
-    nodes = [_by_itself(FusedNode(node.operator, (), "", (), *node[4:]), batch) for node in fused.nodes]
-    written = list(accumulate([node.written for node in nodes], initial=0))
-    first = [node.reads[0] if node.reads else IMAGE for node in fused.nodes]
-    columns = np.array([node.columns for node in nodes]).reshape(-1, len(COLUMNS))
-    columns[:, AGE] = [_log(begin - written[read + 1]) for begin, read in zip(written, first)]
-    columns[:, NETWORK_WEIGHTS] = _log(sum([node.weights for node in fused.nodes]))
+    alone = len(fused.segments) == 1  # a network of no equal parts, of any size
+    parts = [(_part if alone else _kept_part)(segment, batch) for segment in fused.segments]
+    kinds = [kind for part in parts for kind in part.kinds]
+    table = np.concatenate([part.table for part in parts]).take(np.array(fused.order, np.intp), axis=0)
+    work, columns = table[:, _WORK], table[:, _COLUMNS]
+    written = list(accumulate(table[:, _WRITTEN].tolist(), initial=0.0))
+    columns[:, AGE] = [_log(begin - written[read + 1]) for begin, read in zip(written, fused.reads)]
+    columns[:, NETWORK_WEIGHTS] = _log(table[:, _WEIGHTS].sum())
     columns[:, NETWORK_BYTES] = _log(written[-1])
-    work = np.array([node.work for node in nodes]).reshape(-1, len(WORK))
-    return FusedFeatures(tuple([node.kind for node in nodes]), work, columns)
+    return FusedFeatures(tuple([kinds[number] for number in fused.order]), work, columns)
+
+
+_WRITTEN, _WEIGHTS = 0, 1  # numbers of elements
+_WORK, _COLUMNS = slice(2, 2 + len(WORK)), slice(2 + len(WORK), None)
+
+
+class _Part(NamedTuple):
+    """Per node of a segment."""
+
+    kinds: tuple[str, ...]
+    table: NDArray[np.float64]
+    """Elements written, elements of weights, work and columns."""
+
+
+def _part(segment: Segment, batch: int) -> _Part:
+    """What does not depend on the network around a segment."""
+    nodes = [_by_itself(node, batch) for node in segment.nodes]
+    table = np.array([node.row for node in nodes]).reshape(-1, 2 + len(WORK) + len(COLUMNS))
+    return _Part(tuple([node.kind for node in nodes]), table)
+
+
+_kept_part = cached(1 << 10, "networks and their edits have few different segments")(_part)
 
 
 class _ByItself(NamedTuple):
     kind: str
-    written: int
-    """Elements."""
-    work: NDArray[np.float64]
-    columns: NDArray[np.float64]
-    """Zero in those of the network."""
+    row: tuple[float, ...]
+    """Of `_Part.table`, zero in the columns of the network."""
 
 
 @cached(1 << 13, "networks and their edits have few different nodes")
 def _by_itself(node: FusedNode, batch: int) -> _ByItself:
     """What does not depend on a node's place in the network."""
     work = _work(node, batch)
-    columns = [*_columns(node, work), *(0.0, 0.0, 0.0), _blocked(node)]
-    return _ByItself(kind_of(node), sum([one.elements for one in node.outputs]), np.array(work), np.array(columns))
+    written = sum([prod(sizes) for sizes, _ in node.outputs])
+    columns = _columns(node, work)
+    return _ByItself(kind_of(node), (written, node.weights, *work, *columns, *(0.0, 0.0, 0.0), _blocked(node)))
 
 
 def kind_of(node: FusedNode) -> str:
@@ -95,8 +116,8 @@ def mult_adds(node: FusedNode) -> float:
 
 
 def _work(node: FusedNode, batch: int) -> tuple[float, ...]:
-    read = BYTES * batch * sum(tensor.elements for tensor in node.inputs if tensor.sizes)
-    wrote = BYTES * batch * sum(tensor.elements for tensor in node.outputs if tensor.sizes)
+    read = BYTES * batch * sum([prod(sizes) for sizes, _ in node.inputs if sizes])
+    wrote = BYTES * batch * sum([prod(sizes) for sizes, _ in node.outputs if sizes])
     return 1.0, float(read), float(wrote), float(BYTES * node.weights), batch * mult_adds(node)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from archs.ir.graph import Graph
-from archs.transforms.onnx_runtime import FusedGraph, fuse_for_onnx_runtime
+from archs.transforms.onnx_runtime import NOWHERE, FusedGraph, fuse_for_onnx_runtime
 from costmodel.errors import CostError
 from costmodel.latency import profile as latency
 from costmodel.latency.prediction import Prediction
@@ -140,7 +140,7 @@ class OnnxRuntimeProfile(SavedProfile):
         total = float(nodes.sum())
         line = self.scale * total + self.per_node_us * len(nodes) + self.per_call_us
         network_ms = max(line, LEAST_SHARE * total) / 1e3
-        times, bounds = _on_operators(graph, fused, nodes, terms)
+        times, bounds = _on_operators(fused, nodes, terms)
         times *= network_ms / (times.sum() or 1.0)
         factor = exp(self.half_interval)
         kinds = tuple([type(node.op).__name__ for node in graph.nodes])
@@ -169,22 +169,22 @@ class Pricing:
 
 
 def _on_operators(
-    graph: Graph, fused: FusedGraph, nodes_us: NDArray[np.float64], terms: NDArray[np.float64]
+    fused: FusedGraph, nodes_us: NDArray[np.float64], terms: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Per operator of the graph its time and its bound; an operator that is within another's node says where."""
-    position = {node.path: number for number, node in enumerate(graph.nodes)}
-    times, largest = np.zeros(len(graph.nodes)), np.zeros(len(graph.nodes))
-    bounds = [REMOVED if node.path in fused.removed else "" for node in graph.nodes]
-    for fused_node, time_us, parts in zip(fused.nodes, nodes_us, terms):
-        number = position.get(fused_node.path, len(graph.nodes) - 1)
-        times[number] += time_us
-        if time_us > largest[number]:
-            largest[number], bounds[number] = time_us, BOUNDS[int(parts.argmax())]
-    for fused_node in fused.nodes:
-        for path in fused_node.holds:
-            if path in position and not bounds[position[path]]:
-                bounds[position[path]] = f"fused into {fused_node.path}"
-    return times, tuple([bound or REMOVED for bound in bounds])
+    operators = fused.operators
+    last = len(operators) - 1  # has the time of what the runtime adds to the network as a whole
+    places = [last if place == NOWHERE else place for place in fused.places]
+    times = np.zeros(len(operators))
+    np.add.at(times, np.array(places, np.intp), nodes_us)
+    largest, bounds = [0.0] * len(operators), [""] * len(operators)
+    for place, time_us, term in zip(places, nodes_us.tolist(), terms.argmax(axis=1).tolist()):
+        if time_us > largest[place]:
+            largest[place], bounds[place] = time_us, BOUNDS[term]
+    for number, (bound, within) in enumerate(zip(bounds, fused.within)):
+        if not bound:
+            bounds[number] = REMOVED if within == NOWHERE else f"fused into {operators[within]}"
+    return times, tuple(bounds)
 
 
 def names() -> tuple[str, ...]:
