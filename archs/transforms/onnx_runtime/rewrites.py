@@ -62,10 +62,13 @@ def _merge_equal(graph: OnnxGraph) -> None:
     seen: dict[object, list[OnnxNode]] = {}
     for met, node in enumerate(graph.ordered()):
         node.met = met
-        kept_nodes = seen.setdefault((node.op, tuple(node.inputs)), [])
-        first = next((one for one in kept_nodes if one.attributes == node.attributes), None)
+        key = node.op, *node.inputs
+        if key not in seen:
+            seen[key] = [node]
+            continue
+        first = next((one for one in seen[key] if one.attributes == node.attributes), None)
         if first is None:
-            kept_nodes.append(node)
+            seen[key].append(node)
         else:
             first.paths = merged(first.paths, node.paths)
             for value, same in zip(node.outputs, first.outputs):
@@ -105,7 +108,7 @@ def _fuse_paddings(graph: OnnxGraph) -> None:
 def _fold_constants_into_convolutions(graph: OnnxGraph) -> None:
     """Batch norms, and additions and products with one number per channel, into the convolution before them."""
     for node in graph.by_number():
-        if node.number not in graph.nodes:
+        if node.op not in FOLDS or node.number not in graph.nodes:
             continue
         while (after := graph.only_reader(node)) is not None and after.op in FOLDS.get(node.op, ()):
             if node.op == "Relu":

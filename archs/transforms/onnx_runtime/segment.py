@@ -15,7 +15,16 @@ from archs.transforms.onnx_runtime.blocked_layout import REORDER_OUTPUT, use_blo
 from archs.transforms.onnx_runtime.export import Placement
 from archs.transforms.onnx_runtime.exported import exported
 from archs.transforms.onnx_runtime.fused_graph import EARLIER, IMAGE, NOWHERE, FusedNode, Result, Segment, StoredTensor
-from archs.transforms.onnx_runtime.onnx_graph import BLOCKED_TENSOR, PASS, READER, TENSOR, OnnxGraph, OnnxNode, Sizes
+from archs.transforms.onnx_runtime.onnx_graph import (
+    BLOCKED_TENSOR,
+    PASS,
+    READER,
+    TENSOR,
+    FixedTensor,
+    OnnxGraph,
+    OnnxNode,
+    Sizes,
+)
 from archs.transforms.onnx_runtime.rewrites import fuse_sums, rewrite
 
 SEGMENTS = 1 << 20
@@ -59,10 +68,11 @@ def segment_of(graph: Graph, block: int, part: Placement | None = None) -> Segme
         for number in held:
             within[number] = place
     constants, readers = onnx.constants, onnx.readers
+    tensors = {value: StoredTensor(sizes, value in blocked) for value, sizes in onnx.shapes.items()}
     reads = [tuple([made.get(value, IMAGE) for value in node.inputs if value not in constants]) for node in nodes]
     ends = [number for number, node in enumerate(nodes) if not any([readers.get(value) for value in node.outputs])]
     return Segment(
-        tuple([_bare(onnx, node, blocked) for node in nodes]),
+        tuple([_bare(node, tensors, constants) for node in nodes]),
         tuple(holds),
         tuple(places),
         tuple(within),
@@ -81,16 +91,19 @@ def segment_of(graph: Graph, block: int, part: Placement | None = None) -> Segme
 def resized(segment: Segment, sides: Mapping[Sizes, Sizes]) -> Segment:
     """The same segment on maps of other sides, where its operators do not depend on them: old sides → new ones."""
 
-    def tensors(found: tuple[StoredTensor, ...]) -> tuple[StoredTensor, ...]:
-        return tuple([StoredTensor(_on(sizes, sides), blocked) for sizes, blocked in found])
+    def on(sizes: Sizes) -> Sizes:
+        return (*sizes[:-2], *sides[sizes[-2:]]) if len(sizes) > 2 else sizes
 
-    nodes = [node._replace(inputs=tensors(node.inputs), outputs=tensors(node.outputs)) for node in segment.nodes]
-    shared = [(number, (op, _on(sizes, sides)), first) for number, (op, sizes), first in segment.shared]
+    found = {tensor for node in segment.nodes for tensor in (*node.inputs, *node.outputs)}
+    new = {tensor: StoredTensor(on(tensor.sizes), tensor.blocked) for tensor in found}
+    nodes = [
+        FusedNode._make(
+            (*node[:4], tuple([new[one] for one in node.inputs]), tuple([new[one] for one in node.outputs]), *node[6:])
+        )
+        for node in segment.nodes
+    ]
+    shared = [(number, (op, on(sizes)), first) for number, (op, sizes), first in segment.shared]
     return replace(segment, nodes=tuple(nodes), shared=tuple(shared))
-
-
-def _on(sizes: Sizes, sides: Mapping[Sizes, Sizes]) -> Sizes:
-    return (*sizes[:-2], *sides[sizes[-2:]]) if len(sizes) > 2 else sizes
 
 
 def _shared(onnx: OnnxGraph, nodes: list[OnnxNode], met: int) -> tuple[tuple[int, Result, bool], ...]:
@@ -105,23 +118,19 @@ def _result(onnx: OnnxGraph, node: OnnxNode) -> Result:
     return node.op, tuple([int(number) for numbers in known for number in numbers])
 
 
-def _bare(onnx: OnnxGraph, node: OnnxNode, blocked: frozenset[str]) -> FusedNode:
+def _bare(node: OnnxNode, tensors: Mapping[str, StoredTensor], constants: Mapping[str, FixedTensor]) -> FusedNode:
     """A node without its place in the network."""
-
-    def stored(value: str) -> StoredTensor:
-        return StoredTensor(onnx.shapes[value], value in blocked)
-
     attributes = node.attributes
     weights = attributes.get("weights")
     if weights is None:
-        weights = sum([onnx.constants[value].elements for value in node.inputs if value in onnx.constants])
+        weights = sum([constants[value].elements for value in node.inputs if value in constants])
     return FusedNode(
         node.op,
         (),
         "",
         (),
-        tuple([stored(value) for value in node.inputs if value not in onnx.constants]),
-        tuple([stored(value) for value in node.outputs]),
+        tuple([tensors[value] for value in node.inputs if value not in constants]),
+        tuple([tensors[value] for value in node.outputs]),
         weights,
         *(_window(attributes) if "kernel" in attributes else NO_WINDOW),
         attributes.get("groups", 1),
