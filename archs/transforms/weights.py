@@ -29,6 +29,8 @@ NORMS = (BatchNorm, LayerNorm, GroupNorm, RMSNorm)
 """Operators whose eps is no part of their value, so it travels with the weights."""
 
 EPS_KEY = "archs.eps"
+WRAPPERS = ("module.", "_orig_mod.", "model.")
+"""What DataParallel, torch.compile and Lightning put before each name of a state dict."""
 
 
 @guided()
@@ -68,9 +70,9 @@ def to_safetensors(graph: Graph) -> bytes:
 def load_weights(network: Network, path: str | Path, strict: bool = True) -> Graph:
     """The graph with the weights of a safetensors file that has the exported module's names, and its norms' eps.
 
-    With `strict=False` layers that the file lacks, or has in another size, keep their initial weights, and a warning
-    says how many. Nothing in the file is executed. Raises ArchError for a file that is not safetensors, and for
-    names or sizes that do not fit.
+    Names may stand behind a wrapper's prefix: `module.`, `_orig_mod.`, `model.`. With `strict=False` layers that the
+    file lacks, or has in another size, keep their initial weights, and a warning says how many. Nothing in the file is
+    executed. Raises ArchError for a file that is not safetensors, and for names or sizes that do not fit.
 
     Args:
         network: a catalogue name, a `Spec` or a `Graph`; it is not changed.
@@ -96,15 +98,17 @@ def load_weights(network: Network, path: str | Path, strict: bool = True) -> Gra
     try:
         with safe_open(path, framework="pt") as file:
             names = {name for name in list(file.keys()) if not name.endswith("num_batches_tracked")}
+            prefix = _wrapper(names, set(expected))
+            names = {name.removeprefix(prefix) for name in names}
             if strict and (wrong := sorted(names ^ set(expected))):
                 raise ArchError(f"{shorten(wrong[0])} is in the file or in {graph.name}, not in both")
             fitting = []
             for name in sorted(names & set(expected)):  # sizes first, before any of them is read
-                if (size := tuple(file.get_slice(name).get_shape())) == tuple(expected[name].shape):
+                if (size := tuple(file.get_slice(prefix + name).get_shape())) == tuple(expected[name].shape):
                     fitting.append(name)
                 elif strict:
                     raise ArchError(f"{name} has {size} in the file; allowed: {tuple(expected[name].shape)}")
-            tensors = {name: file.get_tensor(name) for name in fitting}
+            tensors = {name: file.get_tensor(prefix + name) for name in fitting}
             eps = _eps_of(file.metadata() or {})
     except SafetensorError as error:
         raise ArchError(f"not a safetensors file: {shorten(str(error), 200)}") from None
@@ -122,6 +126,18 @@ def load_weights(network: Network, path: str | Path, strict: bool = True) -> Gra
         report_missing(graph, sorted(layers - {name.rpartition(".")[0] for name in fitting}), len(found))
     nodes = tuple(with_eps(n, eps[places[n.path]]) if places.get(n.path) in eps else n for n in graph.nodes)
     return replace(graph, nodes=nodes, weights=Weights(found))
+
+
+def _wrapper(names: set[str], expected: set[str]) -> str:
+    """The wrappers' prefix of all names; none where the network itself has one of the names."""
+    prefix = ""
+    while names and not names & expected:
+        found = [word for word in WRAPPERS if all(name.startswith(word) for name in names)]
+        if not found:
+            return ""
+        prefix += found[0]
+        names = {name.removeprefix(found[0]) for name in names}
+    return prefix
 
 
 def report_missing(graph: Graph, missing: list[str], fitting: int) -> None:

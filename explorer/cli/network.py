@@ -81,7 +81,7 @@ def spec(options: argparse.Namespace, source: str | None = None) -> archs.Spec:
         return archs.spec_of(imported(source, options.shape, not options.no_verify))
     if options.shape:
         raise archs.ArchError(f"--shape is for an .onnx, .py or function; allowed with {source}: --resolution")
-    if source != "-" and not source.endswith(".json"):
+    if source != "-" and not _has_suffix(source, ".json"):
         return archs.spec(source, **_given(options, KNOBS))
     _refuse_knobs(options, "a spec has its knobs built in; allowed with one: --resolution", set(KNOBS) - {"resolution"})
     found = archs.Spec.from_json(_read(source))
@@ -91,10 +91,15 @@ def spec(options: argparse.Namespace, source: str | None = None) -> archs.Spec:
 def is_imported(source: str) -> bool:
     """Whether the argument names a file or function that the importers read, not a spec.
 
-    >>> is_imported("net.onnx"), is_imported("package.module:Net"), is_imported("mobilenet_v2"), is_imported("-")
+    >>> is_imported("NET.ONNX"), is_imported("package.module:Net"), is_imported("mobilenet_v2"), is_imported("-")
     (True, True, False, False)
     """
-    return source.endswith((".onnx", ".py", ".pt2", *STATES)) or (":" in source and not source.endswith(".json"))
+    return _has_suffix(source, ".onnx", ".py", ".pt2", *STATES) or (":" in source and not _has_suffix(source, ".json"))
+
+
+def _has_suffix(source: str, *suffixes: str) -> bool:
+    """Whether a name ends in one of these, in small letters or in capitals."""
+    return source.lower().endswith(suffixes)
 
 
 def imported(source: str, shape: str | None = None, verify: bool = True) -> Graph:
@@ -104,16 +109,17 @@ def imported(source: str, shape: str | None = None, verify: bool = True) -> Grap
     beside the original. Raises ArchError.
     """
     sides = image_shape(shape) if shape else None
-    if source.endswith(".onnx"):
+    if _has_suffix(source, ".onnx"):
         return archs.from_onnx(source, sides, verify=verify)
-    if source.endswith(STATES):
+    if _has_suffix(source, *STATES):
+        _check_exists(source)
         raise archs.ArchError(
             f"{source} is a file of weights or a pickle, which holds no graph; allowed: package.module:function that "
             "makes the network, an .onnx file, or a .pt2 file of torch.export.save"
         )
-    if source.endswith(".pt2"):
+    if _has_suffix(source, ".pt2"):
         return archs.from_module(_program(source), sides, verify=verify)
-    if source.endswith(".py"):
+    if _has_suffix(source, ".py"):
         module = archs.from_source(_text(source))
         return archs.from_module(module, sides or SHAPE, verify=verify)
     return archs.from_module(module_of(source), sides or SHAPE, verify=verify)
@@ -130,8 +136,7 @@ def _program(source: str) -> Any:
     """The exported program in a file of the user's own."""
     import torch
 
-    if not Path(source).is_file():
-        raise archs.ArchError(f"{source} cannot be read: no such file")
+    _check_exists(source)
     try:
         with quiet():
             return torch.export.load(source)
@@ -140,6 +145,11 @@ def _program(source: str) -> Any:
         raise archs.ArchError(
             f"{source} is no exported program or a damaged one: {line[:160]}; allowed: a file of torch.export.save"
         ) from None
+
+
+def _check_exists(source: str) -> None:
+    if not Path(source).is_file():
+        raise archs.ArchError(f"{source} cannot be read: no such file")
 
 
 def module_of(target: str) -> nn.Module:

@@ -95,6 +95,16 @@ def test_another_number_of_classes_takes_the_rest(module, tmp_path, way):
     assert taken.weights["conv2"]["weight"].equal(module.conv2.weight)
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module._orig_mod."])
+def test_a_wrappers_prefix_is_left_out(module, tmp_path, prefix):
+    graph = archs.from_module(module, SIZE)
+    state = {f"{prefix}{name}": tensor for name, tensor in archs.to_module(graph).state_dict().items()}
+    save_file(state, tmp_path / "wrapped.safetensors")
+    loaded = archs.load_weights(graph, tmp_path / "wrapped.safetensors")
+    for taken in (loaded, archs.from_state_dict(graph, state)):
+        assert taken.weights["conv2"]["weight"].equal(module.conv2.weight)
+
+
 def test_nothing_that_fits_is_an_error(module):
     other = archs.build(archs.spec("mobilenet_v2"))
     with pytest.raises(archs.ArchError, match="no layer of mobilenet_v2 has weights of its size there"):

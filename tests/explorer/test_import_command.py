@@ -84,10 +84,7 @@ def test_what_is_unknown_is_said(own, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (
-            ["weights.pth"],
-            "weights.pth is a file of weights or a pickle, which holds no graph; allowed: package.module",
-        ),
+        (["none.pth"], "none.pth cannot be read: no such file"),
         (["none.pt2"], "none.pt2 cannot be read: no such file"),
         (["own_network:sized"], "own_network:sized needs width; allowed: a function or class without arguments"),
         (["own_network"], "found 'own_network'; allowed: package.module:function"),
@@ -113,7 +110,8 @@ def test_an_exported_program_is_read_without_a_word_of_torch(own, capfd):
         program = torch.export.export(module, (torch.zeros(2, 3, 8, 8),), dynamic_shapes=({0: batch},))
         torch.export.save(program, "net.pt2")
         torch.export.save(program.run_decompositions(), "core.pt2")
-    for name in ("net.pt2", "core.pt2"):
+    (own / "net.pt2").rename("NET.PT2")
+    for name in ("NET.PT2", "core.pt2"):
         capfd.readouterr()
         assert main(["import", name]) == 0
         captured = capfd.readouterr()
@@ -130,15 +128,22 @@ def test_an_exported_program_is_read_without_a_word_of_torch(own, capfd):
         ("binary.py", "binary.py is no text; allowed: a .py file of `python -m explorer export`"),
         ("broken_module:Net", "broken_module cannot be imported: SyntaxError"),
         ("own_raising:Net", "own_raising:Net cannot be called: ValueError: no weights here (own_raising.py, line 1)"),
-        ("weights.pth.tar", "weights.pth.tar is a file of weights or a pickle"),
+        ("weights.pth.tar", "weights.pth.tar is a file of weights or a pickle, which holds no graph; allowed: package"),
+        ("WEIGHTS.PTH", "WEIGHTS.PTH is a file of weights or a pickle"),
+        ("training.pt2", "the program was exported in training mode (batch_norm); allowed: one of module.eval()"),
+        ("dropped.pt2", "the program was exported in training mode (dropout); allowed: one of module.eval()"),
     ],
 )
 def test_what_is_no_network_is_refused_in_one_line(own, capfd, name, message):
-    torch.save({"module.weight": torch.zeros(2)}, "weights.pt2")
+    for weights in ("weights.pt2", "weights.pth.tar", "WEIGHTS.PTH"):
+        torch.save({"module.weight": torch.zeros(2)}, weights)
     torch.export.save(torch.export.export(torch.nn.Linear(7, 2), (torch.zeros(1, 7),)), "rows.pt2")
     with quiet():
         program = torch.export.export(torch.nn.Flatten(), (torch.zeros(2, 3, 8, 8),))
         torch.export.save(program.run_decompositions(), "two.pt2")
+        norm = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+        torch.export.save(torch.export.export(norm, (torch.zeros(2, 3, 8, 8),)), "training.pt2")
+        torch.export.save(torch.export.export(torch.nn.Dropout(), (torch.zeros(2, 3, 8, 8),)), "dropped.pt2")
     (own / "binary.py").write_bytes(b"PK\x03\x04\xff\xfe")
     (own / "broken_module.py").write_text("def Net(:\n")
     (own / "own_raising.py").write_text("def Net(): raise ValueError('no weights here')\n")

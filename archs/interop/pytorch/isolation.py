@@ -12,9 +12,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError, shorten
+from archs.interop.aten.fx_nodes import arguments_of, operator_name
 
 if TYPE_CHECKING:
     from torch import nn
+    from torch.export import ExportedProgram
 
 
 def unwrapped(module: Any) -> nn.Module:
@@ -24,6 +26,7 @@ def unwrapped(module: Any) -> nn.Module:
     from torch.nn.parameter import is_lazy
 
     if isinstance(module, torch.export.ExportedProgram):
+        _check_mode(module)
         module = module.module(check_guards=False)  # guards refuse other batches than the example's
         module._forward_pre_hooks.clear()
     while True:
@@ -59,6 +62,17 @@ def unwrapped(module: Any) -> nn.Module:
                 "quantised one"
             )
     return module
+
+
+def _check_mode(program: ExportedProgram) -> None:
+    """Raises ArchError for a program that was exported in training mode, which no `eval` changes any more."""
+    for node in program.graph.nodes:
+        given = arguments_of(node) if node.op == "call_function" else {}
+        batch_alone = "running_mean" in given and given["running_mean"] is None  # a norm that keeps no statistics
+        if (given.get("training") is True or given.get("train") is True) and not batch_alone:
+            raise ArchError(
+                f"the program was exported in training mode ({operator_name(node)}); allowed: one of module.eval()"
+            )
 
 
 def example_shape(module: Any) -> tuple[int, int, int]:
