@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 
 from playwright.sync_api import Browser, Page, expect
 from support.browser import PATIENCE
 
 ROWS = 4  # of G1 and G2
+AT_ONCE = """
+(button, moment) => {
+  const press = () => { button.click(); return Date.now() };
+  window.pressed = new Promise(done => setTimeout(() => done(press()), moment - Date.now()));
+}
+"""
 
 
 def teacher(browser: Browser, address: str) -> tuple[Page, str]:
@@ -48,7 +55,10 @@ def own_channels(page: Page, channels: int) -> None:
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
-def measure(pages: list[Page]) -> None:
-    """Every student presses once."""
+def measure(pages: list[Page]) -> tuple[float, float]:
+    """Every student presses once, all at the same moment: (seconds ago, seconds between the first press and the last)."""
+    moment = 1000 * (time.time() + 2 + len(pages))  # each page is told beforehand, which takes a busy browser a second
     for page in pages:
-        page.get_by_role("button", name="Measure here").click(no_wait_after=True)
+        page.get_by_role("button", name="Measure here").evaluate(AT_ONCE, moment)
+    pressed = [page.evaluate("() => pressed") / 1000 for page in pages]
+    return time.time() - min(pressed), max(pressed) - min(pressed)

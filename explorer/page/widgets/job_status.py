@@ -14,8 +14,12 @@ from explorer.jobs.job import ABANDONED, Job
 from explorer.jobs.lab_queue import Ticket
 from explorer.page.widgets import messages
 
-POLL = 0.5  # seconds
+# Seconds. With each look a browser renders the page again, for a fifth of a second of a core: on the machine that is
+# timed, the run lacks it
+POLL = 1.0
 POLL_OTHERS = 2.0
+POLL_FAR = 10.0
+"""For a place in the queue that is not the next one: a run takes some 20 s."""
 HOURGLASS = ":material/hourglass:"
 
 
@@ -59,12 +63,16 @@ def follow(ticket: Ticket, key: str, help: str) -> None:
     if ticket.job:
         _follow_run(ticket, key, help)
     else:
-        _follow_queue(ticket, key)
+        soon = _is_next(ticket)
+        st.fragment(_follow_queue, run_every=POLL_OTHERS if soon else POLL_FAR)(ticket, key, soon)
 
 
-@st.fragment(run_every=POLL_OTHERS)
-def _follow_queue(ticket: Ticket, key: str) -> None:
-    if ticket.job or not ticket.running:
+def _is_next(ticket: Ticket) -> bool:
+    return ticket.ahead <= 1
+
+
+def _follow_queue(ticket: Ticket, key: str, soon: bool) -> None:
+    if ticket.job or not ticket.running or _is_next(ticket) != soon:
         st.rerun()
     ahead = ticket.ahead
     before = "Next in the queue" if not ahead else f"In the queue: {ahead} {'run' if ahead == 1 else 'runs'} before"
