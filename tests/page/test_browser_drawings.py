@@ -93,9 +93,9 @@ CUT = """texts => texts.filter(text => {
     const svg = text.closest(".st-key-picture") ? text.ownerSVGElement.getBoundingClientRect() : { left: 0, right: 0 };
     const left = Math.min(0, svg.left), right = Math.max(innerWidth, svg.right);  // a picture scrolls on a phone
     const fits = box.left >= left && box.right <= right && (!mark || box.width <= mark.width);
-    return !text.style.visibility && !fits;
+    return !text.style.display && !fits;
 }).map(text => text.textContent)"""
-SHOWN = "texts => texts.filter(text => !text.style.visibility).length"
+SHOWN = "texts => texts.filter(text => !text.style.display).length"
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), [(*size, "light") for size in SIZES] + [(*SIZES[0], "dark")])

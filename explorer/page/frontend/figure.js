@@ -87,7 +87,7 @@ function hideLongLabels({ drawing, width, family }) {
   const plot = width - parseFloat(svg.style.marginLeft) - parseFloat(svg.style.marginRight);
   for (const text of svg.querySelectorAll("[data-room]")) {
     const fits = textWidth(text, family) + 5 <= text.dataset.room * plot;
-    text.style.visibility = fits ? "" : "hidden";
+    text.style.display = fits ? "" : "none"; // a hidden one would still be laid out
   }
 }
 

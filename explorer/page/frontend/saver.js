@@ -52,7 +52,7 @@ function standalone(drawn) {
   for (const part of plot.querySelectorAll("*")) {
     for (const { name, value } of [...part.attributes])
       if (value.endsWith("%") && part.tagName !== "stop") part.setAttribute(name, (parseFloat(value) * width) / 100);
-    if (part.style.visibility === "hidden") part.remove();
+    if (part.style.display === "none") part.remove();
   }
   const size = { width: left + width + right, height: top + height + bottom };
   const whole = svgElement("svg", { ...size, fill: style.color, "font-family": style.fontFamily });
