@@ -10,6 +10,7 @@ import costmodel
 from archs.catalogue.registry import FAMILIES
 from explorer.cli import network
 from explorer.cli.command import Commands, Output
+from explorer.data.metrics import number
 from explorer.views import text_table
 
 HIDDEN = ("activations", "kernels", "mem_access_paper")
@@ -69,7 +70,7 @@ def _reconcile(options: argparse.Namespace) -> Output:
     lines = [f"{'ours':18} {ours:>15,}   convolutions and linear layers, no bias"]
     for report in reports:
         lines.append(f"{report.tool:18} {report.total:>15,}")
-        lines += [f"{'':18} {term.amount:>+15,}   {term.name}: {term.why}" for term in report.terms]
+        lines += [f"{'':18} {number(term.amount, '+,'):>15}   {term.name}: {term.why}" for term in report.terms]
     if options.run:
         found = costmodel.run_fvcore(graph).total
         expected = next(r.total for r in reports if r.tool == "fvcore")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from math import isnan, nan
 from typing import TYPE_CHECKING, NamedTuple
@@ -88,6 +89,9 @@ IN_THE_PICTURE = ("mult_adds", "latency_ms", "params", "mem_access", "elementwis
 """The metrics that can colour a block; milliseconds where there is a profile."""
 
 
+_SIGN_OF_ZERO = re.compile(r"^[+-](?=[0.,]+(?![0-9.,]))")
+
+
 def checked(metric: str, columns: Container[str], argument: str = "metric") -> str:
     """The metric, where a table has it among its columns. Raises CostError that lists those that it has."""
     found = [name for name in METRICS if name in columns]
@@ -119,8 +123,12 @@ def megabytes(size: float) -> str:
 
 
 def minus(text: str) -> str:
-    """A number as text, its hyphen replaced by the minus sign that plotly's axes have."""
-    return text.replace("-", "−")
+    """A number as text with the minus sign that plotly's axes have; zero, rounded to it or not, has no sign.
+
+    >>> minus("-0.07"), minus("-0.00"), minus("+0 %")
+    ('−0.07', '0.00', '0 %')
+    """
+    return _SIGN_OF_ZERO.sub("", text).replace("-", "−")
 
 
 def number(value: float, form: str) -> str:
@@ -132,12 +140,23 @@ def number(value: float, form: str) -> str:
     return minus(format(value, form))
 
 
-def percent(share: float, digits: int = 0, sign: str = "") -> str:
-    """A share in percent, with its sign for a change.
+def quantity(count: object, noun: str) -> str:
+    """How many of something, in the singular for one.
 
-    >>> percent(0.432), percent(-0.0512, 1, "+")
-    ('43 %', '−5.1 %')
+    >>> quantity(1, "thread"), quantity(2, "thread"), quantity(0, "result")
+    ('1 thread', '2 threads', '0 results')
     """
+    return f"{count} {noun}{'' if str(count) == '1' else 's'}"
+
+
+def percent(share: float, digits: int = 0, sign: str = "") -> str:
+    """A share in percent, with its sign for a change; "<0.1 %" where a share would be rounded to zero.
+
+    >>> percent(0.432), percent(-0.0512, 1, "+"), percent(-0.0002, 1, "+"), percent(0.0, 1, "+")
+    ('43 %', '−5.1 %', '<0.1 %', '0.0 %')
+    """
+    if share and not round(100 * share, digits):
+        return f"<{10**-digits:g} %"
     return f"{number(100 * share, f'{sign}.{digits}f')} %"
 
 

@@ -28,6 +28,7 @@ from costmodel.latency.profile import names as shipped
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
 from costmodel.onnx_runtime.profile import names as of_onnx_runtime
 from explorer.data.latency_notes import latency_notes
+from explorer.data.metrics import quantity
 from explorer.data.plain_text import plain
 
 STORED = "own:"  # the prefix of keys of profiles that are not shipped
@@ -236,7 +237,7 @@ def title(key: str) -> str:
     regime = profile.regime
     if isinstance(profile, WholeNetworkProfile):
         return f"{profile.name} · {_setting(profile)}"
-    threads = f"{regime.threads} thread{'s' if regime.threads > 1 else ''}"
+    threads = quantity(regime.threads, "thread")
     folded = ", batch norm folded" if regime.folded else ""
     whose = "this machine" if key in _here else profile.name
     device = f"{regime.device}, " if regime.device != "cpu" else ""
@@ -252,7 +253,7 @@ def owner(key: str) -> str:
         return f"{profile.device}, {profile.runtime} · {'your timings' if is_uploaded(key) else 'not your device'}"
     processor = str(profile.environment.get("processor", "unknown processor"))
     short = " ".join(processor.replace("(R)", "").replace("(TM)", "").split()[:2])
-    threads = f"{profile.regime.threads} thread{'s' if profile.regime.threads > 1 else ''}"
+    threads = quantity(profile.regime.threads, "thread")
     runtime = f"ONNX Runtime {profile.regime.version}" if isinstance(profile, OnnxRuntimeProfile) else "eager PyTorch"
     return f"{runtime}, {short}, {threads} · {'this machine' if key in _here else 'not your device'}"
 
@@ -273,7 +274,7 @@ def _setting(profile: WholeNetworkProfile) -> str:
     """`TFLite, fp32, 1 thread, batch 8`, as far as the source states it."""
     threads = profile.stated_threads
     stated = [profile.runtime, profile.precision]
-    stated += [f"{threads} thread{'s' if threads > 1 else ''}"] if threads else []
+    stated += [quantity(threads, "thread")] if threads else []
     stated += [f"batch {profile.regime.batch}"] if profile.regime.batch > 1 else []
     return ", ".join(stated)
 

@@ -19,6 +19,7 @@ from archs.ir.ops import Conv2d, Op
 from costmodel import NetworkCounts
 from costmodel.counting.counts import Counts
 from explorer.data.costs import kind_title
+from explorer.data.metrics import number
 
 if TYPE_CHECKING:
     import pandas
@@ -64,8 +65,9 @@ class Diff(Guided):
         counts = {status: sum(pair.status == status for pair in self.pairs) for status in STATUSES}
         order = ("added", "removed", "changed", "same")
         blocks = ", ".join(f"{counts[status]} {status}" for status in order)
-        ms = "" if self.total_ms is None else f", {self.total_ms:+.3f} ms"
-        return f"Diff({blocks}: {self.total.mult_adds:+,} mult-adds, {self.total.params:+,} params{ms})"
+        ms = "" if self.total_ms is None else f", {number(self.total_ms, '+.3f')} ms"
+        mult_adds, params = number(self.total.mult_adds, "+,"), number(self.total.params, "+,")
+        return f"Diff({blocks}: {mult_adds} mult-adds, {params} params{ms})"
 
     def _repr_html_(self) -> str:
         table = self.table()

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archs.caching import cached
-from explorer.data.metrics import percent
+from explorer.data.metrics import percent, quantity
 from explorer.lab.experiment import Experiment
 from explorer.lab.text import CLAIMS
 from explorer.lab.verdict import agreement, agreement_sentence, disagreeing_rows
@@ -75,7 +75,7 @@ def answers(results: Sequence[tuple[Experiment, pandas.DataFrame]], machine: str
                 **_claim(experiment),
                 "rows": rows,
                 "settings": f"{experiment.platform} column {experiment.column}, {experiment.kind} channels, batch "
-                f"{settings.batch}, {settings.threads} thread(s), {settings.layout}.",
+                f"{settings.batch}, {quantity(settings.threads, 'thread')}, {settings.layout}.",
                 "agreement": agreement_sentence(*agreement(table), disagreeing_rows(table)),
             }
         )

@@ -18,7 +18,7 @@ from archs.interop.onnx.importer import MAX_NAME
 from archs.interop.pytorch.execute import state_dict
 from archs.transforms.weights import to_safetensors
 from explorer.data import zoo
-from explorer.data.metrics import IN_THE_PICTURE, METRICS
+from explorer.data.metrics import IN_THE_PICTURE, METRICS, quantity
 from explorer.editing.images import resolution_of
 from explorer.editing.imported import Imported
 from explorer.figures import charts as figures
@@ -173,7 +173,7 @@ def _follow() -> None:
 def _headline(found: Imported) -> None:
     graph = found.graph
     st.subheader(messages.literal(graph.name), anchor=False)
-    edits = f" · {len(found.before)} edit{'s' if len(found.before) > 1 else ''}" if found.before else ""
+    edits = f" · {quantity(len(found.before), 'edit')}" if found.before else ""
     messages.caption(
         f"{found.source} · input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{edits}"
     )

@@ -121,8 +121,7 @@ def _change(now: float, before: float) -> str:
     if now == before:
         return "= baseline"
     share = now / before - 1 if before else float("inf")
-    size = "<0.1 %" if abs(share) < 0.0005 else percent(abs(share), 1)
-    return f"{'▲' if now > before else '▼'} {size}"
+    return f"{'▲' if now > before else '▼'} {percent(abs(share), 1)}"
 
 
 @cached(256, "every page run looks up what papers print of one network")

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from archs import Spec
+from explorer.data.metrics import quantity
 from explorer.errors import LabError
 from explorer.jobs import lab_queue
 from explorer.jobs.lab_queue import Ticket
@@ -169,7 +170,7 @@ def _again(before: Run | None, run: Run) -> None:
 
 def _about(run: Run) -> None:
     where = run.environment
-    facts = [str(where.get("processor", "")), f"{where.get('threads', 1)} thread(s)", f"{len(run.rounds)} rounds"]
+    facts = [str(where.get("processor", "")), quantity(where.get("threads", 1), "thread"), f"{len(run.rounds)} rounds"]
     messages.caption(" · ".join(fact for fact in [*facts, f"{run.seconds:.0f} s"] if fact))
     if run.stopped:
         messages.info(f"Stopped early: the intervals come from {len(run.rounds)} rounds.", ":material/stop:")

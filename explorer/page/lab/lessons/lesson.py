@@ -11,6 +11,7 @@ import streamlit as st
 
 import archs
 import costmodel
+from explorer.data.metrics import quantity
 from explorer.lab import prediction
 from explorer.lab.experiment import Settings
 from explorer.lab.lessons import charts as lesson_charts
@@ -110,8 +111,8 @@ def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars:
     profile = prediction.profile_for(Settings())
     if times and profile:
         processor = profile.environment.get("processor", "unknown processor")
-        threads = profile.regime.threads
-        messages.caption(f"Predicted for {processor}, eager PyTorch, {threads} thread{'s' if threads > 1 else ''}.")
+        threads = quantity(profile.regime.threads, "thread")
+        messages.caption(f"Predicted for {processor}, eager PyTorch, {threads}.")
     return run
 
 
