@@ -126,8 +126,8 @@ def test_multipliers_are_the_published_networks():
 def test_bars_are_over_the_first_network():
     table = lessons.totals(lessons.last_stage_networks())
     first, second = lesson_charts.side_by_side(table).data
-    assert set(first.y) == {1}
-    assert second.y[0] == 216_589_760 / table["mult_adds"][0]
+    assert set(first.x) == {1}
+    assert second.x[0] == 216_589_760 / table["mult_adds"][0]
 
 
 @pytest.mark.parametrize(("groups", "size"), [(1, 4), (2, 3), (3, 4), (8, 1), (4, 6)])
@@ -200,7 +200,7 @@ def test_the_swish_networks_differ_in_nothing_that_is_counted():
 
 def test_squeeze_and_excite_at_a_quarter_is_the_published_network():
     networks = dict(lessons.squeeze_networks(0.25))
-    assert networks["squeezed to 0.25"] == archs.spec("mobilenet_v3_large")
+    assert networks["squeezed to 1/4"] == archs.spec("mobilenet_v3_large")
     table = lessons.totals(lessons.squeeze_networks(0.25))
     assert table["params"][1] > 1.3 * table["params"][0]
     assert table["mult_adds"][1] < 1.01 * table["mult_adds"][0]

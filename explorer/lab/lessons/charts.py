@@ -11,6 +11,8 @@ from explorer.figures.palette import HEAT, OUTLINE, text_on
 from explorer.lab.charts import BOUND, CURVE, MARKS, TEXT, layout
 
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+BAR = 24  # px, of a bar with its label and the space around it
+LABEL_ROOM = 1.3  # of the longest bar, so that its label stays inside of a phone's plot
 BARE = {"showticklabels": False, "fixedrange": True, "showgrid": False, "zeroline": False}
 COUNTS = {
     "mult_adds": "mult-adds",
@@ -22,14 +24,26 @@ COUNTS = {
 
 
 def side_by_side(totals: pandas.DataFrame) -> go.Figure:
-    """Networks as groups of bars, each count over the first network's."""
+    """Networks as groups of bars, each count over the first network's.
+
+    The bars are horizontal: their labels have room on a phone too.
+    """
     shown = [column for column in COUNTS if totals[column].iloc[0] > 0]
-    figure = go.Figure(layout=layout(barmode="group", yaxis={"title": "ratio to the first", "rangemode": "tozero"}))
+    ratios = totals[shown] / totals[shown].iloc[0]
+    figure = go.Figure(
+        layout=layout(
+            90 + BAR * ratios.size,
+            barmode="group",
+            xaxis={"title": "ratio to the first", "range": [0, LABEL_ROOM * ratios.to_numpy().max()]},
+            yaxis={"autorange": "reversed", "automargin": True},
+        )
+    )
     for number, row in enumerate(totals.to_dict("records")):
-        values = [row[column] / totals[column].iloc[0] for column in shown]
+        values = list(ratios.iloc[number])
         figure.add_bar(
-            x=[COUNTS[column] for column in shown],
-            y=values,
+            x=values,
+            y=[COUNTS[column] for column in shown],
+            orientation="h",
             name=row["network"],
             marker={"color": (BOUND, CURVE, MARKS, "#009E73")[number % 4]},
             text=[f"{value:.2f}×" for value in values],
@@ -37,7 +51,7 @@ def side_by_side(totals: pandas.DataFrame) -> go.Figure:
             textfont={"size": TEXT},
             cliponaxis=False,
             customdata=[f"{row[column]:,}" for column in shown],
-            hovertemplate="%{x}: %{customdata}<extra>%{fullData.name}</extra>",
+            hovertemplate="%{y}: %{customdata}<extra>%{fullData.name}</extra>",
         )
     return figure
 

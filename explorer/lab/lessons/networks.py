@@ -206,4 +206,13 @@ def squeeze_networks(ratio: float) -> Networks:
         if getattr(row, "se", 0):
             without = without.edit_row(number, se=0.0)
             with_ratio = with_ratio.edit_row(number, se=ratio)
-    return [("no squeeze-and-excite", without), (f"squeezed to {ratio:g}", with_ratio)]
+    return [("no squeeze-and-excite", without), (f"squeezed to {reduction(ratio)}", with_ratio)]
+
+
+def reduction(ratio: float) -> str:
+    """A squeeze ratio as the paper prints it.
+
+    >>> reduction(0.25), reduction(1.0)
+    ('1/4', '1')
+    """
+    return "1" if ratio == 1 else f"1/{1 / ratio:g}"

@@ -103,7 +103,7 @@ SQUEEZE = Question(
     ),
 )
 BLOCKWISE = Question(
-    "MnasNet's reward is accuracy · (latency / target)^w. With w = −0.07, by how much must a network of twice the "
+    "MnasNet's reward is accuracy · (latency / target)ʷ. With w = −0.07, by how much must a network of twice the "
     "latency be more accurate, relatively, to have the same reward?",
     ("about 1 %", "about 5 %", "about 15 %", "about 50 %"),
     _nearest((0.01, 0.05, 0.15, 0.5), lambda: searches.worth_of_double(-0.07)),

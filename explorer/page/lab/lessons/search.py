@@ -16,7 +16,7 @@ from explorer.search.runs.published_front import BANDS, MARKS, published
 @lesson(
     "Block-wise search",
     "MnasNet searches over kinds, kernels, widths and depths of blocks. Its reward joins accuracy and latency, "
-    "accuracy · (latency / target)^w, so that a network near the target may miss it a little where that pays.",
+    "accuracy · (latency / target)ʷ, so that a network near the target may miss it a little where that pays.",
     questions.BLOCKWISE,
 )
 def blockwise() -> None:

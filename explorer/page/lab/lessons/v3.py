@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.data.metrics import percent
+from explorer.data.metrics import number, percent
 from explorer.lab.lessons import charts as lesson_charts
 from explorer.lab.lessons import curves, questions
 from explorer.lab.lessons import networks as lessons
@@ -39,7 +39,8 @@ def last_stage() -> None:
     if times:
         before, after = times
         source = "Measured here" if run else "Predicted here, until you measure"
-        here = f" {source}: **{before - after:.2f} ms** of {before:.2f} ms, **{percent(1 - after / before)}**."
+        saved_ms = number(before - after, ".2f")
+        here = f" {source}: **{saved_ms} ms** of {before:.2f} ms, **{percent(1 - after / before)}**."
     st.markdown(
         f"It saves {saved / 1e6:.1f} M multiply-adds, {percent(saved / table['mult_adds'].iloc[0])}. On the paper's "
         f"phone that was {lessons.PAPER_SAVED_MS:g} ms, {percent(lessons.PAPER_SAVED_SHARE)} of the running time "
@@ -73,13 +74,8 @@ def swish() -> None:
     questions.SQUEEZE,
 )
 def squeeze() -> None:
-    ratio = st.select_slider(
-        "Squeeze ratio",
-        (0.0625, 0.125, 0.25, 0.5, 1.0),
-        0.25,
-        key="se ratio",
-        format_func=lambda value: f"1/{1 / value:g}",
-    )
+    ratios = (0.0625, 0.125, 0.25, 0.5, 1.0)
+    ratio = st.select_slider("Squeeze ratio", ratios, 0.25, key="se ratio", format_func=lessons.reduction)
     networks = lessons.squeeze_networks(ratio)
     table = lessons.totals(networks)
     first, second = table.iloc[0], table.iloc[1]
