@@ -16,6 +16,7 @@ import streamlit as st
 from explorer.data.metrics import minus
 from explorer.page.widgets import chart
 
+WHOLE = 12  # characters of a text that stays in one line, as "g = 1"
 Columns: TypeAlias = Mapping[str, Any]
 """Column → its title, or one of `st.column_config`."""
 
@@ -74,7 +75,8 @@ def html(heads: Sequence[TableHead], rows: Iterable[Sequence[TableCell]]) -> Non
 
 
 def _cell(cell: TableCell, sign: str) -> str:
-    return f"<td{sign} style='{cell.css}'>{escape(cell.text)}</td>"
+    whole = " data-whole" if len(cell.text) <= WHOLE else ""
+    return f"<td{sign}{whole} style='{cell.css}'>{escape(cell.text)}</td>"
 
 
 def _config(given: Any) -> dict[str, Any]:
