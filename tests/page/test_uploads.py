@@ -11,6 +11,7 @@ from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.testing.v1 import AppTest
 from support.apptest import PAGES
 
+from archs.catalogue.published import published
 from costmodel import CostError
 from explorer.data import profiles as devices
 from explorer.page.browser import answers
@@ -22,6 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_configuration_admits_the_largest_kind_of_file_and_no_more():
     text = (ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
     assert re.search(r"^maxUploadSize = (\d+)$", text, re.MULTILINE)[1] == str(max(LIMITS_MB.values()))
+
+
+def test_every_catalogue_networks_onnx_file_is_admitted():
+    """Its weights are nearly all of it. The limit was 6 MB, less than MobileNetV2's own file has."""
+    largest = max(float(row.params_m) for row in published() if row.params_m)
+    assert 4 * largest * 1e6 < 0.9 * LIMITS_MB["onnx"] * 2**20
 
 
 @pytest.mark.parametrize(

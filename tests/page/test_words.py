@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from unicodedata import east_asian_width
 
 from support.browser import ROOT
 
@@ -45,6 +46,7 @@ PRIVATE = (
     "more or less",
     "a change of the seed",
     'over the first"',
+    "thread(s)",
 )
 FILES = [
     path
@@ -87,5 +89,21 @@ def test_a_percent_sign_stands_after_a_space():
         for folder in ("archs", "costmodel", "explorer")
         for path in sorted((ROOT / folder).rglob("*.py"))
         for match in PERCENT.finditer(words(path))
+    ]
+    assert found == []
+
+
+def test_no_sign_is_a_full_width_one():
+    """The full-width signs of plus and minus were empty boxes where the font lacks them."""
+    found = [
+        f"{path.relative_to(ROOT)}: {sign}" for path in FILES for sign in words(path) if east_asian_width(sign) in "FW"
+    ]
+    assert found == []
+
+
+def test_an_exponent_is_raised():
+    """(latency / target)^w: a caret where the page has exponents of its own. LaTeX has its carets between signs."""
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()}" for path in FILES for match in re.finditer(r"\)\^\w", words(path))
     ]
     assert found == []
