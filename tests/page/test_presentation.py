@@ -21,6 +21,14 @@ SMALL = """least => {
     .map(e => e.textContent.trim() || e.ariaLabel);
 }"""
 HELP = ".stTooltipIcon button"
+BROKEN = """() => [...document.querySelectorAll("[data-testid=stMain] .short td")]
+  .filter(cell => cell.textContent.length <= 12 && cell.firstChild)
+  .filter(({ firstChild }) => {
+    const range = document.createRange();
+    range.selectNode(firstChild);
+    return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1;
+  })
+  .map(cell => cell.textContent)"""
 
 
 def test_all_text_is_legible_and_targets_are_large(browser, address):
@@ -33,6 +41,7 @@ def test_all_text_is_legible_and_targets_are_large(browser, address):
     assert page.evaluate(SMALL, LEGIBLE)
     page.get_by_text("Presentation view").click()
     page.wait_for_function(f"least => !({SMALL})(least).length", arg=LEGIBLE, timeout=20_000)
+    assert page.evaluate(BROKEN) == []  # "g = 1" stood in two lines
     box = page.locator(HELP).last.bounding_box()
     assert box
     assert min(box["width"], box["height"]) >= 24
