@@ -122,6 +122,7 @@ def test_edits_and_undo(at, resnet):
     wider = check(at)
     assert wider["layer3/1/conv2"].output[0] == 384
     assert fields(at)["undo"]["label"] == "Undo: layer3: width ×1.5"
+    assert any(caption.value.endswith("· 1 edit") for caption in at.caption)
     say(at, "scope", "layer2/1")
     say(at, "remove")
     assert "layer2/1" not in {n.block for n in check(at).nodes}
