@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.app_session import AppSession
@@ -12,7 +13,8 @@ from explorer.page.browser import bursts
 def test_elements_are_sent_in_bursts() -> None:
     bursts.gather()
     bursts.gather()  # once per process
-    asyncio.run(_enqueued())
+    with ThreadPoolExecutor(1) as pool:  # the tests in a browser have a loop in this thread
+        pool.submit(asyncio.run, _enqueued()).result()
 
 
 class Session(AppSession):

@@ -75,7 +75,7 @@ def html(heads: Sequence[TableHead], rows: Iterable[Sequence[TableCell]]) -> Non
 
 
 def _cell(cell: TableCell, sign: str) -> str:
-    whole = " data-whole" if len(cell.text) <= WHOLE else ""
+    whole = " data-whole=''" if len(cell.text) <= WHOLE else ""
     return f"<td{sign}{whole} style='{cell.css}'>{escape(cell.text)}</td>"
 
 
