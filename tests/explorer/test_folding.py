@@ -1,31 +1,13 @@
-"""A folded network is priced as folded, on the page as on the command line."""
+"""A folded network is priced as folded."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 
 import archs
-from archs.catalogue.registry import FAMILIES
-from explorer.cli import main as cli
 from explorer.data import profiles as devices
 from explorer.editing.history import History
 from explorer.editing.scenario import Scenario
-
-NETWORKS = list(FAMILIES)[:10]
-
-
-@pytest.mark.parametrize("folded", [False, True])
-@pytest.mark.parametrize("name", NETWORKS)
-def test_the_page_and_the_command_line_predict_the_same(name, folded, capsys):
-    scenario = Scenario(History.start(archs.spec(name)), folded=folded)
-    assert cli.main(["predict", name, "--json", *(["--fold"] if folded else [])]) in (0, None)
-    said = json.loads(capsys.readouterr().out)
-    found = scenario.prediction
-    assert found is not None
-    assert found.latency_ms == said["latency_ms"]
-    assert (found.interval or (None, None)) == (said["low_ms"], said["high_ms"])
 
 
 def test_folding_changes_the_latency_and_where_it_is_spent():
