@@ -111,3 +111,19 @@ def test_every_word_of_a_drawing_is_whole_and_in_the_themes_ink(browser, address
         assert page.locator(".st-key-where .mark text").evaluate_all(SHOWN) >= (5 if width < 600 else 50)
     finally:
         page.close()
+
+
+def test_what_is_out_of_sight_is_not_laid_out(page):
+    """Layout and paint of the bars and the table took a tenth of an edit that was made above them."""
+    open_block(page, "stage3/block2")
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
+    in_sight = "element => element.checkVisibility({contentVisibilityAuto: true})"
+    for part in (".st-key-where_kind .scroll", ".st-key-grid .sheet"):
+        inside = page.locator(f"{part} > *").first
+        page.wait_for_function(f"element => !({in_sight})(element)", arg=inside.element_handle(), timeout=20_000)
+        height = page.locator(part).evaluate("element => element.clientHeight")
+        inside.scroll_into_view_if_needed()
+        page.wait_for_function(in_sight, arg=inside.element_handle())
+        shown = page.locator(part).evaluate("element => element.clientHeight")
+        assert shown == pytest.approx(height, abs=20), "the page would jump"
+        page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
