@@ -26,6 +26,7 @@ def render(drawing: Drawing, name: str, alt: str, buttons: bool = False) -> str:
     be pressed.
     """
     plot = Plot.of(drawing)
+    name = name.replace(" ", "-")  # a reference to an id ends at a space
     role = "button" if buttons else "img"
     parts = [box(shown, plot) for shown in drawing.boxes]
     least = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
@@ -128,6 +129,13 @@ def test_marks_can_be_pressed_only_where_something_comes_of_it(name):
         assert root.attrib["aria-label"] == "what it shows"
         assert {mark.attrib["role"] for mark in marks(root)} == {role}
         assert all(mark.attrib["aria-label"] for mark in marks(root))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_reference_is_to_an_id_of_the_drawing(name):
+    """The colour bar of the page Import, whose figure is "import picture", was black: a space ends a reference."""
+    text = svg.render(FIGURES[name], "import picture", "b")
+    assert set(re.findall(r"url\(#(.*?)\)", text)) == set(re.findall(r'\bid="(\S*?)"', text))
 
 
 HOSTILE = [
