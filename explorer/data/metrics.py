@@ -103,13 +103,12 @@ def checked(metric: str, columns: Container[str], argument: str = "metric") -> s
 def human(value: float, digits: int = 4) -> str:
     """A number with a thousands prefix and about `digits` digits.
 
-    >>> human(300_774_272), human(3_504_872), human(151), human(2_408_448, 3)
-    ('300.8 M', '3.505 M', '151', '2.41 M')
+    >>> human(300_774_272), human(3_504_872), human(151), human(2_408_448, 3), human(999_999)
+    ('300.8 M', '3.505 M', '151', '2.41 M', '1.000 M')
     """
     for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            scaled = value / size
-            return f"{scaled:.{max(0, digits - len(str(int(abs(scaled)))))}f} {prefix}"
+        if abs(_rounded(value, digits)) >= size:
+            return f"{_significant(value / size, digits)} {prefix}"
     return f"{value:,}" if isinstance(value, int) else f"{value:.{max(0, digits - 2)}f}"
 
 
@@ -163,10 +162,10 @@ def percent(share: float, digits: int = 0, sign: str = "") -> str:
 def duration(ms: float) -> str:
     """Milliseconds, or seconds from 1,000 ms, with three digits.
 
-    >>> duration(21.24), duration(9), duration(0.5), duration(68_300), duration(999.7)
-    ('21.2 ms', '9.00 ms', '0.5 ms', '68.3 s', '1.00 s')
+    >>> duration(21.24), duration(9), duration(0.5), duration(68_300), duration(999.7), duration(99.96)
+    ('21.2 ms', '9.00 ms', '0.5 ms', '68.3 s', '1.00 s', '100 ms')
     """
-    if ms < 1:
+    if _rounded(ms, 3) < 1:
         return f"{ms:.3g} ms"
     return _three_digits(ms / 1e3, "s") if round(ms) >= 1000 else _three_digits(ms, "ms")
 
@@ -184,7 +183,17 @@ def ends(low_ms: float, high_ms: float) -> str:
 
 
 def _three_digits(value: float, unit: str) -> str:
-    return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f} {unit}"
+    return f"{_significant(value, 3)} {unit}"
+
+
+def _significant(value: float, digits: int) -> str:
+    """With at most so many digits; those before the point are counted after rounding: 99.96 with three is 100."""
+    whole = len(str(int(abs(_rounded(value, digits)))))
+    return f"{value:,.{max(0, digits - whole)}f}"
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 class Tile(NamedTuple):
