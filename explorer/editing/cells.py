@@ -31,6 +31,15 @@ TITLES = {
 """Columns whose name in a spec is short."""
 
 
+UNSTATED = {"dw_activation": "as the activation", "merge": "as in the paper"}
+"""What an empty cell of a column means; elsewhere the cell is not stated."""
+
+
+def unstated(name: str) -> str:
+    """An empty cell of this column in words."""
+    return UNSTATED.get(name, "not stated")
+
+
 def titled(name: str) -> str:
     """A column of a spec in words."""
     return TITLES.get(name, name.replace("_", " "))
@@ -180,5 +189,8 @@ def attempted(spec: Spec, wanted: Mapping[tuple[int, str], Any]) -> Spec:
 
 def label(wanted: Mapping[tuple[int, str], Any]) -> str:
     """The label of a version: `row 4, kernel: 5`."""
-    words = [f"row {index + 1}, {name}: {'nothing' if v is None else v}" for (index, name), v in wanted.items()]
+    words = [
+        f"row {index + 1}, {titled(name)}: {unstated(name) if value is None else value}"
+        for (index, name), value in wanted.items()
+    ]
     return "; ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")

@@ -34,7 +34,7 @@ def changed_cells(before: Spec, after: Spec) -> tuple[str, ...]:
                 found.setdefault(column, []).append((number, value, getattr(other, column)))
     return tuple(
         f"row{'s' if len(changes) > 1 else ''} {_ranges([number for number, *_ in changes])}: {cells.titled(column)} "
-        f"{_span(old for _, old, _ in changes)} → {_span(new for *_, new in changes)}"
+        f"{_span(column, (old for _, old, _ in changes))} → {_span(column, (new for *_, new in changes))}"
         for column, changes in found.items()
     )
 
@@ -50,17 +50,19 @@ def _ranges(numbers: list[int]) -> str:
     return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
-def _span(values: Iterable[object]) -> str:
+def _span(column: str, values: Iterable[object]) -> str:
     different = list(dict.fromkeys(values))
     numbers = [value for value in different if isinstance(value, (int, float)) and not isinstance(value, bool)]
-    words = [] if len(numbers) == len(different) else [_said(v) for v in different if v not in numbers]
+    words = [] if len(numbers) == len(different) else [_said(column, v) for v in different if v not in numbers]
     if len(numbers) > 2:
         return " or ".join([f"{min(numbers):g} … {max(numbers):g}", *words])
-    return " or ".join(map(_said, different))
+    return " or ".join(_said(column, value) for value in different)
 
 
-def _said(value: object) -> str:
-    return "not stated" if value is None else f"{value:g}" if isinstance(value, float) else word(value)
+def _said(column: str, value: object) -> str:
+    if value is None:
+        return cells.unstated(column)
+    return f"{value:g}" if isinstance(value, float) else word(value)
 
 
 def accuracy_change(before: Spec, after: Spec) -> tuple[str, str]:

@@ -86,5 +86,7 @@ def test_what_was_attempted_has_the_values_that_the_table_takes():
 
 
 def test_a_label_says_what_was_typed():
-    assert cells.label({(3, "kernel"): 5, (4, "expanded"): None}) == "row 4, kernel: 5; row 5, expanded: nothing"
+    assert cells.label({(3, "kernel"): 5, (4, "expanded"): None}) == "row 4, kernel: 5; row 5, expanded: not stated"
+    assert cells.label({(3, "se"): 0.25}) == "row 4, squeeze-and-excitation ratio: 0.25"
+    assert cells.label({(3, "dw_activation"): None}) == "row 4, depthwise activation: as the activation"
     assert cells.label({(i, "kernel"): 5 for i in range(5)}).endswith("and 2 more")

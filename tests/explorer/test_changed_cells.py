@@ -21,7 +21,7 @@ def test_columns_name_their_rows_and_both_values():
 def test_columns_are_spelled_out():
     spec = archs.spec("mobilenet_v2")
     (cell,) = changed_cells(spec, spec.edit_row(3, dw_activation="none"))
-    assert cell == "row 4: depthwise activation not stated → none"
+    assert cell == "row 4: depthwise activation as the activation → none"
 
 
 def test_a_published_accuracy_is_not_called_an_estimate():

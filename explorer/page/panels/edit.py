@@ -16,10 +16,6 @@ from explorer.page.widgets import form
 from explorer.page.widgets.form import Change, Part
 
 STEPS = {"kernel": 2, "channels": 8, "inner": 8, "expanded": 8, "expansion": 1.0, "se": 0.05, "dropout": 0.1}
-UNSTATED = {
-    "dw_activation": "as the activation",
-    "merge": "as in the paper",
-}
 INSERTED, REPLACING = "kind to insert", "kind of the stage"
 """Memory: the kinds of block that the lists of Insert and Replace show."""
 
@@ -75,7 +71,7 @@ def _choice(name: str, column: cells.Column, value: Any) -> Part:
         [*([None] if column.optional else []), *column.words],
         value,
         _set(name),
-        lambda word: UNSTATED.get(name, "not stated") if word is None else _spaced(str(word)),
+        lambda word: cells.unstated(name) if word is None else _spaced(str(word)),
         error=state.is_refused(f"cell {name}"),
     )
 
