@@ -26,7 +26,8 @@ def title(scenario: Scenario) -> None:
     """The network's name with its edits."""
     graph = scenario.graph
     folded = " · batch norm folded" if scenario.folded else ""
-    against = "" if scenario.baseline == scenario.spec else f" · changes against {scenario.compared.title}"
+    base = scenario.compared
+    against = "" if base.spec == scenario.spec else f" · changes against {base.title} with input {base.graph.input}"
     words.title(
         scenario.title,
         f"input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{folded}{against}",

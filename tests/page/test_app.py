@@ -97,6 +97,18 @@ def test_folding(page):
     assert scenario_of(page).counts.total.kernels < before
 
 
+def test_the_headline_says_with_which_input_the_baseline_is(page):
+    """Opened at 128², a network had "▲ 5.2 %" against a baseline that the page has nowhere at 128²."""
+    say(page, "mobilenet_v2:resolution", 128)
+    assert "changes against" not in titled(page)
+    say(page, "whole hard_swish")
+    assert titled(page).endswith("changes against MobileNetV2, width 1.0 with input 3×128×128</p>")
+
+
+def titled(page: AppTest) -> str:
+    return next(one.proto.body for one in page.get("html") if "<h1>" in one.proto.body)
+
+
 def test_a_block_is_opened_and_closed(page):
     say(page, "block", "stage3/block2")
     assert "stage3/block2" in headings(page)
