@@ -111,9 +111,7 @@ def _draw(scenario: Scenario, options: Sequence[PricedNetwork], target: float) -
     figure = figures.with_budget(plain, target, options, others)
     chart.show(figure, "budget", "Candidates for the budget", partial(opened, offered=options), scenario.file("budget"))
     chart.legend(tradeoff.legend(figure))
-    st.caption(
-        "A click on a point opens its network. Line: the budget. ✖: the 90 % interval crosses it. Hollow: estimate."
-    )
+    st.caption("A click on a point opens its network. Dashed line: the budget.")
 
 
 def _list(head: str, tier: str, options: Sequence[PricedNetwork], scenario: Scenario) -> None:
