@@ -28,7 +28,7 @@ from explorer.page.panels.tables import csv
 from explorer.page.state import own_devices, profiles
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart, form, job_status, messages, profile_file, upload
+from explorer.page.widgets import chart, data_table, form, job_status, messages, profile_file, upload
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -135,7 +135,7 @@ def _choose() -> None:
             "As `python -m explorer calibrate --output mine.json` writes it, or the button below.",
         )
     state.show_problem("calibrate upload")
-    st.dataframe(_listed(profiles.known()), hide_index=True, key="calibrate profiles", column_config=_heads())
+    data_table.frame(_listed(profiles.known()), key="calibrate profiles", column_config=_heads())
 
 
 def _uploaded(file: UploadedFile | None) -> None:
@@ -180,12 +180,18 @@ def _heads() -> dict[str, Any]:
     }
 
 
+def _lasted(seconds: float) -> str:
+    return f"{seconds / 60:,.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
 def _about(key: str) -> None:
     profile = devices.load(key)
     environment = {k: v for k, v in profile.environment.items() if k not in ("device", "threads", "layout")}
     st.markdown(f"Latencies on this page: **{messages.literal(devices.whose(key))}**.")
-    took = f" in {profile.seconds:.0f} s" if profile.seconds else ""
-    made = f"{'quick, ' if profile.quick else ''}{profile.networks} networks{took}"
+    if torch := environment.get("torch"):
+        environment["torch"] = f"PyTorch {torch}"
+    took = f" in {_lasted(profile.seconds)}" if profile.seconds else ""
+    made = f"{'quick, ' if profile.quick else ''}{profile.networks:,} networks{took}"
     prior = [f"initialised from {profile.prior}"] if profile.prior else []
     messages.caption(" · ".join([*map(str, environment.values()), made, *prior]))
     for warning in profile.warnings:
@@ -232,5 +238,5 @@ def _evidence(key: str) -> None:
         [{"family": family, **errors.model_dump()} for family, errors in devices.load(key).held_out.items()]
     )[["family", *ERRORS]]
     with st.expander("Held-out errors by family"):
-        st.dataframe(table, hide_index=True, key="calibrate errors", column_config=dict(ERRORS))
+        data_table.frame(table, key="calibrate errors", column_config=dict(ERRORS))
     csv(pairs, "predicted_and_measured", "networks")

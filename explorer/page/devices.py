@@ -23,7 +23,7 @@ from explorer.page.panels.tables import csv
 from explorer.page.state import profiles
 from explorer.page.state import session as state
 from explorer.page.state.session import guard
-from explorer.page.widgets import chart, messages
+from explorer.page.widgets import chart, data_table, messages
 
 ALL = "All"
 MAX_COMPARED = 12
@@ -57,14 +57,12 @@ def _choose() -> list[str]:
     group = st.segmented_control("Group", groups, default=groups[1], required=True, key="device group")
     shown = listed if group in (None, ALL) else listed[listed["group"] == group]
     hidden = ["key"] if group == ALL else ["key", "group"]
-    event: Any = st.dataframe(
+    event: Any = data_table.frame(
         shown.drop(columns=hidden).style.format(FORMATS),
-        hide_index=True,
         key=f"device list {group}",
         on_select="rerun",
         selection_mode="multi-row",
         column_config=_heads(),
-        placeholder="–",
     )
     keys = [str(shown["key"].iloc[row]) for row in event.selection.rows if row < len(shown)][:MAX_COMPARED]
     left, right = st.columns([1, 3], vertical_alignment="center")
@@ -130,9 +128,8 @@ def _compared(found: pandas.DataFrame, what: str, name: str, marked: list[str]) 
     with st.expander("As a table"):
         shown = found.rename(columns={"label": what})
         number = st.column_config.NumberColumn
-        st.dataframe(
+        data_table.frame(
             shown,
-            hide_index=True,
             key=f"{name} table",
             column_config={
                 "latency_ms": number("ms per image", format="%.3g"),

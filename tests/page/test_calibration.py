@@ -307,3 +307,10 @@ def test_the_explore_page_offers_this_machines_profile(mine):
     assert forms.tiles(at)["Latency"]["beside"].count("· this machine ·") == 1
     forms.say(at, "profile", "")
     assert forms.tiles(at)["Latency"]["value"] == "–"
+
+
+def test_a_profile_says_in_which_torch_and_how_long():
+    """It said "2.13.0+cpu" and "4194 networks in 6096 s"."""
+    at = AppTest.from_string("from explorer.page import calibration\ncalibration._about('cpu')").run()
+    assert "PyTorch 2.13.0" in said(at)
+    assert "4,194 networks in 102 min" in said(at)

@@ -52,3 +52,11 @@ def test_every_table_of_the_lab_can_be_enlarged():
     """The grid's text stayed at 14 px for a class at a projector."""
     lab = sorted((ROOT / "explorer" / "page" / "lab").rglob("*.py"))
     assert [path.name for path in lab if "st.dataframe(" in path.read_text(encoding="utf-8")] == []
+
+
+def test_a_missing_value_is_a_dash_in_every_table():
+    """The blocks of designs that do not have as many said "None"."""
+    (table,) = clean(AppTest.from_string(SCRIPT.format(on=False)).run()).dataframe
+    assert table.proto.placeholder == "–"
+    callers = [path.name for path in (ROOT / "explorer").rglob("*.py") if "st.dataframe(" in path.read_text()]
+    assert callers == ["data_table.py"]

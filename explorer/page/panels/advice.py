@@ -22,7 +22,7 @@ from explorer.figures.palette import heat
 from explorer.page.browser import effects
 from explorer.page.panels.tables import download
 from explorer.page.state import session as state
-from explorer.page.widgets import form, messages
+from explorer.page.widgets import data_table, form, messages
 from explorer.page.widgets.form import Part
 
 SHOWN = 8
@@ -89,9 +89,8 @@ def _table(strains: tuple[Strain, ...], scenario: Scenario) -> None:
         subset=list(css),
     )
     style = style.format({"G2": percent, "G4": percent})
-    st.dataframe(
+    data_table.frame(
         style,
-        hide_index=True,
         column_config={
             "G1": st.column_config.NumberColumn("G1 · over the bound", format="%.2f ×"),
             "G2": st.column_config.NumberColumn("G2 · in grouped conv."),

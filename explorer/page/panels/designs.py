@@ -16,7 +16,7 @@ from explorer.page.browser.memory import memory
 from explorer.page.panels.tables import csv, of_device
 from explorer.page.state import collection as stored
 from explorer.page.state import session as state
-from explorer.page.widgets import chart, form, messages
+from explorer.page.widgets import chart, data_table, form, messages
 from explorer.page.widgets.form import Change, Part
 from explorer.views import designs as views
 
@@ -138,7 +138,7 @@ def _share() -> None:
 
 def _compare(shown: Collection, scenario: Scenario) -> None:
     rows = views.table(shown, scenario)
-    st.dataframe(views.tiles(rows), hide_index=True)
+    data_table.frame(views.tiles(rows))
     offered = [metric for metric in METRIC if rows[metric].notna().any()]
     metric = st.segmented_control(
         "Compare by",
@@ -157,5 +157,5 @@ def _compare(shown: Collection, scenario: Scenario) -> None:
     config = {one.name: st.column_config.NumberColumn(one.name, format=number) for one in shown}
     blocks = views.blocks(shown, scenario, metric)
     st.markdown(f"**{METRICS[metric].title} by block**")
-    st.dataframe(blocks, hide_index=True, column_config=config)
+    data_table.frame(blocks, column_config=config)
     csv(blocks, "designs", "blocks of the designs")

@@ -11,7 +11,7 @@ from explorer.editing import diff as compare
 from explorer.editing.scenario import Scenario
 from explorer.figures import tradeoff
 from explorer.page.panels.tables import download, of_device
-from explorer.page.widgets import chart
+from explorer.page.widgets import chart, data_table
 
 MARKS = {"same": "", "changed": "● changed", "added": "+ added", "removed": "− removed"}
 NUMBERS = {"mult_adds": "mult-adds", "latency_ms": "ms", "params": "params", "mem_access": "MAC", "kernels": "kernels"}
@@ -47,9 +47,8 @@ def diff(scenario: Scenario) -> None:
     view = table if everything else table[table["status"] != "same"]
     view = view.assign(status=view["status"].map(MARKS))[["status", "block", "before", "what", *columns]]
     forms = {column: CHANGE_MS if column == "latency_ms" else CHANGE for column in columns}
-    st.dataframe(
+    data_table.frame(
         view.style.format({column: partial(number, form=form) for column, form in forms.items()}),
-        hide_index=True,
         column_config={
             "before": "before",
             **{

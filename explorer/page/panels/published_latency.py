@@ -17,7 +17,7 @@ from explorer.editing.scenario import Scenario
 from explorer.figures import tradeoff
 from explorer.figures.tradeoff import Point
 from explorer.page.state import profiles
-from explorer.page.widgets import chart, messages
+from explorer.page.widgets import chart, data_table, messages
 
 FIGURES = {
     "Pixel 1 single large core": "as MobileNetV3, Figure 1",
@@ -61,7 +61,7 @@ def show(points: pandas.DataFrame, scenario: Scenario) -> None:
     chart.legend(tradeoff.legend(figure))
     _conditions(network, key)
     shown = there[["variant", "printed", "source", "note"]]
-    st.dataframe(shown.assign(source=shown["source"].map(sources.title)), hide_index=True)
+    data_table.frame(shown.assign(source=shown["source"].map(sources.title)))
 
 
 def _title(setting: tuple[str, str, str, int]) -> str:

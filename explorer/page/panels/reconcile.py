@@ -12,7 +12,7 @@ from explorer.figures import charts as figures
 from explorer.page.browser import effects
 from explorer.page.browser.memory import memory
 from explorer.page.panels.tables import download
-from explorer.page.widgets import chart
+from explorer.page.widgets import chart, data_table
 
 FVCORE = "fvcore"
 """Memory: (graph, what fvcore counted of it)."""
@@ -25,7 +25,7 @@ def reconcile(scenario: Scenario) -> None:
         f"One network, many numbers: here it has **{mult_adds:,}** multiply-adds. Each tool's total is this figure and "
         "the terms below, to the unit."
     )
-    st.dataframe(
+    data_table.frame(
         pandas.DataFrame(
             {
                 "tool": [r.tool for r in reports],
@@ -35,7 +35,6 @@ def reconcile(scenario: Scenario) -> None:
                 "terms": [", ".join(t.name for t in r.terms if t.amount) or "equal" for r in reports],
             }
         ),
-        hide_index=True,
         column_config={
             "total": st.column_config.NumberColumn("reports", format="localized"),
             "difference": st.column_config.NumberColumn("difference", format="localized"),
@@ -52,9 +51,8 @@ def reconcile(scenario: Scenario) -> None:
         f"From our multiply-adds to what {report.tool} reports, term by term",
     )
     terms = pandas.DataFrame([vars(term) for term in report.terms], columns=["name", "amount", "why", "nodes"])
-    st.dataframe(
+    data_table.frame(
         terms[["name", "amount", "nodes", "why"]],
-        hide_index=True,
         column_config={
             "name": "term",
             "amount": st.column_config.NumberColumn("adds", format="localized"),

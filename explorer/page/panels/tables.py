@@ -114,7 +114,7 @@ def table_of(table: pandas.DataFrame, shown: Sequence[str], height: int | None =
             config[column] = st.column_config.NumberColumn(title, help=help, format=number)
         else:
             config[column] = st.column_config.TextColumn(title, help=help, pinned=column == shown[0])
-    st.dataframe(data, hide_index=True, column_config=config, height=height or min(38 + 35 * len(view), 560))
+    data_table.frame(data, column_config=config, height=height or min(38 + 35 * len(view), 560))
 
 
 def short(table: Mapping[str, Sequence[Any]], shown: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ from explorer.page.importing import HOME
 from explorer.page.panels.tables import csv
 from explorer.page.search import choices, persistence, starting
 from explorer.page.state import session as state
-from explorer.page.widgets import chart, form, job_status, messages
+from explorer.page.widgets import chart, data_table, form, job_status, messages
 from explorer.page.widgets.form import Change
 from explorer.search.netadapt import VERSIONS, AdaptedStep, Proposal
 from explorer.search.objectives import OBJECTIVES
@@ -197,7 +197,7 @@ def _result(job: AdaptJob) -> None:
     number = st.column_config.NumberColumn
     formats = {name: number(format="%.2f") for name in ("ms", "from, ms", "to, ms")}
     formats[unit] = number(format="%.1f" if _is_accuracy(job) else "localized")
-    st.dataframe(pandas.DataFrame(rows), hide_index=True, key="adapt steps", column_config=formats)
+    data_table.frame(pandas.DataFrame(rows), key="adapt steps", column_config=formats)
     csv(_proposals(job), "adaptation", "all proposals")
     if memory().pop(OPENED, None) is not None:
         st.switch_page(st.session_state[HOME])

@@ -30,7 +30,7 @@ from explorer.page.search import choices, distribution
 from explorer.page.state import collection
 from explorer.page.state import session as state
 from explorer.page.state.share import TAB
-from explorer.page.widgets import chart, download, form, messages
+from explorer.page.widgets import chart, data_table, download, form, messages
 from explorer.page.widgets.form import Change
 from explorer.search.objectives import objective
 from explorer.search.runs import outcome as words
@@ -95,7 +95,7 @@ def _comparisons(outcome: Outcome) -> None:
     if not outcome.comparisons:
         return
     st.subheader("Beside it, at the same target", anchor=False)
-    st.dataframe(outcome.comparison_table, hide_index=True, key="search baselines")
+    data_table.frame(outcome.comparison_table, key="search baselines")
 
 
 def _slope(outcome: Outcome) -> None:
@@ -109,7 +109,7 @@ def _slope(outcome: Outcome) -> None:
 def _table(outcome: Outcome) -> None:
     st.subheader("The best", anchor=False)
     table = outcome.table.dropna(axis=1, how="all")
-    st.dataframe(table, hide_index=True, key="search best", column_config=_heads(outcome))
+    data_table.frame(table, key="search best", column_config=_heads(outcome))
 
 
 def _heads(outcome: Outcome) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def _file(label: str, text: str, name: str, mime: str) -> None:
 def _compare(job: SearchJob, outcome: Outcome, ranks: list[int]) -> None:
     """The networks side by side, and a button that puts them among the designs of Explore."""
     chosen = [Design(_title(outcome, rank), outcome.spec(outcome.best[rank - 1])) for rank in ranks]
-    st.dataframe(views.tiles(views.table(chosen, _scenario(job, outcome, outcome.best[0]))), hide_index=True)
+    data_table.frame(views.tiles(views.table(chosen, _scenario(job, outcome, outcome.best[0]))))
     keep = partial(_keep, outcome, chosen)
     effects.button("Keep these among the designs", "search keep", keep, icon=":material/bookmark_add:")
 

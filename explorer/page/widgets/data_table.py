@@ -49,7 +49,12 @@ def show(
         signed = {name: {**configs[name], "type_config": {"type": "number"}} for name in negative}
         # The grid's own formats write hyphens
         data = table.reset_index(drop=True).style.format(forms) if negative else table
-        st.dataframe(data, hide_index=True, key=key, column_config={**(columns or {}), **signed}, height=height)
+        frame(data, key=key, column_config={**(columns or {}), **signed}, height=height)
+
+
+def frame(data: Any, **options: Any) -> Any:
+    """Streamlit's grid without the index; a missing value is a dash, Streamlit's own is None. Gives its selection."""
+    return st.dataframe(data, hide_index=True, placeholder="–", **options)
 
 
 def wrapped(table: pandas.DataFrame, columns: Columns | None = None) -> None:
