@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas
 
-_OTHER = re.compile(r"[^\w .,:;()@/+×=%\-]+")
+_OTHER = re.compile(r"[^\w .,:;()@/+×=%’\-]+")
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -30,5 +30,7 @@ def plain(text: object, length: int = 60) -> str:
 
     >>> plain("=HYPERLINK(<b>x</b>)")
     'HYPERLINK( b x /b )'
+    >>> plain("O'Brien")
+    'O’Brien'
     """
-    return " ".join(_OTHER.sub(" ", str(text)).split()).lstrip("=+-@ ")[:length].strip()
+    return " ".join(_OTHER.sub(" ", str(text).replace("'", "’")).split()).lstrip("=+-@ ")[:length].strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from html import escape
+from math import ceil
 from typing import Any
 
 import pandas
@@ -16,6 +17,10 @@ from explorer.lab.experiment import printed_platform
 from explorer.lab.theory import GROUPS
 
 TEXT = 14
+LINE = 20  # px, of a line of text of this size
+APART = 9  # px, between the marks of two machines in a row
+IN_A_LINE = 4  # names of machines in a line of the legend
+LABEL = 16  # characters in a line of a row's name: on a phone a longer one takes the room of the marks
 SYMBOLS = ("circle", "triangle-up", "cross", "star", "hexagon")
 SERIES = {
     "paper_GPU": ("paper, GPU", "#E69F00", "square"),
@@ -46,6 +51,11 @@ def layout(height: int = 340, **more: object) -> go.Layout:
         yaxis=axis,
     )
     return chart.update(more)
+
+
+def _room_for_names(figure: go.Figure) -> go.Figure:
+    """A left margin as wide as the names of the rows, on a phone and on a projector."""
+    return figure.update_yaxes(automargin=True, ticklabelstandoff=4).update_layout(margin_l=8)
 
 
 def g1_curve(curve: pandas.DataFrame, rows: pandas.DataFrame) -> go.Figure:
@@ -121,7 +131,8 @@ def g4_shares(shares: pandas.DataFrame) -> go.Figure:
     bars = []
     for kind, colour in PARTS.items():
         part = shares[shares["kind"] == kind]
-        labels = [[*part["row"], *part["row"]], ["operations"] * len(part) + ["MAC"] * len(part)]
+        rows = [_wrapped(row, LABEL) for row in part["row"]]
+        labels = [[*rows, *rows], ["operations"] * len(part) + ["MAC"] * len(part)]
         values = [*part["operations_share"], *part["mem_access_share"]]
         bars.append(
             go.Bar(
@@ -140,7 +151,7 @@ def g4_shares(shares: pandas.DataFrame) -> go.Figure:
             )
         )
     figure = go.Figure(bars, layout(390, barmode="stack", xaxis={**draw.percents(*draw.FIFTHS), "range": [0, 1]}))
-    figure.update_layout(yaxis={"autorange": "reversed", "tickfont": {"size": 13}}, margin_l=230)
+    _room_for_names(figure).update_layout(yaxis={"autorange": "reversed", "tickfont": {"size": 13}})
     return figure.update_layout(uniformtext={"minsize": 12, "mode": "hide"}, legend_traceorder="normal")
 
 
@@ -175,13 +186,13 @@ def comparison(table: pandas.DataFrame, guideline: int = 1) -> go.Figure:
     figure.update_xaxes(title="ratio of times (right: slower)", automargin=True)
     figure.update_yaxes(
         tickvals=list(height.values()),
-        ticktext=list(height),
+        ticktext=[_wrapped(row, LABEL) for row in height],
         range=[0.6 - len(table), 0.6],
         showgrid=False,
         zeroline=False,
         title=None,
     )
-    return figure.update_layout(margin_l=190)
+    return _room_for_names(figure)
 
 
 def _outline(symbol: str) -> dict[str, Any]:
@@ -195,7 +206,9 @@ def spread(runs: pandas.DataFrame, paper: pandas.DataFrame, guideline: int = 1) 
     `paper`: row, paper_GPU, paper_ARM.
     """
     rows = list(paper["row"])[1:]
-    figure = go.Figure(layout=layout(110 + 60 * len(rows)))
+    machines = list(dict.fromkeys(runs.loc[runs["row"].isin(rows), "machine"]))
+    legend = LINE * ceil((len(machines) + 2) / IN_A_LINE)  # px
+    figure = go.Figure(layout=layout(90 + legend + max(60, APART * len(machines)) * len(rows)))
     compared = runs[runs["row"].isin(rows)]
     place = {row: -number for number, row in enumerate(rows)}
     for column in ("paper_GPU", "paper_ARM"):
@@ -209,7 +222,6 @@ def spread(runs: pandas.DataFrame, paper: pandas.DataFrame, guideline: int = 1) 
             mode="markers",
             marker=marker,
         )
-    machines = list(dict.fromkeys(compared["machine"]))
     for number, machine in enumerate(machines):
         mine = compared[compared["machine"] == machine]
         figure.add_scatter(
@@ -233,8 +245,9 @@ def spread(runs: pandas.DataFrame, paper: pandas.DataFrame, guideline: int = 1) 
         )
     figure.add_vline(x=1, line={"color": OUTLINE, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="time over the first row's")
-    figure.update_yaxes(tickvals=list(place.values()), ticktext=list(place), range=[0.6 - len(rows), 0.6], title=None)
-    return figure.update_layout(margin_l=190)
+    names = [_wrapped(row, LABEL) for row in rows]
+    figure.update_yaxes(tickvals=list(place.values()), ticktext=names, range=[0.6 - len(rows), 0.6], title=None)
+    return _room_for_names(figure)
 
 
 def _offset(number: int, count: int) -> float:
@@ -248,9 +261,10 @@ def answers(given: list[tuple[str, str]]) -> go.Figure:
     for student, answer in given:
         students.setdefault(answer, []).append(student)
     ordered = sorted(students.items(), key=lambda item: len(item[1]))
+    labels = [_wrapped(answer, 24) for answer, _ in ordered]
     bars = go.Bar(
         x=[len(names) for _, names in ordered],
-        y=[_wrapped(answer, 28) for answer, _ in ordered],
+        y=labels,
         orientation="h",
         marker={"color": CURVE},
         text=[_wrapped(", ".join(names), 60) for _, names in ordered],
@@ -259,14 +273,16 @@ def answers(given: list[tuple[str, str]]) -> go.Figure:
         customdata=[", ".join(names) for _, names in ordered],
         hovertemplate="%{x}: %{customdata}<extra></extra>",
     )
-    figure = go.Figure(bars, layout(90 + 64 * len(ordered)))
+    lines = max((label.count("<br>") + 1 for label in labels), default=1)
+    figure = go.Figure(bars, layout(90 + max(64, LINE * (lines + 1)) * len(ordered)))
     figure.update_xaxes(title="students", dtick=max(1, round(len(given) / 10)), rangemode="tozero")
-    return figure.update_layout(margin_l=240, yaxis_title=None, showlegend=False)
+    return _room_for_names(figure).update_layout(yaxis_title=None, showlegend=False)
 
 
 def _wrapped(text: str, width: int) -> str:
     """Text for plotly in lines of at most `width` characters."""
-    return "<br>".join(escape(line) for line in textwrap.wrap(text, width)) or " "
+    lines = textwrap.wrap(text, width, break_on_hyphens=" " not in text)
+    return "<br>".join(map(escape, lines)) or " "
 
 
 def _line(x: pandas.Series, y: pandas.Series, name: str, colour: str, dash: str = "solid") -> go.Scatter:

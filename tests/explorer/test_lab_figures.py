@@ -91,6 +91,39 @@ def test_a_class_is_drawn_machine_by_machine():
     assert list(series["paper, ARM"].x) == list(table["paper_ARM"])[1:]
 
 
+def test_the_names_of_the_rows_take_no_more_room_than_they_need():
+    """Fixed margins of 190 to 240 px left a third of a phone's width to the marks."""
+    table = measured(experiment(4))
+    runs = table.assign(ratio=table["measured"], machine="Ada")
+    orders = [(name, " / ".join(table["row"])) for name in ("Ada", "Bob")]
+    shares = charts.g4_shares(theory.g4(experiment(4)))
+    for figure in (shares, charts.comparison(table), charts.spread(runs, table), charts.answers(orders)):
+        assert figure.layout.margin.l <= 20
+        assert figure.layout.yaxis.automargin
+        names = figure.layout.yaxis.ticktext or (figure.data[0].y[0] if figure is shares else figure.data[0].y)
+        assert max(len(line) for name in names for line in name.split("<br>")) <= 24
+    (bar,) = charts.answers(orders).data
+    assert charts.answers(orders).layout.height >= 90 + charts.LINE * (bar.y[0].count("<br>") + 1)  # none on another
+
+
+def test_the_results_of_twenty_students_stay_apart():
+    """Their marks lay on each other: a row had 60 px, and the legend took its lines from the rows."""
+    table = measured(experiment(2))
+    names = [f"student {number}" for number in range(20)]
+    runs = pandas.concat([table.assign(ratio=table["measured"], machine=name) for name in names])
+    few, many = (charts.spread(runs[runs["machine"].isin(names[:count])], table) for count in (2, 20))
+    places = sorted({y for name in names for y in named(many)[name].y})
+    rows = len(table) - 1
+    assert len(places) == 20 * rows
+    plot = many.layout.height - few.layout.height
+    assert plot >= rows * (20 * charts.APART - 60) + 4 * charts.LINE
+
+
+def test_names_break_at_their_words():
+    names = charts.comparison(measured(experiment(4))).layout.yaxis.ticktext
+    assert names[0] == "ReLU yes,<br>short-cut yes"
+
+
 # the lessons
 
 

@@ -33,7 +33,7 @@ def test_a_result_comes_back_as_it_was(handed_in):
     assert list(read["row"]) == list(table["row"])
     assert list(read["ratio"]) == pytest.approx(list(table["measured"]), rel=1e-4)
     assert list(read["verdict"]) == list(table["verdict"])
-    assert set(read["machine"]) == {"Ada s laptop"}
+    assert set(read["machine"]) == {"Ada’s laptop"}
     assert record.read(text + text).equals(record.read("\n" + text + "\n\n" + text))
 
 

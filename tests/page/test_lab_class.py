@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 from support.lab_pages import clean, fake, said, show
 
 from explorer.lab.classes import Classes
 from explorer.lab.experiment import experiment
-from explorer.page.lab import pages
+from explorer.page.lab import guideline, pages
 from explorer.page.widgets import chart
 
 # AppTest leaves its temporary directory to the garbage collector
@@ -61,7 +62,9 @@ def test_predictions_and_results_reach_the_teacher():
     table = next(frame.value for frame in at.dataframe if "student" in frame.value.columns)
     assert list(table["student"]) == ["Ada", "Bob"]
     assert list(table["G1"]) == [" / ".join(rows), " / ".join(rows[::-1])]
-    assert set(table["results"]) == {"G1, ARM ×1, the paper s"}  # plain text
+    assert set(table["results"]) == {"G1, ARM ×1, the paper’s"}  # plain text
+    assert list(table) == ["student", "G1", "results"]
+    assert "**G1**, predictions" in said(at)  # a projector's chart has no other title
     fresh = AppTest.from_string(TEACHER, default_timeout=60)  # after a restart, by the teacher's address
     fresh.query_params["class"], fresh.query_params["key"] = code, parameter(at, "key")
     assert "**2** students, **2** predictions, **2** results" in said(clean(fresh.run()))
@@ -92,6 +95,75 @@ def test_a_wrong_code_and_a_wrong_key_are_messages():
     assert not stranger.exception
     assert "the key in the address is not that of this class" in stranger.error[0].value
     assert "students" not in said(stranger)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("", "the field is empty"), ("ABCDE0", "none of them I, O, 0 or 1"), ("AB", "found 'AB'")],
+)
+def test_a_code_that_is_none_says_why(code, message):
+    """An empty field was "found ''", and ABCDE0 was told that a code has six letters and digits."""
+    student = show(G1)
+    student.text_input(key="class code").set_value(code)
+    student.text_input(key="class name").set_value("Ada")
+    next(button for button in student.button if button.label == "Join").click().run()
+    assert message in student.error[0].value
+
+
+def test_the_teacher_shows_an_address_that_a_phone_can_open(monkeypatch):
+    monkeypatch.setattr(type(st.context), "url", property(lambda _: "http://192.0.2.2:8501/lab/class?x=1"))
+    at = teacher()
+    assert f"`http://192.0.2.2:8501/lab/g1?class={parameter(at, 'class')}`" in said(at)
+    assert not at.info
+    monkeypatch.setattr(type(st.context), "url", property(lambda _: "http://localhost:8501/class"))
+    assert "on this machine alone" in clean(at.run()).info[0].value
+
+
+def test_a_member_of_a_class_is_not_asked_for_a_name_again():
+    made = experiment(1)
+    for student, asked in ((show(G1), True), (joined(parameter(teacher(), "class"), "Ada"), False)):
+        student.button(key="g1 skip").click().run()
+        student.session_state["lab runs"] = {
+            (tuple(v.spec for v in made.variants), made.settings): fake(made, (1,) * 4)
+        }
+        clean(student.run())
+        assert ("lab machine" in [field.key for field in student.text_input]) == asked
+
+
+def test_options_to_order_do_not_stand_in_the_answers_order_or_its_reverse(monkeypatch):
+    rows = ["1:1", "1:2", "1:6", "1:12"]
+    for seed in range(40):
+        monkeypatch.setattr(guideline.store, "seed", lambda: str(seed))  # noqa: B023 called in this turn
+        mixed = guideline.shuffled(rows, "G1")
+        assert sorted(mixed) == sorted(rows)
+        assert mixed not in (rows, rows[::-1])
+        assert mixed == guideline.shuffled(rows, "G1")
+
+
+def test_the_text_of_bars_is_not_shrunk_in_the_presentation_view():
+    """Plotly fits it to the bars: that of G4 was 12 px."""
+    from explorer.lab import charts, theory
+    from explorer.lab.lessons import charts as lesson_charts
+    from explorer.lab.lessons import networks
+
+    large = chart.enlarged(charts.g4_shares(theory.g4(experiment(4))).to_plotly_json())
+    assert large["layout"]["uniformtext"]["minsize"] >= chart.LEGIBLE
+    bars = lesson_charts.side_by_side(networks.totals(networks.last_stage_networks()))
+    assert {trace["constraintext"] for trace in chart.enlarged(bars.to_plotly_json())["data"]} == {"none"}
+
+
+def test_side_by_side_tables_stand_below_each_other_in_the_presentation_view():
+    """Their last columns were cut off: "activatio", "hard_swi"."""
+    show_lesson = "from explorer.page.lab import pages\npages.LESSONS['layerwise'].render()"
+    for large in (False, True):
+        at = AppTest.from_string(show_lesson, default_timeout=60)
+        at.session_state[chart.PRESENTATION] = large
+        at.session_state["lab answers"] = {pages.LESSONS["layerwise"].title: ""}
+        clean(at.run())
+        named = [
+            block for block in at.columns if any("its inverted residuals" in text.value for text in block.markdown)
+        ]
+        assert len(named) == (0 if large else 2)
 
 
 def test_all_chart_text_is_legible_in_the_presentation_view():

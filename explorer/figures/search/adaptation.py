@@ -73,7 +73,7 @@ def staircase(steps: Sequence[AdaptedStep], target_ms: float, unit: str) -> go.F
         64,
         xaxis=draw.axis("step", anchor="y", tick0=0, dtick=max(1, ceil(len(steps) / LABELS))),
         yaxis=draw.axis(unit, domain=[0, 0.47]),
-        yaxis2=draw.axis("latency, ms", domain=[0.53, 1]),
+        yaxis2=draw.axis("predicted latency, ms", domain=[0.53, 1]),
     )
     return draw.figure(traces, layout)
 

@@ -181,7 +181,7 @@ def blocks(spec: Spec) -> pandas.DataFrame:
                     "expanded": row.expanded or graph.shapes[block.nodes[0].inputs[0]][0],
                     "width": row.channels,
                     "SE": row.se or None,
-                    "activation": row.activation,
+                    "activation": row.activation.replace("_", " "),
                 }
             )
     return pandas.DataFrame(found)

@@ -46,8 +46,13 @@ def _leave() -> Callable[[], None]:
 
 
 def _join(code: str, name: str) -> Callable[[], None] | None:
-    if not CODE.fullmatch(code):
-        messages.error(f"Class code: found {plain(code, 12)!r}; a code has six letters and digits, like AB2CD3.")
+    if not code:
+        messages.error("Class code: the field is empty; enter the six letters and digits that your teacher shows.")
+    elif not CODE.fullmatch(code):
+        messages.error(
+            f"Class code: found {plain(code, 12)!r}; a code has six letters and digits, none of them I, O, 0 or 1, "
+            "like AB2CD3."
+        )
     elif not name:
         messages.error("Name: the field is empty; enter your name or that of your machine.")
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import urlsplit
 
 import pandas
 import streamlit as st
@@ -23,6 +24,7 @@ KEY = "key"
 OPENED = "class opened"
 """Session state: the code and the key of the teacher's class, which the address loses on the way to another page."""
 POLL = 3.0  # seconds
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def panel() -> None:
@@ -43,16 +45,26 @@ def panel() -> None:
         effects.button("Create a class", "create class", _create)
         return
     st.session_state[OPENED] = code, key
-    st.markdown(f"Class code: **{code}**")
-    st.caption(
-        f"Students enter it under *Join a class* on any page of the lab, or open such a page with `?class={code}`. "
-        "Keep the address of this page: only it shows the results."
-    )
+    with st.container(key="class-code"):  # read from the last row
+        st.markdown(f"Class code: **{code}**")
+    st.markdown(f"Students open `{_address(code)}`, or enter the code under *Join a class* on any page of the lab.")
+    if urlsplit(st.context.url or "").hostname in THIS_MACHINE:
+        messages.info(
+            "This address works on this machine alone. For students, open the page by the network URL that the "
+            "server printed at its start."
+        )
+    st.caption("Keep the address of this page: only it shows the results.")
     _live(code)
     _export(code)
     with st.popover("Delete the class", icon=":material/delete:"):
         st.markdown("All predictions and results of this class are deleted.")
         effects.button("Delete", "delete class", partial(_delete, code), type="primary")
+
+
+def _address(code: str) -> str:
+    """Of the first guideline, where the class is joined, on the server as the teacher reaches it."""
+    base = (st.context.url or "").split("?")[0].rpartition("/")[0]
+    return f"{base}/g1?{PARAMETER}={code}"
 
 
 def _create() -> Callable[[], None]:
@@ -84,6 +96,7 @@ def _arrived(code: str) -> None:
     )
     for topic in sorted({entry.topic for entry in predictions}):
         found = [entry for entry in predictions if entry.topic == topic]
+        st.markdown(f"**{topic}**, predictions")
         chart.show(
             charts.answers([(entry.student, entry.content) for entry in found]),
             f"class predictions {topic}",
@@ -111,13 +124,14 @@ def _by_student(predictions: list[Contribution], results: list[Contribution]) ->
     for entry in results:
         row = rows.setdefault(entry.student, {"student": entry.student})
         row["results"] = ", ".join(filter(None, (row.get("results"), entry.topic)))
-    return pandas.DataFrame(list(rows.values())).fillna("")
+    table = pandas.DataFrame(list(rows.values())).fillna("")
+    return table[sorted(table, key="results".__eq__)]  # as the last column
 
 
 def spread(guideline: int, platform: str, scale: int, runs: pandas.DataFrame, key: str) -> None:
     """The chart of one column: a mark per machine or student and row. `key` tells charts of one page apart."""
     st.markdown(
-        f"**G{guideline}**, channels of the paper's {printed_platform(guideline, platform)} column "
+        f"**G{guideline}**, results with the channels of the paper's {printed_platform(guideline, platform)} column "
         f"{experiment(guideline, platform, scale).column}"
     )
     columns = {f"paper_{name}": ratios(guideline, name, scale) for name in PLATFORMS}

@@ -161,10 +161,14 @@ def with_printed(made: Experiment, table: pandas.DataFrame) -> list[str]:
 
 def _download(made: Experiment, run: Run, table: pandas.DataFrame) -> None:
     left, right = st.columns([2, 3], vertical_alignment="bottom")
-    with left:
-        machine = st.text_input(
-            "Your name or this machine's, for the class", key="lab machine", max_chars=60, persist_state="session"
-        )
+    member = store.membership()
+    if member:
+        machine, right = member.name, left
+    else:
+        with left:
+            machine = st.text_input(
+                "Your name or this machine's, for the file", key="lab machine", max_chars=60, persist_state="session"
+            )
     with right:
         download.button(
             "Result as CSV",

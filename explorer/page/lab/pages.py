@@ -38,6 +38,7 @@ LARGE_TEXT = """<style>
 .stMain :is(.press, input) { font-size: 1.35rem; }
 .stMain .stTooltipIcon button { min-width: 1.6rem; min-height: 1.6rem; }
 .stMain .stSlider [data-testid="stSliderThumbValue"] p { font-size: 1rem; }
+.stMain .st-key-class-code p { font-size: 4.5rem; line-height: 1.2; }
 .stMain h1 { font-size: 3rem; }
 .stMain h3 { font-size: 1.9rem; }
 </style>"""

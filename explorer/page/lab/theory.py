@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import pandas
@@ -9,6 +10,7 @@ import streamlit as st
 
 from explorer.data.metrics import human, percent
 from explorer.figures import as_plotly, diagram
+from explorer.figures.marks import Drawing, Labels
 from explorer.lab import charts, theory
 from explorer.lab.experiment import Experiment
 from explorer.page.lab.compare import with_printed
@@ -51,17 +53,28 @@ def _g2(made: Experiment) -> None:
 
 
 def _g3(made: Experiment) -> None:
-    left, right = st.columns([2, 3])
+    left, right = chart.columns([2, 3])
     with left:
         rows = [variant.row for variant in made.variants]
         row = st.selectbox("Draw the block of", rows, index=len(rows) - 1, key="g3 drawn", persist_state="session")
         variant = next(variant for variant in made.variants if variant.row == row)
         path = variant.graph.nodes[0].block
-        drawn = as_plotly.figure(diagram.block(variant.graph, path))
+        drawn = as_plotly.figure(_in_two_lines(diagram.block(variant.graph, path)))
         chart.show(drawn, "g3 block", f"The operators of one block of {row}")
     with right:
         chart.show(charts.g3_shape(made.table), "g3 theory", "Fragments, branches and critical path of each block")
     _table(made)
+
+
+def _in_two_lines(block: Drawing) -> Drawing:
+    """The operator above its output: in one line they are wider than a box where four stand side by side."""
+    marks = tuple(
+        replace(mark, texts=tuple(text.replace(" · ", "<br>") for text in mark.texts))
+        if isinstance(mark, Labels)
+        else mark
+        for mark in block.marks
+    )
+    return replace(block, height=1.5 * block.height, marks=marks)
 
 
 def _g4(made: Experiment) -> None:

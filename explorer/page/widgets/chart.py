@@ -5,13 +5,14 @@ Those that every edit repaints are drawn by `explorer.page.widgets.live` instead
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer.figures import draw
 from explorer.page.widgets import saver
@@ -44,6 +45,13 @@ def show(figure: go.Figure, key: str, alt: str, on_choose: Callable[[str], None]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         saver.buttons([saver.SavedFigure(key, "Save the figure", file or key)], key)
         saver.html(plain, key, file or key)
+
+
+def columns(shares: int | Sequence[float]) -> Sequence[DeltaGenerator]:
+    """Columns for figures or tables; in the presentation view one below the other, as large text needs the width."""
+    if st.session_state.get(PRESENTATION):
+        return [st.container() for _ in range(shares if isinstance(shares, int) else len(shares))]
+    return st.columns(shares)
 
 
 def _pressed(key: str, on_choose: Callable[[str], None]) -> None:
@@ -88,9 +96,13 @@ def enlarged(figure: dict[str, Any]) -> dict[str, Any]:
         }
     layout["legend"] = {**layout.get("legend", {}), "font": _sized(layout.get("legend", {}).get("font"))}
     layout["hoverlabel"] = {"font": {"size": LEGIBLE}}
+    if "uniformtext" in layout:  # plotly shrinks the text of bars to this size before it hides it
+        layout["uniformtext"] = {**layout["uniformtext"], "minsize": LEGIBLE}
     layout["height"] = GROWTH * (layout.get("height") or 450)
     layout["margin"] = {side: GROWTH * width for side, width in layout.get("margin", {}).items()}
     traces = [{**_legible(trace), "textfont": _sized(trace.get("textfont"))} for trace in figure["data"]]
+    for bars in (trace for trace in traces if trace.get("type") == "bar" and trace.get("textposition") == "outside"):
+        bars["constraintext"] = "none"  # plotly shrinks a text that is higher than its bar
     return {**figure, "layout": layout, "data": traces}
 
 

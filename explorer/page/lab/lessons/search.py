@@ -76,8 +76,8 @@ def layerwise() -> None:
     number = st.slider("Step", 0, len(steps) - 1, len(steps) - 1, key="layer step")
     step = steps[number]
     st.markdown(
-        f"**Step {number}**: {step.change}. {step.latency_ms:.1f} ms ({step.low_ms:.1f} to {step.high_ms:.1f}), "
-        f"{step.score:.1f} % (estimated)."
+        f"**Step {number}**: {step.change}. Predicted for a Pixel 1: {step.latency_ms:.1f} ms "
+        f"({step.low_ms:.1f} to {step.high_ms:.1f}). Top-1, estimated: {step.score:.1f} %."
     )
     shown, unit = steps[: number + 1], "estimated top-1, %"
     chart.show(
@@ -87,14 +87,14 @@ def layerwise() -> None:
     messages.caption(
         f"A hollow point is a step whose gain lies within the interval of the prediction: {inside} of {number}."
     )
-    st.subheader("Beside the published networks", anchor=False)
+    st.subheader("Beside the networks published for the Pixel 1", anchor=False)
     chart.show(
         adapt_figures.beside_published(shown, searches.published_rows(), unit),
         "layer published",
         "The steps beside networks published for the Pixel 1",
     )
     for place, (title, spec) in zip(
-        st.columns(2), ((f"MnasNet-A1 after step {number}", step.spec), ("MobileNetV3-Large", searches.large()))
+        chart.columns(2), ((f"MnasNet-A1 after step {number}", step.spec), ("MobileNetV3-Large", searches.large()))
     ):
         with place:
             st.markdown(f"**{title}**, its inverted residuals")

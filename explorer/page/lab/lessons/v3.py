@@ -21,7 +21,7 @@ from explorer.page.widgets import chart, data_table
 def last_stage() -> None:
     networks = lessons.last_stage_networks()
     table = lessons.totals(networks)
-    for place, (label, tail) in zip(st.columns(2), lessons.last_stage_tails().items()):
+    for place, (label, tail) in zip(chart.columns(2), lessons.last_stage_tails().items()):
         with place:
             st.markdown(f"**{label}**: {tail['mult_adds'].sum() / 1e6:.1f} M mult-adds from this operator on")
             data_table.show(
