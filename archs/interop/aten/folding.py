@@ -49,6 +49,9 @@ def folded(node: fx.Node, args: dict[str, Any], values: Memory) -> Any:
     if shape_only and first:
         standardized = first.standardized
     pure = bool(shape_only and first and first.pure and result.dtype == first.tensor.dtype)
+    alone = bool(pure and first and first.whole)
+    if alone and first and result.shape != first.tensor.shape:
+        pure = alone = False
     if name == "mul" and len(constants) == 1 and first and first.pure and isinstance(args["other"], (int, float)):
         pure, factor = True, first.factor * args["other"]
     depends = any(c.depends_on_parameters for c in constants)
@@ -60,7 +63,7 @@ def folded(node: fx.Node, args: dict[str, Any], values: Memory) -> Any:
         if not isinstance(value, torch.Tensor):
             return value
         trained = bool(pure and first and first.trained)
-        return Constant(value, sources, trained, pure, factor, standardized, depends, made)
+        return Constant(value, sources, trained, pure, factor, standardized, depends, made, alone)
 
     if not isinstance(result, (list, tuple)):
         return constant(result)

@@ -53,9 +53,15 @@ MAX_PARTS = 3
 class Reader:
     """Reads a program call by call."""
 
-    def __init__(self, program: Program, shape: Shape, wanted: int | str | None = None):
-        """`wanted`: which output, by its key or number; None for all of them."""
+    def __init__(
+        self, program: Program, shape: Shape, wanted: int | str | None = None, whole: frozenset[str] = frozenset()
+    ):
+        """`wanted`: which output, by its key or number; None for all of them.
+
+        `whole`: the parameters that are parameters in their own form alone, and computed from in any other.
+        """
         self.program = program
+        self.whole = whole
         self.wanted = wanted
         self.chosen: tuple[int, ...] = ()
         """The outputs that were read, by their numbers, as soon as they are."""
@@ -114,7 +120,8 @@ class Reader:
             source = self.program.sources[node.name]
             tensor = self.program.tensors[source].detach()
             trained = source in self.program.trained
-            return Constant(tensor, (source,), trained, True, depends_on_parameters=trained)
+            whole = source in self.whole
+            return Constant(tensor, (source,), trained, True, depends_on_parameters=trained, whole=whole)
         if node.name in self.program.examples:
             example = self.program.examples[node.name].detach()
             if not batched(example) or not example.is_floating_point():

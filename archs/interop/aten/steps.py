@@ -48,6 +48,8 @@ class Constant:
     """Whether one of its sources is a parameter."""
     made: Computation | None = None
     """What computed it; None for a source."""
+    whole: bool = False
+    """Whether it is a parameter in this shape alone, as others read it so; in another shape it is computed."""
 
 
 def is_parameter(value: object) -> bool:
@@ -149,7 +151,7 @@ def reshaped_constant(constant: Constant, sizes: tuple[int, ...]) -> Constant:
 
     tensor = constant.tensor.reshape(sizes)
     made: Computation = (torch.ops.aten.reshape.default, (constant, list(tensor.shape)), {})
-    pure = constant.pure and constant.factor == 1
+    pure = constant.pure and constant.factor == 1 and not (constant.whole and tensor.shape != constant.tensor.shape)
     return Constant(
         tensor, constant.sources, constant.trained and pure, pure, 1.0, None, constant.depends_on_parameters, made
     )

@@ -73,6 +73,7 @@ class Emitter:
         self.trained: set[str] = set()
         self._computed_elements = 0
         self._made: dict[object, tuple[list[Known], Known]] = {}
+        self._moves: dict[int, tuple[Any, tuple[Any, ...]]] = {}  # id of what moves elements → how it is made
         self._parts: dict[object, tuple[Known, Known]] = {}
         self._matrices: dict[tuple[int, ...], list[tuple[Known, bool]]] = {}
         self._taken = UniqueNames()
@@ -166,6 +167,8 @@ class Emitter:
         if isinstance(found, (list, tuple)):
             return [Known(t) for t in found]
         made = Known(found, name)
+        if name:
+            self._moves[id(made)] = target, args
         self._made[key] = leaves, made  # the leaves too, so that their ids stay their own
         return made
 
@@ -176,6 +179,33 @@ class Emitter:
             if trained:
                 self.trained.add(self.sources[self._placeholders[id(value)][1].name])
         return value
+
+    def share_parameters(self) -> None:
+        """Lets a parameter that is read in several forms be one: the other forms become calls on it."""
+        forms: dict[str, list[Known]] = {}
+        for known, node in self._placeholders.values():
+            if known.name and self.sources[node.name] in self.trained:
+                forms.setdefault(known.name, []).append(known)
+        for known in [known for group in forms.values() if len(group) > 1 for known in group]:
+            if id(known) in self._moves:
+                self._computed_from_parameter(known)
+
+    def _computed_from_parameter(self, known: Known) -> None:
+        target, args = self._moves[id(known)]
+        for leaf in self._constants(args):
+            if id(leaf) in self._moves:
+                self._computed_from_parameter(leaf)
+            else:
+                self.weight(leaf)
+        held = self._operand(known)
+        first = next(node for node in self.graph.nodes if node.op != "placeholder")
+        with self.graph.inserting_before(first):
+            made = self.graph.call_function(target, tuple(self._map(args, self._operand)))
+        made.meta |= {"val": held.meta["val"], "nn_module_stack": {}}
+        held.replace_all_uses_with(made)
+        self.trained.discard(self.sources.pop(held.name))
+        self.graph.erase_node(held)
+        self._placeholders[id(known)] = known, made
 
     def part(self, value: Known, key: object, made: Known) -> Known:
         """A part of a constant, just made: the first one that was made of the same part, where there is one."""

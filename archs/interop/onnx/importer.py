@@ -13,12 +13,10 @@ from pathlib import Path
 from archs.errors import ArchError, shorten
 from archs.guidance import guided
 from archs.interop.aten.naming import snake
-from archs.interop.aten.patterns import recognise
-from archs.interop.aten.reader import Reader
 from archs.interop.onnx.files import read
 from archs.interop.onnx.scopes import scopes, stages
 from archs.interop.pytorch.arguments import image_shape
-from archs.interop.pytorch.importer import assemble
+from archs.interop.pytorch.importer import assemble, read_steps
 from archs.interop.pytorch.oracle import NOT_COMPARED
 from archs.ir.graph import Graph
 
@@ -78,8 +76,7 @@ def from_onnx(
     del model
     try:
         report(0.6, "the operators are recognised")
-        reader = Reader(program, image, output)
-        steps = recognise(reader.read())
+        reader, steps = read_steps(program, image, output, {})
         report(0.9, "the graph is built")
     except RecursionError:
         raise ArchError(f"{shorten(called)} nests too deep") from None

@@ -89,6 +89,7 @@ class Trace:
         if not any(given):
             raise ArchError(f"{self._called} gives what does not depend on the image; allowed: a tensor that does")
         made = self._emitter
+        made.share_parameters()
         made.graph.output(tuple(given))  # a constant keeps its place, by which outputs are numbered
         stored = sum(self._bytes.get(name, 0) for name in made.trained)
         tensors = made.sources, made.tensors, made.trained

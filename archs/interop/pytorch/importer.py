@@ -7,7 +7,7 @@ joined where several are one operator (`archs.interop.aten.patterns`) and named 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -80,13 +80,12 @@ def from_module(
     called = name or snake(type(module).__name__)
     with quiet(), isolated(module) as isolated_module:
         program = _export(isolated_module, shape, arguments)
-        reader = Reader(_program(isolated_module, program), shape, output)
-        steps = recognise(reader.read())
         parameters: dict[str, Tensor] = dict(isolated_module.named_parameters(remove_duplicate=False))
+        reader, steps = read_steps(_program(isolated_module, program), shape, output, parameters)
         graph = assemble(called, shape, steps, staged(isolated_module), parameters)
     if not verify:
         return replace(graph, verification=oracle.NOT_COMPARED.format("verify=False"))
-    with quiet(), isolated(module) as isolated_module:
+    with quiet(), isolated(module, own=oracle.few_enough(module)) as isolated_module:
         watched = choose(arguments.installed(isolated_module), reader.chosen)
         return replace(graph, verification=oracle.verify(graph, watched, _modules(graph, steps), output is None))
 
@@ -161,6 +160,11 @@ def _program(module: nn.Module, program: ExportedProgram) -> Program:
 
     signature = program.graph_signature
     tensors = dict(module.named_parameters(remove_duplicate=False))
+    if made := [name for name, tensor in tensors.items() if isinstance(tensor, FakeTensor)]:
+        raise ArchError(
+            f"{type(module).__name__} makes {made[0]} in its forward; allowed: run it once on a tensor of images "
+            "before it is imported"
+        )
     trained = set(tensors)
     tensors |= dict(module.named_buffers(remove_duplicate=False)) | program.constants
     tensors = {**program.state_dict, **tensors}  # the module's own, as an exported one may be a copy
@@ -211,6 +215,37 @@ def _output_names(program: ExportedProgram) -> tuple[str, ...]:
     return tuple(
         "/".join(str(getattr(k, "key", getattr(k, "idx", getattr(k, "name", k)))) for k in path) for path, _ in paths
     )
+
+
+def read_steps(
+    program: Program, shape: Shape, output: int | str | None, parameters: Mapping[str, Tensor]
+) -> tuple[Reader, list[Step]]:
+    """The steps of a program, and what read them.
+
+    Of a parameter that is read in several forms, those that are not its own are computed from it.
+    """
+    whole: frozenset[str] = frozenset()
+    while True:
+        reader = Reader(program, shape, output, whole)
+        steps = recognise(reader.read())
+        forms: dict[object, set[object]] = {}
+        for constant in (c for step in steps for c in step.weights.values() if c.trained):
+            forms.setdefault(_one_of(constant.sources[0], parameters), set()).add(_form(constant.tensor))
+        several = {owner for owner, found in forms.items() if len(found) > 1}
+        found = whole | {name for name in program.tensors if several and _one_of(name, parameters) in several}
+        if found == whole:
+            return reader, steps
+        whole = found
+
+
+def _form(tensor: Tensor) -> object:
+    """The shape of a parameter where it is read, and the order of its elements: a transposed square is another one."""
+    return tuple(tensor.shape), tuple(stride for side, stride in zip(tensor.shape, tensor.stride()) if side > 1)
+
+
+def _one_of(name: str, parameters: Mapping[str, Tensor]) -> object:
+    """What a parameter's names have in common."""
+    return id(parameters[name]) if name in parameters else name
 
 
 def assemble(

@@ -92,14 +92,18 @@ def example_shape(module: Any) -> tuple[int, int, int]:
 
 
 @contextmanager
-def isolated(module: nn.Module) -> Iterator[nn.Module]:
-    """A copy of a module in eval mode that has the module's own parameters; random state and hooks' stores return."""
+def isolated(module: nn.Module, own: bool = False) -> Iterator[nn.Module]:
+    """A copy of a module in eval mode that has the module's own parameters; random state and hooks' stores return.
+
+    `own`: the copy has parameters of its own, as a forward may write to them; without scripted modules, whose ties a
+    copy would lose.
+    """
     import torch
 
     stores = [(store, copy.copy(store)) for store in _stores(module)]
     with torch.random.fork_rng([]):
         try:
-            yield _copied(module)
+            yield _copied(module, own and not any(isinstance(m, torch.jit.ScriptModule) for m in module.modules()))
         finally:
             for store, before in stores:
                 store.clear()
@@ -117,17 +121,19 @@ def _unguarded() -> nn.Module:
     return Unguarded()
 
 
-def _copied(module: nn.Module) -> nn.Module:
+def _copied(module: nn.Module, own: bool) -> nn.Module:
     import torch
 
-    memo: dict[int, Any] = {id(p): p for p in module.parameters()}
+    # what was made in inference mode cannot be traced outside of it; its copy can
+    memo: dict[int, Any] = {id(p): p for p in module.parameters() if not (own or p.is_inference())}
     try:
         made = copy.deepcopy(module, memo)
     except Exception:  # a handle, a lock, a tensor with a history: what cannot be copied is shared
-        made = _shallow(module, {})
+        made = _shallow(module, {}, {} if own else memo)
     for child in made.modules():
         child.training = False
-    _share_scripted(module, made)
+    if not own:
+        _share_scripted(module, made)
     if isinstance(made, torch.fx.GraphModule) and hasattr(made, "_guards_fn"):  # torch.export's, for one batch
         made._guards_fn = _unguarded()
         made._forward_pre_hooks.clear()
@@ -145,8 +151,11 @@ def _share_scripted(module: nn.Module, made: nn.Module) -> None:
                 setattr(copies[path], name, parameter)
 
 
-def _shallow(module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:
-    """A copy whose modules are copied, whose buffers are cloned and whose other attributes are shared."""
+def _shallow(module: nn.Module, known: dict[int, nn.Module], parameters: dict[int, Any]) -> nn.Module:
+    """A copy whose modules are copied, whose buffers are cloned and whose other attributes are shared.
+
+    `parameters`: those of the copy, by the identity of the original's; what is missing is cloned.
+    """
     if id(module) in known:
         return known[id(module)]
     made = known[id(module)] = module.__class__.__new__(module.__class__)
@@ -158,8 +167,11 @@ def _shallow(module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:
         made.__dict__[name] = dict(module.__dict__[name])
     for name, buffer in made._buffers.items():
         made._buffers[name] = None if buffer is None else buffer.detach().clone()
+    for name, parameter in made._parameters.items():
+        if parameter is not None:
+            made._parameters[name] = parameters.setdefault(id(parameter), copy.deepcopy(parameter))
     for name, child in made._modules.items():
-        made._modules[name] = None if child is None else _shallow(child, known)
+        made._modules[name] = None if child is None else _shallow(child, known, parameters)
     return made
 
 

@@ -76,6 +76,11 @@ def verify(graph: Graph, original: nn.Module, places: Mapping[str, str], whole: 
     return "; ".join(parts)
 
 
+def few_enough(original: nn.Module) -> bool:
+    """Whether a module has no more parameters than are compared."""
+    return sum(p.numel() for p in original.parameters()) <= MAX_ELEMENTS
+
+
 def _not_run(graph: Graph, original: nn.Module) -> str:
     """Why the two cannot be run side by side; empty where they can."""
     opaque = [node for node in graph.nodes if isinstance(node.op, Opaque)]
@@ -84,8 +89,8 @@ def _not_run(graph: Graph, original: nn.Module) -> str:
     tensors = [*original.parameters(), *original.buffers()]
     if any(t.is_meta for t in tensors):
         return "the original has tensors without elements (device meta)"
-    elements = sum(p.numel() for p in original.parameters())
-    if elements > MAX_ELEMENTS:
+    if not few_enough(original):
+        elements = sum(p.numel() for p in original.parameters())
         return f"the original has {elements:,} parameters; compared are up to {MAX_ELEMENTS:,}"
     devices = {str(t.device) for t in tensors} - {"cpu"}
     return f"the original is on {', '.join(sorted(devices))}; compared on the CPU alone" if devices else ""

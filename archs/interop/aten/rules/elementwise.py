@@ -12,7 +12,7 @@ from typing import Any
 
 from archs.interop.aten.call import AtenCall, UnsupportedCall, batched, rule
 from archs.interop.aten.computed import computed, computed_once, expanded_from, for_all_images
-from archs.interop.aten.steps import Constant, Step, reshaped_constant
+from archs.interop.aten.steps import Computation, Constant, Step, is_parameter, reshaped_constant
 from archs.ir import ops
 from archs.ir.operator import Op, Shape
 
@@ -234,6 +234,7 @@ def with_constant(call: AtenCall, name: str, x: Step, other: Any) -> Step:
         sizes = sizes[1:]
     kind = {"add": ops.Shift, "sub": ops.Shift, "mul": ops.Scale, "div": ops.Scale}.get(name)
     as_it_is = other.trained and other.factor == 1 and name in ("add", "mul")
+    as_it_is = as_it_is and not (other.whole and sizes != tuple(other.tensor.shape))
     if kind and (as_it_is or not other.depends_on_parameters) and _stretches(sizes, x.shape):
         tensor = {"sub": -other.tensor, "div": 1 / other.tensor}.get(name, other.tensor).reshape(sizes)
         role = "weight" if other.trained else "constant"
@@ -281,7 +282,10 @@ def _matmul(call: AtenCall) -> Step:
         if call.name == "mm" and (weight := _transposed(b)) is not None:  # torch's parts of a linear layer
             kind = ops.Linear if len(call.first.shape) == 1 else ops.LinearLast
             return call.step(kind(b.tensor.shape[1], False), a, weights={"weight": weight})
-        if not b.trained or b.factor != 1:
+        if len(a.shape) == 1 and not (is_parameter(b) and not b.whole):
+            turned = Constant(b.tensor.t(), b.sources, depends_on_parameters=b.depends_on_parameters, made=_turn(b))
+            return call.step(ops.LinearWith(b.tensor.shape[1]), a, computed(call, turned))
+        if not is_parameter(b) or b.whole:
             return call.step(ops.MatMul(), a, computed(call, b, (*[1] * (len(a.shape) - 2), *b.tensor.shape)))
         weight = Constant(b.tensor.t(), b.sources, True, True)
         kind = ops.Linear if len(call.first.shape) == 1 else ops.LinearLast
@@ -289,6 +293,13 @@ def _matmul(call: AtenCall) -> Step:
     if not isinstance(a, Step) or not isinstance(b, Step) or len(a.shape) != len(b.shape):
         raise UnsupportedCall
     return call.step(ops.MatMul(), a, b)
+
+
+def _turn(matrix: Constant) -> Computation:
+    """How a matrix is transposed."""
+    import torch
+
+    return torch.ops.aten.t.default, (matrix,), {}
 
 
 def _transposed(constant: Constant) -> Constant | None:
