@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 from costmodel import CostError
 from costmodel.timing import machine_lock
+from explorer.jobs import standby
 
 log = logging.getLogger("explorer")
 
-ROOT = Path(__file__).resolve().parents[2]
 MAX_OTHERS = 2  # jobs at once that time nothing, of each queue
 MAX_WAITING = 40  # jobs that time nothing, waiting and running, of each queue
 ABANDONED = 30.0  # seconds without a visitor after which a job ends
@@ -77,6 +73,11 @@ class Job:
     _timed_out: bool = False
     _process: subprocess.Popen | None = None
     _thread: threading.Thread | None = None
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Start a worker that waits for a request, where the visitor is about to make one."""
+        standby.prepare(cls.worker, 0 if cls.timing else NICENESS)
 
     @property
     def running(self) -> bool:
@@ -205,41 +206,25 @@ class Job:
         self._begun = True
 
     def _run(self, request: bytes, content: bytes) -> None:
-        command = (sys.executable, *self.worker)
-        with (
-            tempfile.TemporaryFile("w+") as errors,
-            subprocess.Popen(  # in a session of its own: Ctrl-C in the server's terminal is the server's to handle
-                command,
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-            ) as process,
-        ):
+        niceness = 0 if self.timing else NICENESS  # the pages of others come first
+        with standby.worker(self.worker, niceness) as (process, errors):
             self._process = process
-            try:
-                if not self.timing and hasattr(os, "setpriority"):  # the pages of others come first
-                    own = os.getpriority(os.PRIO_PROCESS, 0)
-                    os.setpriority(os.PRIO_PROCESS, process.pid, own + NICENESS)
-                if self._stopped:
-                    process.terminate()
-                assert process.stdin
-                assert process.stdout
-                for send in (lambda: process.stdin.writelines((request, content)), process.stdin.close):
-                    with suppress(BrokenPipeError):  # stopped before it read the request
-                        send()
-                for line in process.stdout:
-                    message = json.loads(line)
-                    if "raw" in message:
-                        message["raw"] = process.stdout.read(message["raw"])
-                    self.problem = message.get("problem", "")
-                    self.read(message)
-                if process.wait() and not self._stopped:
-                    errors.seek(0)
-                    log.error("%s ended with %s: %s", self.title, process.returncode, errors.read()[-4000:])
-            finally:
-                process.kill()
+            if self._stopped:
+                process.terminate()
+            assert process.stdin
+            assert process.stdout
+            for send in (lambda: process.stdin.writelines((request, content)), process.stdin.close):
+                with suppress(BrokenPipeError):  # stopped before it read the request
+                    send()
+            for line in process.stdout:
+                message = json.loads(line)
+                if "raw" in message:
+                    message["raw"] = process.stdout.read(message["raw"])
+                self.problem = message.get("problem", "")
+                self.read(message)
+            if process.wait() and not self._stopped:
+                errors.seek(0)
+                log.error("%s ended with %s: %s", self.title, process.returncode, errors.read()[-4000:])
 
     def _watch(self, ended: threading.Event) -> None:
         """Stop the job at its limit, or when its visitor has been absent for ABANDONED seconds."""

@@ -67,7 +67,7 @@ class ImportJob(Job):
 
 def main() -> None:
     """The worker: reads the ONNX file or builds the library's network of its request."""
-    arguments = request()
+    arguments = request(_load)
     with working(timing=False, memory=MAX_MEMORY):
         if "library" in arguments:
             send(share=0.2, step=f"{arguments['library']} builds the network")
@@ -79,6 +79,14 @@ def main() -> None:
         require_few(graph)
         send(share=0.95, step="the graph is handed over")
         send_raw(packed(graph))
+
+
+def _load() -> None:
+    """What every import needs: five of its six seconds."""
+    import onnx  # noqa: F401
+    from torch._subclasses import FakeTensorMode
+
+    FakeTensorMode()  # loads what it needs when it is made
 
 
 def require_few(graph: Graph) -> None:

@@ -9,7 +9,7 @@ import ctypes
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,9 +33,14 @@ def send_raw(content: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def request() -> dict[str, Any]:
-    """The request: the first line of standard input. From here on the process ends with the one that started it."""
+def request(load: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """The request: the first line of standard input. From here on the process ends with the one that started it.
+
+    Args:
+        load: is called before the request is waited for.
+    """
     _end_with_server()
+    load()
     return json.loads(sys.stdin.buffer.readline())
 
 

@@ -52,6 +52,8 @@ def render() -> None:
         _follow()
     with guard("The choice"):
         _choose()
+    if JOB not in st.session_state:
+        ImportJob.prepare()
     if problem := st.session_state.get(PROBLEM):
         messages.error(problem)
     found: Imported | None = st.session_state.get(KEY)

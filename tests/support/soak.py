@@ -38,8 +38,8 @@ KEPT = (machine_lock.NAME, "torchinductor_")  # one lock for all, and the one fo
 SERVER = """
 import runpy, sys
 sys.path.insert(0, {root!r})
-from explorer.jobs import job
-job.ABANDONED = {abandoned}
+from explorer.jobs import job, standby
+job.ABANDONED = standby.SECONDS = {abandoned}
 runpy.run_path({app!r}, run_name="__main__")
 """
 
