@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from support.browser import turn
+from support.browser import number, open_block, settle, turn, type_number
 
 pytestmark = pytest.mark.browser
 
@@ -74,3 +74,59 @@ def test_a_table_and_its_toolbar_show_that_they_have_the_focus(page):
     toolbar.get_by_role("button").last.focus()
     page.keyboard.press("Tab")
     expect(page.locator(".stDataFrame").first).to_have_css("outline-style", "solid")
+
+
+ALL_ON_TOP = """(tiles, [x, top, height]) => {
+  for (let y = top + 4; y < top + height; y += 8) if (!tiles.contains(document.elementFromPoint(x, y))) return false;
+  return true;
+}"""
+
+
+def test_the_tiles_never_cover_what_has_the_focus(page):
+    """They covered up to 40 pixels more than the page scrolled for; toolbars of tables and code lay on top of them."""
+    open_block(page, "stage3/block1")
+    page.get_by_role("spinbutton", name="k · kernel", exact=True).scroll_into_view_if_needed()
+    page.get_by_role("button", name="Delete", exact=True).focus()
+    tiles = page.locator(".st-key-tiles")
+    for _ in range(20):
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.closest('.stApp .form') === null"):
+            break
+        bottom = tiles.evaluate("tiles => tiles.getBoundingClientRect().bottom")
+        assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= bottom, page.evaluate(FOCUSED)
+    turn(page, "Export")
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    page.get_by_test_id("stCode").hover()
+    box = tiles.bounding_box()
+    assert tiles.evaluate(ALL_ON_TOP, [box["x"] + box["width"] - 24, box["y"], box["height"]])
+
+
+def test_the_focus_is_not_lost_with_the_button_that_had_it(page):
+    """Undo after the last edit, and a suggestion once it was applied, left the focus to the whole page."""
+    open_block(page, "stage3/block1")
+    type_number(page, "c · channels", "48")
+    settle(page)
+    for pressed, after in (("Undo", "Redo"), ("Redo", "Undo")):
+        page.get_by_role("button", name=pressed, exact=True).focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name=after, exact=True)).to_be_focused()
+        settle(page)
+    page.get_by_role("button", name="Edit this block alone").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".st-key-open_block").get_by_role("combobox", name="kind", exact=True)).to_be_focused()
+
+
+def test_text_that_is_no_number_is_refused_in_words(page):
+    """The text 1e was put back without a word; in a field that was empty it stayed."""
+    open_block(page, "stage3/block1")
+    for label, words in (("c · channels", "Not a number: 32 stays."), ("expanded", "the field stays empty.")):
+        field = number(page, label).first
+        field.focus()
+        page.keyboard.press("Control+A")
+        page.keyboard.type("1e")
+        page.keyboard.press("Enter")
+        expect(page.locator(".refusal")).to_contain_text(words)
+        assert not field.evaluate("field => field.validity.badInput")
+        page.keyboard.type("1")
+        expect(page.locator(".refusal")).to_have_count(0)
+        page.keyboard.press("Escape")

@@ -18,6 +18,7 @@ function initialise(root) {
   const nodeOf = (target) => form.nodes.get(target.closest("[data-name]")?.dataset.name);
   root.addEventListener("submit", (event) => event.preventDefault());
   root.addEventListener("change", ({ target }) => commit(form, nodeOf(target), target));
+  root.addEventListener("input", ({ target }) => nodeOf(target)?.refusal?.remove());
   root.addEventListener("click", ({ target }) => {
     if (target.closest("button.press")) press(form, nodeOf(target));
     else if (target.role === "tab") selectTab(form, nodeOf(target), target);
@@ -29,7 +30,7 @@ function initialise(root) {
     if (event.isComposing || !target.matches("input, select")) return;
     const node = nodeOf(target);
     if (key === "Enter" && target.matches("[type=number], [type=text]")) commit(form, node, target);
-    else if (key === "Escape") setValue(node.control, node.shown);
+    else if (key === "Escape") restore(node);
     else if (!openList(target, key)) return;
     event.preventDefault();
   });
@@ -42,9 +43,23 @@ function commit(form, node, control) {
     control.selectedIndex = -1;
   }
   const value = controlValue(node.control);
-  if (node.control.validity.badInput) return setValue(node.control, node.shown);
+  if (node.control.validity.badInput) return refuse(node);
   const last = lastPending(form.box, node.name);
   if (value !== (last ? last.value : node.shown)) send(form, node.name, value);
+}
+
+// A browser gives no text of a number field that is no number, so the server cannot name what it found
+function refuse(node) {
+  restore(node);
+  node.refusal ??= create("span", { className: "refusal", role: "alert" });
+  node.refusal.textContent = `Not a number: ${node.shown ? `${node.shown} stays` : "the field stays empty"}.`;
+  node.root.append(node.refusal);
+}
+
+// The value of a field with text that is no number is "", as that of an empty field
+function restore({ control, shown }) {
+  if (control.validity.badInput) control.value = shown;
+  else setValue(control, shown);
 }
 
 function selectTab(form, node, tab) {
@@ -73,8 +88,22 @@ function render(form, { parts, about, acknowledged }) {
   const settled = acknowledge(form.box, acknowledged);
   form.about = about;
   const kept = new Set();
+  const focused = form.root.contains(document.activeElement) && document.activeElement;
+  const nearest = focused && nearestControls(form.root, focused);
   renderParts(form, form.root, parts, settled, kept);
+  if (focused && (focused.disabled || !focused.isConnected))
+    nearest.find((one) => one.isConnected && !one.disabled && one.checkVisibility())?.focus({ preventScroll: true });
   for (const name of form.nodes.keys()) if (!kept.has(name)) form.nodes.delete(name);
+}
+
+// What has the focus after a control that a press removes or disables: first those of its row, Undo after Redo
+function nearestControls(root, focused) {
+  const all = [...root.querySelectorAll("button.press, input, select, summary")];
+  const place = all.indexOf(focused);
+  const before = all.slice(0, Math.max(0, place)).reverse(),
+    after = all.slice(place + 1);
+  const beside = [...before, ...after].filter((one) => one.parentElement === focused.parentElement);
+  return [...beside, ...after, ...before];
 }
 
 function renderParts(form, parent, parts, settled, kept) {
