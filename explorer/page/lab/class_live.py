@@ -96,7 +96,7 @@ def _arrived(code: str) -> None:
     )
     for topic in sorted({entry.topic for entry in predictions}):
         found = [entry for entry in predictions if entry.topic == topic]
-        st.markdown(f"**{topic}**, predictions")
+        st.markdown(f"**{messages.literal(topic)}**, predictions")
         chart.show(
             charts.answers([(entry.student, entry.content) for entry in found]),
             f"class predictions {topic}",
