@@ -89,15 +89,18 @@ def _adapt(options: argparse.Namespace) -> Output:
     if isinstance(scorer, Trained):
         spec = scorer.images.fitted(spec)
     adapter = Adapter(profile, options.target_ms, scorer, _version(options), not options.point, options.fold)
-    log = AdaptLog(options.log, plan_of(spec, adapter, options.objective, _how(options))) if options.log else None
+    plan = plan_of(spec, adapter, options.objective, _how(options))
+    log = AdaptLog(options.log, plan) if options.log else None
     with progress_bar() as bar:
         search = Adaptation(adapter, spec, log, bar, options.max_steps)
         try:
             found, state = search.run()
             test = _tested(options, scorer, state, search) if isinstance(state, Graph) else None
         except KeyboardInterrupt:
-            kept = f"{len(search.steps)} steps are kept in {log.path}; run it again to continue" if log else ""
-            raise KeyboardInterrupt(kept or "nothing is kept without --log") from None
+            if log is None:
+                raise KeyboardInterrupt("nothing is kept without --log") from None
+            kept = len(AdaptLog(log.path, plan).entries)  # the file's: the interrupt may come between it and the search
+            raise KeyboardInterrupt(f"{kept} steps are kept in {log.path}; run it again to continue") from None
     last = found.steps[-1]
     files: dict[Path, str | bytes] = {options.output: last.spec.to_json()} if options.output else {}
     if options.output and test:

@@ -184,6 +184,21 @@ def test_training_is_resumed_with_its_weights(folder, capsys):
     assert "is missing; continue with it, or a new log" in _run(capsys, *arguments, status=2)
 
 
+def test_a_step_that_is_written_when_the_interrupt_comes_is_counted(folder, capsys, monkeypatch):
+    write = adapt_log.AdaptLog._write
+
+    def interrupted(log, content, at):
+        write(log, content, at)
+        if len(log.entries) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(adapt_log.AdaptLog, "_write", interrupted)
+    assert main(["adapt", "tiny.json", *STEPS, "--log", "steps.jsonl"]) == 130
+    assert len(_log(folder)) == 4
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "adapt: interrupted; 3 steps are kept in steps.jsonl; run it again to continue"
+
+
 @pytest.mark.slow
 def test_an_interrupt_is_one_line_and_loses_no_step(folder):
     code = (
