@@ -94,7 +94,7 @@ def test_words_switches_and_kinds_are_chosen_in_the_table(page):
     cell(page, 4, "out activation").focus()
     for key in ("ArrowDown", "ArrowUp", "ArrowUp", "Enter"):  # in the list that has opened, up from "none", the last
         page.keyboard.press(key)
-    expect(chosen(page, "History")).to_contain_text("out activation: swish")
+    expect(chosen(page, "History")).to_contain_text("output activation: swish")
     settle(page)
     cell(page, 4, "norm").uncheck()
     settle(page)
