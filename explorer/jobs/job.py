@@ -77,7 +77,11 @@ class Job:
     @classmethod
     def prepare(cls) -> None:
         """Start a worker that waits for a request, where the visitor is about to make one."""
-        standby.prepare(cls.worker, 0 if cls.timing else NICENESS)
+        standby.prepare(cls.worker, cls._niceness())
+
+    @classmethod
+    def _niceness(cls) -> int:
+        return 0 if cls.timing else NICENESS  # the pages of others come first
 
     @property
     def running(self) -> bool:
@@ -206,8 +210,7 @@ class Job:
         self._begun = True
 
     def _run(self, request: bytes, content: bytes) -> None:
-        niceness = 0 if self.timing else NICENESS  # the pages of others come first
-        with standby.worker(self.worker, niceness) as (process, errors):
+        with standby.worker(self.worker, self._niceness()) as (process, errors):
             self._process = process
             if self._stopped:
                 process.terminate()
