@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from playwright.sync_api import Browser, Page
 from support.benchmark_records import record
-from support.browser import PATIENCE, chromium, open_page, server, settle, turn
+from support.browser import PATIENCE, chromium, open_page, server, settle, turn, uploader
 
 import archs
 from archs.interop.onnx.exporter import to_onnx
@@ -36,7 +36,7 @@ def imported(browser: Browser, address: str, file: Path, number: int) -> tuple[f
     _idle(page)
     page.wait_for_timeout(LOOKING_MS)
     start = time.perf_counter()
-    page.locator('input[type="file"]').set_input_files(file)
+    uploader(page, "An ONNX file with its weights in it").set_input_files(file)
     page.get_by_role("heading", name=file.stem, exact=True).wait_for()
     _idle(page)
     took = time.perf_counter() - start

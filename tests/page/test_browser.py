@@ -21,6 +21,7 @@ from support.browser import (
     turn,
     type_number,
     unfold,
+    uploader,
 )
 
 import archs
@@ -70,7 +71,7 @@ def test_from_opening_to_a_file_that_runs(page, tmp_path):
 
 
 def test_a_bad_file_is_refused(page):
-    page.locator('input[type="file"]').set_input_files(
+    uploader(page, "A spec of your own (JSON)").set_input_files(
         {"name": "spec.json", "mimeType": "application/json", "buffer": b'{"format": "archs.spec/1", "rows": ['}
     )
     expect(page.get_by_role("alert")).to_be_visible()

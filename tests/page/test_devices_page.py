@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 from support.apptest import PAGES, displayed
-from support.browser import PATIENCE, choose, figure, open_page, settle
+from support.browser import PATIENCE, choose, figure, open_page, settle, uploader
 from support.device_timings import timings
 
 import archs
@@ -123,7 +123,7 @@ def test_a_network_moves_in_a_papers_figure_and_an_own_device_survives_a_reload(
     assert open_network_at(page) < before
 
     page.get_by_role("link", name="Devices").click()
-    page.locator('input[type="file"]').set_input_files(
+    uploader(page, "2. Your list of timings (CSV)").set_input_files(
         {"name": "board.csv", "mimeType": "text/csv", "buffer": timings().encode()}
     )
     expect(page.get_by_text("7 networks fitted")).to_be_visible()

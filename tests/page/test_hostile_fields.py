@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 from support import hostile_documents as documents
-from support.browser import PATIENCE
+from support.browser import PATIENCE, uploader
 from support.hostile import ACTIVE, FORMULA, STRINGS
 
 from explorer.data import profiles
@@ -53,9 +53,9 @@ def visit(page: Page, address: str, path: str = "", **parameters: str) -> None:
     idle(page)
 
 
-def upload(page: Page, number: int, name: str, content: bytes) -> None:
+def upload(page: Page, label: str, name: str, content: bytes) -> None:
     file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
-    page.locator('input[type="file"]').nth(number).set_input_files(file)
+    uploader(page, label).set_input_files(file)
 
 
 def test_links(watched, address):
@@ -96,13 +96,13 @@ def test_profiles_and_timings(watched, address):
         ("phone.json", documents.whole_network_profile().encode()),
         (f"{STRINGS[0]}.json".replace("/", " "), documents.profile()[:-9]),
     ):
-        upload(watched, 0, name, content)
+        upload(watched, "A profile of your own (JSON)", name, content)
         watched.wait_for_timeout(500)
         inert(watched)
     visit(watched, address, "devices")
     for label in ("Name of the device", "Runtime", "Precision"):
         watched.get_by_label(label, exact=True).fill(STRINGS[0][:20])
-    upload(watched, 0, "timings.csv", documents.timings())
+    upload(watched, "2. Your list of timings (CSV)", "timings.csv", documents.timings())
     watched.get_by_test_id("stAlert").or_(watched.locator(".note.error")).first.wait_for()
     inert(watched)
 
@@ -111,7 +111,8 @@ def test_profiles_and_timings(watched, address):
 def test_onnx_files(watched, address, unknown):
     """Of the graph, its nodes, tensors and metadata; the file's name too."""
     visit(watched, address, "import")
-    upload(watched, 0, f"{STRINGS[8]}.onnx".replace("/", " "), documents.onnx_file(unknown))
+    name = f"{STRINGS[8]}.onnx".replace("/", " ")
+    upload(watched, "An ONNX file with its weights in it", name, documents.onnx_file(unknown))
     for name in ("Blocks", "Layers", "Edit", "Export"):
         watched.get_by_role("tab", name=name, exact=True).click()
         inert(watched, shown=False)

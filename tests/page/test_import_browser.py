@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from support.browser import PATIENCE, tile
+from support.browser import PATIENCE, tile, uploader
 
 import archs
 import costmodel
@@ -29,7 +29,7 @@ def page(browser, address):
 
 def upload(page, name: str, data: bytes) -> None:
     file = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
-    page.locator('input[type="file"]').set_input_files(file)
+    uploader(page, "An ONNX file with its weights in it").set_input_files(file)
 
 
 def test_a_file_of_ours_comes_back_as_a_table(page):
@@ -60,7 +60,7 @@ def test_the_file_of_every_catalogue_network_is_taken(page, name, tmp_path):
     """The server's limit was 6 MB where the page promised 128: MobileNetV2's own export was refused."""
     graph = archs.build(archs.spec(name))
     (tmp_path / f"{name}.onnx").write_bytes(to_onnx(graph))
-    page.locator('input[type="file"]').set_input_files(tmp_path / f"{name}.onnx")
+    uploader(page, "An ONNX file with its weights in it").set_input_files(tmp_path / f"{name}.onnx")
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
     assert tile(page, "Params") == human(costmodel.count(graph).total.params)
     expect(page.get_by_text("AxiosError")).to_have_count(0)

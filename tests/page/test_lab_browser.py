@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from support.browser import PATIENCE, choose
+from support.browser import PATIENCE, choose, uploader
 from support.lab_runs import run_of
 
 from explorer.lab import record
@@ -98,7 +98,7 @@ def test_order_run_compare_and_take_away(page, address, tmp_path):
     # and to the teacher's page, by the menu, without losing the run
     go(page, "Guideline lab", "For the teacher")
     expect(page.get_by_text("From this session's runs: G1")).to_be_visible()
-    page.locator('input[type="file"]').set_input_files(file)
+    uploader(page, "The students' CSV files").set_input_files(file)
     expect(page.get_by_text("1 machine, 4 rows.")).to_be_visible()
     assert len(record.read(text)) == 4
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 from support import forms
-from support.browser import PATIENCE, serving
+from support.browser import PATIENCE, serving, uploader
 
 from costmodel.devices.load import SHIPPED as WHOLE_NETWORKS
 from costmodel.latency.profile import SHIPPED
@@ -131,7 +131,7 @@ def test_a_restarted_server_has_the_profiles_of_the_tab(browser):
     with serving() as (address, process):
         page.goto(f"{address}/calibrate")
         file = {"name": "laptop.json", "mimeType": "application/json", "buffer": FILE}
-        page.locator('input[type="file"]').set_input_files(file)
+        uploader(page, "A profile of your own (JSON)").set_input_files(file)
         expect(in_use).to_be_attached(timeout=PATIENCE)
         page.wait_for_function("() => sessionStorage.getItem('cnn-cost profiles')?.length > 100000")
         os.kill(process, signal.SIGKILL)

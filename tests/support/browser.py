@@ -160,6 +160,11 @@ def figure(page: Page, label: str) -> Locator:
     return page.locator(".tiles dl").filter(has=page.get_by_text(label)).locator(".value")
 
 
+def uploader(page: Page, label: str) -> Locator:
+    """The input of a file by its label: the page that a link leaves has inputs of its own until the next one is drawn."""
+    return page.get_by_role("region", name=label).locator('input[type="file"]')
+
+
 def tile(page: Page, label: str) -> str:
     return figure(page, label).inner_text()
 
