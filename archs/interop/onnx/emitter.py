@@ -59,7 +59,7 @@ class Untranslated:
 class Emitter:
     """The program so far: an fx graph, and the tensors that its placeholders stand for."""
 
-    def __init__(self, called: str, opset: int, batch: int | None):
+    def __init__(self, called: str, opset: int, batch: int | None, images: int = BATCH):
         from torch import fx
         from torch._subclasses import FakeTensorMode
 
@@ -67,6 +67,10 @@ class Emitter:
         self.opset = opset
         self.batch = batch
         """How many images the file is made for; None where it leaves that open."""
+        self.images = images
+        """How many images the program is made for."""
+        self.where = ""
+        """The node of the file that is emitted."""
         self.graph, self.mode = fx.Graph(), FakeTensorMode()
         self.sources: dict[str, str] = {}
         self.tensors: dict[str, Tensor] = {}
@@ -95,7 +99,7 @@ class Emitter:
 
         node = self.graph.placeholder("image")
         with self._faking():
-            node.meta["val"] = torch.empty(BATCH, *sides)
+            node.meta["val"] = torch.empty(self.images, *sides)
         return node
 
     def untranslated(self, name: str, read: list[Value], sizes: list[tuple[int, ...]], stack: Stack) -> Value:
@@ -105,7 +109,7 @@ class Emitter:
         with self._faking():
             values = [torch.empty(size) for size in sizes]
         node = self.graph.call_function(Untranslated(name), tuple(self._operand(v) for v in read))
-        node.meta |= {"val": values[0] if len(values) == 1 else values, "nn_module_stack": stack}
+        node.meta |= {"val": values[0] if len(values) == 1 else values, "nn_module_stack": stack, "where": self.where}
         return node if len(values) == 1 else [self.item(stack, node, i) for i in range(len(values))]
 
     def shaped(
@@ -118,7 +122,7 @@ class Emitter:
         node = self.graph.call_function(target, tuple(self._map(args, self._operand)))
         with self._faking():
             values = [torch.empty(tuple(size)) for size in sizes]
-        node.meta |= {"val": values, "nn_module_stack": stack}
+        node.meta |= {"val": values, "nn_module_stack": stack, "where": self.where}
         return node
 
     def aten(self, stack: Stack, name: str, args: tuple[Any, ...], overload: str, kwargs: dict[str, Any]) -> Value:
@@ -131,7 +135,7 @@ class Emitter:
         if not self.depends_on_image(args):
             return self._computed(target, args, value)
         node = self.graph.call_function(target, tuple(self._map(args, self._operand)), kwargs)
-        node.meta |= {"val": value, "nn_module_stack": stack}
+        node.meta |= {"val": value, "nn_module_stack": stack, "where": self.where}
         return node
 
     def item(self, stack: Stack, value: Value, index: int) -> Value:
@@ -140,7 +144,7 @@ class Emitter:
         if isinstance(value, list):
             return value[index]
         node = self.graph.call_function(operator.getitem, (value, index))
-        node.meta |= {"val": value.meta["val"][index], "nn_module_stack": stack}
+        node.meta |= {"val": value.meta["val"][index], "nn_module_stack": stack, "where": self.where}
         return node
 
     def shape(self, value: Value) -> tuple[int, ...]:
@@ -201,7 +205,7 @@ class Emitter:
         first = next(node for node in self.graph.nodes if node.op != "placeholder")
         with self.graph.inserting_before(first):
             made = self.graph.call_function(target, tuple(self._map(args, self._operand)))
-        made.meta |= {"val": held.meta["val"], "nn_module_stack": {}}
+        made.meta |= {"val": held.meta["val"], "nn_module_stack": {}, "where": held.meta["where"]}
         held.replace_all_uses_with(made)
         self.trained.discard(self.sources.pop(held.name))
         self.graph.erase_node(held)
@@ -233,7 +237,7 @@ class Emitter:
             source = self._source(value)
             with self.graph.inserting_before(next(iter(self.graph.nodes))):
                 node = self.graph.placeholder(f"held_{len(self._placeholders)}")
-            node.meta["val"] = self._fake(value.tensor)
+            node.meta |= {"val": self._fake(value.tensor), "where": self.where}
             self.sources[node.name], self.tensors[source] = source, value.tensor
             self._placeholders[id(value)] = value, node
         return self._placeholders[id(value)][1]
@@ -273,15 +277,15 @@ class Emitter:
         """Sizes that have the file's own batch written into them, for a tensor of `shape` with the batch here."""
         if self.batch is None or not shape or 0 in target:
             return target
-        if shape[0] == BATCH and target[0] == self.batch:
-            return [BATCH, *target[1:]]
+        if shape[0] == self.images and target[0] == self.batch:
+            return [self.images, *target[1:]]
         if -1 in target or prod(target) == prod(shape):
             return target
-        axis = next((i for i, side in enumerate(shape) if side % BATCH == 0), None)
+        axis = next((i for i, side in enumerate(shape) if side % self.images == 0), None)
         if axis is None:
             return target
         before = prod(shape[:axis])
         for place, side in enumerate(target):
             if prod(target[:place]) == before and side % self.batch == 0:
-                return [*target[:place], side // self.batch * BATCH, *target[place + 1 :]]
+                return [*target[:place], side // self.batch * self.images, *target[place + 1 :]]
         return target

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from archs.errors import ArchError, shorten
 from archs.interop.aten.program import Program
 from archs.interop.aten.steps import BATCH
+from archs.interop.onnx import image_count
 from archs.interop.onnx.call import RULES, OnnxCall, shortest
 from archs.interop.onnx.emitter import Emitter, Known, Stack, UnsupportedNode, Value
 from archs.interop.onnx.files import tensor, tensors
@@ -51,17 +52,10 @@ Progress = Callable[[float, str], None]
 class Trace:
     """Makes a program of a checked model, node by node. `wanted`: the image's shape where the user says it."""
 
-    def __init__(self, model: Any, folder: Path | None, called: str, wanted: Shape | None):
+    def __init__(self, model: Any, initializers: dict[str, Tensor], called: str, wanted: Shape | None, images: int):
         graph = model.graph
-        if len(graph.node) > MAX_NODES:
-            raise ArchError(f"the file has {len(graph.node):,} operators; allowed: up to {MAX_NODES:,}")
-        if graph.sparse_initializer:
-            raise ArchError("the file has sparse weights; allowed: dense ones")
-        if not graph.output:
-            raise ArchError("the file gives no tensor; allowed: one or several")
         self._graph = graph
         self._called = called
-        initializers = tensors(graph.initializer, folder)
         self._bytes = {name: t.numel() * t.element_size() for name, t in initializers.items()}
         self._values: dict[str, Value] = {
             name: Known(t.float() if t.is_floating_point() else t, name) for name, t in initializers.items()
@@ -69,9 +63,9 @@ class Trace:
         self._merged = merged(graph.node, initializers)
         self._declared = {v.name: v.type.tensor_type for v in (*graph.value_info, *graph.output)}
         image = _only_input([i for i in graph.input if i.name not in initializers])
-        batch, self.image = _image(image, wanted)
+        self.batch, self.image = _image(image, wanted)
         opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
-        self._emitter = Emitter(called, opset, batch)
+        self._emitter = Emitter(called, opset, self.batch, images)
         self._values[image.name] = self._emitter.image(self.image)
 
     def program(self, progress: Progress) -> Program:
@@ -83,7 +77,8 @@ class Trace:
             for number, (proto, stack) in enumerate(zip(self._graph.node, stacks)):
                 if number % EVERY == 0:
                     progress(number / len(stacks), f"operator {number:,} of {len(stacks):,}")
-                self._node(proto, stack, f"{shorten(proto.name or proto.op_type)} ({shorten(proto.op_type)})")
+                self._emitter.where = f"{shorten(proto.name or proto.op_type)} ({shorten(proto.op_type)})"
+                self._node(proto, stack, self._emitter.where)
         names = [o.name for o in self._graph.output]
         given = [value if isinstance(value := self._values.get(name), fx.Node) else None for name in names]
         if not any(given):
@@ -137,7 +132,7 @@ class Trace:
                     f"{where} is unknown here and the file does not say its output's shape; allowed: a file with "
                     "shapes (onnx.shape_inference.infer_shapes writes them)"
                 )
-            sizes.append(declared or (BATCH, 1))
+            sizes.append(declared or (self._emitter.images, 1))
         domain = f"{call.proto.domain}." if call.proto.domain else ""
         return self._emitter.untranslated(f"{domain}{call.op}", read, sizes, call.stack)
 
@@ -149,7 +144,7 @@ class Trace:
         first, *rest = sides or [0]
         if any(side is None or not 1 <= side <= MAX_SIDE**2 for side in rest) or prod(rest) >= 2**40:
             return None
-        first = BATCH if first == self._emitter.batch or first is None else first
+        first = self._emitter.images if first == self._emitter.batch or first is None else first
         return (first, *rest) if 1 <= first <= MAX_SIDE**2 else None
 
 
@@ -258,5 +253,17 @@ def trace(
     model: Any, folder: Path | None, called: str, wanted: Shape | None, progress: Progress
 ) -> tuple[Program, Shape]:
     """The program of a checked model, and its image's shape."""
-    tracer = Trace(model, folder, called, wanted)
-    return tracer.program(progress), tracer.image
+    graph = model.graph
+    if len(graph.node) > MAX_NODES:
+        raise ArchError(f"the file has {len(graph.node):,} operators; allowed: up to {MAX_NODES:,}")
+    if graph.sparse_initializer:
+        raise ArchError("the file has sparse weights; allowed: dense ones")
+    if not graph.output:
+        raise ArchError("the file gives no tensor; allowed: one or several")
+    initializers = tensors(graph.initializer, folder)
+    tracer = Trace(model, initializers, called, wanted, BATCH)
+    program = tracer.program(progress)
+    if any(node.op_type in image_count.READERS for node in graph.node):
+        other = Trace(model, initializers, called, wanted, image_count.second(tracer.batch))
+        image_count.check(program, other.program(lambda share, step: None))
+    return program, tracer.image

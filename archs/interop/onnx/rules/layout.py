@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from math import prod
 from typing import Any
 
-from archs.interop.aten.steps import BATCH
 from archs.interop.onnx.call import OnnxCall, rule
 from archs.interop.onnx.emitter import Known, UnsupportedNode, Value
 
@@ -80,7 +79,7 @@ def _concat(call: OnnxCall) -> Value:
     if not all(isinstance(part, Known) for part in parts):
         for i, part in enumerate(parts):  # a token that is the same for all images
             if isinstance(part, Known) and call.shape(i)[0] == (call.emitter.batch or 1):
-                parts[i] = call.aten("expand", call.emitter.weight(part), [BATCH, *call.shape(i)[1:]])
+                parts[i] = call.aten("expand", call.emitter.weight(part), [call.emitter.images, *call.shape(i)[1:]])
     return call.aten("cat", parts, axis)
 
 
