@@ -7,7 +7,7 @@ mean is in `archs.interop.aten.patterns`.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,8 @@ class Reader:
         self.wanted = wanted
         self.chosen: tuple[int, ...] = ()
         """The outputs that were read, by their numbers, as soon as they are."""
+        self.left_out = ""
+        """The outputs that nothing computes of the image, in a sentence; empty where one was asked for."""
         self.called = program.called
         self.image = Step(None, [], shape)
         self.values = Memory(self._replayed)
@@ -155,8 +157,17 @@ class Reader:
                     "operator stands between; allowed: outputs with the batch as their first dimension"
                 )
         self.chosen = tuple(computed)
+        if self.wanted is None:
+            self.left_out = self._left_out(values, self.chosen)
         steps = list(computed.values())
         return steps[0] if len(steps) == 1 else Step(ops.Outputs(), steps, steps[0].shape)
+
+    def _left_out(self, values: Mapping[int, Any], chosen: tuple[int, ...]) -> str:
+        names = self.program.outputs
+        missing = [i for i, value in values.items() if isinstance(value, (Step, Constant)) and i not in chosen]
+        called = [(names[i] if i < len(names) else "") or str(i) for i in missing]
+        which = ", ".join(map(shorten, called))
+        return f"left out of the outputs, as the image itself or a constant: {which}" if missing else ""
 
     def _number(self, found: dict[int, Step]) -> int:
         """The number of the wanted output."""

@@ -108,7 +108,7 @@ class Emitter:
 
         with self._faking():
             values = [torch.empty(size) for size in sizes]
-        node = self.graph.call_function(Untranslated(name), tuple(self._operand(v) for v in read))
+        node = self.graph.call_function(Untranslated(name), tuple(self.operand(v) for v in read))
         node.meta |= {"val": values[0] if len(values) == 1 else values, "nn_module_stack": stack, "where": self.where}
         return node if len(values) == 1 else [self.item(stack, node, i) for i in range(len(values))]
 
@@ -119,7 +119,7 @@ class Emitter:
         import torch
 
         target = getattr(getattr(torch.ops.aten, name), overload)
-        node = self.graph.call_function(target, tuple(self._map(args, self._operand)))
+        node = self.graph.call_function(target, tuple(self._map(args, self.operand)))
         with self._faking():
             values = [torch.empty(tuple(size)) for size in sizes]
         node.meta |= {"val": values, "nn_module_stack": stack, "where": self.where}
@@ -134,7 +134,7 @@ class Emitter:
             value = target(*fake, **kwargs)
         if not self.depends_on_image(args):
             return self._computed(target, args, value)
-        node = self.graph.call_function(target, tuple(self._map(args, self._operand)), kwargs)
+        node = self.graph.call_function(target, tuple(self._map(args, self.operand)), kwargs)
         node.meta |= {"val": value, "nn_module_stack": stack, "where": self.where}
         return node
 
@@ -179,7 +179,7 @@ class Emitter:
     def weight(self, value: Value, trained: bool = True) -> Value:
         """A constant as a parameter of the network, as far as an ONNX file says what is one."""
         if isinstance(value, Known):
-            self._operand(value)
+            self.operand(value)
             if trained:
                 self.trained.add(self.sources[self._placeholders[id(value)][1].name])
         return value
@@ -201,10 +201,10 @@ class Emitter:
                 self._computed_from_parameter(leaf)
             else:
                 self.weight(leaf)
-        held = self._operand(known)
+        held = self.operand(known)
         first = next(node for node in self.graph.nodes if node.op != "placeholder")
         with self.graph.inserting_before(first):
-            made = self.graph.call_function(target, tuple(self._map(args, self._operand)))
+            made = self.graph.call_function(target, tuple(self._map(args, self.operand)))
         made.meta |= {"val": held.meta["val"], "nn_module_stack": {}, "where": held.meta["where"]}
         held.replace_all_uses_with(made)
         self.trained.discard(self.sources.pop(held.name))
@@ -229,7 +229,7 @@ class Emitter:
         same.append((value, turned))
         return value
 
-    def _operand(self, value: Value) -> fx.Node:
+    def operand(self, value: Value) -> fx.Node:
         """What stands for a value in the program: a constant is a placeholder with a tensor."""
         if not isinstance(value, Known):
             return value

@@ -36,7 +36,7 @@ def check(program: Program, other: Program) -> None:
 
     `other` is traced for another number of images than BATCH.
     """
-    pairs = zip_longest(_read(program.graph), _read(other.graph))
+    pairs = zip_longest(_read(program), _read(other))
     for one, two in pairs:
         if one is None or two is None or not _alike(program, other, one, two):
             where = (one or two).meta["where"]
@@ -46,14 +46,15 @@ def check(program: Program, other: Program) -> None:
             )
 
 
-def _read(graph: fx.Graph) -> list[fx.Node]:
+def _read(program: Program) -> list[fx.Node]:
     """The nodes that the outputs depend on, in order."""
-    nodes = list(graph.nodes)
-    needed = set(nodes[-1].all_input_nodes)
+    nodes = list(program.graph.nodes)
+    needed = {nodes[-1]}
     for node in reversed(nodes):
-        if node in needed:
-            stub = isinstance(node.target, Untranslated)  # nothing is computed with what it reads
-            needed.update(x for x in node.all_input_nodes if not (stub and x.op == "placeholder"))
+        if node in needed:  # nothing is computed with the constants of a stub, or with those that are given
+            idle = node.op == "output" or isinstance(node.target, Untranslated)
+            needed.update(x for x in node.all_input_nodes if not (idle and x.name in program.sources))
+    needed.remove(nodes[-1])
     return [node for node in nodes if node in needed]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from archs.errors import ArchError, shorten
@@ -16,7 +15,7 @@ from archs.interop.aten.naming import snake
 from archs.interop.onnx.files import read
 from archs.interop.onnx.scopes import scopes, stages
 from archs.interop.pytorch.arguments import image_shape
-from archs.interop.pytorch.importer import assemble, read_steps
+from archs.interop.pytorch.importer import assemble, read_steps, said
 from archs.interop.pytorch.oracle import NOT_COMPARED
 from archs.ir.graph import Graph
 
@@ -82,8 +81,8 @@ def from_onnx(
         raise ArchError(f"{shorten(called)} nests too deep") from None
     graph = assemble(called, image, steps, staged, {}, program.stored_bytes)
     if not verify:
-        return replace(graph, verification=NOT_COMPARED.format("verify=False"))
+        return said(graph, NOT_COMPARED.format("verify=False"), reader.left_out)
     if quantized:
-        return replace(graph, verification=NOT_COMPARED.format("a quantised file is read as its float network"))
+        return said(graph, NOT_COMPARED.format("a quantised file is read as its float network"), reader.left_out)
     given = [program.outputs[number] for number in reader.chosen]
-    return replace(graph, verification=oracle.verify(graph, source, given))
+    return said(graph, oracle.verify(graph, source, given), reader.left_out)

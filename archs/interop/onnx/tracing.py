@@ -80,12 +80,12 @@ class Trace:
                 self._emitter.where = f"{shorten(proto.name or proto.op_type)} ({shorten(proto.op_type)})"
                 self._node(proto, stack, self._emitter.where)
         names = [o.name for o in self._graph.output]
-        given = [value if isinstance(value := self._values.get(name), fx.Node) else None for name in names]
-        if not any(given):
-            raise ArchError(f"{self._called} gives what does not depend on the image; allowed: a tensor that does")
         made = self._emitter
+        given = [self._values.get(name) for name in names]
+        if not any(isinstance(value, fx.Node) for value in given):
+            raise ArchError(f"{self._called} gives what does not depend on the image; allowed: a tensor that does")
         made.share_parameters()
-        made.graph.output(tuple(given))  # a constant keeps its place, by which outputs are numbered
+        made.graph.output(tuple(map(made.operand, given)))
         stored = sum(self._bytes.get(name, 0) for name in made.trained)
         tensors = made.sources, made.tensors, made.trained
         return Program(self._called, made.graph, *tensors, stored_bytes=stored, outputs=names)

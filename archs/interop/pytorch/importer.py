@@ -84,10 +84,15 @@ def from_module(
         reader, steps = read_steps(_program(isolated_module, program), shape, output, parameters)
         graph = assemble(called, shape, steps, staged(isolated_module), parameters)
     if not verify:
-        return replace(graph, verification=oracle.NOT_COMPARED.format("verify=False"))
+        return said(graph, oracle.NOT_COMPARED.format("verify=False"), reader.left_out)
     with quiet(), isolated(module, own=oracle.few_enough(module)) as isolated_module:
         watched = choose(arguments.installed(isolated_module), reader.chosen)
-        return replace(graph, verification=oracle.verify(graph, watched, _modules(graph, steps), output is None))
+        return said(graph, oracle.verify(graph, watched, _modules(graph, steps), output is None), reader.left_out)
+
+
+def said(graph: Graph, *sentences: str) -> Graph:
+    """The graph with what a user has to know of its import."""
+    return replace(graph, verification="; ".join(filter(None, sentences)))
 
 
 def _modules(graph: Graph, steps: list[Step]) -> dict[str, str]:
