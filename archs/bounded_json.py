@@ -31,6 +31,12 @@ def loads(text: str | bytes, max_values: int, max_depth: int = MAX_DEPTH) -> Any
         raise ValueError(f"up to {found:,} values; allowed: {max_values:,}")
     try:
         data = json.loads(text)
+    except UnicodeDecodeError:
+        raise ValueError("not a JSON text: it has bytes that are no text") from None
+    except json.JSONDecodeError as error:
+        if not text.strip():
+            raise ValueError("found an empty text; allowed: a JSON text") from None
+        raise ValueError(f"not a JSON text: {error}; a text that was cut off?") from None
     except RecursionError:
         raise ValueError(f"nested more than {max_depth} levels deep") from None
     _check_structure(data, max_depth)

@@ -286,9 +286,9 @@ class Spec(Validated):
             raise ArchError(f"the text has {len(text):,} characters; allowed: up to {MAX_JSON:,}")
         try:
             data = bounded_json.loads(text, MAX_VALUES)
-        except ValueError as error:  # a UnicodeDecodeError is a ValueError
+        except ValueError as error:
             hint = f"; of a file: {OF_A_FILE}" if text[-5:] in (".json", b".json") else ""
-            raise ArchError(f"not a JSON text: {shorten(str(error), 200)}{hint}") from None
+            raise ArchError(f"{error}{hint}") from None
         if not isinstance(data, dict):
             raise ArchError(f"found {shorten(data)}; allowed: an object with format, name and rows")
         if data.pop("format", None) != FORMAT:

@@ -15,6 +15,7 @@ from pydantic import FailFast, Field, ValidationError, model_validator
 
 from archs import Graph, bounded_json, fold_batchnorm
 from archs.caching import cached
+from archs.errors import shorten
 from archs.guidance import as_path, guided, similar
 from costmodel.errors import CostError
 from costmodel.latency.calibrated_range import AXES
@@ -159,7 +160,7 @@ class DeviceProfile(SavedProfile):
     """Time of the stopwatch's probe network in the session, as a measure of the machine's speed."""
     networks: Natural
     """Number of networks in the training set."""
-    seconds: Finite
+    seconds: Annotated[Finite, Field(ge=0, lt=1e9)]
     """Duration of the calibration."""
     quick: bool
     prior: Short | None = None
@@ -308,18 +309,19 @@ def read_profile(text: bytes, name: str) -> DeviceProfile:
     try:
         data = bounded_json.loads(text, MAX_VALUES)
     except ValueError as error:
-        raise CostError(f"{name}: truncated or not JSON ({error})") from None
+        raise CostError(f"{name}: {error}") from None
     if not isinstance(data, dict) or not isinstance(data.get("format"), str) or "profile" not in data["format"]:
-        raise CostError(f"{name}: not a device profile")
+        raise CostError(f"{name}: not a device profile; allowed: a file that a calibration or `fit-device` writes")
     validate = READERS.get(data["format"], DeviceProfile.model_validate)
     if data["format"] not in (FORMAT, *READERS):
         raise CostError(f"{name}: a profile of version {data['format'][:40]!r}; this program reads {FORMAT!r}")
     try:
         return cast(DeviceProfile, validate(data))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        first = error.errors(include_url=False, include_context=False)[0]
+        found = "" if first["type"] == "missing" else f"found {shorten(first['input'])}: "
         where = " ".join(".".join(map(str, first["loc"])).split()) or "profile"  # a key may have line breaks
-        raise CostError(f"{name}: {where[:80]}: {first['msg']}") from None
+        raise CostError(f"{name}: {where[:80]}: {found}{first['msg']}") from None
 
 
 def percentile_half_width(residuals: list[float], share: float = 0.9) -> float:

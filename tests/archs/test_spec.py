@@ -106,6 +106,21 @@ def test_hostile_text_is_refused_quickly(text):
     assert len(str(caught.value)) < 4000
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b" \n", "found an empty text; allowed: a JSON text"),
+        (b"\x89PNG\r\n", "not a JSON text: it has bytes that are no text"),
+        (b'{"format": "archs.spec/1", "rows": [', "not a JSON text: Expecting value: line 1 column 37 .*cut off"),
+        (b"[" + b"1," * 30_000 + b"1]", "^up to 30,002 values; allowed: "),
+    ],
+    ids=["empty", "a picture", "cut", "long"],
+)
+def test_a_text_that_is_no_spec_is_said_in_words(text, problem):
+    with pytest.raises(archs.ArchError, match=problem):
+        Spec.from_json(text)
+
+
 def test_truncated_json():
     text = archs.spec("mobilenet_v3_large").to_json()
     for end in range(0, len(text) - 3, 7):

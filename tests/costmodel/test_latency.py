@@ -108,7 +108,7 @@ def test_a_truncated_profile_is_refused(profile, tmp_path, share):
     path = tmp_path / "p.json"
     profile.save(path)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(costmodel.CostError, match="truncated or not JSON"):
+    with pytest.raises(costmodel.CostError, match="not a JSON text: .* cut off|found an empty text"):
         load_profile(path)
 
 

@@ -20,13 +20,17 @@ def changed(**values: object) -> bytes:
 
 
 BAD = {
-    "empty": (b"", "truncated or not JSON"),
-    "cut": (FILE[:-500], "truncated or not JSON"),
-    "deep": (b"[" * 100_000, "truncated or not JSON"),
-    "binary": (b"\xff\xfe\x00", "truncated or not JSON"),
-    "another file": (b'{"format": "archs.spec/1"}', "not a device profile"),
+    "empty": (b"", "found an empty text; allowed: a JSON text"),
+    "cut": (FILE[:-500], "not a JSON text: .*; a text that was cut off"),
+    "deep": (b"[" * 100_000, "nested more than 32 levels deep"),
+    "binary": (b"\xff\xfe\x00", "not a JSON text: it has bytes that are no text"),
+    "another file": (b'{"format": "archs.spec/1"}', "not a device profile; allowed: a file that"),
     "another version": (changed(format="costmodel.profile/9"), "a profile of version"),
     "no scale": (changed(scale=0), "scale"),
+    "negative interval": (changed(half_interval=-5), "half_interval: found -5: Input should be greater than 0"),
+    "before its start": (changed(seconds=-1), "seconds: found -1: "),
+    "longer than any calibration": (changed(seconds=1e30), "seconds: found 1e[+]30: "),
+    "no name": (json.dumps({key: PROFILE[key] for key in PROFILE if key != "name"}).encode(), "name: Field required"),
     "infinite": (changed(scale=1e300), "ms for"),
     "nothing to price with": (changed(predictors={}), "no predictor"),
     "many references": (changed(references=PROFILE["references"] * 5), "references; allowed"),
