@@ -28,7 +28,8 @@ def profile_of(
     """The profile of a device. Raises CostError for fewer than MIN_NETWORKS networks."""
     timed = arrays(timings, device.fused, device.kind)
     if len(set(timed.networks)) < MIN_NETWORKS:
-        raise CostError(f"{len(set(timed.networks))} networks timed; needed: at least {MIN_NETWORKS}, better 10")
+        found = len(set(timed.networks))
+        raise CostError(f"timed networks: found {found}; allowed: {MIN_NETWORKS} or more, better 10; time others")
     found = fit(timed, prior)
     one = left_out(timed, timed.networks, prior)
     assert one is not None  # three networks are three groups

@@ -6,6 +6,7 @@ The latter are tables in `data/networks.json`, each with the family that leave-o
 from __future__ import annotations
 
 import json
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,24 @@ def _published() -> dict[str, tuple[str, Spec]]:
 def names() -> tuple[str, ...]:
     """Every name that `spec` takes, the catalogue's first."""
     return tuple(dict.fromkeys((*FAMILIES, *_published())))
+
+
+@cached(1, "of the names")
+def _bare_names() -> dict[str, str]:
+    return {_bare(name): name for name in names()}
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).lower()
+
+
+def spelled(text: str) -> str:
+    """The name that a text writes with other capitals, spaces, hyphens or underscores; any other text as it is.
+
+    >>> spelled("MobileNet V2")
+    'mobilenet_v2'
+    """
+    return text if text in names() else _bare_names().get(_bare(text), text)
 
 
 def family(name: str) -> str:
@@ -75,5 +94,5 @@ def spec(name: str, **knobs: Any) -> Spec:
             return known.edit(**knobs)
     except ArchError as error:
         raise CostError(f"{name}: {error}") from None
-    near = get_close_matches(name, names(), 3) or list(FAMILIES)
+    near = get_close_matches(name.lower(), names(), 3) or list(FAMILIES)
     raise CostError(f"network: found {name[:60]!r}, which no network is called; near: {', '.join(near)}")

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from archs.file_text import decoded
 from costmodel.devices import networks
 from costmodel.devices.tables import NetworkTiming
 from costmodel.errors import CostError
@@ -69,12 +70,10 @@ def read(content: bytes, name: str) -> tuple[Line, ...]:
     """The timings of a file's content. Raises CostError with one line per problem."""
     if len(content) > MAX_BYTES:
         raise CostError(f"{name}: {len(content):,} bytes; a list of timings has up to {MAX_BYTES:,}")
-    if b"\x00" in content:
-        raise CostError(f"{name}: no text; save the sheet as CSV (UTF-8)")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
+        text = decoded(content)
+    except ValueError:
+        raise CostError(f"{name}: no text; save the sheet as CSV (UTF-8)") from None
     lines, problems = _lines(text)
     if problems:
         more = [f"and {len(problems) - MAX_PROBLEMS} more"] if len(problems) > MAX_PROBLEMS else []
@@ -109,6 +108,7 @@ def _lines(text: str) -> tuple[tuple[Line, ...], list[InvalidCell]]:
             problems.append(InvalidCell(number, "", f"{len(row)} cells for {len(header)} columns; {extra}"))
             continue
         cells = dict(zip(header, row))
+        cells["network"] = networks.spelled(cells.get("network", ""))
         bad, timing = _row(cells, number, separator)
         problems += bad
         if timing:
@@ -184,7 +184,8 @@ def _number(cell: str, column: str, separator: str) -> float:
         raise ValueError(f"found {cell[:40]!r}; write the number alone, in milliseconds")
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", text):
         comma = "; write the decimal point as '.'" if "," in cell else ""
-        raise ValueError(f"found {cell[:40]!r}; allowed: a number{comma}")
+        empty = "; leave it empty if it was not timed" if column == "latency_ms" and cell.isalpha() else ""
+        raise ValueError(f"found {cell[:40]!r}; allowed: a number{comma}{empty}")
     value = float(text)
     if column == "latency_ms" and not 0 < value < MAX_MS:
         raise ValueError(f"found {cell[:40]}; allowed: milliseconds over 0 and under {MAX_MS:,.0f}")

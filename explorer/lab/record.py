@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from archs.file_text import decoded
 from explorer.data.plain_text import plain
 from explorer.errors import LabError
 from explorer.lab.experiment import GUIDELINES, LAYOUTS, PLATFORMS, SCALES, Experiment
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 VERSION = "lab/1"
 MAX_TEXT = 200_000  # characters of one file or paste; a run of four guidelines has under 6,000
 MAX_ROWS = 600
+ORIGIN = "upload the CSV file that a guideline's page gives"
 COLUMNS = (
     "format", "machine", "guideline", "platform", "scale", "kind", "row", "channels", "resolution", "batch", "threads",
     "layout", "device", "processor", "torch", "date", "flops_error", "time_ms", "ratio", "low", "high", "verdict",
@@ -63,40 +66,53 @@ def to_csv(experiment: Experiment, run: Run, table: pandas.DataFrame, machine: s
     return out.getvalue()
 
 
-def read(text: str, name: str = "the text") -> pandas.DataFrame:
+def read(content: str | bytes, name: str = "the text") -> pandas.DataFrame:
     """The rows of a CSV written by `to_csv`, or of several concatenated ones.
 
-    Raises LabError with file name and line for any other content.
+    A spreadsheet may have saved it with semicolons or tabs, and then with decimal commas. Raises LabError with file
+    name and line for any other content.
     """
     import pandas
 
     name = plain(name) or "the text"
+    try:
+        text = decoded(content) if isinstance(content, bytes) else content.lstrip("\ufeff")
+    except ValueError:
+        raise LabError(f"{name}: no text; {ORIGIN}") from None
     if len(text) > MAX_TEXT:
         raise LabError(f"{name}: {len(text):,} characters; allowed: up to {MAX_TEXT:,}")
     rows: list[dict[str, object]] = []
     headed = False
     try:
-        for number, cells in enumerate(csv.reader(io.StringIO(text.lstrip("\ufeff"))), 1):
+        separator = _separator(text)
+        for number, cells in enumerate(csv.reader(io.StringIO(text), delimiter=separator), 1):
             if not any(cell.strip() for cell in cells):
                 continue
             if tuple(cells) == COLUMNS:
                 headed = True
                 continue
             if not headed:
-                raise LabError(f"{name}: not a result of this lab; its first line would be {','.join(COLUMNS[:5])},…")
+                first = f"{_found(separator.join(cells))}; allowed: {','.join(COLUMNS[:5])},…"
+                raise LabError(f"{name}: not a result of this lab: first line: {first}; {ORIGIN}")
             if len(rows) == MAX_ROWS:
-                raise LabError(f"{name}: over {MAX_ROWS} rows")
-            rows.append(_row(cells, f"{name}, line {number}"))
+                raise LabError(f"{name}: over {MAX_ROWS} rows; allowed: up to {MAX_ROWS} in a file")
+            rows.append(_row(cells, f"{name}, line {number}", separator))
     except csv.Error as error:
         raise LabError(f"{name}: not a CSV file ({error})") from None
     if not rows:
-        raise LabError(f"{name}: no results in it")
+        raise LabError(f"{name}: no results in it; {ORIGIN}")
     return pandas.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(cells: list[str], where: str) -> dict[str, object]:
+def _separator(text: str) -> str:
+    """What the first line that is not empty separates its columns with."""
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    return max(",;\t", key=head.count)
+
+
+def _row(cells: list[str], where: str, separator: str) -> dict[str, object]:
     if len(cells) != len(COLUMNS):
-        raise LabError(f"{where}: {len(cells)} columns; a result has {len(COLUMNS)}")
+        raise LabError(f"{where}: found {len(cells)} columns; allowed: {len(COLUMNS)}")
     row: dict[str, object] = dict(zip(COLUMNS, cells))
     _one_of(row, "format", (VERSION,), where)
     for column, allowed in (("guideline", (0, *GUIDELINES)), ("scale", SCALES)):
@@ -104,6 +120,8 @@ def _row(cells: list[str], where: str) -> dict[str, object]:
         _one_of(row, column, allowed, where)
     for column, high in (("resolution", 4096), ("batch", 4096), ("threads", 4096)):
         _number(row, column, int, 1, high, where)
+    for column in ("flops_error", "time_ms", "ratio", "low", "high") if separator != "," else ():
+        row[column] = str(row[column]).replace(",", ".")
     for column in ("time_ms", "ratio", "low", "high"):
         _number(row, column, float, 1e-6, 1e6, where)
     _number(row, "flops_error", float, -1, 100, where)
@@ -119,29 +137,34 @@ def _row(cells: list[str], where: str) -> dict[str, object]:
     return row
 
 
+def _found(text: object) -> str:
+    """What was found, as plain text; a sign at its begin stays, because the text does not begin with it."""
+    return plain(f"found {text}") if str(text).strip() else "the cell is empty"
+
+
 def _number(row: dict[str, object], column: str, kind: type, low: float, high: float, where: str) -> None:
     try:
         value = kind(str(row[column]))
     except ValueError:
         value = float("nan")
     if not low <= value <= high:  # also refuses nan and infinity
-        raise LabError(f"{where}: {column} is {plain(row[column])!r}; allowed: a number from {low:g} to {high:g}")
+        raise LabError(f"{where}: {column}: {_found(row[column])}; allowed: a number from {low:g} to {high:g}")
     row[column] = value
 
 
 def _one_of(row: dict[str, object], column: str, allowed: tuple, where: str) -> None:
     if row[column] not in allowed:
-        raise LabError(f"{where}: {column} is {plain(row[column])!r}; allowed: {', '.join(map(str, allowed))}")
+        raise LabError(f"{where}: {column}: {_found(row[column])}; allowed: {', '.join(map(str, allowed))}")
 
 
-def collect(files: list[tuple[str, str]]) -> tuple[pandas.DataFrame, list[str]]:
+def collect(files: Sequence[tuple[str, str | bytes]]) -> tuple[pandas.DataFrame, list[str]]:
     """(all runs, a message per invalid file). Duplicate runs count once."""
     import pandas
 
     tables, problems = [], []
-    for name, text in files:
+    for name, content in files:
         try:
-            tables.append(read(text, name))
+            tables.append(read(content, name))
         except LabError as error:
             problems.append(str(error))
     if not tables:

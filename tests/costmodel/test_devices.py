@@ -196,9 +196,13 @@ def test_a_slip_is_named_with_its_row_and_not_fitted(tmp_path, factor, words):
         ("network,latency_us\nmobilenet_v1,5\n", "multiply by 0.001"),
         ("network\nmobilenet_v1\n", "row 1, column latency_ms: is missing"),
         ("network,latency_ms\nmobilenet_v9,5\n", "row 2, column network: found 'mobilenet_v9'"),
+        ("network,latency_ms\nMOBILENET_V9,5\n", "which no network is called; near: mobilenet_v"),
         ("network,latency_ms\nmobilenet_v1,-5\n", "row 2, column latency_ms: found -5"),
         ("network,latency_ms\nmobilenet_v1,0\n", "row 2, column latency_ms: found 0"),
-        ("network,latency_ms\nmobilenet_v1,nan\n", "row 2, column latency_ms: found 'nan'"),
+        (
+            "network,latency_ms\nmobilenet_v1,nan\n",
+            "row 2, column latency_ms: found 'nan'; allowed: a number; leave it empty",
+        ),
         ("network,latency_ms\nmobilenet_v1,=A1*2\n", "a formula"),
         ("network,latency_ms\nmobilenet_v1,5,3\n", "row 2: 3 cells for 2 columns"),
         ("network,latency_ms\nmobilenet_v1,5 ms\n", "write the number alone"),
@@ -225,6 +229,25 @@ def test_a_spreadsheet_with_semicolons_and_decimal_commas_is_read():
     assert lines[0].timing.title == "mobilenet_v1 width=0.5"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_list_is_read_in_the_encoding_of_its_spreadsheet(encoding):
+    text = "network,latency_ms,code\nmobilenet_v1,5,\n"
+    assert reading.read(text.encode(encoding), "t.csv")[0].timing.latency_ms == 5
+    with pytest.raises(costmodel.CostError, match="found 'mobilenét_v1'"):
+        reading.read(text.replace("mobilenet", "mobilenét").encode(encoding), "t.csv")
+
+
+@pytest.mark.parametrize("name", ["MobileNetV1", "MobileNet V1", "mobilenet-v1", "MOBILENET_V1"])
+def test_a_name_in_another_spelling_is_read(name):
+    for latency in ("5", ""):
+        lines = reading.read(f"network,latency_ms\n{name},{latency}\nresnet50,9\n".encode(), "t.csv")
+        assert [line.timing.network for line in lines] == ["mobilenet_v1", "resnet50"][latency == "" :]
+
+
+def test_no_two_names_differ_only_in_their_spelling():
+    assert all(networks.spelled(name.upper()) == name for name in networks.names())
+
+
 def test_a_knob_at_its_default_is_the_same_network():
     lines = reading.read(b"network,width,latency_ms\nmobilenet_v1,,5\nmobilenet_v1,1.0,5\n", "t.csv")
     assert {line.timing.title for line in lines} == {"mobilenet_v1"}
@@ -239,7 +262,7 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path):
 
 
 def test_too_few_networks_are_refused(tmp_path):
-    with pytest.raises(costmodel.CostError, match="at least 3"):
+    with pytest.raises(costmodel.CostError, match="timed networks: found 2; allowed: 3 or more, better 10"):
         costmodel.fit_device(_csv(tmp_path, _pixel1()[:3]))
 
 

@@ -49,18 +49,19 @@ def cell(text, column, value):
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("format", "lab/9", "line 3: format is 'lab/9'; allowed: lab/1"),
-        ("guideline", "7", "guideline is '7'"),
-        ("guideline", "1e3", "guideline is '1e3'"),
-        ("row", "=cmd|' /C calc'!A0", "row is"),
-        ("row", "g = 8", "row is 'g = 8'; allowed: c1:c2 = 1:1"),
-        ("platform", "TPU", "platform is 'TPU'"),
-        ("time_ms", "nan", "time_ms is 'nan'; allowed: a number"),
-        ("time_ms", "-1", "time_ms is"),
-        ("ratio", "inf", "ratio is 'inf'"),
+        ("format", "lab/9", "line 3: format: found lab/9; allowed: lab/1"),
+        ("guideline", "7", "guideline: found 7"),
+        ("guideline", "1e3", "guideline: found 1e3"),
+        ("row", "=cmd|' /C calc'!A0", "row: found =cmd"),
+        ("row", "g = 8", "row: found g = 8; allowed: c1:c2 = 1:1"),
+        ("platform", "TPU", "platform: found TPU"),
+        ("time_ms", "nan", "time_ms: found nan; allowed: a number"),
+        ("time_ms", "-1", "time_ms: found -1; allowed: a number"),
+        ("low", "", "low: the cell is empty; allowed: a number"),
+        ("ratio", "inf", "ratio: found inf"),
         ("ratio", "99", "ratio 99.0 lies outside of its interval"),
-        ("threads", "9" * 400, "threads is"),
-        ("verdict", "<script>alert(1)</script>", "verdict is"),
+        ("threads", "9" * 400, "threads: found 999"),
+        ("verdict", "<script>alert(1)</script>", "verdict: found script"),
     ],
 )
 def test_a_cell_that_no_run_writes_is_refused(handed_in, column, value, message):
@@ -75,12 +76,12 @@ def test_a_cell_that_no_run_writes_is_refused(handed_in, column, value, message)
     [
         ("", "no results in it"),
         (",".join(record.COLUMNS) + "\n", "no results in it"),
-        ("a,b\n1,2\n", "not a result of this lab; its first line would be format,machine"),
+        ("a,b\n1,2\n", "first line: found a,b; allowed: format,machine"),
         ("{}", "not a result of this lab"),
         ("\x00\x01\x02", "not a result of this lab"),
         ('"' * 10 + "\n" * 5, "not a result|no results"),
         ("x" * 300_000, "300,000 characters; allowed: up to 200,000"),
-        (",".join(record.COLUMNS) + "\n1,2\n", "line 2: 2 columns; a result has 22"),
+        (",".join(record.COLUMNS) + "\n1,2\n", "line 2: found 2 columns; allowed: 22"),
         (",".join(record.COLUMNS) + "\n" + '"' + "y" * 140_000, "not a CSV file"),
     ],
     ids=["empty", "head only", "other", "json", "binary", "quotes", "long", "short row", "open quote"],
@@ -88,6 +89,39 @@ def test_a_cell_that_no_run_writes_is_refused(handed_in, column, value, message)
 def test_a_file_that_is_not_ours_is_a_message(text, message):
     with pytest.raises(LabError, match=message):
         record.read(text, "b.csv")
+
+
+SAVED = {
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "UTF-16, big-endian": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+    "Windows": lambda text: text.encode("cp1252"),
+    "a byte order mark": lambda text: text.encode("utf-8-sig"),
+    "tabs": lambda text: separated(text, "\t", "."),
+    "decimal commas": lambda text: separated(text, ";", ","),
+}
+
+
+def separated(text, separator, point):
+    """The file as a spreadsheet of another country saves it."""
+    rows = list(csv.reader(io.StringIO(text)))
+    numbers = [record.COLUMNS.index(name) for name in ("flops_error", "time_ms", "ratio", "low", "high")]
+    for row in rows[1:]:
+        for at in numbers:
+            row[at] = row[at].replace(".", point)
+    out = io.StringIO()
+    csv.writer(out, delimiter=separator).writerows(rows)
+    return out.getvalue().encode()
+
+
+@pytest.mark.parametrize("form", SAVED)
+def test_a_result_that_a_spreadsheet_saved_again_is_read(handed_in, form):
+    text = cell(handed_in[-1], "machine", "Zoë")
+    assert record.read(SAVED[form](text)).equals(record.read(text))
+
+
+def test_bytes_that_are_no_text_are_a_message():
+    with pytest.raises(LabError, match=r"b.png: no text; upload the CSV file that a guideline's page gives"):
+        record.read(b"\x89PNG\r\n\x00\x00", "b.png")
 
 
 def test_too_many_rows_are_refused(handed_in):

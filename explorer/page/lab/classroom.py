@@ -87,19 +87,19 @@ def _class() -> None:
         help=f"Up to {MAX_FILES} files of up to {record.MAX_TEXT:,} characters each.",
     )
     pasted = st.text_area("Or paste them here, one after the other", key="class paste", height=110)
-    texts = [
-        (file.name, file.getvalue()[: 4 * record.MAX_TEXT].decode("utf-8", "replace")) for file in files[:MAX_FILES]
+    given: list[tuple[str, str | bytes]] = [
+        (file.name, file.getvalue()[: 4 * record.MAX_TEXT + 2]) for file in files[:MAX_FILES]
     ]
     if len(files) > MAX_FILES:
         st.warning(f"Only the first {MAX_FILES} of {len(files)} files were read.")
     if pasted and pasted.strip():
-        texts.append(("what was pasted", pasted))
-    if not texts:
+        given.append(("what was pasted", pasted))
+    if not given:
         st.caption(
             "Without a class: each guideline's page gives its result as CSV. Files are compared here and not stored."
         )
         return
-    runs, problems = record.collect(texts)
+    runs, problems = record.collect(given)
     for problem in problems:
         messages.error(problem)
     if runs.empty:
