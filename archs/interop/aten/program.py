@@ -31,3 +31,5 @@ class Program:
     """Bytes that the parameters take in the file that they are from."""
     outputs: Sequence[str] = ()
     """What each output is called: its key, or its number."""
+    note: str = ""
+    """What a user has to know of how it was read."""

@@ -155,7 +155,7 @@ class Emitter:
     def _computed(self, target: Any, args: tuple[Any, ...], fake: Any) -> Value:
         """A call on constants alone, done at once. What only moves one initialiser's elements keeps its name."""
         leaves = self._constants(args)
-        moves = target.overloadpacket.__name__ in ("view", "reshape", "permute", "t", "squeeze", "unsqueeze")
+        moves = target.overloadpacket.__name__ in ("view", "reshape", "permute", "t", "squeeze", "unsqueeze", "flip")
         key = (target, tuple(map(id, leaves)), repr(self._map(args, lambda v: None)))
         if key in self._made:  # one parameter that several nodes read in this form stays one
             return self._made[key][1]
@@ -186,23 +186,26 @@ class Emitter:
 
     def share_parameters(self) -> None:
         """Lets a parameter that is read in several forms be one: the other forms become calls on it."""
+        first = next((node for node in self.graph.nodes if node.op != "placeholder"), None)
         forms: dict[str, list[Known]] = {}
         for known, node in self._placeholders.values():
             if known.name and self.sources[node.name] in self.trained:
                 forms.setdefault(known.name, []).append(known)
         for known in [known for group in forms.values() if len(group) > 1 for known in group]:
-            if id(known) in self._moves:
-                self._computed_from_parameter(known)
+            if id(known) in self._moves and first is not None:
+                self._computed_from_parameter(known, first)
 
-    def _computed_from_parameter(self, known: Known) -> None:
+    def _computed_from_parameter(self, known: Known, first: fx.Node) -> None:
+        """Makes a form a call before `first`, behind those of the forms that it is made of."""
         target, args = self._moves[id(known)]
+        held = self.operand(known)
+        if held.op != "placeholder":  # made for another form
+            return
         for leaf in self._constants(args):
             if id(leaf) in self._moves:
-                self._computed_from_parameter(leaf)
+                self._computed_from_parameter(leaf, first)
             else:
                 self.weight(leaf)
-        held = self.operand(known)
-        first = next(node for node in self.graph.nodes if node.op != "placeholder")
         with self.graph.inserting_before(first):
             made = self.graph.call_function(target, tuple(self._map(args, self.operand)))
         made.meta |= {"val": held.meta["val"], "nn_module_stack": {}, "where": held.meta["where"]}

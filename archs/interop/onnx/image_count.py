@@ -39,7 +39,7 @@ def check(program: Program, other: Program) -> None:
     pairs = zip_longest(_read(program), _read(other))
     for one, two in pairs:
         if one is None or two is None or not _alike(program, other, one, two):
-            where = (one or two).meta["where"]
+            where = next(node.meta["where"] for node in (one, two) if node and "where" in node.meta)
             raise ArchError(
                 f"{where} computes with the number of images in the batch, which its import would fix; allowed: "
                 "sizes of the batch only where a tensor is reshaped or expanded to them"

@@ -80,9 +80,10 @@ def from_onnx(
     except RecursionError:
         raise ArchError(f"{shorten(called)} nests too deep") from None
     graph = assemble(called, image, steps, staged, {}, program.stored_bytes)
+    notes = reader.left_out, program.note
     if not verify:
-        return said(graph, NOT_COMPARED.format("verify=False"), reader.left_out)
+        return said(graph, NOT_COMPARED.format("verify=False"), *notes)
     if quantized:
-        return said(graph, NOT_COMPARED.format("a quantised file is read as its float network"), reader.left_out)
+        return said(graph, NOT_COMPARED.format("a quantised file is read as its float network"), *notes)
     given = [program.outputs[number] for number in reader.chosen]
-    return said(graph, oracle.verify(graph, source, given), reader.left_out)
+    return said(graph, oracle.verify(graph, source, given), *notes)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from archs.errors import ArchError, shorten
 from archs.interop.aten.program import Program
 from archs.interop.aten.steps import BATCH
-from archs.interop.onnx import image_count
+from archs.interop.onnx import duplicates, image_count
 from archs.interop.onnx.call import RULES, OnnxCall, shortest
 from archs.interop.onnx.emitter import Emitter, Known, Stack, UnsupportedNode, Value
 from archs.interop.onnx.files import tensor, tensors
@@ -67,6 +67,12 @@ class Trace:
         opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         self._emitter = Emitter(called, opset, self.batch, images)
         self._values[image.name] = self._emitter.image(self.image)
+        self._again = duplicates.stored_again(initializers)
+        for name, (owner, moves) in self._again.items():
+            value = self._values[owner]
+            for move, numbers in moves:
+                value = self._emitter.aten({}, move, (value, numbers), "default", {})
+            self._values[name] = value
 
     def program(self, progress: Progress) -> Program:
         import torch
@@ -88,7 +94,9 @@ class Trace:
         made.graph.output(tuple(map(made.operand, given)))
         stored = sum(self._bytes.get(name, 0) for name in made.trained)
         tensors = made.sources, made.tensors, made.trained
-        return Program(self._called, made.graph, *tensors, stored_bytes=stored, outputs=names)
+        again = [f"{shorten(name)} as {shorten(owner)}" for name, (owner, _) in self._again.items()]
+        note = f"read as one parameter, as the file stores it twice: {', '.join(again)}" if again else ""
+        return Program(self._called, made.graph, *tensors, stored_bytes=stored, outputs=names, note=note)
 
     def _node(self, proto: Any, stack: Stack, where: str) -> None:
         missing = [name for name in proto.input if name and name not in self._values]
@@ -154,11 +162,11 @@ def merged(nodes: Any, initializers: dict[str, Tensor]) -> dict[str, list[int]]:
     An exporter that merges equal tensors leaves one set of ones and one of zeros for all norms of a network that was
     not trained. Nodes that share a tensor of different elements share their other parameters as well.
     """
-    readers: dict[str, set[str]] = {}
+    readers: dict[str, list[str]] = {}
     for proto in nodes:
         for name in proto.input[1:]:
             if name in initializers and proto.output:
-                readers.setdefault(name, set()).add(proto.output[0])
+                readers.setdefault(name, []).append(proto.output[0])
     uniform = {
         name
         for name, by in readers.items()
@@ -170,7 +178,7 @@ def merged(nodes: Any, initializers: dict[str, Tensor]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for proto in nodes if uniform else ():
         others = [readers[name] for name in proto.input[1:] if name in readers and name not in uniform]
-        tied = any(len(by) > 1 for by in others)
+        tied = any(len(set(by)) > 1 for by in others)
         places = [i for i, name in enumerate(proto.input) if i and name in uniform]
         if proto.op_type in OWN_PARAMETERS and places and not tied:
             found[proto.output[0]] = places

@@ -136,6 +136,9 @@ def _slice(call: OnnxCall) -> Value:
     for start, stop, axis, step in zip(starts, stops, axes, steps):
         side = call.emitter.shape(x)[axis]
         start, stop, step = slice(start, stop, step).indices(side)
+        if isinstance(x, Known) and list(range(start, stop, step)) == list(range(side - 1, -1, -1)):
+            x = call.aten("flip", x, [axis % rank])
+            continue
         if isinstance(x, Known):
             x = _selected(call, x, axis, range(start, stop, step))
             continue

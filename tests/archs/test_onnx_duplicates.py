@@ -1,0 +1,85 @@
+"""Weights that a file stores a second time, transposed or in another shape: one parameter, and said to be read so."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from support.modules import Lambda
+from support.onnx_files import exported, model, node
+from torch import nn
+
+import archs
+import costmodel
+
+pytest.importorskip("onnxruntime")
+
+TIED = {
+    "an autoencoder": (
+        lambda m, x: F.linear(F.relu(m.a(x.flatten(1))), m.a.weight.t()),
+        lambda: nn.Linear(48, 16),
+    ),
+    "along the last axis": (
+        lambda m, x: F.linear(F.relu(m.a(x.permute(0, 2, 3, 1))), m.a.weight.t()),
+        lambda: nn.Linear(3, 16),
+    ),
+    "a square matrix": (lambda m, x: m.a(x.flatten(1)) @ m.a.weight, lambda: nn.Linear(48, 48, bias=False)),
+    "filters of swapped channels": (
+        lambda m, x: F.conv2d(F.relu(m.a(x)), m.a.weight.transpose(0, 1), padding=1),
+        lambda: nn.Conv2d(3, 8, 3, padding=1),
+    ),
+    "mirrored filters": (
+        lambda m, x: F.conv2d(F.relu(m.a(x)), m.a.weight.transpose(0, 1).flip(2, 3), padding=1),
+        lambda: nn.Conv2d(3, 8, 3, padding=1),
+    ),
+    "a matrix as 1×1 filters": (
+        lambda m, x: (
+            F.conv2d(x.flatten(1)[..., None, None], m.a.weight[..., None, None]).flatten(1) + m.a(x.flatten(1))
+        ),
+        lambda: nn.Linear(48, 16),
+    ),
+}
+EXPORTERS = {
+    "TorchScript": {},
+    "TorchScript, unfolded": {"do_constant_folding": False},
+    "dynamo": {"dynamo": True},
+    "dynamo, unfolded": {"dynamo": True, "optimize": False},
+}
+
+
+@pytest.mark.parametrize("way", EXPORTERS)
+@pytest.mark.parametrize("case", TIED)
+def test_a_tied_weight_that_is_stored_twice_is_one_parameter(case, way):
+    torch.manual_seed(0)
+    forward, layer = TIED[case]
+    module = Lambda(forward, a=layer()).eval()
+    graph = archs.from_onnx(exported(module, (3, 4, 4), **EXPORTERS[way]), verify=True)
+    assert graph.verification.startswith("outputs are equal")
+    assert costmodel.count(graph).total.params == sum(p.numel() for p in module.parameters())
+
+
+SIDES = [node("MatMul", "x", "a", outputs=["h"]), node("Relu", "h", outputs=["r"]), node("MatMul", "r", "b")]
+
+
+def counted(a, b):
+    graph = archs.from_onnx(model(SIDES, (1, 4, 8, 8), {"a": a, "b": b}).SerializeToString(), verify=True)
+    assert graph.verification.startswith("outputs are equal")
+    return costmodel.count(graph).total.params, "stores it twice: 'b' as 'a'" in graph.verification
+
+
+def test_only_elements_that_no_chance_repeats_are_one_parameter():
+    matrix = torch.randn(8, 8, generator=torch.Generator().manual_seed(0))
+    assert counted(matrix, matrix.t().contiguous()) == (64, True)
+    assert counted(matrix, matrix.clone()) == (128, False)  # copies of a layer, which torch's exporters write so
+    assert counted(torch.ones(8, 4), torch.ones(4, 8)) == (64, False)
+    assert counted(torch.eye(8, 4), torch.eye(4, 8)) == (64, False)
+    assert counted(matrix[:, :1].contiguous(), matrix[:, :1].t().contiguous()) == (16, False)
+    assert counted(matrix, matrix.t().flip(0).contiguous()) == (128, False)
+
+
+def test_a_norm_whose_own_tensors_were_merged_has_them_all():
+    """An exporter that merges equal tensors reads one set of ones as weight and as variance."""
+    nodes = [node("BatchNormalization", "x", "one", "zero", "zero", "one")]
+    graph = archs.from_onnx(model(nodes, constants={"one": torch.ones(4), "zero": torch.zeros(4)}).SerializeToString())
+    assert [type(n.op).__name__ for n in graph.nodes] == ["BatchNorm"]
+    assert costmodel.count(graph).total.params == 8
