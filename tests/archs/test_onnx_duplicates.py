@@ -77,9 +77,18 @@ def test_only_elements_that_no_chance_repeats_are_one_parameter():
     assert counted(matrix, matrix.t().flip(0).contiguous()) == (128, False)
 
 
-def test_a_norm_whose_own_tensors_were_merged_has_them_all():
+@pytest.mark.parametrize("named", [[], [node("Identity", "one", outputs=["var"])]], ids=["merged", "Identity"])
+def test_a_norm_whose_own_tensors_were_merged_has_them_all(named):
     """An exporter that merges equal tensors reads one set of ones as weight and as variance."""
-    nodes = [node("BatchNormalization", "x", "one", "zero", "zero", "one")]
+    nodes = [*named, node("BatchNormalization", "x", "one", "zero", "zero", "var" if named else "one")]
     graph = archs.from_onnx(model(nodes, constants={"one": torch.ones(4), "zero": torch.zeros(4)}).SerializeToString())
     assert [type(n.op).__name__ for n in graph.nodes] == ["BatchNorm"]
     assert costmodel.count(graph).total.params == 8
+
+
+@pytest.mark.parametrize("way", ["TorchScript", "dynamo"])
+def test_norms_of_a_network_that_was_not_trained_have_their_own_parameters(way):
+    module = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.BatchNorm2d(3), nn.ReLU(), nn.BatchNorm2d(3)).eval()
+    graph = archs.from_onnx(exported(module, (3, 4, 4), **EXPORTERS[way]), verify=True)
+    assert graph.verification.startswith("outputs are equal")
+    assert costmodel.count(graph).total.params == 18

@@ -163,10 +163,13 @@ def merged(nodes: Any, initializers: dict[str, Tensor]) -> dict[str, list[int]]:
     not trained. Nodes that share a tensor of different elements share their other parameters as well.
     """
     readers: dict[str, list[str]] = {}
+    names = {name: name for name in initializers}  # and others for the same tensor
     for proto in nodes:
+        if proto.op_type == "Identity" and proto.output and proto.input and proto.input[0] in names:
+            names[proto.output[0]] = names[proto.input[0]]
         for name in proto.input[1:]:
-            if name in initializers and proto.output:
-                readers.setdefault(name, []).append(proto.output[0])
+            if name in names and proto.output:
+                readers.setdefault(names[name], []).append(proto.output[0])
     uniform = {
         name
         for name, by in readers.items()
@@ -177,9 +180,9 @@ def merged(nodes: Any, initializers: dict[str, Tensor]) -> dict[str, list[int]]:
     }
     found: dict[str, list[int]] = {}
     for proto in nodes if uniform else ():
-        others = [readers[name] for name in proto.input[1:] if name in readers and name not in uniform]
-        tied = any(len(set(by)) > 1 for by in others)
-        places = [i for i, name in enumerate(proto.input) if i and name in uniform]
+        given = [names.get(name, "") for name in proto.input]
+        tied = any(len(set(readers[name])) > 1 for name in given[1:] if name in readers and name not in uniform)
+        places = [i for i, name in enumerate(given) if i and name in uniform]
         if proto.op_type in OWN_PARAMETERS and places and not tied:
             found[proto.output[0]] = places
     return found
