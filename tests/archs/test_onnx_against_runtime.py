@@ -42,6 +42,20 @@ RESIZED = {
         [node("AveragePool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[0, 1, 2, 2], ceil_mode=1, count_include_pad=1)], {}, 13,
     ),
     "SELU of its own numbers": ([node("Selu", "x", alpha=1.2, gamma=0.9)], {}, 13),
+    "one choice for all that is smaller": (
+        [
+            node("GlobalAveragePool", "x", outputs=["p"]), node("Less", "a", "b", outputs=["c"]),
+            node("Where", "c", "p", "x"),
+        ], {"a": floats([0.0]), "b": floats([1.0])}, 20,
+    ),
+    "a range of fractions": (
+        [node("Range", "a", "b", "c", outputs=["r"]), node("Add", "x", "r")],
+        {"a": floats(0.5), "b": floats(4.4), "c": floats(0.5)}, 20,
+    ),
+    "a sum over no axes": (
+        [node("ReduceSum", "x", "e", outputs=["s"], noop_with_empty_axes=1), node("Relu", "s")], {"e": ints()}, 20,
+    ),
+    "a norm over all axes": ([node("Relu", "x", outputs=["r"]), node("ReduceL1", "r", "e", outputs=["s"]), node("Add", "x", "s")], {"e": ints()}, 20),
     "sums of what comes behind": ([node("CumSum", "x", "a", reverse=1, exclusive=1)], {"a": torch.tensor(2)}, 13),
 }  # fmt: skip
 
@@ -62,6 +76,15 @@ def test_as_onnx_runtime_or_refused(case):
         got = archs.to_module(graph).eval()(torch.from_numpy(x)).numpy()
     assert got.shape == want.shape
     assert np.allclose(got, want, atol=1e-5)
+
+
+@pytest.mark.parametrize("sides", [(8,), (8, 1), (1, 8)])
+def test_slopes_of_columns_and_rows_are_not_those_of_channels(sides):
+    nodes = [node("PRelu", "x", "s")]
+    with pytest.raises(archs.ArchError, match="unknown here"):
+        archs.from_onnx(model(nodes, (1, 8, 8, 8), {"s": torch.rand(sides)}).SerializeToString())
+    graph = archs.from_onnx(model(nodes, (1, 8, 8, 8), {"s": torch.rand(8, 1, 1)}).SerializeToString(), verify=True)
+    assert graph.verification.startswith("outputs are equal")
 
 
 def test_norms_that_an_exporter_merged_are_one_per_place():

@@ -121,7 +121,10 @@ def _elu(call: OnnxCall) -> Value:
 
 @rule("PRelu")
 def _prelu(call: OnnxCall) -> Value:
-    if not isinstance(call[1], Known) or prod(call.shape(1)) not in (1, call.shape()[1]):
+    if not isinstance(call[1], Known):
+        raise UnsupportedNode
+    sides = [1] * (len(call.shape()) - len(call.shape(1))) + list(call.shape(1))
+    if any(side != 1 and axis != 1 for axis, side in enumerate(sides)):  # slopes of columns or rows
         raise UnsupportedNode
     slope = call.aten("reshape", call[1], [-1])
     return call.aten("prelu", call[0], call.emitter.weight(slope))

@@ -86,7 +86,7 @@ REDUCED = {"ReduceMean": "mean", "ReduceSum": "sum", "ReduceMax": "amax", "Reduc
 @rule(*REDUCED)
 def _reduce(call: OnnxCall) -> Value:
     axes, keep = _axes(call), bool(call.get("keepdims", 1))
-    if axes is None:
+    if not axes:
         if call.get("noop_with_empty_axes", 0):
             return call[0]
         axes = list(range(len(call.shape())))
@@ -105,7 +105,7 @@ def _axes(call: OnnxCall) -> list[int] | None:
 @rule("ReduceL2")
 def _reduce_l2(call: OnnxCall) -> Value:
     axes = _axes(call)
-    if axes is None:
+    if not axes:
         raise UnsupportedNode
     return call.aten("linalg_vector_norm", call[0], 2, axes, bool(call.get("keepdims", 1)))
 
@@ -114,13 +114,15 @@ def _reduce_l2(call: OnnxCall) -> Value:
 def _reduce_prod(call: OnnxCall) -> Value:
     """Of sizes, which exporters multiply to flatten."""
     numbers: Any = call.known(0)
+    if numbers.dim() > 1:
+        raise UnsupportedNode
     return Known(numbers.prod().reshape([1] if call.get("keepdims", 1) else []))
 
 
 @rule("ReduceL1", "ReduceSumSquare", "ReduceLogSumExp")
 def _reduce_of(call: OnnxCall) -> Value:
     axes, keep = _axes(call), bool(call.get("keepdims", 1))
-    if axes is None:
+    if not axes:
         raise UnsupportedNode
     if call.op == "ReduceLogSumExp":
         return call.aten("logsumexp", call[0], axes, keep)

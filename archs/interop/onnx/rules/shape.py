@@ -5,7 +5,7 @@ The contract is in `archs.interop.onnx.call`.
 
 from __future__ import annotations
 
-from math import prod
+from math import ceil, prod
 from typing import Any, cast
 
 from archs.interop.onnx.call import OnnxCall, rule
@@ -61,11 +61,13 @@ def _size(call: OnnxCall) -> Known:
 
 @rule("Range")
 def _range(call: OnnxCall) -> Known:
+    import torch
+
     start, stop, step = (cast("float", call.number(i)) for i in range(3))  # required, so not None
-    found = range(int(start), int(stop), int(step))
-    if len(found) > 2**16:
+    if not step or (stop - start) / step > 2**16:
         raise UnsupportedNode
-    return _numbers(list(found))
+    count, kind = max(0, ceil((stop - start) / step)), call.known(0).dtype
+    return Known((start + step * torch.arange(count, dtype=torch.float64)).to(kind))
 
 
 @rule("Cast")
@@ -116,7 +118,9 @@ def _where(call: OnnxCall) -> Value:
         return Known(torch.where(chosen.bool(), a, b))
     if chosen.numel() != 1:
         return call.aten("where", *call.inputs, overload="self")
-    return call[1] if bool(chosen) else call[2]
+    sizes = torch.broadcast_shapes(*map(call.shape, range(3)))
+    place = 1 if bool(chosen) else 2
+    return call[place] if call.shape(place) == sizes else call.aten("expand", call[place], list(sizes))
 
 
 def _softplus(call: OnnxCall) -> bool:
