@@ -191,3 +191,17 @@ def sizes(part, font: bool = False) -> list[float]:
             size for name, value in part.items() if name != "template" for size in sizes(value, name.endswith("font"))
         ]
     return [size for each in part for size in sizes(each)] if isinstance(part, (list, tuple)) else []
+
+
+def test_a_student_of_a_deleted_class_is_told_that_nothing_is_sent():
+    """The page went on saying that results are sent to the teacher."""
+    code = parameter(teacher(), "class")
+    student = joined(code, "Ada")
+    Classes().delete(code)
+    clean(student.run())
+    assert [warning.value for warning in student.warning] == [
+        f"Class {code}, as Ada: the class is no longer on this server, so nothing is sent. What you did stays here."
+    ]
+    assert not any("sent to the teacher" in caption.value for caption in student.caption)
+    student.button(key="leave class").click().run()
+    assert not clean(student).warning

@@ -28,7 +28,7 @@ def show() -> None:
     if member:
         left, right = st.columns([5, 1], vertical_alignment="center")
         with left:
-            messages.caption(f"Class {member.code}, as {member.name}. Predictions and results are sent to the teacher.")
+            _about(member)
         effects.button("Leave the class", "leave class", _leave, right.button)
         return
     with st.expander("Join a class", expanded=bool(link_code), icon=":material/school:"), st.form("join", border=False):
@@ -37,6 +37,14 @@ def show() -> None:
         name = middle.text_input("Your name, or that of your machine", key="class name", max_chars=MAX_NAME)
         join = partial(_join, code.strip().upper(), plain(name, MAX_NAME))
         effects.button("Join", "join class", join, right.form_submit_button, type="primary", width="stretch")
+
+
+def _about(member: Membership) -> None:
+    who = f"Class {member.code}, as {member.name}"
+    if Classes().exists(member.code):
+        messages.caption(f"{who}. Predictions and results are sent to the teacher.")
+    else:
+        messages.warning(f"{who}: the class is no longer on this server, so nothing is sent. What you did stays here.")
 
 
 def _leave() -> Callable[[], None]:
