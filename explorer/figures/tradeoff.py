@@ -108,7 +108,8 @@ def frontier(
 
 def legend(figure: go.Figure) -> list[tuple[str, str, str]]:
     """Sign, colour and name of each trace of points in the main axes."""
-    signs = SYMBOLS | {"star": "★", "star-open": "☆", "circle-open": "○", "diamond-open": "◇"}
+    others = {"star": "★", "star-open": "☆", "circle-open": "○", "diamond-open": "◇", "asterisk-open": "✱"}
+    signs = SYMBOLS | others
     points = [trace for trace in figure.data if trace.mode == "markers" and trace.yaxis in (None, "y")]
     return [(signs[t.marker.symbol], t.marker.color, t.name) for t in points]
 

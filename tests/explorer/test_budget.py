@@ -115,3 +115,6 @@ def test_the_budget_is_a_line_in_the_frontier_and_marks_what_crosses_it(found):
     assert found[0].title in [title for title, _ in traces[figures.CROSSING].customdata]
     assert traces["estimated candidate"].marker.symbol.endswith("-open")
     assert len(plain.data) + 4 == len(figure.data)
+    signs = [(sign, name) for sign, _, name in tradeoff.legend(figure) if name not in frontier.families()]
+    of_families = {sign for sign, _, name in tradeoff.legend(plain)} | set(tradeoff.SYMBOLS.values())
+    assert (signs[-1][1], signs[-1][0] in of_families) == (figures.CROSSING, False)  # it was a family's ✖

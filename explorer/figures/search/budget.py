@@ -80,7 +80,7 @@ def _crossing(found: Sequence[PricedNetwork]) -> draw.Trace:
             8,
         ),
         name=CROSSING,
-        marker={"size": 9, "symbol": "x", "color": TARGET},
+        marker={"size": 11, "symbol": "asterisk-open", "color": TARGET, "line": {"width": 2, "color": TARGET}},
     )
 
 
