@@ -28,27 +28,31 @@ def tiles(scenario: Scenario) -> list[Tile]:
     worst = pieces.worst
     base = scenario.compared
     before, parts = base.counts, base.fragmentation
-    same = base.spec == scenario.spec
+
+    def beside(now: float, then: float, fact: str) -> str:
+        change = "" if base.spec == scenario.spec else _change(now, then)
+        return " · ".join(filter(None, (change, fact)))
+
     most = f"most {worst.fragments} · {worst.block}" if worst else "no convolution or pooling"
     return [
         _latency(scenario, base),
         tile(
             "mult_adds",
             human(total.mult_adds),
-            _beside([row.mult_adds_m for row in rows]) if same else _change(total.mult_adds, before.total.mult_adds),
+            beside(total.mult_adds, before.total.mult_adds, _printed(scenario, [row.mult_adds_m for row in rows])),
             f"Here: {total.mult_adds:,}.\n\n{_comparison(rows, 'mult_adds_m', total.mult_adds)}",
             title="Mult-adds (the papers' FLOPs)",
         ),
         tile(
             "params",
             human(total.params),
-            _beside([row.params_m for row in rows]) if same else _change(total.params, before.total.params),
+            beside(total.params, before.total.params, _printed(scenario, [row.params_m for row in rows])),
             f"Here: {total.params:,}.\n\n{_comparison(rows, 'params_m', total.params)}",
         ),
         tile(
             "mem_access",
             human(total.mem_access),
-            f"elements · {megabytes(counts.mem_bytes)}" if same else _change(total.mem_access, before.total.mem_access),
+            beside(total.mem_access, before.total.mem_access, f"elements · {megabytes(counts.mem_bytes)}"),
             f"Here: {total.mem_access:,} elements, {megabytes(counts.mem_bytes)} in float32; paper form "
             f"{total.mem_access_paper:,} elements.",
             title="MAC (memory access cost)",
@@ -56,22 +60,20 @@ def tiles(scenario: Scenario) -> list[Tile]:
         tile(
             "peak_activation",
             megabytes(counts.peak_activation * size),
-            f"{human(counts.peak_activation)} elements"
-            if same
-            else _change(counts.peak_activation, before.peak_activation),
+            beside(counts.peak_activation, before.peak_activation, f"{human(counts.peak_activation)} elements"),
             f"Here: {counts.peak_activation:,} elements of {size} bytes.",
             title="Peak activation memory",
         ),
         tile(
             "kernels",
             f"{total.kernels:,}",
-            f"of {len(scenario.graph.nodes):,} operators" if same else _change(total.kernels, before.total.kernels),
+            beside(total.kernels, before.total.kernels, f"of {len(scenario.graph.nodes):,} operators"),
             "Published: no paper counts them.",
         ),
         tile(
             "fragments",
             f"{pieces.mean:.1f} per block",
-            most if same else _change(pieces.mean, parts.mean),
+            beside(pieces.mean, parts.mean, most),
             "Published: the paper names it for single blocks only.",
         ),
     ]
@@ -135,9 +137,12 @@ def printed(spec: Spec) -> tuple[Published, ...]:
     return tuple(sorted(rows, key=lambda row: own_paper is None or own_paper.group() not in row.source))
 
 
-def _beside(figures: list[str]) -> str:
-    first = next((figure for figure in figures if figure), None)
-    return f"printed: {first} M" if first else "not printed for these knobs"
+def _printed(scenario: Scenario, figures: list[str]) -> str:
+    """What papers print; nothing of an edited network, which none of them has."""
+    first = next(filter(None, figures), None)
+    if first is None:
+        return "" if scenario.edited else "not printed for these knobs"
+    return f"printed: {first} M"
 
 
 def _comparison(rows: tuple[Published, ...], field: str, count: int) -> str:

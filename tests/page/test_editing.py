@@ -215,6 +215,10 @@ def test_the_baseline(page):
     check(page)
     deltas = {title: tile["beside"] for title, tile in tiles(page).items()}
     assert deltas["Mult-adds (the papers' FLOPs)"].startswith("▲ 2.2 %")
+    assert "printed" not in deltas["Params"]  # for an edited network no paper prints any
+    changed = [words.split(" · ", 1) for words in deltas.values()][3:]
+    assert all(change == "= baseline" or change[0] in "▲▼" for change, _ in changed)
+    assert [fact.split()[-1] for _, fact in changed[1:3]] == ["elements", "operators"]  # the change took their place
 
 
 def test_without_a_profile_there_is_no_number(page):

@@ -116,6 +116,14 @@ def test_the_focus_is_not_lost_with_the_button_that_had_it(page):
     expect(page.locator(".st-key-open_block").get_by_role("combobox", name="kind", exact=True)).to_be_focused()
 
 
+def test_a_line_of_a_tile_breaks_between_facts(page):
+    """The interval of the latency was on two lines at 1280 pixels."""
+    facts = page.locator(".tiles .beside span")
+    assert any(fact.startswith("90 %: ") for fact in facts.all_inner_texts())
+    heights = facts.evaluate_all("facts => facts.map(fact => fact.getBoundingClientRect().height)")
+    assert max(heights) < 1.5 * min(heights)
+
+
 def test_text_that_is_no_number_is_refused_in_words(page):
     """The text 1e was put back without a word; in a field that was empty it stayed."""
     open_block(page, "stage3/block1")

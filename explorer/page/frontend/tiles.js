@@ -12,8 +12,9 @@ export default function ({ parentElement, data }) {
     tiles[place] = tile;
     tile.help = help;
     tile.sign.ariaLabel = `Help: ${title}`;
-    for (const [part, words] of Object.entries({ title, value, beside }))
+    for (const [part, words] of Object.entries({ title, value }))
       if (tile[part].textContent !== words) tile[part].textContent = words;
+    if (tile.beside.textContent !== beside) tile.beside.replaceChildren(...facts(beside));
   });
   for (const tile of tiles.splice(data.tiles.length)) tile.root.remove();
 }
@@ -27,4 +28,10 @@ function tileOf(root) {
   tile.root = create("dl", {}, create("dt", { className: "label" }, title, tile.sign), value, beside);
   root.append(tile.root);
   return tile;
+}
+
+// A line breaks between facts, not inside one such as an interval
+function facts(words) {
+  const all = words.split(/(?<=·) /);
+  return all.flatMap((textContent, place) => [place ? " " : "", create("span", { textContent })]);
 }
