@@ -27,6 +27,7 @@ COLUMNS = (
 AGE, NETWORK_WEIGHTS, NETWORK_BYTES = [COLUMNS.index(name) for name in ("age", "network_weights", "network_bytes")]
 ACTIVATIONS = ("", "Relu", "Clip", "HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "LeakyRelu")
 CONVOLUTIONS = ("Conv", "FusedConv", "nchwc Conv")
+POOLINGS = ("MaxPool", "AveragePool", "nchwc MaxPool", "nchwc AveragePool")
 SHAPES = "shape arithmetic"
 
 
@@ -35,7 +36,7 @@ class FusedFeatures(NamedTuple):
 
     kinds: tuple[str, ...]
     work: NDArray[np.float64]
-    """nodes × (start, bytes in, bytes out, bytes of weights, multiply-adds): `WORK`."""
+    """nodes × (start, bytes in and unfolded, bytes out, bytes of weights, operations): `WORK`."""
     columns: NDArray[np.float64]
     """nodes × COLUMNS."""
 
@@ -106,8 +107,10 @@ def kind_of(node: FusedNode) -> str:
     return f"{layout} {'pointwise' if prod(node.kernel) == 1 else 'dense'} convolution"
 
 
-def mult_adds(node: FusedNode) -> float:
-    """Multiply-adds of one image, with those of padded channels."""
+def operations(node: FusedNode) -> float:
+    """Multiply-adds of one image, with those of padded channels; of a pooling, the values that it looks at."""
+    if node.operator in POOLINGS:
+        return float(node.output.elements * prod(node.kernel))
     if node.operator in CONVOLUTIONS:
         return float(node.output.elements * prod(node.kernel) * max(1, node.inputs[0].sizes[0] // node.groups))
     if node.operator in ("Gemm", "FusedGemm", "MatMul", "FusedMatMul"):
@@ -115,10 +118,17 @@ def mult_adds(node: FusedNode) -> float:
     return 0.0
 
 
+def unfolded(node: FusedNode) -> int:
+    """Values of one image that a plain convolution copies, so that it is a product of matrices (im2col)."""
+    if node.operator not in CONVOLUTIONS or node.blocked or prod(node.kernel) == max(node.stride) == 1:
+        return 0
+    return node.inputs[0].sizes[0] * prod(node.kernel) * prod(node.output.sizes[1:])
+
+
 def _work(node: FusedNode, batch: int) -> tuple[float, ...]:
-    read = BYTES * batch * sum([prod(sizes) for sizes, _ in node.inputs if sizes])
+    read = BYTES * batch * (sum([prod(sizes) for sizes, _ in node.inputs if sizes]) + unfolded(node))
     wrote = BYTES * batch * sum([prod(sizes) for sizes, _ in node.outputs if sizes])
-    return 1.0, float(read), float(wrote), float(BYTES * node.weights), batch * mult_adds(node)
+    return 1.0, float(read), float(wrote), float(BYTES * node.weights), batch * operations(node)
 
 
 def _columns(node: FusedNode, work: tuple[float, ...]) -> list[float]:

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from support.onnx_runtime_profiles import PROFILER_US, few_trees, made_up, made_up_profile
 
@@ -10,11 +11,12 @@ import archs
 import costmodel
 from archs.ir import ops
 from archs.ir.graph import INPUT, Builder
-from archs.transforms.onnx_runtime import fuse_for_onnx_runtime
+from archs.transforms.onnx_runtime import block_size, fuse_for_onnx_runtime
 from costmodel import CostError
 from costmodel.calibration.sample import table_networks
 from costmodel.onnx_runtime import calibrate
-from costmodel.onnx_runtime.features import COLUMNS
+from costmodel.onnx_runtime.features import COLUMNS, features
+from costmodel.onnx_runtime.fit import without_profiler
 from costmodel.onnx_runtime.node_times import matched, time_networks
 from costmodel.onnx_runtime.profile import OnnxRuntimeProfile
 from costmodel.onnx_runtime.timing_child import undisturbed
@@ -34,6 +36,23 @@ def test_a_fit_finds_the_rule_and_takes_the_profilers_cost_out(profile):
     assert found.latency_ms == pytest.approx(made_up(None, graph).call_us / 1e3, rel=0.05)
     assert found.low_ms < found.latency_ms < found.high_ms
     assert profile.held_out["all"].mape < 10
+
+
+def test_nodes_that_the_profiler_slows_add_up_to_a_call():
+    nodes = np.array([10.0, 30.0, 160.0])
+    slowed = 1.25 * nodes + PROFILER_US
+    assert without_profiler(slowed, nodes.sum(), PROFILER_US) == pytest.approx(nodes)
+    assert without_profiler(nodes, nodes.sum(), PROFILER_US) == pytest.approx(nodes)
+    assert without_profiler(nodes / 2, nodes.sum(), PROFILER_US) == pytest.approx(nodes)
+
+
+def test_the_work_of_poolings_and_of_plain_convolutions():
+    b = Builder("work", ops.Shape(6, 8, 8))
+    b.add("plain", ops.Conv2d(channels=6, kernel=3, groups=3), INPUT)
+    b.add("pool", ops.AvgPool((5, 5), (1, 1), (2, 2)), "plain")
+    plain, pool = features(fuse_for_onnx_runtime(b.graph(), 8)).work
+    assert plain.tolist() == [1, 4 * (6 * 64 + 6 * 9 * 64), 4 * 6 * 64, 4 * 6 * 2 * 9, 6 * 2 * 9 * 64]
+    assert pool.tolist() == [1, 4 * 6 * 64, 4 * 6 * 64, 0, 6 * 64 * 25]
 
 
 def test_a_fused_nodes_time_stands_on_one_row_and_blocks_add_up(profile):
@@ -102,7 +121,7 @@ def test_calibration_without_a_clock(monkeypatch, tmp_path):
             progress(done / 14, "timing")
             if cancel and cancel():
                 raise Cancelled
-            yield made_up(*next(networks))
+            yield made_up(*next(networks), block_size())  # of this processor, as the calibration takes it
 
     monkeypatch.setattr(calibrate, "time_networks", timed)
     monkeypatch.setattr(calibrate, "_with_fresh_processes", lambda timed, threads, cancel: timed)

@@ -14,9 +14,9 @@ from costmodel.onnx_runtime.profile import OnnxRuntimeProfile, OnnxRuntimeRegime
 PROFILER_US = 4.0
 
 
-def made_up(spec, graph):
+def made_up(spec, graph, block=8):
     """1 µs per node, 10 bytes/ns and 20 multiply-adds/ns; the profiler adds a constant to each node."""
-    work = features(fuse_for_onnx_runtime(graph, 8)).work
+    work = features(fuse_for_onnx_runtime(graph, block)).work
     nodes = 1.0 + work[:, 1:4].sum(axis=1) / 1e4 + work[:, 4] / 2e4
     return FusedTimes(spec, float(nodes.sum()), tuple((nodes + PROFILER_US).tolist()))
 
