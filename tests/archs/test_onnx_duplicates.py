@@ -11,6 +11,7 @@ from torch import nn
 
 import archs
 import costmodel
+from archs.interop.onnx import duplicates
 
 pytest.importorskip("onnxruntime")
 
@@ -92,3 +93,11 @@ def test_norms_of_a_network_that_was_not_trained_have_their_own_parameters(way):
     graph = archs.from_onnx(exported(module, (3, 4, 4), **EXPORTERS[way]), verify=True)
     assert graph.verification.startswith("outputs are equal")
     assert costmodel.count(graph).total.params == 18
+
+
+def test_a_file_of_shuffled_tensors_is_compared_within_bounds(monkeypatch):
+    compared = []
+    monkeypatch.setattr(duplicates, "_moves", lambda *pair: compared.append(pair) or [])
+    elements = torch.randn(64)
+    duplicates.stored_again({f"t{i}": elements.roll(i).reshape(8, 8) for i in range(64)})
+    assert len(compared) == duplicates.MAX_PAIRS < 64 * 63 / 2

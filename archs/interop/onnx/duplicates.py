@@ -6,7 +6,7 @@ parameter once, and copies of a layer that was not trained have equal elements t
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import islice, permutations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 MIN_ELEMENTS = 16
 MIN_DISTINCT = 256
 """Different elements, or half of all: identities and bilinear kernels are equal without being one parameter."""
-MAX_AXES = 5
+MAX_AXES = 4
+MAX_PAIRS = 1024
+"""Pairs of tensors of equal sums that are compared; a file can be made of nothing else."""
 
 Moves = list[tuple[str, list[int]]]
 """ATen operators and their arguments."""
@@ -33,15 +35,10 @@ def stored_again(tensors: Mapping[str, Tensor]) -> dict[str, tuple[str, Moves]]:
             bits = tensor.view({2: torch.int16, 4: torch.int32, 8: torch.int64}[tensor.element_size()])
             alike.setdefault((tensor.dtype, tensor.numel(), int(bits.sum(dtype=torch.int64))), []).append(name)
     found: dict[str, tuple[str, Moves]] = {}
-    for names in alike.values():
-        owners: list[str] = []
-        for name in names:
-            pairs = ((owner, _moves(tensors[owner], tensors[name])) for owner in owners)
-            owner, moves = next(((owner, moves) for owner, moves in pairs if moves), ("", []))
-            if owner:
-                found[name] = owner, moves
-            else:
-                owners.append(name)
+    pairs = ((name, before) for names in alike.values() for i, name in enumerate(names) for before in names[:i])
+    for name, before in islice(pairs, MAX_PAIRS):
+        if name not in found and before not in found and (moves := _moves(tensors[before], tensors[name])):
+            found[name] = before, moves
     return found
 
 
