@@ -72,6 +72,26 @@ def test_every_block_can_be_picked_in_the_picture_on_a_phone(phone):
     assert phone.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
 
 
+REACHED = """sign => {
+  const box = sign.getBoundingClientRect()
+  const middle = [box.x + box.width / 2, box.y + box.height / 2]
+  return [[-11, 0], [11, 0], [0, -11], [0, 11]].every(([x, y]) =>
+    sign.contains(sign.getRootNode().elementFromPoint(middle[0] + x, middle[1] + y)))
+}"""
+
+
+def test_help_signs_are_large_enough_for_a_finger(phone):
+    """They were 16 and 17 px wide."""
+    own = phone.locator(".tiles .help").first
+    own.scroll_into_view_if_needed()
+    assert own.evaluate(REACHED)
+    phone.get_by_test_id("stExpandSidebarButton").click()
+    streamlits = phone.get_by_test_id("stSidebar").locator(".stTooltipIcon button").first
+    streamlits.scroll_into_view_if_needed()
+    settle(phone)
+    assert streamlits.evaluate(REACHED)
+
+
 def test_advice_has_the_width_of_a_phone(phone):
     """The button beside it left two thirds of the width for its words."""
     turn(phone, "Advisor")
