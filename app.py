@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.page import calibration, devices, headline, importing, warm
+from explorer.page import calibration, devices, focus, headline, importing, warm
 from explorer.page.browser import effects, turns
 from explorer.page.lab import pages
 from explorer.page.panels import (
@@ -81,5 +81,6 @@ with turns.page():
         page.run()
     with guard("Your devices"):
         own_devices.keep()
+focus.follow()
 effects.forget()
 warm.once()

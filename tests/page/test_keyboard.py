@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from support.browser import number, open_block, settle, turn, type_number
+from support.browser import PATIENCE, number, open_block, settle, turn, type_number
 
 pytestmark = pytest.mark.browser
 
@@ -114,6 +114,33 @@ def test_the_focus_is_not_lost_with_the_button_that_had_it(page):
     page.get_by_role("button", name="Edit this block alone").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".st-key-open_block").get_by_role("combobox", name="kind", exact=True)).to_be_focused()
+
+
+def test_the_focus_goes_to_what_replaces_a_pressed_button(browser, address):
+    """Streamlit's own widgets left it to the whole page, and the next Tab started at the top."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/g1")
+
+    def button(name):
+        return page.get_by_role("button", name=name, exact=True)
+
+    expect(button("Skip")).to_be_visible(timeout=PATIENCE)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    order = page.get_by_role("combobox")
+    for pressed, after in (
+        ("Skip", button("Order again")),
+        ("Order again", order),
+        ("Skip", button("Order again")),
+        ("Measure here", button("Stop")),
+        ("Stop", button("Measure here")),
+    ):
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        page.wait_for_timeout(1500)  # a press that interrupts a run is another matter
+        button(pressed).focus()
+        page.keyboard.press("Enter")
+        expect(after, pressed).to_be_focused(timeout=30_000)
+    page.close()
 
 
 def test_a_line_of_a_tile_breaks_between_facts(page):
