@@ -107,9 +107,11 @@ def test_the_focus_is_not_lost_with_the_button_that_had_it(page):
     type_number(page, "c · channels", "48")
     settle(page)
     for pressed, after in (("Undo", "Redo"), ("Redo", "Undo")):
-        page.get_by_role("button", name=pressed, exact=True).focus()
+        button = page.get_by_role("button", name=pressed, exact=True)
+        expect(button).to_be_enabled(timeout=PATIENCE)
+        button.focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("button", name=after, exact=True)).to_be_focused()
+        expect(page.get_by_role("button", name=after, exact=True)).to_be_focused(timeout=PATIENCE)
         settle(page)
     page.get_by_role("button", name="Edit this block alone").focus()
     page.keyboard.press("Enter")
@@ -136,7 +138,7 @@ def test_the_focus_goes_to_what_replaces_a_pressed_button(browser, address):
         ("Stop", button("Measure here")),
     ):
         page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-        page.wait_for_timeout(1500)  # a press that interrupts a run is another matter
+        expect(button(pressed)).to_be_enabled(timeout=PATIENCE)
         button(pressed).focus()
         page.keyboard.press("Enter")
         expect(after, pressed).to_be_focused(timeout=30_000)

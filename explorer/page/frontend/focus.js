@@ -9,13 +9,22 @@ export default function () {
   if (app === watched) return;
   watched = app;
   app.addEventListener("focusin", ({ target }) => (left = placeOf(app, target))); // perhaps while the page runs
-  new MutationObserver(() => followFocus(app)).observe(app, { attributeFilter: ["data-test-script-state"] });
+  const states = { attributeFilter: ["data-test-script-state"], childList: true, subtree: true };
+  new MutationObserver((changes) => {
+    followFocus(
+      app,
+      changes.some(({ type }) => type === "attributes"),
+    );
+  }).observe(app, states);
 }
 
-function followFocus(app) {
+// A run's last elements may come and go after it has ended, so that every change of the page is looked at
+function followFocus(app, isNewState) {
   const focused = document.activeElement;
-  if (focused !== document.body) left = app.contains(focused) ? placeOf(app, focused) : null;
-  else if (left && isUsable(left.control)) left = null; // the visitor has left it
+  if (focused !== document.body) {
+    if (isNewState) left = app.contains(focused) ? placeOf(app, focused) : null;
+  } else if (left && isUsable(left.control))
+    left = null; // the visitor has left it
   else if (left && app.dataset.testScriptState === "notRunning") restoreFocus(app);
 }
 
@@ -36,4 +45,6 @@ function restoreFocus(app) {
 const isUsable = (control) => control.isConnected && !control.disabled && control.checkVisibility();
 
 const isReplacement = (control) =>
-  isUsable(control) && control.tabIndex >= 0 && control.matches("a, button:not(.help), input, select, textarea, summary");
+  isUsable(control) &&
+  control.tabIndex >= 0 &&
+  control.matches("a, button:not(.help), input, select, textarea, summary");
