@@ -43,6 +43,11 @@ class Imported:
     def undo(self) -> Imported:
         return replace(self, graph=self.before[-1][1], before=self.before[:-1]) if self.before else self
 
+    @property
+    def verification(self) -> str:
+        """What the import says of itself: the first graph's, as an edit's is not that of the file."""
+        return (self.before[0][1] if self.before else self.graph).verification
+
     @cached_property
     def shown(self) -> Graph:
         """The graph under the names of its table (`stage2/block1`) where it has one, else as the file names it."""

@@ -179,6 +179,8 @@ def _headline(found: Imported) -> None:
     messages.caption(
         f"{found.source} · input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{edits}"
     )
+    if found.verification:
+        messages.caption(f"The import: {found.verification}.")
     headline.draw(found.tiles, "tiles")
     if found.opaque:
         messages.warning(

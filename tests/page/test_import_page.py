@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,21 @@ def test_what_is_unknown_is_said(at):
     assert tiles(at)["Latency"]["value"].startswith("at least ")
     show(at, at.session_state["imported"].graph, "Export")
     assert 'UnknownOperator("GridSample")' in at.code[0].value
+
+
+def test_what_the_import_left_out_is_said_and_stays_with_an_edit(at):
+    data = model(
+        [node("Conv", "x", "w", name="conv"), node("Relu", "x", outputs=["z"])],
+        constants={"w": torch.zeros(2, 4, 1, 1)},
+    )
+    data.graph.output.add().name = "x"
+    show(at, archs.from_onnx(data.SerializeToString()), "Edit")
+    said = "the image itself or a constant: 'x'."
+    assert any(caption.value.endswith(said) for caption in at.caption)
+    edited = at.session_state["imported"].edit("an edit", lambda graph: replace(graph, verification=""))
+    at.session_state["imported"] = edited
+    at.run()
+    assert any(caption.value.endswith(said) for caption in at.caption)
 
 
 def test_edits_and_undo(at, resnet):

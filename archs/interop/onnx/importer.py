@@ -82,7 +82,7 @@ def from_onnx(
     graph = assemble(called, image, steps, staged, {}, program.stored_bytes)
     notes = reader.left_out, program.note
     if not verify:
-        return said(graph, NOT_COMPARED.format("verify=False"), *notes)
+        return said(graph, NOT_COMPARED.format("nothing in the file was executed (verify=False)"), *notes)
     if quantized:
         return said(graph, NOT_COMPARED.format("a quantised file is read as its float network"), *notes)
     given = [program.outputs[number] for number in reader.chosen]

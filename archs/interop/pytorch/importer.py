@@ -84,7 +84,7 @@ def from_module(
         reader, steps = read_steps(_program(isolated_module, program), shape, output, parameters)
         graph = assemble(called, shape, steps, staged(isolated_module), parameters)
     if not verify:
-        return said(graph, oracle.NOT_COMPARED.format("verify=False"), reader.left_out)
+        return said(graph, oracle.NOT_COMPARED.format("it was not executed (verify=False)"), reader.left_out)
     with quiet(), isolated(module, own=oracle.few_enough(module)) as isolated_module:
         watched = choose(arguments.installed(isolated_module), reader.chosen)
         return said(graph, oracle.verify(graph, watched, _modules(graph, steps), output is None), reader.left_out)
