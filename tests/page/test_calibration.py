@@ -280,7 +280,8 @@ def test_a_profile_of_ones_own_is_used_and_a_bad_one_refused():
     at.file_uploader(key="calibrate upload").set_value(("bad.json", b"{", "application/json")).run()
     assert not at.exception
     (message,) = [error.value for error in at.error]
-    assert message.startswith("bad.json: truncated")
+    assert message.startswith("bad.json: not a JSON text: ")
+    assert message.endswith("a text that was cut off?")
     assert forms.scenario_of(at).profile == key
     forms.say(at, "profile", "cpu")
     assert not at.error
