@@ -27,9 +27,9 @@ def profile_of(
 ) -> WholeNetworkProfile:
     """The profile of a device. Raises CostError for fewer than MIN_NETWORKS networks."""
     timed = arrays(timings, device.fused, device.kind)
-    if len(set(timed.networks)) < MIN_NETWORKS:
-        found = len(set(timed.networks))
-        raise CostError(f"timed networks: found {found}; allowed: {MIN_NETWORKS} or more, better 10; time others")
+    count = len(set(timed.networks))
+    if count < MIN_NETWORKS:
+        raise CostError(f"timed networks: found {count}; allowed: {MIN_NETWORKS} or more, better 10; time others")
     found = fit(timed, prior)
     one = left_out(timed, timed.networks, prior)
     assert one is not None  # three networks are three groups
@@ -43,7 +43,7 @@ def profile_of(
     far = min(max(far, 2 * float(np.abs(log_errors).mean()), 0.05), 4.8)
     near = np.array([_nearness_without(timed, at, found.model.length) for at in range(len(timed))])
     errors = FitErrors(
-        networks=len(set(timed.networks)),
+        networks=count,
         leave_one_out_pct=_pct(_relative(one[0], timed)),
         leave_family_out_pct=_pct(_relative(family[0], timed)) if family else None,
         within_10_pct=round(100 * float((_relative(one[0], timed) <= 0.1).mean()), 1),
