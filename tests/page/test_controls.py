@@ -69,7 +69,7 @@ DRAWERS = {name for name in METHODS if name[0] != "_" and "disabled" in signatur
 FORMS = {name: getattr(form, name) for name in ("choice", "tabs", "number", "text", "switch", "button")}
 """The page's own."""
 FIGURES = {"plotly_chart", "bidi_component", "dataframe", "latex"}
-OURS = re.compile(r"tiles|.+ form|.+ candidates")
+OURS = re.compile(r"tiles|focus|.+ form|.+ candidates")
 """The keys of components whose controls, if there are any, are found one by one."""
 EMPTIES = re.compile(r"again .+|delete class")
 """The controls that take a figure away: a lesson asks its question again, a class is deleted."""
