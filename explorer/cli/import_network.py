@@ -13,6 +13,7 @@ from archs.transforms.weights import to_safetensors
 from costmodel.written_files import write_together
 from explorer.cli import destination, network
 from explorer.cli.command import Commands, Output
+from explorer.data.metrics import quantity
 from explorer.views import text_table
 
 
@@ -59,9 +60,9 @@ def _import(options: argparse.Namespace) -> Output:
 
 def _summary(graph: Graph, counts: costmodel.NetworkCounts, opaque: list[str], unused: dict[str, int]) -> list[str]:
     least = "at least " if opaque else ""
+    operators = quantity(len(graph.nodes), "operator")
     lines = [
-        f"{graph.name}: {len(graph.nodes)} operators, {least}{counts.total.mult_adds:,} mult-adds, "
-        f"{counts.total.params:,} parameters"
+        f"{graph.name}: {operators}, {least}{counts.total.mult_adds:,} mult-adds, {counts.total.params:,} parameters"
     ]
     stored = graph.weights.stored_bytes if graph.weights else None
     if stored is not None and stored != 4 * counts.total.params:

@@ -20,7 +20,7 @@ from costmodel import CostError, NetworkCounts, Prediction
 from explorer.data import costs
 from explorer.data import profiles as devices
 from explorer.data.latency_notes import latency_notes
-from explorer.data.metrics import Tile, duration, human, interval, megabytes, tile
+from explorer.data.metrics import Tile, duration, human, interval, megabytes, quantity, tile
 
 MAX_STEPS = 50
 
@@ -126,7 +126,7 @@ class Imported:
         """Latency, mult-adds, params, MAC, peak memory, kernels."""
         total, size = self.counts.total, self.counts.convention.bytes_per_element
         least = "at least " if total.unknown else ""
-        unknown = f"{total.unknown} unknown operators not in it" if total.unknown else ""
+        unknown = f"{quantity(total.unknown, 'unknown operator')} not in it" if total.unknown else ""
         elements = f"elements · {megabytes(self.counts.mem_bytes)}"
         return [
             self._latency(),
@@ -134,7 +134,7 @@ class Imported:
             tile("params", human(total.params), "", f"Here: {total.params:,}."),
             tile("mem_access", least + human(total.mem_access), elements, f"Here: {total.mem_access:,} elements."),
             tile("peak_activation", megabytes(self.counts.peak_activation * size), "", "In float32."),
-            tile("kernels", f"{total.kernels:,}", f"of {len(self.graph.nodes):,} operators", ""),
+            tile("kernels", f"{total.kernels:,}", f"of {quantity(format(len(self.graph.nodes), ','), 'operator')}", ""),
         ]
 
     def _latency(self) -> Tile:

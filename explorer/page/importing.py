@@ -176,9 +176,8 @@ def _headline(found: Imported) -> None:
     graph = found.graph
     st.subheader(messages.literal(graph.name), anchor=False)
     edits = f" · {quantity(len(found.before), 'edit')}" if found.before else ""
-    messages.caption(
-        f"{found.source} · input {graph.input} · output {graph.output} · {len(graph.nodes)} operators{edits}"
-    )
+    operators = quantity(len(graph.nodes), "operator")
+    messages.caption(f"{found.source} · input {graph.input} · output {graph.output} · {operators}{edits}")
     if found.verification:
         messages.caption(f"The import: {found.verification}.")
     headline.draw(found.tiles, "tiles")

@@ -62,7 +62,7 @@ def test_an_onnx_file(own, capsys):
 
     (own / "net.onnx").write_bytes(exported(torch.nn.Conv2d(3, 4, 3), (3, 8, 8)))
     assert main(["import", "net.onnx", "--output", "net.py", "--weights", "net.safetensors"]) == 0
-    assert "net: 1 operators, 3,888 mult-adds, 112 parameters" in capsys.readouterr().out
+    assert "net: 1 operator, 3,888 mult-adds, 112 parameters" in capsys.readouterr().out
     assert main(["import", "none.onnx"]) == 2
     assert "'none.onnx' cannot be read: No such file or directory" in capsys.readouterr().err
 

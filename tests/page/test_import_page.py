@@ -123,6 +123,8 @@ def test_what_the_import_left_out_is_said_and_stays_with_an_edit(at):
     )
     data.graph.output.add().name = "x"
     show(at, archs.from_onnx(data.SerializeToString()), "Edit")
+    assert any("· 1 operator" in caption.value and "1 operators" not in caption.value for caption in at.caption)
+    assert tiles(at)["Kernels"]["beside"] == "of 1 operator"
     said = "the image itself or a constant: 'x'."
     assert any(caption.value.endswith(said) for caption in at.caption)
     edited = at.session_state["imported"].edit("an edit", lambda graph: replace(graph, verification=""))
