@@ -7,10 +7,13 @@ of the user's, run on the user's machine; the page accepts neither.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import inspect
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +105,22 @@ def _has_suffix(source: str, *suffixes: str) -> bool:
     return source.lower().endswith(suffixes)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without collections of cyclic garbage while torch's modules load and a network is traced.
+
+    Each looks at all of their objects, which stay: a sixth of an import. Its garbage is some 10 MB.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_uncollected()
 def imported(source: str, shape: str | None = None, verify: bool = True) -> Graph:
     """The graph of an `.onnx` file, an exported `.py` file or `package.module:function`, which are executed.
 

@@ -64,7 +64,7 @@ def verify(graph: Graph, original: nn.Module, places: Mapping[str, str], whole: 
                 compared.append(f"{batch}×{'×'.join(map(str, size))}")
     if not compared:
         return NOT_COMPARED.format("the original does not run on images of its shape")
-    seen = whole and _same_products(graph, original)
+    seen = whole and _same_products(graph, original, exported)
     equal = "outputs, parameters and multiply-adds" if seen else "outputs and parameters"
     parts = [f"{equal} are equal on {', '.join(compared)}"]
     if not whole:
@@ -162,7 +162,7 @@ def _same_parameters(graph: Graph, parameters: Any, exported: nn.Module) -> None
         )
 
 
-def _same_products(graph: Graph, original: nn.Module) -> bool:
+def _same_products(graph: Graph, original: nn.Module, exported: nn.Module) -> bool:
     """Whether multiply-adds could be compared. Raises ArchError where they differ."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -171,7 +171,7 @@ def _same_products(graph: Graph, original: nn.Module) -> bool:
         return False  # torch's fused attention operators are not seen by the counter
     x = torch.zeros(1, *graph.input)
     kinds = {p.dtype for p in original.parameters() if p.is_floating_point()}
-    exported = to_module(graph).eval().requires_grad_(False)  # the counter hooks gradients, which a view may lack
+    exported.requires_grad_(False)  # the counter hooks gradients, which a view may lack
     fused = any(isinstance(node.op, Recurrent) for node in graph.nodes)
     with _separate_products() if fused else nullcontext():
         with FlopCounterMode(display=False) as theirs, torch.no_grad():
