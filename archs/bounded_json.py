@@ -1,5 +1,7 @@
 """Read JSON from untrusted sources in time and memory linear in its length, with a bound on values and depth.
 
+A key that stands twice in an object is refused: Python's reader keeps the last value and drops the others.
+
 Validators such as pydantic collect an error of about a kilobyte per invalid value, so that the number of values has to
 be bounded before validation. Start at `loads`.
 """
@@ -7,7 +9,10 @@ be bounded before validation. Start at `loads`.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
+
+from archs.errors import shorten
 
 MAX_DEPTH = 32
 MAX_KEYS = 256  # of one object
@@ -24,13 +29,16 @@ def loads(text: str | bytes, max_values: int, max_depth: int = MAX_DEPTH) -> Any
     >>> loads("[[[[1]]]]", max_values=9, max_depth=3)
     Traceback (most recent call last):
     ValueError: nested more than 3 levels deep
+    >>> loads('{"width": 1, "width": 2}', max_values=9)
+    Traceback (most recent call last):
+    ValueError: the key 'width' stands twice in an object; allowed: once
     """
     text = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     found = 1 + sum(text.count(mark) for mark in (b",", b"[", b"{"))
     if found > max_values:
         raise ValueError(f"up to {found:,} values; allowed: {max_values:,}")
     try:
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=_object)
     except UnicodeDecodeError:
         raise ValueError("not a JSON text: it has bytes that are no text") from None
     except json.JSONDecodeError as error:
@@ -41,6 +49,14 @@ def loads(text: str | bytes, max_values: int, max_depth: int = MAX_DEPTH) -> Any
         raise ValueError(f"nested more than {max_depth} levels deep") from None
     _check_structure(data, max_depth)
     return data
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {shorten(twice)} stands twice in an object; allowed: once")
+    return found
 
 
 def _check_structure(data: Any, max_depth: int) -> None:

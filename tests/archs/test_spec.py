@@ -121,6 +121,16 @@ def test_a_text_that_is_no_spec_is_said_in_words(text, problem):
         Spec.from_json(text)
 
 
+@pytest.mark.parametrize("key", ["width", "channels"])
+def test_a_key_that_stands_twice_is_named(key):
+    """The last one was taken silently, in the network and in a row."""
+    text = archs.spec("mobilenet_v2").to_json()
+    found = text.replace(f'"{key}"', f'"{key}":3,"{key}"', 1)
+    assert found != text
+    with pytest.raises(archs.ArchError, match=f"the key '{key}' stands twice in an object; allowed: once"):
+        Spec.from_json(found)
+
+
 def test_truncated_json():
     text = archs.spec("mobilenet_v3_large").to_json()
     for end in range(0, len(text) - 3, 7):
