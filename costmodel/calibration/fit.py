@@ -312,4 +312,6 @@ def _nodes_to_network(regime: Regime, predictors: dict[str, Predictor], records:
     whole = _without_stacks(records)
     sums_us = [float(price_nodes(regime.graph(record.spec), regime, predictors).nodes_us.sum()) for record in whole]
     scale, per_node_us, per_call_us = line * np.median(1 / (terms(whole, sums_us) @ line))
+    if regime.device == "cpu":
+        per_node_us = max(0.0, per_node_us)  # no operator makes a call shorter; what is below zero is noise
     return _Line(float(scale), round(float(per_node_us), 3), round(float(per_call_us), 3))

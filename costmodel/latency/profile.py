@@ -109,6 +109,10 @@ class Regime(Value):
         return "-".join(words)
 
 
+DEVICES = ("cpu", "cuda", "mps")
+"""Devices that a calibration times operators on."""
+
+
 class Errors(Value):
     """Errors of predicted against measured network latencies, in percent."""
 
@@ -197,6 +201,15 @@ class DeviceProfile(SavedProfile):
     def _same_columns(self) -> DeviceProfile:
         if self.columns != COLUMNS:
             raise ValueError("the profile was fitted on other features; calibrate again")
+        return self
+
+    @model_validator(mode="after")
+    def _of_a_device(self) -> DeviceProfile:
+        device = self.regime.device
+        if device not in DEVICES:
+            raise ValueError(f"regime.device: found {device!r}; allowed: {', '.join(DEVICES)}")
+        if device == "cpu" and self.per_node_us < 0:
+            raise ValueError(f"per_node_us: found {self.per_node_us:g}; allowed on a CPU: 0 or more")
         return self
 
     @model_validator(mode="after")
@@ -319,9 +332,10 @@ def read_profile(text: bytes, name: str) -> DeviceProfile:
         return cast(DeviceProfile, validate(data))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        found = "" if first["type"] == "missing" else f"found {shorten(first['input'])}: "
+        own = first["type"] == "value_error"  # of a validator above, whose words say what was found
+        found = "" if own or first["type"] == "missing" else f"found {shorten(first['input'])}: "
         where = " ".join(".".join(map(str, first["loc"])).split()) or "profile"  # a key may have line breaks
-        raise CostError(f"{name}: {where[:80]}: {found}{first['msg']}") from None
+        raise CostError(f"{name}: {where[:80]}: {found}{first['msg'].removeprefix('Value error, ')}") from None
 
 
 def percentile_half_width(residuals: list[float], share: float = 0.9) -> float:

@@ -28,6 +28,15 @@ BAD = {
     "another version": (changed(format="costmodel.profile/9"), "a profile of version"),
     "no scale": (changed(scale=0), "scale"),
     "negative interval": (changed(half_interval=-5), "half_interval: found -5: Input should be greater than 0"),
+    "no device": (
+        changed(regime=PROFILE["regime"] | {"device": "toaster"}),
+        "found 'toaster'; allowed: cpu, cuda, mps",
+    ),
+    "operators that save time": (changed(per_node_us=-3.5), "per_node_us: found -3.5; allowed on a CPU: 0 or more"),
+    "a key twice": (
+        FILE.replace(b"{", b'{"name": "other", ', 1),
+        "the key 'name' stands twice in an object; allowed: once",
+    ),
     "before its start": (changed(seconds=-1), "seconds: found -1: "),
     "longer than any calibration": (changed(seconds=1e30), "seconds: found 1e[+]30: "),
     "no name": (json.dumps({key: PROFILE[key] for key in PROFILE if key != "name"}).encode(), "name: Field required"),
