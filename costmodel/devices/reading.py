@@ -1,7 +1,7 @@
 """A list of timings from a CSV file: read, checked row by row, nothing executed.
 
 Every problem names the row as a spreadsheet counts it (row 1 is the first line) and the column. Separators are commas,
-semicolons or tabs; with the latter two a decimal comma is a number.
+semicolons or tabs, or what a first line `sep=;` states; with the latter two a decimal comma is a number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from archs.file_text import decoded
+from archs.file_text import decoded, separated
 from costmodel.devices import networks
 from costmodel.devices.tables import NetworkTiming
 from costmodel.errors import CostError
@@ -82,8 +82,7 @@ def read(content: bytes, name: str) -> tuple[Line, ...]:
 
 
 def _lines(text: str) -> tuple[tuple[Line, ...], list[InvalidCell]]:
-    head = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(";\t,", key=head.count)
+    text, separator = separated(text, ";\t,")
     try:
         rows = list(islice(csv.reader(io.StringIO(text, newline=""), delimiter=separator), MAX_ROWS + 1))
     except csv.Error as error:

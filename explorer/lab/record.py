@@ -10,7 +10,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archs.file_text import decoded
+from archs.file_text import decoded, separated
 from explorer.data.plain_text import plain
 from explorer.errors import LabError
 from explorer.lab.experiment import GUIDELINES, LAYOUTS, PLATFORMS, SCALES, Experiment
@@ -84,7 +84,7 @@ def read(content: str | bytes, name: str = "the text") -> pandas.DataFrame:
     rows: list[dict[str, object]] = []
     headed = False
     try:
-        separator = _separator(text)
+        text, separator = separated(text, ",;\t")
         for number, cells in enumerate(csv.reader(io.StringIO(text), delimiter=separator), 1):
             if not any(cell.strip() for cell in cells):
                 continue
@@ -102,12 +102,6 @@ def read(content: str | bytes, name: str = "the text") -> pandas.DataFrame:
     if not rows:
         raise LabError(f"{name}: no results in it; {ORIGIN}")
     return pandas.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _separator(text: str) -> str:
-    """What the first line that is not empty separates its columns with."""
-    head = next((line for line in text.splitlines() if line.strip()), "")
-    return max(",;\t", key=head.count)
 
 
 def _row(cells: list[str], where: str, separator: str) -> dict[str, object]:

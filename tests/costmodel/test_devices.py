@@ -229,6 +229,13 @@ def test_a_spreadsheet_with_semicolons_and_decimal_commas_is_read():
     assert lines[0].timing.title == "mobilenet_v1 width=0.5"
 
 
+@pytest.mark.parametrize("line", ["sep=;\r\n", '"sep=;"\n', "SEP=;\n"])
+def test_the_separator_that_a_spreadsheet_states_is_used(line):
+    """The line was refused as a header. A spreadsheet does not count it as a row."""
+    lines = reading.read(f"{line}network;latency_ms\nmobilenet_v1;36,5\n".encode(), "t.csv")
+    assert [(one.row, one.timing.latency_ms) for one in lines] == [(2, 36.5)]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_a_list_is_read_in_the_encoding_of_its_spreadsheet(encoding):
     text = "network,latency_ms,code\nmobilenet_v1,5,\n"

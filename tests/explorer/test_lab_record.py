@@ -97,6 +97,7 @@ SAVED = {
     "Windows": lambda text: text.encode("cp1252"),
     "a byte order mark": lambda text: text.encode("utf-8-sig"),
     "tabs": lambda text: separated(text, "\t", "."),
+    "a stated separator": lambda text: b"sep=;\r\n" + separated(text, ";", ","),
     "decimal commas": lambda text: separated(text, ";", ","),
 }
 
