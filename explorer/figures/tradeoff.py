@@ -109,7 +109,8 @@ def frontier(
 def legend(figure: go.Figure) -> list[tuple[str, str, str]]:
     """Sign, colour and name of each trace of points in the main axes."""
     others = {"star": "★", "star-open": "☆", "circle-open": "○", "diamond-open": "◇", "asterisk-open": "✱"}
-    signs = SYMBOLS | others
+    hollow = {"square-open": "□", "triangle-up-open": "△", "triangle-down-open": "▽", "pentagon-open": "⬠"}
+    signs = {f"{symbol}-open": sign for symbol, sign in SYMBOLS.items()} | SYMBOLS | others | hollow
     points = [trace for trace in figure.data if trace.mode == "markers" and trace.yaxis in (None, "y")]
     return [(signs[t.marker.symbol], t.marker.color, t.name) for t in points]
 

@@ -10,6 +10,7 @@ from explorer.editing import designs, links
 from explorer.editing.designs import Design
 from explorer.editing.scenario import start
 from explorer.figures.designs import side_by_side
+from explorer.figures.tradeoff import legend
 from explorer.views import designs as views
 
 
@@ -71,10 +72,20 @@ def test_designs_stand_side_by_side_with_their_tiers():
     assert tiles["edited"].iloc[-1].startswith("est. ")
     blocks = views.blocks(kept, start(), "mult_adds")
     assert [blocks[name].sum() for name in ("paper", "edited")] == list(rows["mult_adds"][:2])
-    drawn = side_by_side(rows, "latency_ms").data
+    figure = side_by_side(rows, "latency_ms")
+    drawn = figure.data
     assert [trace.name for trace in drawn] == ["paper", "edited", "measured"]
     assert drawn[1].marker.symbol.endswith("-open")
     assert drawn[0].error_x.array[0] == rows["high_ms"][0] - rows["latency_ms"][0]
+
+
+def test_the_designs_are_named_below_their_chart():
+    """Names beside the points were cut off at the edges of the chart on a phone."""
+    spec = archs.spec("mobilenet_v2")
+    kept = tuple(Design(f"kernel {k}", spec.edit_row(3, kernel=k)) for k in (3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23))
+    figure = side_by_side(views.table(kept, start()), "mult_adds")
+    assert [name for _, _, name in legend(figure)] == [one.name for one in kept]
+    assert {trace.text for trace in figure.data} == {None}
 
 
 def test_a_network_without_an_estimate_has_no_point():

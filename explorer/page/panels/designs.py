@@ -12,6 +12,7 @@ from explorer.editing import designs as collection
 from explorer.editing.designs import Collection, Design
 from explorer.editing.scenario import Scenario
 from explorer.figures.designs import side_by_side
+from explorer.figures.tradeoff import legend
 from explorer.page.browser.memory import memory
 from explorer.page.panels.tables import csv, of_device
 from explorer.page.state import collection as stored
@@ -149,7 +150,9 @@ def _compare(shown: Collection, scenario: Scenario) -> None:
         format_func=lambda name: METRICS[name].title,
     )
     metric = metric or offered[0]
-    chart.show(side_by_side(rows, metric), "designs", f"The designs: accuracy against {METRICS[metric].title}")
+    figure = side_by_side(rows, metric)
+    chart.show(figure, "designs", f"The designs: accuracy against {METRICS[metric].title}")
+    chart.legend(legend(figure))
     st.caption("Bars: 90 % intervals. Hollow: estimated accuracy.")
     if metric == "latency_ms":
         of_device(scenario)
