@@ -50,10 +50,18 @@ def test_g1_and_g2_mark_the_experiments_rows_on_the_curve():
 def test_g3_shows_fragments_branches_and_path():
     table = experiment(3).table
     bars = named(charts.g3_shape(table))
-    assert list(bars["fragments"].y) == [1, 2, 4, 2, 4]
-    assert list(bars["branches side by side"].y) == [1, 1, 1, 2, 4]
-    assert list(bars["critical path"].y) == [1, 2, 4, 1, 1]
-    assert bars["MAC over the first row's"].y[-1] == table["mem_access"].iloc[-1] / table["mem_access"].iloc[0]
+    assert list(bars["fragments"].x) == [1, 2, 4, 2, 4]
+    assert list(bars["branches side by side"].x) == [1, 1, 1, 2, 4]
+    assert list(bars["critical path"].x) == [1, 2, 4, 1, 1]
+    assert bars["MAC over the first row's"].x[-1] == table["mem_access"].iloc[-1] / table["mem_access"].iloc[0]
+
+
+def test_the_names_and_numbers_of_g3_have_room_on_a_phone():
+    """Standing bars had the ratios on them at 390 px, and turned the names of the rows."""
+    bars = charts.g3_shape(experiment(3).table).data
+    assert {bar.orientation for bar in bars} == {"h"}
+    assert {bar.textposition for bar in bars} == {"outside"}
+    assert max(len(line) for row in bars[0].y for line in row.split("<br>")) <= charts.LABEL
 
 
 def test_g4_bars_fill_their_row():
