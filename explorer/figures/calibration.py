@@ -69,7 +69,7 @@ def scatter(pairs: pandas.DataFrame, families: Sequence[str] = ()) -> go.Figure:
             "error",
             domain=[0.0, 0.36],
             range=[-1.05 * SHOWN, 1.05 * SHOWN],
-            **draw.percents(-0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, sign="+"),
+            **draw.percents(-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, sign="+"),
             zeroline=False,
         ),
     )
