@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -18,15 +18,18 @@ import archs
 import costmodel
 from archs.errors import shorten
 from costmodel.latency.profile import DEFAULT
+from costmodel.timing import machine_lock
 from costmodel.written_files import keep_unfinished, write_together
 from explorer.cli import destination
 from explorer.cli.command import Commands, Output, ends
-from explorer.cli.progress import progress_bar
+from explorer.cli.progress import progress_bar, waiting
 from explorer.figures.search import outcome as figures
 from explorer.figures.search import published_front as front_figures
 from explorer.figures.search import sweep as sweep_figures
+from explorer.search import search as searching
 from explorer.search import sweep as sweeping
 from explorer.search.analysis import sweep_table
+from explorer.search.confirmation import TRIES, Trial, check_here, confirmed, timed
 from explorer.search.logs.search_log import SearchLog
 from explorer.search.objectives import OBJECTIVES, objective
 from explorer.search.runs.baselines import width_baseline
@@ -60,6 +63,11 @@ def register(commands: Commands) -> None:
         "a soft reward, no hard target",
     )
     found.add_argument("--profile", default=DEFAULT, help="a profile file or a shipped one")
+    found.add_argument(
+        "--measure",
+        action="store_true",
+        help="time the network on this machine; where it misses the target, search for less, until one keeps it",
+    )
     found.add_argument("--log", type=Path, help="a file for all evaluations; the same command continues from it")
     found.add_argument("--figure", type=Path, help="write the networks, and the slope of published ones, as an .html")
     found.add_argument("--output", type=Path, help="write the best network's spec to this file")
@@ -85,6 +93,8 @@ def _search(options: argparse.Namespace) -> Output:
     if options.evaluations < 1:
         raise archs.ArchError(f"{options.evaluations} evaluations; allowed: at least 1")
     check_target(options.target)
+    if options.measure and options.w is not None:
+        raise archs.ArchError("--measure keeps the target, --w makes it a soft one; allowed: one of them")
     for path, room in (
         (options.output, destination.TEXT),
         (options.log, 2 * LINE * options.evaluations),
@@ -94,6 +104,8 @@ def _search(options: argparse.Namespace) -> Output:
             destination.check(path, room)
     chosen, scored = space(options.space), objective(options.objective)
     profile = costmodel.load_profile(options.profile)
+    if options.measure:
+        check_here(profile)
     w = _exponent(options, profile)
     kind = strategy(options.strategy)
     log = SearchLog(options.log, _plan(options, profile, w), chosen) if options.log else None
@@ -104,7 +116,8 @@ def _search(options: argparse.Namespace) -> Output:
         with keep_unfinished(place, UNFINISHED, partial(_best_so_far, run), advice):
             run.run()
     found, drawn = run.found, run.drawn
-    first = best(found, options.target, w)
+    trials = list(_trials(options, run)) if options.measure else []
+    first = trials[-1].candidate if trials else best(found, options.target, w)
     random = best(drawn, options.target, None) if drawn else None
     spec = chosen.spec(first.genome)
     files = {options.output: spec.to_json()} if options.output else {}
@@ -121,6 +134,7 @@ def _search(options: argparse.Namespace) -> Output:
         "target_ms": options.target,
         "w": w,
         "meets_target": met,
+        "trials": [_trial(chosen.words(one.candidate.genome), one) for one in trials],
         "evaluations": len(found),
         "best": _row(chosen.words(first.genome), first),
         "front": [_row(chosen.words(one.genome), one) for one in front(found)],
@@ -136,6 +150,7 @@ def _search(options: argparse.Namespace) -> Output:
         f"{len(found)} networks of {chosen.title}, scored by {scored.name} ({scored.tier}: {scored.note}){soft}",
         f"best   {_line(first)}   {'meets' if met else 'does not meet'} {options.target:g} ms with its whole interval",
     ]
+    lines += [_said(one, options.target) for one in trials]
     if random:
         beaten = "" if first.score > random.score else "   the search did not beat it"
         lines.append(f"random {_line(random)}{beaten}")
@@ -144,6 +159,38 @@ def _search(options: argparse.Namespace) -> Output:
     )
     lines += [f"front  {_line(one)}" for one in front(found)[-SHOWN:]]
     return Output(document, "\n".join(lines))
+
+
+def _trials(options: argparse.Namespace, run: Evaluations) -> Iterator[Trial]:
+    """Measured networks, the last of which is the result."""
+
+    def found(limit_ms: float) -> Sequence[Candidate]:
+        if limit_ms == run.target_ms:
+            return run.found
+        again = (run.space, run.profile, limit_ms, run.objective, run.strategy)
+        return searching.search(*again, run.evaluations, run.seed).candidates
+
+    def measured(one: Candidate) -> tuple[float, ...]:
+        with machine_lock.exclusive(waiting):
+            return timed(run.space.graph(one.genome), run.profile)
+
+    with progress_bar() as bar:
+        for number, trial in enumerate(confirmed(found, run.target_ms, measured), 1):
+            bar(number / TRIES, _said(trial, run.target_ms))
+            yield trial
+
+
+def _trial(words: dict[str, str], one: Trial) -> dict[str, Any]:
+    return _row(words, one.candidate) | {"limit_ms": one.limit_ms, "builds_ms": list(one.builds_ms)}
+
+
+def _said(one: Trial, target_ms: float) -> str:
+    """A measured network in words."""
+    within = f"{sum(ms <= target_ms for ms in one.builds_ms)} of {len(one.builds_ms)} builds within"
+    return (
+        f"measured here {ends(min(one.builds_ms), max(one.builds_ms))} ms, predicted {one.candidate.latency_ms:.3f}: "
+        f"{'keeps' if one.keeps(target_ms) else 'misses'} {target_ms:g} ms, {within}"
+    )
 
 
 def _best_so_far(run: Evaluations) -> tuple[str, str] | None:

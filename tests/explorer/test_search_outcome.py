@@ -12,7 +12,7 @@ import costmodel
 from explorer.figures.search import outcome as figures
 from explorer.search.objectives import objective
 from explorer.search.runs.baselines import Baseline, scaled, title
-from explorer.search.runs.outcome import Outcome, summary
+from explorer.search.runs.outcome import Outcome, kept, summary
 from explorer.search.search import Candidate
 from explorer.search.spaces import SPACES, space
 
@@ -108,3 +108,16 @@ def test_a_baseline_far_below_is_left_to_the_table():
     assert "a table scaled as a whole (1 more below the figure)" in [name for *_, name in figures.legend(drawn)]
     both = replace(drawn, baselines=(near,))
     assert "a table scaled as a whole" in [name for *_, name in figures.legend(both)]
+
+
+def test_measured_networks_tell_the_best_that_keeps_the_target():
+    found = [candidate(9, 10.0), candidate(8, 9.0), candidate(7, 8.0)]
+    said = kept(outcome(*found), list(zip(found, (13.0, 11.0, 9.0))))
+    assert said.startswith("2 of 3 are within 12 ms when measured: network 1: 13 ms, network 2: 11 ms, ")
+    assert said.endswith("The best that keeps it is network 2.")
+
+
+def test_where_none_keeps_it_the_target_to_search_for_is_told():
+    found = [candidate(9, 10.0), candidate(8, 10.0), candidate(7, 10.0)]
+    said = kept(outcome(*found), list(zip(found, (15.0, 12.5, 13.0))))
+    assert "They take 1.30 times their prediction here: a search for 9.23 ms" in said

@@ -224,9 +224,5 @@ def _measured(job: SearchJob, outcome: Outcome) -> None:
     ended = memory().pop(WATCHED, None) == job.token and job.done
     run = measure.panel("finalists", networks, timing, f"Measure the best {len(best)} here", at_once=ended)
     if run:
-        times = [time.middle for time in run.time_ms]
-        measured = ", ".join(f"network {rank}: {ms:.3g} ms" for rank, ms in enumerate(times, 1))
-        within = sum(ms <= job.target_ms for ms in times)
-        messages.info(
-            f"{within} of {len(times)} are within {job.target_ms:g} ms when measured: {measured}.", ":material/timer:"
-        )
+        times = [(one, time.middle) for one, time in zip(best, run.time_ms)]
+        messages.info(words.kept(outcome, times), ":material/timer:")

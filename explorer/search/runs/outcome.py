@@ -5,6 +5,7 @@ Scores are compared within one tier only. Nothing is searched here and nothing d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import log
@@ -14,6 +15,7 @@ from archs import Spec
 from explorer.data import accuracy
 from explorer.data.metrics import duration, ends, number, percent
 from explorer.editing.changed_cells import changed_cells
+from explorer.search.confirmation import corrected
 from explorer.search.nas_bench_macro import table
 from explorer.search.objectives import BAND, Objective, rank_correlation
 from explorer.search.runs.baselines import Baseline
@@ -261,4 +263,20 @@ def summary(outcome: Outcome) -> str:
         f"Best of {len(outcome.found)}: {outcome.score_text(one.score)} ({outcome.objective.tier}) at "
         f"{duration(one.latency_ms)}, {ends(one.low_ms, one.high_ms)}; "
         f"it {verb} {outcome.target_ms:g} ms with its whole interval."
+    )
+
+
+def kept(outcome: Outcome, measured: Sequence[tuple[Candidate, float]]) -> str:
+    """Sentences on measured networks, the best first: which keep the target, or what to search for instead."""
+    target = f"{outcome.target_ms:g} ms"
+    within = [rank for rank, (_, ms) in enumerate(measured, 1) if ms <= outcome.target_ms]
+    each = ", ".join(f"network {rank}: {ms:.3g} ms" for rank, (_, ms) in enumerate(measured, 1))
+    said = f"{len(within)} of {len(measured)} are within {target} when measured: {each}."
+    if within:
+        return f"{said} The best that keeps it is network {within[0]}."
+    instead = corrected(outcome.target_ms, measured)
+    times = f"{outcome.target_ms / instead:.2f}"
+    return (
+        f"{said} They take {times} times their prediction here: a search for {instead:.3g} ms finds networks that are "
+        f"expected to keep {target}."
     )
