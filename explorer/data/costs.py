@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from archs import Node
+from archs import Graph, Node
 from costmodel import Counts, NetworkCounts
 from costmodel.counting.fragmentation import Fragmentation, fragmentation
 from costmodel.counting.kinds import KINDS, kind_of
@@ -52,10 +52,10 @@ def blocks(counts: NetworkCounts, pieces: Fragmentation | None = None) -> pandas
     table = _worked(counts, "block")
     paths = table["block"]
     outputs = {node.block: node.output for node in counts.graph.nodes}
-    kinds = dict(counts.graph.kinds)
+    kinds = _block_kinds(counts.graph)
     place = {
         "stage": [block.partition("/")[0] for block in paths],
-        "kind": [kind_title(kinds.get(block, block.rpartition("/")[2])) for block in paths],
+        "kind": [kinds[block] for block in paths],
     }
     shapes = [outputs[block] for block in paths]
     table["channels"] = [shape.channels for shape in shapes]
@@ -65,6 +65,16 @@ def blocks(counts: NetworkCounts, pieces: Fragmentation | None = None) -> pandas
     for column in ("fragments", "branches", "depth"):
         table[column] = [getattr(fragments.get(block), column, 0) for block in paths]
     return pandas.DataFrame(_after("block", place, table))
+
+
+def _block_kinds(graph: Graph) -> dict[str, str]:
+    """Each block's kind in words; of one without a kind, as in a file of ONNX, the kinds of its operators."""
+    named = {block: kind_title(kind) for block, kind in graph.kinds}
+    others: dict[str, dict[str, None]] = {}
+    for node in graph.nodes:
+        if node.block not in named:
+            others.setdefault(node.block, {})[kind_of(node.op, graph.shapes[node.inputs[0]])] = None
+    return named | {block: ", ".join(found) for block, found in others.items()}
 
 
 def stages(counts: NetworkCounts) -> pandas.DataFrame:

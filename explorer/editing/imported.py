@@ -14,6 +14,7 @@ import pandas
 import archs
 import costmodel
 from archs import ArchError, Graph, Spec
+from archs.ir.isomorphism import matching_nodes
 from archs.ir.ops import Opaque
 from archs.tables.lift import spec_of
 from costmodel import CostError, NetworkCounts, Prediction
@@ -53,6 +54,26 @@ class Imported:
         """The graph under the names of its table (`stage2/block1`) where it has one, else as the file names it."""
         spec, _ = self.table
         return archs.build(spec) if spec else self.graph
+
+    @cached_property
+    def _shown_paths(self) -> dict[str, str]:
+        return {} if self.shown is self.graph else matching_nodes(self.graph, self.shown)
+
+    def title(self, path: str) -> str:
+        """An operator, or a scope of the file with its blocks, under the names of the picture and the tables.
+
+        The file's own names count its stages otherwise: a table's stage ends at a stride.
+        """
+        if path in self._shown_paths:
+            return self._shown_paths[path]
+        inside = [shown for mine, shown in self._shown_paths.items() if mine.startswith(f"{path}/")]
+        if not inside:
+            return path
+        among = {self.shown[one].block for one in inside}
+        blocks = list(dict.fromkeys(node.block for node in self.shown.nodes if node.block in among))
+        if blocks == [path]:
+            return path
+        return f"{path} ({blocks[0]})" if len(blocks) == 1 else f"{path} ({blocks[0]} to {blocks[-1]})"
 
     @cached_property
     def counts(self) -> NetworkCounts:

@@ -31,51 +31,57 @@ def edit(found: Imported) -> None:
     if graph.weights is not None:
         st.caption("An edit of an operator with trained weights drops these weights: they would not fit.")
     undo = [form.button("undo", f"Undo: {found.before[-1][0]}", "undo", lambda _: _undo())] if found.before else []
-    form.show("import edit form", [*_scope(graph), *_layer(graph), *_convolution(graph), *undo])
+    form.show("import edit form", [*_scope(found), *_layer(found), *_convolution(found), *undo])
 
 
-def _scope(graph: Graph) -> list[Part]:
+def _scope(found: Imported) -> list[Part]:
+    graph = found.graph
     offered = scopes(graph)
     if not offered:
         return []
     scope = _chosen("scope", offered)
+    title = found.title(scope)
     parts = [
-        _choice("scope", "Block or stage", offered, scope),
-        _number("factor", "Width ×", 1.0, f"{scope}: width ×", lambda x: partial(widen_scope, scope=scope, factor=x)),
+        _choice("scope", "Block or stage", offered, scope, found.title),
+        _number("factor", "Width ×", 1.0, f"{title}: width ×", lambda x: partial(widen_scope, scope=scope, factor=x)),
         form.button(
             "remove",
             "Remove it",
             "delete",
-            lambda _: _apply("remove", f"{scope} removed", partial(remove, scope=scope)),
+            lambda _: _apply("remove", f"{title} removed", partial(remove, scope=scope)),
         ),
     ]
     return [form.grid("scopes", parts), *_problem("factor", "remove")]
 
 
-def _layer(graph: Graph) -> list[Part]:
+def _layer(found: Imported) -> list[Part]:
+    graph = found.graph
     offered = widths(graph)
     if not offered:
         return []
     path = _chosen("layer", offered)
-    now = graph[path].output.channels
+    now, title = graph[path].output.channels, found.title(path)
     parts = [
-        _choice("layer", "Layer", offered, path),
-        _number("channels", "Channels", now, f"{path}: channels ", lambda x: partial(widen, path=path, channels=x)),
+        _choice("layer", "Layer", offered, path, found.title),
+        _number("channels", "Channels", now, f"{title}: channels ", lambda x: partial(widen, path=path, channels=x)),
     ]
     return [form.grid("layers", parts), *_problem("channels")]
 
 
-def _convolution(graph: Graph) -> list[Part]:
+def _convolution(found: Imported) -> list[Part]:
+    graph = found.graph
     offered = [node.path for node in graph.nodes if isinstance(node.op, Conv2d)]
     if not offered:
         return []
     path = _chosen("convolution", offered)
-    op = graph[path].op
+    op, title = graph[path].op, found.title(path)
     assert isinstance(op, Conv2d)
     parts = [
-        _choice("convolution", "Convolution", offered, path),
-        _number("kernel", "Kernel", op.kernel[0], f"{path}: kernel ", lambda x: partial(rekernel, path=path, kernel=x)),
-        _number("groups", "Groups", op.groups, f"{path}: groups ", lambda x: partial(regroup, path=path, groups=x)),
+        _choice("convolution", "Convolution", offered, path, found.title),
+        _number(
+            "kernel", "Kernel", op.kernel[0], f"{title}: kernel ", lambda x: partial(rekernel, path=path, kernel=x)
+        ),
+        _number("groups", "Groups", op.groups, f"{title}: groups ", lambda x: partial(regroup, path=path, groups=x)),
     ]
     return [form.grid("convolutions", parts), *_problem("kernel", "groups")]
 
@@ -85,8 +91,8 @@ def _chosen(control: str, offered: list[str]) -> str:
     return chosen if chosen in offered else offered[0]
 
 
-def _choice(control: str, label: str, offered: list[str], value: str) -> Part:
-    return form.choice(control, label, offered, value, lambda change: _choose(control, change.value))
+def _choice(control: str, label: str, offered: list[str], value: str, title: Callable[[str], str]) -> Part:
+    return form.choice(control, label, offered, value, lambda change: _choose(control, change.value), title)
 
 
 def _choose(control: str, value: str) -> None:

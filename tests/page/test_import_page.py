@@ -160,6 +160,27 @@ def test_fields_show_the_values_of_the_chosen_layer(at, resnet):
     assert [shown(at, name) for name in ("channels", "kernel", "groups")] == ["256", "3", "1"]
 
 
+def test_the_edits_name_what_the_picture_shows(at):
+    """The file's stage 2 is stage 1 of the picture and of the tables, whose stages end at a stride."""
+    show(at, archs.build(archs.spec("shufflenet_v2")), "Edit")
+    found = at.session_state["imported"]
+    titles = {name: [title for _, title in fields(at)[name]["options"]] for name in ("scope", "layer", "convolution")}
+    assert "stage2 (stage1/block1 to stage1/block4)" in titles["scope"]
+    assert "stage4/block2 (stage3/block2)" in titles["scope"]
+    assert set(titles["layer"] + titles["convolution"]) <= set(found.layers["path"])
+    say(at, "scope", "stage4/block2")
+    say(at, "factor", 0.5)
+    assert fields(at)["undo"]["label"] == "Undo: stage4/block2 (stage3/block2): width ×0.5"
+
+
+def test_a_block_without_a_name_has_the_kinds_of_its_operators(resnet):
+    """The kind of layer1/0 was "0"."""
+    kinds = Imported(replace(resnet, kinds=()), "a test").blocks.set_index("block")["kind"]
+    assert kinds["conv1"] == "conv k×k"
+    assert kinds["layer1/0"] == "conv k×k, batch norm, activation, add, multiply"
+    assert Imported(resnet, "a test").blocks["kind"].isin(["basic block"]).any()
+
+
 def test_a_refused_value_never_changes_the_network(at, resnet):
     """A refused 100000 was followed by 64, the field's default."""
     show(at, resnet, "Edit")
