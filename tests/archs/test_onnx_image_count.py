@@ -48,7 +48,7 @@ MORE = {"step": torch.tensor(1), "last": ints(1, 2, 3)}
 
 
 @pytest.mark.parametrize("case", REFUSED)
-@pytest.mark.parametrize("images", ["N", 4])
+@pytest.mark.parametrize("images", ["N", 4, 1])
 def test_a_number_of_images_that_is_computed_with_is_refused(case, images):
     data = model(REFUSED[case], (images, 5, 8, 8), PARTS | MORE).SerializeToString()
     with pytest.raises(archs.ArchError, match="scaled. .*computes with the number of images"):

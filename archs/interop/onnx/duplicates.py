@@ -1,13 +1,15 @@
-"""Tensors that a file stores again in another form, as exporters do that compute a transposed weight at once.
+"""Tensors that a file stores again, as exporters do that compute a transposed weight at once.
 
-Two tensors of the same elements in the same order and shape are not taken for one: torch's exporters write a tied
-parameter once, and copies of a layer that was not trained have equal elements too.
+Two tensors of the same elements in the same order and shape are one parameter only where both have the names that an
+exporter gives to what it computed: of weights that it kept it writes a tied one once, and copies of a layer that was
+not trained have equal elements too.
 """
 
 from __future__ import annotations
 
-from itertools import islice, permutations
-from typing import TYPE_CHECKING
+import re
+from itertools import permutations
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,13 +22,24 @@ MIN_DISTINCT = 256
 MAX_AXES = 4
 MAX_PAIRS = 1024
 """Pairs of tensors of equal sums that are compared; a file can be made of nothing else."""
+COMPUTED = re.compile(r"val_\d+")
+"""The names of torch's exporter for what it computed, transposed weights among them."""
 
 Moves = list[tuple[str, list[int]]]
-"""ATen operators and their arguments."""
+"""ATen operators and their arguments; none for a tensor as it is."""
 
 
-def stored_again(tensors: Mapping[str, Tensor]) -> dict[str, tuple[str, Moves]]:
-    """Name of a tensor → the one before it that has its elements, and what is done to that one."""
+class StoredAgain(NamedTuple):
+    """The tensors of a file that are there before, each by its name."""
+
+    same: dict[str, tuple[str, Moves]]
+    """The one before it that is the same parameter, and what is done to that one."""
+    equal: dict[str, str]
+    """The one before it that is equal, and is taken for another parameter."""
+
+
+def stored_again(tensors: Mapping[str, Tensor]) -> StoredAgain:
+    """The tensors that have the elements of one before them."""
     import torch
 
     alike: dict[object, list[str]] = {}
@@ -34,26 +47,39 @@ def stored_again(tensors: Mapping[str, Tensor]) -> dict[str, tuple[str, Moves]]:
         if tensor.is_floating_point() and not tensor.is_meta and tensor.dim() > 1 and tensor.numel() >= MIN_ELEMENTS:
             bits = tensor.view({2: torch.int16, 4: torch.int32, 8: torch.int64}[tensor.element_size()])
             alike.setdefault((tensor.dtype, tensor.numel(), int(bits.sum(dtype=torch.int64))), []).append(name)
-    found: dict[str, tuple[str, Moves]] = {}
-    pairs = ((name, before) for names in alike.values() for i, name in enumerate(names) for before in names[:i])
-    for name, before in islice(pairs, MAX_PAIRS):
-        if name not in found and before not in found and (moves := _moves(tensors[before], tensors[name])):
-            found[name] = before, moves
+    found = StoredAgain({}, {})
+    left = MAX_PAIRS
+    for names in alike.values():
+        own: list[str] = []
+        for name in names:
+            for before in own[:left]:
+                left -= 1
+                moves = _moves(tensors[before], tensors[name])
+                if moves is None:
+                    continue
+                if moves or (COMPUTED.fullmatch(name) and COMPUTED.fullmatch(before)):
+                    found.same[name] = before, moves
+                    break
+                found.equal.setdefault(name, before)
+            else:
+                own.append(name)
+    for name in found.same:
+        found.equal.pop(name, None)
     return found
 
 
-def _moves(source: Tensor, wanted: Tensor) -> Moves:
-    """How one tensor is made of another's elements; empty where it is not, or is the same."""
+def _moves(source: Tensor, wanted: Tensor) -> Moves | None:
+    """How one tensor is made of another's elements; None where it is not."""
     import torch
 
-    if source.shape == wanted.shape and torch.equal(source, wanted):
-        return []
     if len(source.unique()) < min(MIN_DISTINCT, source.numel() // 2):
+        return None
+    if source.shape == wanted.shape and torch.equal(source, wanted):
         return []
     sides = [side for side in source.shape if side > 1]
     target = [side for side in wanted.shape if side > 1]
     if sorted(sides) != sorted(target) or len(sides) > MAX_AXES:
-        return [("reshape", list(wanted.shape))] if torch.equal(source.flatten(), wanted.flatten()) else []
+        return [("reshape", list(wanted.shape))] if torch.equal(source.flatten(), wanted.flatten()) else None
     source, compared = source.reshape(sides), wanted.reshape(target)
     for order, mirrored in _forms(len(sides)):
         if [sides[axis] for axis in order] != target:
@@ -63,7 +89,7 @@ def _moves(source: Tensor, wanted: Tensor) -> Moves:
         if view[first] == compared[(0,) * len(target)] and torch.equal(view.flip(mirrored), compared):
             named = [("reshape", sides), ("permute", list(order)), ("flip", mirrored), ("reshape", list(wanted.shape))]
             return [move for move in named if _changes(move)]
-    return []
+    return None
 
 
 def _forms(axes: int) -> Iterator[tuple[tuple[int, ...], list[int]]]:

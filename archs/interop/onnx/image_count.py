@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from archs.interop.aten.program import Program
 
-FEW, MANY = 2, 17
-"""Images of the second trace: few, so that a slice of as many channels is a part of them; many where a file of one
-image has to be rewritten for them, as few would look like a size of the network."""
+FEW = 2
+"""Images of the second trace, so that a slice of as many channels is a part of them."""
 READERS = ("Shape", "Size")
 SIZES = ("view", "reshape", "expand", "repeat")
 """Calls whose whole numbers are the sizes of what they give."""
@@ -28,7 +27,7 @@ SIZES = ("view", "reshape", "expand", "repeat")
 
 def second(batch: int | None) -> int:
     """How many images the second trace has, of a file that is made for `batch`."""
-    return FEW if batch is None else MANY if batch == 1 else batch
+    return FEW if batch is None else batch
 
 
 def check(program: Program, other: Program) -> None:

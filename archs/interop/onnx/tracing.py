@@ -8,8 +8,9 @@ first dimension; sizes that have the file's batch written into them are replaced
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,8 @@ OWN_PARAMETERS = frozenset(
 )  # fmt: skip
 """Operators whose constant inputs are parameters of one module."""
 MAX_SIDE = 16384
+MAX_LISTED = 4
+"""Tensors that a note names."""
 EVERY = 200  # operators between two reports of progress
 
 Progress = Callable[[float, str], None]
@@ -68,7 +71,7 @@ class Trace:
         self._emitter = Emitter(called, opset, self.batch, images)
         self._values[image.name] = self._emitter.image(self.image)
         self._again = duplicates.stored_again(initializers)
-        for name, (owner, moves) in self._again.items():
+        for name, (owner, moves) in self._again.same.items():
             value = self._values[owner]
             for move, numbers in moves:
                 value = self._emitter.aten({}, move, (value, numbers), "default", {})
@@ -94,9 +97,16 @@ class Trace:
         made.graph.output(tuple(map(made.operand, given)))
         stored = sum(self._bytes.get(name, 0) for name in made.trained)
         tensors = made.sources, made.tensors, made.trained
-        again = [f"{shorten(name)} as {shorten(owner)}" for name, (owner, _) in self._again.items()]
-        note = f"read as one parameter, as the file stores it twice: {', '.join(again)}" if again else ""
-        return Program(self._called, made.graph, *tensors, stored_bytes=stored, outputs=names, note=note)
+        return Program(self._called, made.graph, *tensors, stored_bytes=stored, outputs=names, note=self._note())
+
+    def _note(self) -> str:
+        """What was taken for one parameter, or for several, though the file does not say."""
+        same = [(name, owner) for name, (owner, _) in self._again.same.items()]
+        said = {
+            "read as one parameter, as the file stores it twice": same,
+            "counted each, though equal in every element, as copies are before a training": self._again.equal.items(),
+        }
+        return "; ".join(f"{words}: {_listed(pairs)}" for words, pairs in said.items() if pairs)
 
     def _node(self, proto: Any, stack: Stack, where: str) -> None:
         missing = [name for name in proto.input if name and name not in self._values]
@@ -154,6 +164,11 @@ class Trace:
             return None
         first = self._emitter.images if first == self._emitter.batch or first is None else first
         return (first, *rest) if 1 <= first <= MAX_SIDE**2 else None
+
+
+def _listed(pairs: Collection[tuple[str, str]]) -> str:
+    shown = [f"{shorten(name)} as {shorten(owner)}" for name, owner in islice(pairs, MAX_LISTED)]
+    return ", ".join([*shown, "…"] if len(pairs) > MAX_LISTED else shown)
 
 
 def merged(nodes: Any, initializers: dict[str, Tensor]) -> dict[str, list[int]]:
