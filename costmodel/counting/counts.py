@@ -92,7 +92,7 @@ _ZERO = Counts(*[0] * len(Counts._fields))
 _COLUMN = {name: Counts._fields.index(name) for name in set(ELEMENTWISE.values())}
 
 
-@cached(65536, "networks repeat operators on the same shapes")
+@cached(1 << 13, "networks repeat operators on the same shapes")
 def _count(op: ops.Op, inputs: tuple[Shape, ...], output: Shape, split_copies: bool) -> Counts:
     kind = type(op)
     if kind in FREE and not (split_copies and kind is ops.ChannelSplit):

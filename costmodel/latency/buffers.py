@@ -49,7 +49,7 @@ class Buffers(NamedTuple):
     """Bytes that MKL's matrix product needs for packed operands; MKL keeps them for later products."""
 
 
-@cached(65536, "networks repeat operators on the same shapes")
+@cached(1 << 13, "networks repeat operators on the same shapes")
 def buffers_of(op: Op, batch: int, output: Shape, *inputs: Shape) -> Buffers:
     """The allocations of one operator on its shapes. Raises CostError for an operator without a kind."""
     kind, _ = kind_of(op, inputs, batch)

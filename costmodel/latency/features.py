@@ -163,7 +163,7 @@ def columns_before(passed_on: NDArray[np.float64], first: NDArray[np.float64]) -
     return np.concatenate((first[None], passed_on))[np.maximum.accumulate(ran)]
 
 
-@cached(65536, "networks repeat operators on the same shapes")
+@cached(1 << 13, "networks repeat operators on the same shapes")
 def _static(
     op: Op, batch: int, permuted: bool, view: bool, output: Shape, *inputs: Shape
 ) -> tuple[str, bytes, str, _OnShapes]:

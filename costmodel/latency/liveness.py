@@ -57,10 +57,11 @@ class Structure:
 
 
 STRUCTURES = 1 << 14  # about 4 kB each; names are part of them, and visitors choose names
+BLOCKS = 1 << 12  # with their channels, of which edits make ever new ones
 _structures: Store[object, Structure] = Store(f"{__name__}._structures", STRUCTURES, "the keys of cached lifetimes")
 
 
-@cached(STRUCTURES, "an edit leaves most blocks as they were, and a search combines few")
+@cached(BLOCKS, "an edit leaves most blocks as they were, and a search combines few")
 def structure_of(block: Subgraph) -> Structure:
     """The structure of a block."""
     return _structure(block.nodes, block.shapes, block.kinds)

@@ -65,7 +65,7 @@ def log_error_change(spec: Levels, reference: Levels) -> float:
     return sum(effect * (one - other) for effect, one, other in zip(effects(), spec, reference))
 
 
-@cached(512, "an estimate needs the plain form of a network and of its original")
+@cached(128, "an estimate needs the plain form of a network and of its original")
 def plain_share(spec: Spec) -> float:
     """The multiply-adds of the plain form over those of the spec. Raises ArchError where the spec does not build."""
     rows = tuple(row.model_copy(update=_plain(row)) if isinstance(row, BLOCKS) else row for row in spec.rows)

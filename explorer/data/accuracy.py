@@ -136,7 +136,7 @@ def not_estimated(spec: Spec) -> str:
     return ""
 
 
-@cached(512, "a page run and a sweep ask for the family of the same specs")
+@cached(128, "a page run and a sweep ask for the family of the same specs")
 def origin(spec: Spec) -> tuple[str | None, Spec | None, float]:
     """The fitted family whose published network is most alike, that network, and the share that was changed.
 

@@ -262,7 +262,7 @@ def _source(spec: Spec, folded: bool, notes: tuple[str, ...]) -> str:
     return archs.to_source(_graph(spec, folded), notes)
 
 
-@cached(256, "every title asks whether the network is edited")
+@cached(64, "every title asks whether the network is edited")
 def _edited(spec: Spec) -> bool:
     return paper(spec) != spec
 

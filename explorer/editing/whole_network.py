@@ -173,7 +173,7 @@ def _wider(row: Row, factor: float, multiple: int) -> Row:
     return row.model_copy(update=changed)
 
 
-@cached(512, "a search for a factor asks for the same specs again")
+@cached(128, "a search for a factor asks for the same specs again")
 def mult_adds(spec: Spec) -> int:
     """The multiply-adds of a spec's graph. Raises ArchError."""
     graph = build(spec)

@@ -126,7 +126,7 @@ def _change(now: float, before: float) -> str:
     return f"{'▲' if now > before else '▼'} {percent(abs(share), 1)}"
 
 
-@cached(256, "every page run looks up what papers print of one network")
+@cached(64, "every page run looks up what papers print of one network")
 def printed(spec: Spec) -> tuple[Published, ...]:
     """What the literature prints for exactly this network, the network's paper first; empty for an edited one."""
     if not is_published(spec):

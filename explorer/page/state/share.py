@@ -150,7 +150,7 @@ def address(scenario: Scenario) -> str:
     return f"{st.context.url or ''}?{urlencode({NETWORK: text} | parameters(scenario))}" if text else ""
 
 
-@cached(256, "every page run writes the same link")
+@cached(64, "every page run writes the same link")
 def _text(spec: Spec) -> str | None:
     try:
         return links.encode(spec)
