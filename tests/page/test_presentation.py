@@ -48,3 +48,16 @@ def test_all_text_is_legible_and_targets_are_large(browser, address):
     name = page.get_by_test_id("stMarkdownContainer").filter(has_text="Presentation view").last
     assert name.evaluate("name => name.scrollWidth <= name.clientWidth")
     page.close()
+
+
+def test_all_text_of_the_teacher_is_legible(browser, address):
+    """The students' address, and the note in the upload of files, had 16 px and less."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/class")
+    page.get_by_role("button", name="Create a class").click()
+    expect(page.locator("code")).to_be_visible()
+    assert page.evaluate(SMALL, LEGIBLE)
+    page.get_by_text("Presentation view").click()
+    page.wait_for_function(f"least => !({SMALL})(least).length", arg=LEGIBLE, timeout=20_000)
+    page.close()

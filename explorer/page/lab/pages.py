@@ -33,6 +33,8 @@ LISTED = "lab pages"
 """Session state: guidelines and lessons in the order of reading."""
 LARGE_TEXT = """<style>
 .stMain :is(p, li, .legend, .katex-display, .short table) { font-size: 1.35rem; }
+.stMain :is(p, li) code { font-size: inherit; }
+.stMain [data-testid="stFileUploaderDropzone"] span { font-size: 1.35rem; }
 .stMain .short { max-height: none; }
 .stMain { --saver-text: 1.35rem; }
 .stMain :is(.press, input) { font-size: 1.35rem; }
