@@ -30,6 +30,8 @@ SERIES = {
     "predicted": ("predicted", "#CC79A7", "x"),
     "measured": ("measured here", "#1E88E5", "circle"),
 }
+PAPER = ("paper_GPU", "paper_ARM")
+MACHINE_COLOURS = [one for one in STAGE_COLOURS if one.upper() not in {SERIES[column][1] for column in PAPER}]
 CURVE, BOUND, MARKS = "#1E88E5", "#999999", "#D55E00"
 PARTS = {
     "convolution": KIND_COLOURS["conv 1×1"],
@@ -209,30 +211,32 @@ def spread(runs: pandas.DataFrame, paper: pandas.DataFrame, guideline: int = 1) 
     rows = list(paper["row"])[1:]
     machines = list(dict.fromkeys(runs.loc[runs["row"].isin(rows), "machine"]))
     legend = LINE * ceil((len(machines) + 2) / IN_A_LINE)  # px
-    figure = go.Figure(layout=layout(90 + legend + max(60, APART * len(machines)) * len(rows)))
+    lanes = len(PAPER) + len(machines)
+    figure = go.Figure(layout=layout(90 + legend + max(60, APART * lanes) * len(rows)))
     compared = runs[runs["row"].isin(rows)]
     place = {row: -number for number, row in enumerate(rows)}
-    for column in ("paper_GPU", "paper_ARM"):
+    for lane, column in enumerate(PAPER):
         name, colour, symbol = SERIES[column]
         shown = paper[paper["row"].isin(rows)]
         marker = {"color": colour, "symbol": symbol, "size": 13, "line": {"width": 1, "color": OUTLINE}}
         figure.add_scatter(
             x=shown[column],
-            y=[place[row] for row in shown["row"]],
+            y=[place[row] + _offset(lane, lanes) for row in shown["row"]],
             name=name.replace("ARM", printed_platform(guideline, "ARM")),
             mode="markers",
             marker=marker,
         )
     for number, machine in enumerate(machines):
+        lane = len(PAPER) + number
         mine = compared[compared["machine"] == machine]
         figure.add_scatter(
             x=mine["ratio"],
-            y=[place[row] + _offset(number, len(machines)) for row in mine["row"]],
+            y=[place[row] + _offset(lane, lanes) for row in mine["row"]],
             name=machine,
             mode="markers",
             marker={
-                "color": STAGE_COLOURS[number % len(STAGE_COLOURS)],
-                "symbol": SYMBOLS[number // len(STAGE_COLOURS) % len(SYMBOLS)],
+                "color": MACHINE_COLOURS[number % len(MACHINE_COLOURS)],
+                "symbol": SYMBOLS[number // len(MACHINE_COLOURS) % len(SYMBOLS)],
                 "size": 11,
             },
             error_x={
@@ -252,7 +256,7 @@ def spread(runs: pandas.DataFrame, paper: pandas.DataFrame, guideline: int = 1) 
 
 
 def _offset(number: int, count: int) -> float:
-    """The vertical offset of a machine within its row, so that marks are beside each other."""
+    """The vertical offset of one of `count` lanes within a row, so that marks are beside each other."""
     return 0.32 - 0.64 * (number + 0.5) / count
 
 
@@ -262,7 +266,7 @@ def answers(given: list[tuple[str, str]]) -> go.Figure:
     for student, answer in given:
         students.setdefault(answer, []).append(student)
     ordered = sorted(students.items(), key=lambda item: len(item[1]))
-    labels = [_wrapped(answer, 24) for answer, _ in ordered]
+    labels = [_wrapped(answer.replace(" / ", "\u00a0/ "), 24) for answer, _ in ordered]
     bars = go.Bar(
         x=[len(names) for _, names in ordered],
         y=labels,

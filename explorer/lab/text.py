@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -88,3 +89,14 @@ CLAIMS: dict[int, Claim] = {
         ),
     ),
 }
+
+
+def in_one_line(rows: Sequence[str]) -> str:
+    """The rows one after the other; a quantity that all of them are values of is named once.
+
+    >>> in_one_line(["g = 1", "g = 8", "g = 2"])
+    'g = 1 / 8 / 2'
+    """
+    names = {"".join(row.rpartition("= ")[:2]) for row in rows}
+    name = names.pop() if len(names) == 1 else ""
+    return name + " / ".join(row.removeprefix(name) for row in rows)

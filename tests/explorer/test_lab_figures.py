@@ -99,6 +99,18 @@ def test_a_class_is_drawn_machine_by_machine():
     assert list(series["paper, ARM"].x) == list(table["paper_ARM"])[1:]
 
 
+def test_no_student_is_taken_for_the_paper():
+    """Two students had the colours of the paper's columns, and the middle one of a row was under its marks."""
+    table = measured(experiment(2))
+    names = [f"student {number}" for number in range(20)]
+    runs = pandas.concat([table.assign(ratio=table["measured"], machine=name) for name in names])
+    series = named(charts.spread(runs, table))
+    for paper in ("paper, GPU", "paper, ARM"):
+        for name in names:
+            assert series[name].marker.color.upper() != series[paper].marker.color.upper()
+            assert not set(series[name].y) & set(series[paper].y)
+
+
 def test_the_names_of_the_rows_take_no_more_room_than_they_need():
     """Fixed margins of 190 to 240 px left a third of a phone's width to the marks."""
     table = measured(experiment(4))

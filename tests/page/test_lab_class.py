@@ -61,10 +61,10 @@ def test_predictions_and_results_reach_the_teacher():
     assert "**2** students, **2** predictions, **2** results" in said(at)
     table = next(frame.value for frame in at.dataframe if "student" in frame.value.columns)
     assert list(table["student"]) == ["Ada", "Bob"]
-    assert list(table["G1"]) == [" / ".join(rows), " / ".join(rows[::-1])]
-    assert set(table["results"]) == {"G1, ARM ×1, the paper’s"}  # plain text
+    assert list(table["G1"]) == ["c1:c2 = 1:1 / 1:2 / 1:6 / 1:12", "c1:c2 = 1:12 / 1:6 / 1:2 / 1:1"]
+    assert set(table["results"]) == {"G1, ARM ×1, channels: the paper’s"}  # plain text
     assert list(table) == ["student", "G1", "results"]
-    assert "**G1**, predictions" in said(at)  # a projector's chart has no other title
+    assert "**G1**, predictions, fastest first" in said(at)  # a projector's chart has no other title
     fresh = AppTest.from_string(TEACHER, default_timeout=60)  # after a restart, by the teacher's address
     fresh.query_params["class"], fresh.query_params["key"] = code, parameter(at, "key")
     assert "**2** students, **2** predictions, **2** results" in said(clean(fresh.run()))

@@ -12,7 +12,7 @@ import streamlit as st
 from explorer.data.plain_text import csv_text, plain
 from explorer.lab import charts, record
 from explorer.lab.classes import Classes, Contribution
-from explorer.lab.experiment import PLATFORMS, experiment, printed_platform
+from explorer.lab.experiment import GUIDELINES, PLATFORMS, experiment, printed_platform
 from explorer.lab.published import ratios
 from explorer.page.browser import effects
 from explorer.page.lab.class_bar import PARAMETER
@@ -24,6 +24,8 @@ KEY = "key"
 OPENED = "class opened"
 """Session state: the code and the key of the teacher's class, which the address loses on the way to another page."""
 POLL = 3.0  # seconds
+ORDERED = {f"G{guideline}" for guideline in GUIDELINES}
+"""Topics whose predictions are orders."""
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -94,9 +96,9 @@ def _arrived(code: str) -> None:
         f"{'prediction' if len(predictions) == 1 else 'predictions'}, **{len(results)}** "
         f"{'result' if len(results) == 1 else 'results'}"
     )
-    for topic in sorted({entry.topic for entry in predictions}):
+    for topic in dict.fromkeys(entry.topic for entry in predictions):
         found = [entry for entry in predictions if entry.topic == topic]
-        st.markdown(f"**{messages.literal(topic)}**, predictions")
+        st.markdown(f"**{messages.literal(topic)}**, predictions{', fastest first' if topic in ORDERED else ''}")
         chart.show(
             charts.answers([(entry.student, entry.content) for entry in found]),
             f"class predictions {topic}",

@@ -29,7 +29,7 @@ from explorer.lab.experiment import (
     printed_platform,
 )
 from explorer.lab.record import to_csv
-from explorer.lab.text import CLAIMS
+from explorer.lab.text import CLAIMS, in_one_line
 from explorer.lab.verdict import Predicted
 from explorer.lab.verdict import compare as compare_runs
 from explorer.page.browser import effects
@@ -46,7 +46,7 @@ def render(guideline: int) -> None:
     st.title(f"G{guideline}  {claim.title}", anchor=False)
     with guard("The class"):
         class_bar.show()
-        class_bar.predicted(f"G{guideline}", " / ".join(store.orders().get(guideline, [])))
+        class_bar.predicted(f"G{guideline}", in_one_line(store.orders().get(guideline, [])))
     with guard("The claim"):
         st.subheader("1  The claim", anchor=False)
         st.markdown(f"**{claim.sentence}** {claim.reason}")
@@ -77,7 +77,8 @@ def render(guideline: int) -> None:
 
 
 def _topic(made: Experiment) -> str:
-    return f"G{made.guideline}, {made.platform} {made.column}, {KINDS[made.kind]}"
+    platform = printed_platform(made.guideline, made.platform)
+    return f"G{made.guideline}, {platform} {made.column}, channels: {KINDS[made.kind]}"
 
 
 def _choose(guideline: int) -> Experiment:
