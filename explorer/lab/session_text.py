@@ -1,7 +1,7 @@
 """The predictions and runs of a session as text for the browser's storage, and back. Text is validated like any upload.
 
-{"version": "lab-kept/3", "orders": {"1": [row, …]}, "answers": {lesson: option}, "ticket": …, "membership": [code,
-student, name], "runs": [[[[row, spec as JSON], …], settings, run], …]}
+{"version": "lab-kept/4", "orders": {"1": [row, …]}, "answers": {lesson: option}, "ticket": …, "membership": [code,
+student, name], "controls": {key: value}, "runs": [[[[row, spec as JSON], …], settings, run], …]}
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from archs import ArchError, Spec, bounded_json
 from costmodel import CostError
@@ -20,13 +20,15 @@ from explorer.errors import LabError
 from explorer.lab.experiment import GUIDELINES, Settings, experiment
 from explorer.lab.run import MIN_ROUNDS, ROUNDS, Run
 
-VERSION = "lab-kept/3"
+VERSION = "lab-kept/4"
 MAX_TEXT = 1_000_000  # characters; a run has under 12,000, mostly networks; browsers store about 5 million
 MAX_VALUES = 300_000  # includes the commas of the specs
-MAX_RUNS, MAX_ROWS, MAX_FACTS, MAX_ANSWERS = 64, 16, 24, 32
+MAX_RUNS, MAX_ROWS, MAX_FACTS, MAX_ANSWERS, MAX_CONTROLS = 64, 16, 24, 32, 64
 MAX_ANSWER = 200  # characters
 
 Key = tuple[tuple[Spec, ...], Settings]
+Chosen: TypeAlias = str | int | list[str]
+"""The value of a control: an option, a number, a switch, or several options."""
 
 
 class Membership(NamedTuple):
@@ -54,9 +56,11 @@ class StoredSession:
     ticket: str = ""
     """The token of a place in the queue."""
     membership: Membership | None = None
+    controls: dict[str, Chosen] = field(default_factory=dict)
+    """Key of a control → its value; the last MAX_CONTROLS are stored."""
 
     def __bool__(self) -> bool:
-        return bool(self.orders or self.runs or self.answers or self.ticket or self.membership)
+        return any((self.orders, self.runs, self.answers, self.ticket, self.membership, self.controls))
 
 
 def pack(session: StoredSession) -> str:
@@ -82,6 +86,7 @@ def pack(session: StoredSession) -> str:
             "answers": session.answers,
             "ticket": session.ticket,
             "membership": session.membership,
+            "controls": dict(list(session.controls.items())[-MAX_CONTROLS:]),
         }
     )
     return f'{head[:-1]}, "runs": [{", ".join(packed)}]}}'
@@ -101,6 +106,7 @@ def unpack(text: str) -> StoredSession:
             answers={_text(lesson): _text(answer) for lesson, answer in list(data["answers"].items())[:MAX_ANSWERS]},
             ticket=_text(data["ticket"]),
             membership=Membership(*map(_text, data["membership"])) if data["membership"] else None,
+            controls={_text(key): _chosen(value) for key, value in list(data["controls"].items())[:MAX_CONTROLS]},
         )
     except (ArchError, CostError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise BAD from None
@@ -110,6 +116,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or len(value) > MAX_ANSWER:
         raise BAD
     return plain(value, MAX_ANSWER)
+
+
+def _chosen(value: object) -> Chosen:
+    if isinstance(value, list):
+        return [_text(each) for each in value[:MAX_ROWS]]
+    return value if isinstance(value, int) else _text(value)
 
 
 def _order(guideline: int, order: list[str]) -> list[str]:

@@ -17,10 +17,11 @@ ORDERS = {1: ["c1:c2 = 1:12", "c1:c2 = 1:6", "c1:c2 = 1:2", "c1:c2 = 1:1"], 3: [
 
 ANSWERS = {"swish": "none", "shuffle": ""}
 MEMBER = Membership("ABC234", "0" * 32, "Ada")
+CONTROLS = {"g1 kind": "own", "g1 channels": 24, "g1 order": ["c1:c2 = 1:12"], "presentation view": True}
 
 
 def whole():
-    return StoredSession(ORDERS, runs(), ANSWERS, "ab12", MEMBER)
+    return StoredSession(ORDERS, runs(), ANSWERS, "ab12", MEMBER, CONTROLS)
 
 
 def runs():
@@ -34,7 +35,7 @@ def runs():
 def test_orders_and_runs_come_back():
     kept = session_text.unpack(session_text.pack(whole()))
     assert kept.orders == ORDERS
-    assert (kept.answers, kept.ticket, kept.membership) == (ANSWERS, "ab12", MEMBER)
+    assert (kept.answers, kept.ticket, kept.membership, kept.controls) == (ANSWERS, "ab12", MEMBER, CONTROLS)
     found = kept.runs
     assert list(found) == list(runs())
     for back, was in zip(found.values(), runs().values()):
@@ -69,6 +70,11 @@ def changed(change):
         lambda data: data.update(answers={"swish": "x" * 999}),
         lambda data: data.update(ticket=["ab12"]),
         lambda data: data.update(membership=["ABCDEF"]),
+        lambda data: data.update(controls={"g1 kind": 1.5}),
+        lambda data: data.update(controls={"g1 kind": {}}),
+        lambda data: data.update(controls={"g1 order": [["own"]]}),
+        lambda data: data.update(controls={"g1 kind": "x" * 999}),
+        lambda data: data.update(controls=["g1 kind"]),
         lambda data: data["runs"][0].pop(),
         lambda data: data["runs"][0][0][0].__setitem__(1, "{}"),
         lambda data: data["runs"][0][0][0].__setitem__(0, "another row"),

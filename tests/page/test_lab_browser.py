@@ -116,10 +116,26 @@ def test_a_reload_keeps_order_and_run(page, address):
     settle(page)
     page.reload()
     expect(page.get_by_text("Your order, fastest first")).to_be_visible()
-    page.get_by_role("radio", name="my own").or_(page.get_by_role("button", name="my own")).first.click()
-    page.get_by_label("Channels of the first row").fill("8")
-    page.get_by_label("Channels of the first row").press("Enter")
+    expect(page.get_by_label("Channels of the first row")).to_have_value("8")
     expect(page.get_by_role("button", name="Measure again")).to_be_visible()
+
+
+def test_a_reload_keeps_what_is_chosen_and_the_presentation_view(page, address):
+    """An order that was not kept was lost, and a teacher's presentation ended."""
+    visit(page, f"{address}/g1")
+    page.get_by_role("combobox").click()
+    for row in ("c1:c2 = 1:6", "c1:c2 = 1:1"):
+        page.get_by_role("option", name=row, exact=True).click()
+    page.keyboard.press("Escape")
+    page.get_by_text("Presentation view").click()
+    expect(page.get_by_role("heading", level=1)).to_have_css("font-size", "48px")
+    settle(page)
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_css("font-size", "48px")
+    expect(page.get_by_test_id("stMultiSelect")).to_contain_text(re.compile("1:6.*1:1$"))
+    page.get_by_role("link", name="Next: G2").click()
+    page.get_by_role("link", name="Previous: G1").click()
+    expect(page.get_by_test_id("stMultiSelect")).to_contain_text(re.compile("1:6.*1:1$"))
 
 
 def test_a_run_is_stopped(page, address):

@@ -9,10 +9,12 @@ from explorer.lab import tally
 from explorer.lab.experiment import PLATFORMS, SCALES
 from explorer.lab.record import to_csv
 from explorer.lab.verdict import compare
-from explorer.page.lab import measure, store
+from explorer.page.lab import controls, measure, store
 from explorer.page.lab.compare import MARKS, show_disagreeing
 from explorer.page.state.session import guard
 from explorer.page.widgets import data_table, download
+
+KINDS = ("the paper's", "FLOPs matched within 1 %")
 
 
 def render() -> None:
@@ -29,16 +31,17 @@ def render() -> None:
 def _comparisons() -> None:
     left, right = st.columns(2)
     with left:
+        key = controls.kept("held scale", SCALES)
         scale = st.segmented_control(
-            "Column", SCALES, default=1, required=True, key="held scale", format_func=_heads, persist_state="session"
+            "Column", SCALES, default=1, required=True, key=key, format_func=_heads, persist_state="session"
         )
     with right:
         kind = st.segmented_control(
             "Channels",
-            ("the paper's", "FLOPs matched within 1 %"),
+            KINDS,
             default="the paper's",
             required=True,
-            key="held kind",
+            key=controls.kept("held kind", KINDS),
             persist_state="session",
         )
     columns = {platform: tally.column(platform, scale, kind != "the paper's") for platform in PLATFORMS}

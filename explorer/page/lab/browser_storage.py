@@ -1,4 +1,4 @@
-"""Storage of predictions, runs and the place in the queue in the browser tab: they survive a reload."""
+"""Storage of predictions, runs, controls and the place in the queue in the browser tab: they survive a reload."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from archs import Spec
 from explorer.errors import LabError
 from explorer.jobs import lab_queue
 from explorer.lab import session_text
-from explorer.page.lab import store
+from explorer.page.lab import controls, store
 from explorer.page.state import session as state
 from explorer.page.widgets import job_status
 from explorer.page.widgets.stored import BrowserText
@@ -40,6 +40,7 @@ def _resume(text: str) -> None:
     orders, runs, answers = store.orders(), store.runs(), store.answers()
     if session.membership:
         store.join(session.membership)
+    controls.restore(session.controls)
     ticket = lab_queue.find(session.ticket) if session.ticket else None
     if ticket:
         ticket.present = job_status.present()

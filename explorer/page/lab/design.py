@@ -10,11 +10,13 @@ from explorer.data.metrics import percent
 from explorer.lab import prediction
 from explorer.lab.experiment import Settings, custom_design
 from explorer.lab.lessons import design
-from explorer.page.lab import compare, measure, store
+from explorer.page.lab import compare, controls, measure, store
 from explorer.page.state.session import guard
 from explorer.page.widgets import data_table
 
 TITLES = {kind: chosen.title for kind, chosen in design.KINDS.items()}
+SIZES = (7, 14, 28, 56)
+MAX_CHANNELS = 256
 
 
 def render() -> None:
@@ -34,12 +36,12 @@ def _design() -> None:
     with middle:
         second = _kind("Second", "own second", "separable")
     with right:
-        size = st.select_slider("Resolution", (7, 14, 28, 56), 28, key="own size", persist_state="session")
+        key = controls.kept("own size", SIZES)
+        size = st.select_slider("Resolution", SIZES, 28, key=key, persist_state="session")
     step = design.KINDS[first].step
     start = max(step, 48 // step * step)
-    channels = st.slider(
-        "Channels of the first", step, 256, start, step, key=f"own channels {first}", persist_state="session"
-    )
+    key = controls.kept(f"own channels {first}", range(step, MAX_CHANNELS + 1, step))
+    channels = st.slider("Channels of the first", step, MAX_CHANNELS, start, step, key=key, persist_state="session")
     target = design.mult_adds(first, channels, size)
     other = design.matching(second, target, size)
     names = [f"{TITLES[first]}, {channels}", f"{TITLES[second]}, {other}"]
@@ -53,12 +55,13 @@ def _design() -> None:
     if abs(made.table["flops_error"].iloc[1]) > 0.05:
         st.warning("No channels bring the second nearer to equal FLOPs: read the comparison with that in mind.")
     of = store.key(networks, made.settings)
+    options = [*names, "neither"]
     guess = st.radio(
         "Which is faster?",
-        [*names, "neither"],
+        options,
         index=None,
         horizontal=True,
-        key=f"own guess {names}",
+        key=controls.kept(f"own guess {' or '.join(names)}", options),
         disabled=of in store.runs(),  # the guess cannot change after a measurement
         persist_state="session",
     )
@@ -78,7 +81,12 @@ def _design() -> None:
 def _kind(label: str, key: str, default: str) -> str:
     kinds = list(TITLES)
     return st.selectbox(
-        label, kinds, kinds.index(default), key=key, format_func=TITLES.__getitem__, persist_state="session"
+        label,
+        kinds,
+        kinds.index(default),
+        key=controls.kept(key, kinds),
+        format_func=TITLES.__getitem__,
+        persist_state="session",
     )
 
 

@@ -33,7 +33,7 @@ from explorer.lab.text import CLAIMS, in_one_line
 from explorer.lab.verdict import Predicted
 from explorer.lab.verdict import compare as compare_runs
 from explorer.page.browser import effects
-from explorer.page.lab import class_bar, compare, measure, store, theory
+from explorer.page.lab import class_bar, compare, controls, measure, store, theory
 from explorer.page.state.session import guard
 from explorer.page.widgets import messages
 
@@ -114,11 +114,18 @@ def _segments(label: str, options: Sequence[T], key: str, default: T, titles: Ma
         return titles[option] if titles else str(option)
 
     return st.segmented_control(
-        label, options, default=default, required=True, key=key, format_func=title, persist_state="session"
+        label,
+        options,
+        default=default,
+        required=True,
+        key=controls.kept(key, options),
+        format_func=title,
+        persist_state="session",
     )
 
 
 def _number(label: str, low: int, high: int, value: int, key: str) -> int:
+    key = controls.kept(key, range(low, high + 1))
     return st.number_input(label, low, high, value, step=1, key=key, persist_state="session")
 
 
@@ -137,9 +144,10 @@ def _predict_first(made: Experiment) -> bool:
     chosen = st.multiselect(
         "All do the same multiply-adds. Choose them from the fastest to the slowest.",
         shuffled(rows, f"G{made.guideline}"),
-        key=f"g{made.guideline} order",
+        key=controls.kept(_unkept(made), rows, several=True),
         placeholder="the fastest first",
         select_all=False,
+        persist_state="session",
     )
     left, right, _ = st.columns([1, 1, 3])
     effects.button(
@@ -158,10 +166,16 @@ def _predict_first(made: Experiment) -> bool:
 def _order(made: Experiment, rows: list[str] | None) -> Callable[[], None]:
     """Keeps an order; None takes it away."""
     if rows is None:
+        st.session_state[_unkept(made)] = []
         store.orders().pop(made.guideline, None)
     else:
         store.orders()[made.guideline] = rows
     return st.rerun
+
+
+def _unkept(made: Experiment) -> str:
+    """The key of an order that is not complete, or not kept."""
+    return f"g{made.guideline} order"
 
 
 def shuffled(rows: Sequence[str], topic: str) -> list[str]:

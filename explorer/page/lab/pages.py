@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from explorer.lab.experiment import GUIDELINES
-from explorer.page.lab import all_guidelines, browser_storage, classroom, design, guideline
+from explorer.page.lab import all_guidelines, browser_storage, classroom, controls, design, guideline
 from explorer.page.lab.lessons import conv, relu, search, v3
 from explorer.page.lab.lessons.lesson import Lesson
 from explorer.page.state.session import guard
@@ -52,6 +52,7 @@ def lab_page(render: Callable[[], None], title: str, path: str) -> StreamlitPage
 
     @wraps(render)
     def page() -> None:
+        controls.kept(chart.PRESENTATION, (False, True))  # before the figures, whose text depends on it
         render()
         with guard("The links"):
             _neighbours(path)

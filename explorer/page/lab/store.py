@@ -15,6 +15,7 @@ from explorer.jobs.lab_queue import Ticket
 from explorer.lab.experiment import Experiment, Settings
 from explorer.lab.run import Run
 from explorer.lab.session_text import Membership, StoredSession
+from explorer.page.lab import controls
 
 Key = tuple[tuple[Spec, ...], Settings]
 MAX_RUNS = 64
@@ -101,4 +102,4 @@ def stored() -> StoredSession:
     """What the browser stores of this session."""
     latest = job()
     token = latest[1].token if latest and latest[1].running else ""
-    return StoredSession(orders(), runs(), answers(), token, membership())
+    return StoredSession(orders(), runs(), answers(), token, membership(), controls.values())

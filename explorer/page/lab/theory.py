@@ -13,6 +13,7 @@ from explorer.figures import as_plotly, diagram
 from explorer.figures.marks import Drawing, Labels
 from explorer.lab import charts, theory
 from explorer.lab.experiment import Experiment
+from explorer.page.lab import controls
 from explorer.page.lab.compare import with_printed
 from explorer.page.widgets import chart, data_table
 
@@ -56,7 +57,8 @@ def _g3(made: Experiment) -> None:
     left, right = chart.columns([2, 3])
     with left:
         rows = [variant.row for variant in made.variants]
-        row = st.selectbox("Draw the block of", rows, index=len(rows) - 1, key="g3 drawn", persist_state="session")
+        key = controls.kept("g3 drawn", rows)
+        row = st.selectbox("Draw the block of", rows, index=len(rows) - 1, key=key, persist_state="session")
         variant = next(variant for variant in made.variants if variant.row == row)
         path = variant.graph.nodes[0].block
         drawn = as_plotly.figure(_in_two_lines(diagram.block(variant.graph, path)))

@@ -19,7 +19,7 @@ from explorer.lab.lessons.networks import Networks
 from explorer.lab.lessons.questions import Question
 from explorer.lab.run import Run
 from explorer.page.browser import effects
-from explorer.page.lab import class_bar, measure, store
+from explorer.page.lab import class_bar, controls, measure, store
 from explorer.page.state.session import guard
 from explorer.page.widgets import chart, data_table, messages
 
@@ -56,7 +56,10 @@ def _predict_first(title: str, question: Question) -> bool:
     """The lesson's question. Returns whether it was answered or skipped."""
     answers = store.answers()
     if title not in answers:
-        chosen = st.radio(question.text, question.options, index=None, key=f"question {title}", horizontal=True)
+        key = controls.kept(_unkept(title), question.options)
+        chosen = st.radio(
+            question.text, question.options, index=None, key=key, horizontal=True, persist_state="session"
+        )
         left, right, _ = st.columns([1, 1, 3])
         effects.button(
             "Keep my prediction",
@@ -85,10 +88,16 @@ def _predict_first(title: str, question: Question) -> bool:
 def _answer(title: str, given: str | None) -> Callable[[], None]:
     """Keeps the answer to a lesson's question; None takes it away."""
     if given is None:
+        st.session_state[_unkept(title)] = None
         store.answers().pop(title, None)
     else:
         store.answers()[title] = given
     return st.rerun
+
+
+def _unkept(title: str) -> str:
+    """The key of a prediction that is not kept."""
+    return f"question {title}"
 
 
 def networks_panel(name: str, networks: Networks, table: pandas.DataFrame, bars: bool = True) -> Run | None:
