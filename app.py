@@ -66,16 +66,22 @@ def explore() -> None:
         autosave.keep(chosen)
 
 
+def typed() -> None:
+    """`/explore`, typed as the address: Streamlit gives the home page the one without a path alone."""
+    st.switch_page(home, query_params=st.query_params.to_dict())
+
+
 st.set_page_config("What a mobile CNN costs", layout="wide")
 style.apply()
 warm.first()
-home = st.Page(explore, title="Explore", url_path="explore", default=True)
+home = st.Page(explore, title="Explore", url_path="home", default=True)
 own = st.Page(calibration.render, title="Calibrate", url_path="calibrate")
 listed = st.Page(devices.render, title="Devices", url_path="devices")
 brought = st.Page(importing.render, title="Import", url_path="import")
 searched = st.Page(searching.render, title="Search", url_path="search")
+unlisted = st.Page(typed, title="Explore", url_path="explore", visibility="hidden")
 st.session_state[importing.HOME] = home
-page = st.navigation({"": [home, searched, brought, listed, own], **pages.navigation()}, position="top")
+page = st.navigation({"": [home, unlisted, searched, brought, listed, own], **pages.navigation()}, position="top")
 with turns.page():
     with guard("The page"):
         page.run()

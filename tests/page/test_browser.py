@@ -260,3 +260,12 @@ def test_one_block_of_a_row_is_edited_alone(page):
     spec = set_cell(split(archs.spec("mobilenet_v2"), 3, 1).spec, 4, "kernel", 7).spec
     assert tile(page, "Mult-adds") == human(costmodel.count(archs.build(spec)).total.mult_adds)
     assert page.locator(".st-key-picture circle").count() == 1
+
+
+def test_explore_as_an_address_is_the_home_page(browser, address):
+    """Streamlit said "Page not found"."""
+    page = open_page(browser, f"{address}/explore?panel=Layers")
+    expect(page.get_by_role("tab", name="Layers")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("link", name="Explore")).to_have_count(1)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.close()
