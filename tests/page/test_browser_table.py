@@ -167,3 +167,10 @@ def test_a_message_that_is_lost_is_said_again(page):
     press(page, "Undo")
     expect(chosen(page, "History")).to_have_text("3. row 4, kernel: 5")
     assert len(lost) == 2
+
+
+def test_the_first_table_fits_its_frame(page):
+    """It was 15 px wider at 1280 px: a column was cut for nothing."""
+    frame = page.locator(".st-key-grid .sheet")
+    frame.scroll_into_view_if_needed()
+    assert frame.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
