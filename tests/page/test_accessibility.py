@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
 from support import axe
-from support.browser import PATIENCE, open_page, settle, turn
+from support.browser import PATIENCE, open_block, open_page, settle, turn, type_number
 
 from explorer.page.lab.pages import LESSONS
 
@@ -110,6 +111,29 @@ def test_the_menu_has_a_word_on_a_phone(phone):
     button.click()
     expect(phone.get_by_role("combobox", name="Network")).to_be_visible()
     expect(phone.get_by_test_id("stSidebar").get_by_text("Import", exact=True)).to_be_visible()
+
+
+def test_an_edit_is_undone_on_a_phone_without_the_menu(phone):
+    """Undo was in the closed menu alone."""
+    undo = phone.locator(".st-key-picture-form").get_by_role("button", name="Undo")
+    expect(undo).to_have_count(0)
+    heading = phone.get_by_role("heading", level=1)
+    before = heading.inner_text()
+    open_block(phone, "stage3/block1")
+    type_number(phone, "k · kernel", "5")
+    expect(heading).to_have_text(f"{before}, edited")
+    undo.click()
+    expect(heading).to_have_text(before)
+    expect(undo).to_have_count(0)
+    settle(phone)
+
+
+def test_undo_stands_once_in_a_wide_window(page):
+    open_block(page, "stage3/block1")
+    type_number(page, "k · kernel", "5")
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("edited$"))
+    settle(page)
+    expect(page.get_by_role("button", name="Undo")).to_have_count(1)
 
 
 @pytest.mark.parametrize("path", ["", "g1", "separable"])

@@ -12,6 +12,7 @@ from explorer.data.metrics import IN_THE_PICTURE, METRICS
 from explorer.editing.scenario import Scenario
 from explorer.figures import charts as figures
 from explorer.figures import diagram
+from explorer.page.panels import versions
 from explorer.page.panels.tables import download, short
 from explorer.page.state import session as state
 from explorer.page.widgets import form, live, words
@@ -39,7 +40,8 @@ def network(scenario: Scenario) -> None:
                         lambda path: path or "none",
                     ),
                 ],
-            )
+            ),
+            *([versions.undo("undo beside the picture")] if scenario.history.can_undo else []),
         ],
     )
     edited = scenario.touched

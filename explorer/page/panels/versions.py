@@ -19,7 +19,7 @@ def steps(scenario: Scenario) -> list[Part]:
     history = scenario.history
     published = scenario.spec.name in FAMILIES
     buttons = [
-        form.button("undo", "Undo", "undo", lambda _: _go(-1), disabled=not history.can_undo),
+        undo("undo", disabled=not history.can_undo),
         form.button("redo", "Redo", "redo", lambda _: _go(1), disabled=not history.can_redo),
         form.button(
             "reset",
@@ -44,6 +44,11 @@ def steps(scenario: Scenario) -> list[Part]:
             lambda position: _label(history.versions, position),
         ),
     ]
+
+
+def undo(name: str, disabled: bool = False) -> Part:
+    """The button that goes one version back."""
+    return form.button(name, "Undo", "undo", lambda _: _go(-1), disabled=disabled)
 
 
 def _label(versions: tuple[Version, ...], position: int) -> str:
