@@ -78,15 +78,6 @@ def test_as_onnx_runtime_or_refused(case):
     assert np.allclose(got, want, atol=1e-5)
 
 
-@pytest.mark.parametrize("sides", [(8,), (8, 1), (1, 8)])
-def test_slopes_of_columns_and_rows_are_not_those_of_channels(sides):
-    nodes = [node("PRelu", "x", "s")]
-    with pytest.raises(archs.ArchError, match="unknown here"):
-        archs.from_onnx(model(nodes, (1, 8, 8, 8), {"s": torch.rand(sides)}).SerializeToString())
-    graph = archs.from_onnx(model(nodes, (1, 8, 8, 8), {"s": torch.rand(8, 1, 1)}).SerializeToString(), verify=True)
-    assert graph.verification.startswith("outputs are equal")
-
-
 def test_norms_that_an_exporter_merged_are_one_per_place():
     held = {f"w{i}": torch.randn(4, 4, 3, 3) for i in range(3)} | {"one": torch.ones(4), "zero": torch.zeros(4)}
     nodes, x = [], "x"

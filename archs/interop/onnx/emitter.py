@@ -287,8 +287,15 @@ class Emitter:
         axis = next((i for i, side in enumerate(shape) if side % self.images == 0), None)
         if axis is None:
             return target
-        before = prod(shape[:axis])
-        for place, side in enumerate(target):
-            if prod(target[:place]) == before and side % self.batch == 0:
+        before, covered = prod(shape[:axis]), shape[axis] // self.images * self.batch
+        places = [place for place in range(len(target)) if prod(target[:place]) == before]
+        if not places:
+            return target
+        parts = [p for p in range(places[0], len(target)) if prod(target[places[0] : p + 1]) <= covered]
+        for place in [p for p in parts if target[p] == self.batch] + places:
+            side = target[place]
+            if side % self.batch == 0:
+                if place and place == len(target) - 1 and side > self.batch:  # features are no images' parts
+                    place, side = place - 1, target[place - 1] * self.batch
                 return [*target[:place], side // self.batch * self.images, *target[place + 1 :]]
         return target

@@ -124,8 +124,9 @@ def _prelu(call: OnnxCall) -> Value:
     if not isinstance(call[1], Known):
         raise UnsupportedNode
     sides = [1] * (len(call.shape()) - len(call.shape(1))) + list(call.shape(1))
-    if any(side != 1 and axis != 1 for axis, side in enumerate(sides)):  # slopes of columns or rows
-        raise UnsupportedNode
+    if any(side != 1 and axis != 1 for axis, side in enumerate(sides)):  # slopes of places, columns or rows
+        below = call.as_operator("Mul", call.aten("clamp", call[0], None, 0), call[1])
+        return call.aten("add", call.aten("relu", call[0]), below, overload="Tensor")
     slope = call.aten("reshape", call[1], [-1])
     return call.aten("prelu", call[0], call.emitter.weight(slope))
 
@@ -145,9 +146,11 @@ def _clip(call: OnnxCall) -> Value:
 def _softmax(call: OnnxCall) -> Value:
     sizes = call.shape()
     axis = call.get("axis", -1 if call.opset >= 13 else 1) % len(sizes)
-    if call.opset < 13 and prod(sizes[axis + 1 :]) != 1:  # all axes from this one on as one
-        raise UnsupportedNode
-    return call.aten("softmax" if call.op == "Softmax" else "log_softmax", call[0], axis, overload="int")
+    name = "softmax" if call.op == "Softmax" else "log_softmax"
+    if call.opset >= 13 or prod(sizes[axis + 1 :]) == 1:
+        return call.aten(name, call[0], axis, overload="int")
+    flat = call.aten("reshape", call[0], [*sizes[:axis], prod(sizes[axis:])])  # all axes from this one on as one
+    return call.aten("reshape", call.aten(name, flat, axis, overload="int"), list(sizes))
 
 
 @rule("CumSum")
@@ -173,7 +176,9 @@ def _binary(call: OnnxCall) -> Value:
         a, b = b, a
     if isinstance(b, Known) and b.tensor.numel() == 1 and not b.tensor.is_meta and rank == len(call.emitter.shape(a)):
         return _with_number(call, a, _short(b))
-    if isinstance(a, Known) and a.tensor.numel() == 1 and not a.tensor.is_meta and call.op in ("Sub", "Div"):
+    if isinstance(a, Known) and a.tensor.numel() == 1 and not a.tensor.is_meta and call.op in ("Sub", "Div", "Pow"):
+        if call.op == "Pow":
+            return call.aten("pow", _short(a), b, overload="Scalar")
         if call.op == "Sub":
             return call.aten("rsub", b, _short(a), overload="Scalar")
         return call.aten("mul", call.aten("reciprocal", b), _short(a), overload="Tensor")
@@ -211,10 +216,13 @@ def _of_constants(call: OnnxCall, a: Known, b: Known) -> Value:
 
 @rule("Mod")
 def _mod(call: OnnxCall) -> Value:
-    """Of constants alone, as sizes are computed."""
-    if not isinstance(call[0], Known) or not isinstance(call[1], Known):
+    """Of constants, as sizes are computed, or by a number."""
+    name, by = "fmod" if call.get("fmod", 0) else "remainder", call[1]
+    if isinstance(call[0], Known) and isinstance(by, Known):
+        return call.aten(name, call[0], by, overload="Tensor")
+    if not isinstance(by, Known) or by.tensor.numel() != 1 or by.tensor.is_meta:
         raise UnsupportedNode
-    return call.aten("fmod" if call.get("fmod", 0) else "remainder", call[0], call[1], overload="Tensor")
+    return call.aten(name, call[0], _short(by), overload="Scalar")
 
 
 def _one_after_another(call: OnnxCall, op: str) -> Value:

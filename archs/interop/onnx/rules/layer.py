@@ -74,14 +74,29 @@ def _cut_off(
 
 @rule("Gemm")
 def _gemm(call: OnnxCall) -> Value:
+    """Alpha · A · B + beta · C, a linear layer where both are 1 and C has a number for each output."""
     x, weight, bias = call[0], call[1], call[2]
-    if call.get("alpha", 1.0) != 1 or call.get("beta", 1.0) != 1 or call.get("transA", 0):
-        raise UnsupportedNode
-    if not isinstance(weight, Known) or (bias is not None and len(call.shape(2)) != 1):
+    alpha, beta = call.get("alpha", 1.0), call.get("beta", 1.0)
+    if call.get("transA", 0) or isinstance(x, Known):
         raise UnsupportedNode
     turned = not call.get("transB", 0)
-    weight = call.emitter.matrix(call.aten("t", weight) if turned else weight, turned)
-    return call.aten("linear", x, call.emitter.weight(weight), call.emitter.weight(bias))
+    if not isinstance(weight, Known):
+        product = call.aten("matmul", x, weight if turned else call.aten("t", weight))
+        outputs = call.emitter.shape(product)[1]
+    else:
+        weight = call.emitter.matrix(call.aten("t", weight) if turned else weight, turned)
+        outputs = call.emitter.shape(weight)[0]
+        if isinstance(bias, Known) and alpha == beta == 1 and call.shape(2) in ((outputs,), (1, outputs)):
+            flat = bias if len(call.shape(2)) == 1 else call.aten("reshape", bias, [outputs])
+            return call.aten("linear", x, call.emitter.weight(weight), call.emitter.weight(flat))
+        product = call.aten("linear", x, call.emitter.weight(weight))
+    if alpha != 1:
+        product = call.aten("mul", product, alpha, overload="Tensor")
+    if bias is None or not beta:
+        return product
+    if isinstance(bias, Known) and len(call.shape(2)) == 2 and call.shape(2)[0] != 1:
+        raise UnsupportedNode  # a number for each image
+    return call.as_operator("Add", product, bias if beta == 1 else call.aten("mul", bias, beta, overload="Tensor"))
 
 
 @rule("MatMul")
@@ -116,19 +131,13 @@ def _instance_norm(call: OnnxCall) -> Value:
 
 @rule("GroupNormalization")
 def _group_norm(call: OnnxCall) -> Value:
-    weight, bias = call[1], call[2]
-    groups = call.get("num_groups")
-    if call.shape(1)[0] != call.shape()[1]:  # until version 21 one scale per group
-        raise UnsupportedNode
-    return call.aten(
-        "group_norm",
-        call[0],
-        groups,
-        call.emitter.weight(weight),
-        call.emitter.weight(bias),
-        call.get("epsilon", 1e-5),
-        False,
-    )
+    weight, bias = call.emitter.weight(call[1]), call.emitter.weight(call[2])
+    (n, c, *sides), groups, eps = call.shape(), call.get("num_groups"), call.get("epsilon", 1e-5)
+    if call.shape(1)[0] == c:
+        return call.aten("group_norm", call[0], groups, weight, bias, eps, False)
+    x = call.aten("reshape", call[0], [n, groups, c // groups, prod(sides)])  # until version 21 one scale per group
+    x = call.aten("instance_norm", x, weight, bias, None, None, True, 0.1, eps, False)
+    return call.aten("reshape", x, [n, c, *sides])
 
 
 def _affine(call: OnnxCall) -> tuple[Value, Value]:

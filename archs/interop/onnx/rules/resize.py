@@ -34,38 +34,67 @@ def _resize(call: OnnxCall) -> Value:
     mode, where = call.get("mode", "nearest"), call.get("coordinate_transformation_mode", "half_pixel")
     if call.opset < 11:  # there is no such attribute, and the corners of both images are one
         where = "asymmetric"
+    if mode == "nearest":
+        return _nearest(call, sides[2:], target[2:], given, where)
     name, corners = _torch_name(call, mode, where, sides[2:], target[2:], given)
-    if corners is None:
-        return call.aten(name, call[0], target[2:], *given)
     return call.aten(name, call[0], target[2:], corners, *(() if corners else given))
 
 
-def _same_pixels(target: list[int], given: tuple[Any, Any]) -> bool:
-    """Whether dividing by a scale and multiplying with its inverse, in 32 bits, round down to the same pixels."""
+def _nearest(call: OnnxCall, sides: tuple[int, ...], target: list[int], given: tuple[Any, Any], where: str) -> Value:
+    """The operator of torch that reads the same pixels, else rows and then columns by their numbers."""
+    import torch
+
+    way = call.get("nearest_mode", "simple" if call.opset < 11 else "round_prefer_floor")
+    axes = list(zip(sides, target, given))
+    places = [_places(side, out, scale or out / side, where, way) for side, out, scale in axes]
+    for name in ("upsample_nearest", "_upsample_nearest_exact"):
+        read = getattr(torch.ops.aten, f"{name}1d").default
+        theirs = [read(torch.arange(side).float().reshape(1, 1, -1), [out], scale) for side, out, scale in axes]
+        if all(mine == their.flatten().tolist() for mine, their in zip(places, theirs)):
+            return call.aten(f"{name}2d", call[0], target, *given)
+    x = call[0]
+    for axis, (side, found) in enumerate(zip(sides, places), 2):
+        if found != list(range(side)):
+            x = call.aten("index_select", x, axis, Known(torch.tensor(found)))
+    return x
+
+
+def _places(side: int, out: int, factor: float, where: str, way: str) -> list[int]:
+    """The pixel that each pixel of the output is read from, in 32 bits as ONNX Runtime computes it."""
     import numpy
 
-    places = [(numpy.arange(n, dtype=numpy.float32), numpy.float32(scale)) for n, scale in zip(target, given) if scale]
-    return all(
-        (numpy.floor(at / scale) == numpy.floor(at * numpy.float32(1 / float(scale)))).all() for at, scale in places
-    )
+    at, scale, half = numpy.arange(out, dtype=numpy.float32), numpy.float32(factor), numpy.float32(0.5)
+    if scale == 1:
+        return list(range(out))
+    if where == "half_pixel" or (where == "pytorch_half_pixel" and out > 1):
+        at = (at + half) / scale - half
+    elif where == "asymmetric":
+        at = at / scale
+    elif where == "tf_half_pixel_for_nn":
+        at = (at + half) / scale
+    elif where == "align_corners" and out > 1:
+        at = at * numpy.float32(side - 1) / numpy.float32(out - 1)
+    elif where in ("align_corners", "pytorch_half_pixel"):
+        at = at * 0
+    else:
+        raise UnsupportedNode
+    if way == "simple":  # before version 11: up where the image shrinks
+        way = "ceil" if scale < 1 else "floor"
+    rounded: dict[str, Any] = {
+        "floor": numpy.floor,
+        "ceil": numpy.ceil,
+        "round_prefer_floor": lambda x: numpy.ceil(x - half),
+        "round_prefer_ceil": lambda x: numpy.floor(x + half),
+    }
+    if way not in rounded:
+        raise UnsupportedNode
+    return [int(place) for place in numpy.clip(rounded[way](at), 0, side - 1)]
 
 
 def _torch_name(
     call: OnnxCall, mode: str, where: str, sides: tuple[int, ...], target: list[int], given: tuple[Any, Any]
-) -> tuple[str, bool | None]:
-    """The ATen operator and its `align_corners`, which the nearest pixel has not."""
-    if mode == "nearest":
-        way = call.get("nearest_mode", "floor" if call.opset < 11 else "round_prefer_floor")
-        shrinks = any(scale is not None and scale < 1 for scale in given)  # before version 11 it then rounds up
-        if (
-            (where, way) == ("asymmetric", "floor")
-            and not (shrinks and call.opset < 11)
-            and _same_pixels(target, given)
-        ):
-            return "upsample_nearest2d", None
-        if (where, way) == ("half_pixel", "round_prefer_ceil"):
-            return "_upsample_nearest_exact2d", None
-        raise UnsupportedNode
+) -> tuple[str, bool]:
+    """The ATen operator and its `align_corners`."""
     if mode == "cubic" and (
         call.get("exclude_outside", 0) or shortest(call.get("cubic_coeff_a", TORCH_CUBIC)) != TORCH_CUBIC
     ):
