@@ -42,5 +42,46 @@ def test_is_equal_at_two_batches(name):
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_is_refused(name):
-    with pytest.raises(archs.ArchError, match=r"gives another output than the original|it mixes images"):
+    with pytest.raises(archs.ArchError, match=r"gives another output than|it mixes images|the number of images"):
         archs.from_module(of(REFUSED[name]), SHAPE)
+
+
+COMPUTED = {
+    "quotient": REFUSED["quotient"],
+    "product": REFUSED["product"],
+    "exponent": REFUSED["exponent"],
+    "root": lambda m, x: m.c(x) * len(x) ** 0.5,
+    "all elements": lambda m, x: m.c(x) / x.numel(),
+}
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("name", COMPUTED)
+def test_arithmetic_with_the_number_of_images_is_said_to_be_so(name, verify):
+    """Without the comparison 13 was written into the text."""
+    with pytest.raises(archs.ArchError, match=r"^(mul|div|pow) computes with the number of images"):
+        archs.from_module(of(COMPUTED[name]), SHAPE, verify=verify)
+
+
+SIZED = {
+    "mean": lambda m, x: m.c(x).sum((2, 3)) / (x.shape[2] * x.shape[3]),
+    "root": lambda m, x: m.c(x) * x.shape[-1] ** -0.5,
+    "branch": lambda m, x: m.c(x) if x.shape[2] > 6 else m.c(x) + 1,
+}
+
+
+@pytest.mark.parametrize("name", SIZED)
+def test_arithmetic_with_the_size_of_the_image_is_compared_at_that_size(name):
+    """It was refused as an operator that is read wrongly."""
+    module = of(SIZED[name])
+    graph = archs.from_module(module, SHAPE)
+    assert "equal on 1×4×8×8, 3×4×8×8; no second image size was compared" in graph.verification
+    x = torch.rand(2, *SHAPE)
+    with torch.no_grad():
+        assert torch.allclose(archs.to_module(graph).eval()(x), module(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [13, 26])
+def test_numbers_of_the_network_that_look_like_those_of_images_are_kept(channels):
+    graph = archs.from_module(of(lambda m, x: m.c(x) * channels + 13**0.5), SHAPE, verify=False)
+    assert len(graph.nodes) == 3

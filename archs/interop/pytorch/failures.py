@@ -6,6 +6,7 @@ Everything runs on fake tensors, which have shapes and no elements.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from archs.ir.operator import Shape
@@ -65,3 +66,20 @@ def failing(module: nn.Module, call: Callable[[], Any]) -> str:
         return ""
     name, kind, given = running[-1]
     return f"{name} ({kind})" + (f", which is given {given}" if given else "")
+
+
+def hint(error: Exception, module: nn.Module) -> str:
+    """What to do where the images seem to be asked for as another kind of argument, or in another number."""
+    if hasattr(module, "graph") and "is invalid for input of size" in str(error):
+        return "; a program that is for one batch size is exported again with dynamic_shapes, the batch a Dim"
+    if isinstance(error, (KeyError, IndexError, TypeError, AttributeError)):
+        return "; a forward that takes a dict or a list is given as inputs={name: {key: None, …}}, None for the images"
+    return ""
+
+
+def one_line(error: Exception) -> str:
+    """The one line of a torch error that says what was wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    code = [after for line, after in pairwise(lines) if line.startswith('File "')]
+    text = code[-1] if code else lines[0] if lines else type(error).__name__
+    return text if len(text) <= 200 else text[:200] + "…"

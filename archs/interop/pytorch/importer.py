@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from archs.errors import ArchError, shorten
@@ -21,9 +20,10 @@ from archs.interop.aten.reader import Reader
 from archs.interop.aten.steps import BATCH, Step
 from archs.interop.pytorch import oracle
 from archs.interop.pytorch.arguments import Arguments, Inputs, choose, image_shape
-from archs.interop.pytorch.failures import explained
+from archs.interop.pytorch.failures import explained, hint, one_line
 from archs.interop.pytorch.isolation import example_shape, isolated, unwrapped
 from archs.interop.pytorch.quiet import quiet
+from archs.interop.pytorch.written_numbers import Call, WrittenNumbers, calls_of
 from archs.ir.graph import INPUT, Builder, Graph, Tie
 from archs.ir.operator import Shape
 from archs.ir.ops import Opaque
@@ -80,14 +80,23 @@ def from_module(
     called = name or snake(type(module).__name__)
     with quiet(), isolated(module) as isolated_module:
         program = _export(isolated_module, shape, arguments)
+        calls = calls_of(program.graph)
         parameters: dict[str, Tensor] = dict(isolated_module.named_parameters(remove_duplicate=False))
         reader, steps = read_steps(_program(isolated_module, program), shape, output, parameters)
         graph = assemble(called, shape, steps, staged(isolated_module), parameters)
+
+    def again(sides: Shape, images: int) -> list[Call]:
+        with quiet(), isolated(module) as other:
+            return calls_of(_export(other, sides, arguments, images).graph)
+
+    numbers = WrittenNumbers(calls, shape, again)
+    numbers.check_images(suspected=False)
     if not verify:
         return said(graph, oracle.NOT_COMPARED.format("it was not executed (verify=False)"), reader.left_out)
     with quiet(), isolated(module, own=oracle.few_enough(module)) as isolated_module:
         watched = choose(arguments.installed(isolated_module), reader.chosen)
-        return said(graph, oracle.verify(graph, watched, _modules(graph, steps), output is None), reader.left_out)
+        compared = oracle.verify(graph, watched, _modules(graph, steps), output is None, numbers)
+    return said(graph, compared, reader.left_out)
 
 
 def said(graph: Graph, *sentences: str) -> Graph:
@@ -104,7 +113,7 @@ def _modules(graph: Graph, steps: list[Step]) -> dict[str, str]:
     return dict(found.values())
 
 
-def _export(module: nn.Module, shape: Shape, arguments: Arguments) -> ExportedProgram:
+def _export(module: nn.Module, shape: Shape, arguments: Arguments, batch: int = BATCH) -> ExportedProgram:
     import torch
     from torch._subclasses import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
@@ -112,7 +121,7 @@ def _export(module: nn.Module, shape: Shape, arguments: Arguments) -> ExportedPr
     tensors = [t for t in module.parameters() if t.is_floating_point()]
     like: dict[str, Any] = {"dtype": tensors[0].dtype, "device": tensors[0].device} if tensors else {}
     with FakeTensorMode(allow_non_fake_inputs=True):
-        images = torch.empty(BATCH, *shape, **like)
+        images = torch.empty(batch, *shape, **like)
     args, kwargs = arguments.call(images)
     called = type(module).__name__
 
@@ -126,7 +135,7 @@ def _export(module: nn.Module, shape: Shape, arguments: Arguments) -> ExportedPr
             return torch.export.export(module, args, kwargs, strict=False)
         except GuardOnDataDependentSymNode as error:
             raise ArchError(
-                f"{called} branches on what the image holds ({_line(error)}); allowed: one path for all images"
+                f"{called} branches on what the image holds ({one_line(error)}); allowed: one path for all images"
             ) from None
         except Exception as error:
             if "fake tensor in the exported program" in str(error):
@@ -139,25 +148,8 @@ def _export(module: nn.Module, shape: Shape, arguments: Arguments) -> ExportedPr
             raise ArchError("a call is left out whose effect is read otherwise")
         except Exception:
             pass
-        why = f"{explained(module, shape, run)}: {_line(first)}{_hint(first, module)}"
+        why = f"{explained(module, shape, run)}: {one_line(first)}{hint(first, module)}"
         raise ArchError(f"{called} does not run on {shape} images{why}") from None
-
-
-def _hint(error: Exception, module: nn.Module) -> str:
-    """What to do where the images seem to be asked for as another kind of argument, or in another number."""
-    if hasattr(module, "graph") and "is invalid for input of size" in str(error):
-        return "; a program that is for one batch size is exported again with dynamic_shapes, the batch a Dim"
-    if isinstance(error, (KeyError, IndexError, TypeError, AttributeError)):
-        return "; a forward that takes a dict or a list is given as inputs={name: {key: None, …}}, None for the images"
-    return ""
-
-
-def _line(error: Exception) -> str:
-    """The one line of a torch error that says what was wrong."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    code = [after for line, after in pairwise(lines) if line.startswith('File "')]
-    text = code[-1] if code else lines[0] if lines else type(error).__name__
-    return text if len(text) <= 200 else text[:200] + "…"
 
 
 def _program(module: nn.Module, program: ExportedProgram) -> Program:

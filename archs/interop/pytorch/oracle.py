@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from archs.errors import ArchError
 from archs.interop.pytorch.attribute_names import attributes
 from archs.interop.pytorch.execute import to_module
+from archs.interop.pytorch.written_numbers import WrittenNumbers
 from archs.ir.graph import Graph
+from archs.ir.operator import Shape
 from archs.ir.ops import Attention, MatMul, Opaque, Recurrent
 
 if TYPE_CHECKING:
@@ -29,11 +31,12 @@ UNREAD = ", without layers that run and whose output is not read"
 NOT_COMPARED = "not compared with the original: {}"
 
 
-def verify(graph: Graph, original: nn.Module, places: Mapping[str, str], whole: bool = True) -> str:
+def verify(graph: Graph, original: nn.Module, places: Mapping[str, str], whole: bool, numbers: WrittenNumbers) -> str:
     """What was compared and what was not, in a sentence. Raises ArchError where the two differ.
 
     `original` is in eval mode and may be written to: give it a copy. `places`: node path → the original module
     whose output the node gives, where that is known. `whole`: whether the graph has all that the original computes.
+    `numbers`: those of its trace.
     """
     import torch
 
@@ -43,6 +46,7 @@ def verify(graph: Graph, original: nn.Module, places: Mapping[str, str], whole: 
     exported = to_module(graph).eval()
     _same_parameters(graph, parameters.values(), exported)
     compared: list[str] = []
+    fixed = _fixed(graph)
     with torch.random.fork_rng([]), torch.no_grad():
         torch.manual_seed(0)
         for size in (graph.input, _smaller(graph)):
@@ -54,9 +58,14 @@ def verify(graph: Graph, original: nn.Module, places: Mapping[str, str], whole: 
                 again = _run(original, x, parameters.values())
                 if again is None or not all_close(again, want, RELATIVE):
                     return NOT_COMPARED.format("two runs of the original give different outputs")
-                if size != graph.input and _fixed(graph):
+                if size != graph.input and fixed:
                     continue
                 got = _run(exported, x, ())
+                if got is None or not all_close(got, want, RELATIVE):
+                    if size == graph.input:
+                        numbers.check_images(suspected=True)
+                    elif fixed := numbers.follow_size(Shape(*size)):
+                        continue
                 if got is None:
                     raise ArchError(f"{graph.name}: the exported module does not run on {tuple(x.shape)}")
                 if not all_close(got, want, RELATIVE):
@@ -71,7 +80,7 @@ def verify(graph: Graph, original: nn.Module, places: Mapping[str, str], whole: 
         parts.append("multiply-adds were not compared, as the original computes other outputs too")
     elif not seen:
         parts.append("multiply-adds were not compared, as torch's counter does not see fused attention")
-    if _fixed(graph) and _smaller(graph) != graph.input:
+    if fixed and _smaller(graph) != graph.input:
         parts.append("no second image size was compared, as sizes of the image are written into the module")
     return "; ".join(parts)
 
