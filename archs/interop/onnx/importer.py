@@ -13,6 +13,7 @@ from archs.errors import ArchError, shorten
 from archs.guidance import guided
 from archs.interop.aten.naming import snake
 from archs.interop.onnx.files import read
+from archs.interop.onnx.local_functions import inline
 from archs.interop.onnx.scopes import scopes, stages
 from archs.interop.pytorch.arguments import image_shape
 from archs.interop.pytorch.importer import assemble, read_steps, said
@@ -67,6 +68,7 @@ def from_onnx(
             "a module is for archs.from_module(module, (channels, height, width))"
         )
     model, folder = read(source)
+    inline(model)
     stem = "network" if isinstance(source, bytes) else Path(source).stem
     called = snake(name or stem)[:MAX_NAME].strip("_")
     program, image = trace(model, folder, called, wanted, lambda share, step: report(0.6 * share, step))

@@ -22,6 +22,7 @@ from archs.interop.onnx import duplicates, image_count
 from archs.interop.onnx.call import RULES, OnnxCall, shortest
 from archs.interop.onnx.emitter import Emitter, Known, Stack, UnsupportedNode, Value
 from archs.interop.onnx.files import tensor, tensors
+from archs.interop.onnx.local_functions import MAX_NODES
 from archs.interop.onnx.rules import (  # noqa: F401 they register their rules
     elementwise,
     layer,
@@ -38,7 +39,6 @@ from archs.ir.operator import Shape
 if TYPE_CHECKING:
     from torch import Tensor
 
-MAX_NODES = 20_000
 OWN_PARAMETERS = frozenset(
     ("Conv", "ConvTranspose", "Gemm", "BatchNormalization", "InstanceNormalization", "GroupNormalization",
      "LayerNormalization", "PRelu")
