@@ -118,7 +118,8 @@ def _shuffle(name: str, first: Sequence[int], column: str, values: Sequence[obje
             options = [Option(str(value), tuple([(row, chosen, value) for row in rows])) for value in offered]
             choices.append(Choice(f"{stage}.{chosen}", tuple(options)))
         choices.append(_choice(stage, last, "repeat", range(max(1, repeat - 2), repeat + 3)))
-    return Space(name, f"{name}: {column}, width, depth, kernel", "this project", base, tuple(choices))
+    title = f"{archs.catalogue.registry.FAMILIES[name].title}: {column}, width, depth, kernel"
+    return Space(name, title, "this project", base, tuple(choices))
 
 
 LAYERS = ((64, 2), (64, 1), (128, 2), (128, 1), (128, 1), (256, 2), (256, 1), (256, 1))

@@ -46,6 +46,7 @@ def test_the_seed_and_the_open_network_are_scaled_to_the_target(baselines):
 def test_a_seed_is_shown_by_its_title():
     """A network that a search has found keeps the name of the space's base, and is another network than it."""
     assert not [title(space(name).base) for name in SPACES if "_" in title(space(name).base)]
+    assert not [space(name).title for name in SPACES if "_" in space(name).title]
     base = space("mnasnet").base
     found = base.edit_row(1, kernel=5)
     assert (title(base), title(found), title(found.edit(name="mine"))) == (
