@@ -113,6 +113,26 @@ def test_the_menu_has_a_word_on_a_phone(phone):
     expect(phone.get_by_test_id("stSidebar").get_by_text("Import", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize("panel", ["Layers", "Blocks", "Advisor"])
+def test_a_table_lies_on_nothing_on_a_phone(browser, address, panel):
+    """The room for its toolbar pushed the table 40 px onto the text below."""
+    page = browser.new_page(viewport=PHONE, has_touch=True, is_mobile=True)
+    page.set_default_timeout(PATIENCE)
+    visit(page, f"{address}/?panel={panel}")
+    table = page.get_by_test_id("stDataFrame").last
+    table.scroll_into_view_if_needed()
+    _still(page)
+    below, bar = table.evaluate(
+        """table => [table.closest(".stElementContainer").nextElementSibling, document.querySelector(
+             "[data-testid=stElementToolbar]")].map(one => one.getBoundingClientRect())"""
+    )
+    box = table.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= below["top"]
+    assert bar["bottom"] <= box["y"] + 1
+    page.close()
+
+
 def test_an_edit_is_undone_on_a_phone_without_the_menu(phone):
     """Undo was in the closed menu alone."""
     undo = phone.locator(".st-key-picture-form").get_by_role("button", name="Undo")
