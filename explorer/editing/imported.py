@@ -90,13 +90,19 @@ class Imported:
             return None, "no device profile yet"
         try:
             profile = devices.load(self.profile)
-            return costmodel.predict(devices.folded_for(self.shown, profile), profile), ""
+            return costmodel.predict(devices.folded_for(self.graph, profile), profile), ""
         except CostError as error:
             return None, str(error)
 
     @property
     def prediction(self) -> Prediction | None:
         return self._priced[0]
+
+    @cached_property
+    def _times(self) -> dict[str, float]:
+        """Milliseconds by the paths of `shown`. They are of the file's order of operators, as the file runs."""
+        times = devices.nodes_ms(self.prediction, self.graph) if self.prediction else {}
+        return {self._shown_paths.get(path, path): ms for path, ms in times.items()}
 
     @property
     def unpriced(self) -> str:
@@ -108,21 +114,22 @@ class Imported:
         """One row per block, with `latency_ms` where the profile prices the network."""
         table = costs.blocks(self.counts)
         if self.prediction:
-            table["latency_ms"] = [self.prediction.by_block.get(block, 0.0) for block in table["block"]]
+            times = dict.fromkeys(table["block"], 0.0)
+            for node in self.shown.nodes:
+                times[node.block] += self._times.get(node.path, 0.0)
+            table["latency_ms"] = list(times.values())
         return table
 
     @cached_property
     def kinds(self) -> pandas.DataFrame:
         """One row per kind of operator, with `latency_ms` where the profile prices the network."""
-        times = devices.nodes_ms(self.prediction, self.shown) if self.prediction else None
-        return costs.timed_kinds(self.counts, times)
+        return costs.timed_kinds(self.counts, self._times if self.prediction else None)
 
     @cached_property
     def layers(self) -> pandas.DataFrame:
         table = costs.layers(self.counts)
         if self.prediction:
-            times = devices.nodes_ms(self.prediction, self.shown)
-            table["latency_ms"] = [times.get(path, 0.0) for path in table["path"]]
+            table["latency_ms"] = [self._times.get(path, 0.0) for path in table["path"]]
         return table
 
     @cached_property

@@ -17,6 +17,7 @@ from torch import nn
 
 import archs
 import costmodel
+from archs.interop.onnx.exporter import to_onnx
 from explorer.data import profiles as devices
 from explorer.data import zoo as library
 from explorer.data.latency_notes import latency_notes
@@ -171,6 +172,23 @@ def test_the_edits_name_what_the_picture_shows(at):
     say(at, "scope", "stage4/block2")
     say(at, "factor", 0.5)
     assert fields(at)["undo"]["label"] == "Undo: stage4/block2 (stage3/block2): width ×0.5"
+
+
+@pytest.mark.parametrize("profile", ["cpu", "pixel1"])
+def test_the_milliseconds_are_those_of_the_file_and_the_command_line(tmp_path, profile):
+    """The page priced the table's order of operators: 21.22 ms beside 21.27 in the exported file and by `predict`."""
+    path = tmp_path / "mine.onnx"
+    path.write_bytes(to_onnx(archs.build(archs.spec("mobilenet_v2"))))
+    graph = archs.from_onnx(path)
+    found = Imported(graph, "a test", profile)
+    device = costmodel.load_profile(profile)
+    predicted = costmodel.predict(device.regime.prepared(graph), device).latency_ms
+    assert found.shown is not graph
+    assert found.prediction.latency_ms == predicted
+    assert f"{predicted:.4g} ms" in found.text[0]
+    for table in (found.blocks, found.kinds, found.layers):
+        assert table["latency_ms"].sum() == pytest.approx(predicted)
+        assert (table["latency_ms"] > 0).sum() > len(table) / 2
 
 
 def test_a_block_without_a_name_has_the_kinds_of_its_operators(resnet):
