@@ -93,13 +93,16 @@ def of_device(*scenarios: Scenario) -> None:
 
 def out_of_range(*scenarios: Scenario) -> None:
     """A warning for each network outside of the device's calibrated range: its milliseconds have no interval."""
-    for scenario in dict.fromkeys(scenarios):
+    said = []
+    for scenario in scenarios:
         try:
             found = scenario.prediction
         except CostError:  # the tile has the reason
             continue
         if found and found.out_of_range:
-            messages.warning(f"{scenario.title}, milliseconds: {found.interval_text}.")
+            said.append(f"{scenario.title}, milliseconds: {found.interval_text}.")
+    for words in dict.fromkeys(said):  # a network may be compared with itself
+        messages.warning(words)
 
 
 def table_of(table: pandas.DataFrame, shown: Sequence[str], height: int | None = None) -> None:
