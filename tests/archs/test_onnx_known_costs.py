@@ -131,3 +131,25 @@ def test_a_file_of_one_image(forward, layers, options):
     x = torch.randn(3, 8, 6, 6)
     with torch.no_grad():
         assert torch.allclose(archs.to_module(graph).eval()(x), module(x), atol=1e-5)
+
+
+RESAMPLED = {
+    "nearest": lambda m, x: nn.functional.interpolate(m.a(x), scale_factor=2.0),
+    "bilinear": lambda m, x: nn.functional.interpolate(m.a(x), size=(17, 5), mode="bilinear"),
+    "circular": lambda m, x: nn.functional.pad(m.a(x), (1, 2, 0, 1), mode="circular"),
+    "windows": lambda m, x: nn.functional.unfold(m.a(x), 3, padding=1),
+}
+
+
+@pytest.mark.parametrize("dynamo", [False, True])
+@pytest.mark.parametrize("name", RESAMPLED)
+def test_what_torch_exports_of_maps(name, dynamo):
+    """Torch's newer exporter states the policy of an aspect ratio and a wrapped padding; both write windows as indices."""
+    torch.manual_seed(0)
+    module = Lambda(RESAMPLED[name], a=nn.Conv2d(4, 4, 1)).eval()
+    graph = archs.from_onnx(exported(module, (4, 6, 6), dynamo=dynamo), verify=True)
+    assert graph.verification.startswith("outputs are equal")
+    assert costmodel.count(graph).total.params == 20
+    x = torch.randn(3, 4, 6, 6)
+    with torch.no_grad():
+        assert torch.allclose(archs.to_module(graph).eval()(x), module(x), atol=1e-5)

@@ -160,12 +160,18 @@ def _gather(call: OnnxCall) -> Value:
             raise UnsupportedNode
         side = call.shape()[axis]
         return _selected(call, call[0], axis, [int(i) % side for i in index.tolist()])
-    places = [int(i) % call.shape()[axis] for i in index.reshape(-1).tolist()] if index.dim() == 1 else []
+    sizes = call.shape()
+    places = [int(i) % sizes[axis] for i in index.reshape(-1).tolist()]
     if not places:
         raise UnsupportedNode
-    if places != list(range(places[0], places[0] + len(places))):
-        return call.aten("index_select", call[0], axis, Known(index.new_tensor(places)))
-    return call.aten("slice", call[0], axis, places[0], places[-1] + 1, 1, overload="Tensor")
+    if places == list(range(places[0], places[0] + len(places))):
+        found = call.aten("slice", call[0], axis, places[0], places[-1] + 1, 1, overload="Tensor")
+    else:
+        found = call.aten("index_select", call[0], axis, Known(index.new_tensor(places)))
+    if index.dim() == 1:
+        return found
+    axis = axis % len(sizes)
+    return call.aten("reshape", found, [*sizes[:axis], *index.shape, *sizes[axis + 1 :]])
 
 
 @rule("Pad")
@@ -185,6 +191,8 @@ def _pad(call: OnnxCall) -> Value:
     flat = [side for pair in reversed(pairs[1:]) for side in pair]
     if mode == "constant":
         return call.aten("constant_pad_nd", call[0], flat, value or 0.0)
+    if mode == "wrap" and rank == 4:
+        return call.aten("pad", call[0], flat[:4], "circular")
     names = {"reflect": "reflection_pad2d", "edge": "replication_pad2d"}
     if mode not in names or rank != 4 or any(flat[4:]):
         raise UnsupportedNode

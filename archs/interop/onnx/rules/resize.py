@@ -18,7 +18,8 @@ TORCH_CUBIC = -0.75
 @rule("Resize", "Upsample")
 def _resize(call: OnnxCall) -> Value:
     sides = call.shape()
-    if len(sides) != 4 or call.get("antialias", 0) or call.get("axes") or call.get("keep_aspect_ratio_policy"):
+    kept = call.get("keep_aspect_ratio_policy", "stretch") != "stretch"
+    if len(sides) != 4 or call.get("antialias", 0) or call.get("axes") or kept:
         raise UnsupportedNode
     first = 1 if call.op == "Upsample" or call.opset < 11 else 2
     scales = call.get("scales") or (call.known(first).tolist() if call[first] is not None else [])
