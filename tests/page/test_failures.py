@@ -129,7 +129,7 @@ def test_every_page_of_the_navigation_is_here():
     listed = "st.session_state.listed = [p.url_path for s in pages.navigation().values() for p in s]"
     at = AppTest.from_string(script + listed, default_timeout=60).run()
     of_its_own = re.findall(r'url_path="(\w+)"', Path(APP).read_text(encoding="utf-8"))
-    assert {*at.session_state["listed"], *of_its_own} == {*PAGES, "explore"}
+    assert {*at.session_state["listed"], *of_its_own} == {*PAGES, "explore", "home"}
 
 
 CONTROLS = [

@@ -42,7 +42,7 @@ def show() -> None:
 def _about(member: Membership) -> None:
     who = f"Class {member.code}, as {member.name}"
     if Classes().exists(member.code):
-        messages.caption(f"{who}. Predictions and results are sent to the teacher.")
+        messages.caption(f"{who}. Predictions and the results of guidelines are sent to the teacher.")
     else:
         messages.warning(f"{who}: the class is no longer on this server, so nothing is sent. What you did stays here.")
 
