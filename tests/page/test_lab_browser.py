@@ -185,12 +185,14 @@ def test_the_sheets_print_on_two_pages(page):
 def test_a_class_that_was_left_stays_left(page, address):
     code, _ = Classes().create()
     visit(page, f"{address}/g1?class={code}")
+    stored = "sessionStorage.getItem('cnn-cost lab')"
+    before = page.wait_for_function(f"() => {stored}").json_value()  # the page's controls
     page.get_by_label("Your name, or that of your machine").fill("Ada")
     page.get_by_role("button", name="Join", exact=True).click()
     expect(page.get_by_text(f"Class {code}, as Ada.")).to_be_visible()
-    page.wait_for_function("() => sessionStorage.getItem('cnn-cost lab')")
+    page.wait_for_function(f"before => {stored} !== before", arg=before)
     page.get_by_role("button", name="Leave the class").click()
     expect(page.get_by_text("Join a class")).to_be_visible()
-    page.wait_for_function("() => sessionStorage.getItem('cnn-cost lab') === ''")
+    page.wait_for_function(f"before => {stored} === before", arg=before)
     visit(page, f"{address}/g1")
     expect(page.get_by_text("Join a class")).to_be_visible()
