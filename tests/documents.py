@@ -20,6 +20,7 @@ from archs.catalogue.registry import FAMILIES  # noqa: E402
 from archs.tables.rows import KINDS, MEANINGS  # noqa: E402
 from costmodel.devices import load  # noqa: E402
 from costmodel.latency.profile import SHIPPED, names  # noqa: E402
+from costmodel.onnx_runtime import profile as onnx_profiles  # noqa: E402
 from explorer.lab.lessons.searches import published_rows, replayed  # noqa: E402
 from explorer.search.runs import published_front  # noqa: E402
 from explorer.search.spaces import SPACES, space  # noqa: E402
@@ -144,26 +145,27 @@ def plain():
         for allocator, families in (found or {"allocators": {}})["allocators"].items():
             corrected = {"all, speed divided out": found["speed_corrected"][allocator]}
             for family, e in (families | corrected).items():
-                figures = [f"{e[key]:.0f} %" for key in ("within_5", "within_10")]
-                figures.append(f"{e['coverage']:.0f} %" if "coverage" in e else "")
+                shares = [f"{e[key]:.0f} %" for key in ("within_5", "within_10")]
+                shares.append(f"{e['coverage']:.0f} %" if "coverage" in e else "")
                 faults = f"{e['faults_within_10']:.0f} %" if allocator == "default" else ""
                 errors = (e["networks"], f"{e['mape']:.1f} %", f"{e['bias']:+.1f} %".replace("-", "−"))
-                rows.append((f"`{name}`", allocator, family, *errors, *figures, faults))
+                rows.append((f"`{name}`", allocator, family, *errors, *shares, faults))
     if not rows:
         return "No shipped profile has been validated in plain processes yet."
-    head = (
-        "profile",
-        "allocator",
-        "networks of",
-        "n",
-        "mean error",
-        "bias",
-        "±5 %",
-        "±10 %",
-        "interval",
-        "faults ±10 %",
-    )
-    return _table(head, rows, set(head[3:]))
+    figures = ("n", "mean error", "bias", "±5 %", "±10 %", "interval", "faults ±10 %")
+    return _table(("profile", "allocator", "networks of", *figures), rows, set(figures))
+
+
+def onnx_runtime():
+    """The shipped profile of ONNX Runtime: networks left out of its fit, and networks in fresh processes."""
+    held_out = costmodel.load_profile(onnx_profiles.NAME).held_out["all"].model_dump()
+    report = json.loads((onnx_profiles.SHIPPED / f"{onnx_profiles.NAME}.validation.json").read_text())
+    rows = []
+    for name, e in {"left out of the fit": held_out, **report["families"]}.items():
+        shares = (f"{e[key]:.0f} %" for key in ("within_5", "within_10", "coverage"))
+        rows.append((name, e["networks"], f"{e['mape']:.1f} %", *shares, f"{e['spearman']:.3f}"))
+    head = ("networks", "n", "mean error", "±5 %", "±10 %", "interval covers", "Spearman")
+    return _table(head, rows, set(head[1:]))
 
 
 def devices():
@@ -316,6 +318,7 @@ PARTS = {
     "exceptions": exceptions,
     "few shots": few_shots,
     "latency": latency,
+    "onnx runtime": onnx_runtime,
     "plain": plain,
     "replay": replay,
     "slopes": slopes,

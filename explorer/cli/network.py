@@ -109,7 +109,7 @@ def _has_suffix(source: str, *suffixes: str) -> bool:
 def _uncollected() -> Iterator[None]:
     """Without collections of cyclic garbage while torch's modules load and a network is traced.
 
-    Each looks at all of their objects, which stay: a sixth of an import. Its garbage is some 10 MB.
+    Each looks at all of their objects, which stay. The garbage of an import is some 10 MB.
     """
     enabled = gc.isenabled()
     gc.disable()

@@ -48,7 +48,7 @@ def test_import(own, capsys):
 
 
 def test_no_collection_of_garbage_delays_an_import(own, capsys):
-    """Full ones, over all that torch has loaded, took a sixth of the import of MobileNetV2."""
+    """Full ones looked six times at all that torch has loaded."""
     collected = []
 
     def keep(phase: str, found: dict) -> None:
